@@ -1,0 +1,32 @@
+# `make search` and `make test` set up what they need on a fresh machine: Python 3.11+ and make.
+PYTHON ?= python3
+RUN ?= runs/default
+BIN := .venv/bin
+
+.PHONY: search test slow check app clean
+
+search: .venv/installed  ## train the embedded default, search it on this machine, write the table
+	$(BIN)/python -m nas.search --out $(RUN)
+
+test: .venv/installed  ## the tests: CPU, no network, under 5 minutes
+	$(BIN)/python -m pytest -m "not slow"
+
+slow: .venv/installed  ## the checks that take longer
+	$(BIN)/python -m pytest -m slow
+
+check: .venv/installed  ## lint, format, types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+app: .venv/installed  ## the explorer, on the run of `make search`
+	$(BIN)/python -m streamlit run app/explorer.py -- $(RUN)
+
+.venv/installed: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --editable ".[dev]"
+	touch $@
+
+clean:
+	rm -rf .venv runs build *.egg-info

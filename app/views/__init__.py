@@ -1,0 +1,3 @@
+"""One file a page: widgets only."""
+
+__all__: list[str] = []

@@ -1,0 +1,3 @@
+"""Runtimes that execute a subnet: one file each, one contract."""
+
+__all__: list[str] = []

@@ -1,0 +1,88 @@
+"""Four packages, three arrows (docs: README, "The four packages")."""
+
+import ast
+import importlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("supernet", "nas", "planner", "app")
+
+# What each package must never import, of ours and of others.
+FORBIDDEN = {
+    "supernet": {"nas", "planner", "app", "optuna", "streamlit", "plotly", "pandas", "benchmarks"},
+    "nas": {"app", "streamlit", "benchmarks"},
+    "planner": {"supernet", "nas", "app", "torch", "torchvision", "streamlit", "benchmarks"},
+    "app": {"supernet", "nas", "torch", "torchvision", "optuna", "onnx", "benchmarks"},
+}
+
+
+def imported_names(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are absolute"
+            yield (node.module or "").partition(".")[0]
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_package_imports_only_along_the_arrows(package: str) -> None:
+    files = sorted((ROOT / package).rglob("*.py"))
+    assert files
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in files
+        for name in imported_names(path)
+        if name in FORBIDDEN[package]
+    ]
+    assert not wrong
+
+
+def modules() -> list[str]:
+    return [
+        ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        for package in PACKAGES
+        for path in sorted((ROOT / package).rglob("*.py"))
+        if path.name != "__init__.py"
+    ]
+
+
+@pytest.mark.parametrize("package", [*PACKAGES, "supernet.models", "nas.runtimes", "app.views"])
+def test_all_names_exactly_what_is_public(package: str) -> None:
+    module = importlib.import_module(package)
+    names = module.__all__
+    assert list(names) == sorted(names), "__all__ is sorted"
+    assert len(set(names)) == len(names)
+    source = ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8"))
+    bound = {
+        alias.asname or alias.name
+        for node in source.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    } | {node.name for node in source.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    public = {name for name in bound if not name.startswith("_")}
+    assert public == set(names), "what __init__.py binds and what __all__ names are the same"
+    for name in names:
+        assert getattr(module, name).__doc__, f"{package}.{name} has a docstring"
+
+
+def test_sources_are_ascii() -> None:
+    wrong = [
+        str(path.relative_to(ROOT))
+        for folder in (*PACKAGES, "tests", "benchmarks")
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        if not path.read_text(encoding="utf-8").isascii()
+    ]
+    assert not wrong
+
+
+def test_every_module_has_a_test_file_of_the_same_name() -> None:
+    missing = [
+        name
+        for name in modules()
+        if not (ROOT / "tests" / Path(*name.split(".")[:-1]) / f"test_{name.split('.')[-1]}.py").is_file()
+    ]
+    assert not missing
