@@ -1,0 +1,140 @@
+"""What may vary: SubnetConfig is one choice, SearchSpace all of them (no torch)."""
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from supernet.errors import SpaceError
+
+
+def round_channels(num_channels: int, width_mult: float, divisor: int = 8) -> int:
+    """How many of `num_channels` a `width_mult` keeps: a multiple of `divisor`, as in MobileNet.
+
+    Rounded to the nearest multiple, up where that would lose more than a tenth (MobileNetV2,
+    Sandler et al. 2018, reference implementation); never more than there are, never none, and
+    all of them at 1.0, also where `divisor` does not divide them.
+    """
+    if width_mult == 1.0:
+        return num_channels
+    exact = num_channels * width_mult
+    rounded = max(divisor, int(exact + divisor / 2) // divisor * divisor)
+    if rounded < 0.9 * exact:
+        rounded += divisor
+    return min(rounded, num_channels)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SubnetConfig:
+    """One subnet: a width multiplier for each channel group (or one for all) and a resolution."""
+
+    width_mults: tuple[float, ...]
+    """Fractions of the groups' channels in (0, 1]; a single one holds for all groups."""
+    resolution: int
+    """Input side in pixels."""
+
+    def __post_init__(self) -> None:
+        """Raise SpaceError unless widths are in (0, 1] and the resolution is positive."""
+        if not self.width_mults or not all(0 < width <= 1 for width in self.width_mults):
+            raise SpaceError(f"`0 < width_mult <= 1` must hold, but got {self.width_mults}")
+        if self.resolution < 1:
+            raise SpaceError(f"`resolution >= 1` must hold, but got {self.resolution}")
+
+    @property
+    def config_id(self) -> str:
+        """Stable and readable: `w0.75-r24`, `w0.25_0.5_1-r24`."""
+        return f"w{'_'.join(f'{width:g}' for width in self.width_mults)}-r{self.resolution}"
+
+    @classmethod
+    def from_id(cls, config_id: str) -> "SubnetConfig":
+        """Read a `config_id` back. Raises SpaceError when it is none."""
+        widths, separator, resolution = config_id.removeprefix("w").partition("-r")
+        try:
+            if not (config_id.startswith("w") and separator):
+                raise ValueError
+            return cls(
+                width_mults=tuple(float(width) for width in widths.split("_")),
+                resolution=int(resolution),
+            )
+        except SpaceError:
+            raise
+        except ValueError:
+            raise SpaceError(
+                f"a config_id reads like w0.75-r24 or w0.25_0.5_1-r24, but got {config_id!r}"
+            ) from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchSpace:
+    """The widths and resolutions that a supernet is trained for and searched over."""
+
+    width_range: tuple[float, float] = (0.25, 1.0)
+    """Lower and upper bound of every width multiplier; the upper one is 1."""
+    resolutions: tuple[int, ...] = (28, 24, 20, 16)
+    """Input sides in pixels, the highest first."""
+    divisor: int = 8
+    """Kept channels are a multiple of this."""
+    num_groups: int = 1
+    """How many width multipliers a config has; 1: one for the whole network."""
+
+    def __post_init__(self) -> None:
+        """Raise SpaceError where a bound does not hold; resolutions are sorted downwards."""
+        low, high = self.width_range
+        if not 0 < low <= high == 1:
+            raise SpaceError(f"`0 < low <= high = 1` must hold for widths, but got {low}, {high}")
+        if not self.resolutions or min(self.resolutions) < 1:
+            raise SpaceError(f"`resolution >= 1` must hold, but got {self.resolutions}")
+        if self.divisor < 1 or self.num_groups < 1:
+            raise SpaceError(
+                "`divisor >= 1` and `num_groups >= 1` must hold, "
+                f"but got {self.divisor} and {self.num_groups}"
+            )
+        ordered = tuple(sorted(set(self.resolutions), reverse=True))
+        object.__setattr__(self, "resolutions", ordered)
+
+    @property
+    def largest(self) -> SubnetConfig:
+        """The full network at the highest resolution."""
+        return self.uniform(1.0, self.resolutions[0])
+
+    @property
+    def smallest(self) -> SubnetConfig:
+        """The narrowest network at the lowest resolution."""
+        return self.uniform(self.width_range[0], self.resolutions[-1])
+
+    def uniform(self, width_mult: float, resolution: int) -> SubnetConfig:
+        """One width for all groups."""
+        return SubnetConfig(width_mults=(width_mult,), resolution=resolution)
+
+    def grid(self, num_widths: int = 16) -> Iterator[SubnetConfig]:
+        """The paper's uniform grid: evenly spaced widths x all resolutions, largest first."""
+        low, high = self.width_range
+        steps = max(num_widths - 1, 1)
+        widths = {round(high - (high - low) * i / steps, 4): None for i in range(num_widths)}
+        for resolution in self.resolutions:
+            for width in widths:
+                yield self.uniform(width, resolution)
+
+    def random_width(self, rng: random.Random) -> float:
+        """Uniform in the range, to four digits so that a config_id tells it whole."""
+        return round(rng.uniform(*self.width_range), 4)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for supernet.json; `SearchSpace.from_json` reads them back."""
+        return {
+            "width_range": list(self.width_range),
+            "resolutions": list(self.resolutions),
+            "divisor": self.divisor,
+            "num_groups": self.num_groups,
+        }
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> "SearchSpace":
+        """The inverse of `to_json`; raises SpaceError like the constructor."""
+        low, high = values["width_range"]
+        return cls(
+            width_range=(low, high),
+            resolutions=tuple(values["resolutions"]),
+            divisor=values["divisor"],
+            num_groups=values["num_groups"],
+        )
