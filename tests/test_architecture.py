@@ -83,6 +83,8 @@ def test_every_module_has_a_test_file_of_the_same_name() -> None:
     missing = [
         name
         for name in modules()
-        if not (ROOT / "tests" / Path(*name.split(".")[:-1]) / f"test_{name.split('.')[-1]}.py").is_file()
+        if not (
+            ROOT / "tests" / Path(*name.split(".")[:-1]) / f"test_{name.split('.')[-1]}.py"
+        ).is_file()
     ]
     assert not missing

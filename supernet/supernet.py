@@ -1,0 +1,109 @@
+"""Supernet: the full network, and every subnet as a plain network over views of its parameters."""
+
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from supernet.channels import trace_channels
+from supernet.errors import ModelError, SpaceError
+from supernet.narrow import narrow
+from supernet.space import SearchSpace, SubnetConfig, round_channels
+
+
+class Supernet(nn.Module):
+    """A network that holds many: `supernet(x, config)` runs the subnet that `config` names.
+
+    A config is passed, never stored. `supernet.model` is the given network itself: its parameters
+    are what is trained, at width 1.0 it computes what it always did, and no forward pass of a
+    subnet changes its buffers (each subnet works on copies; see `calibrate_bn`).
+
+    Args:
+        model: any network of one image batch; it must run on `example_input`.
+        example_input: (batch, channels, side, side); only the shape matters.
+        space: the widths and resolutions that there are.
+
+    Raises:
+        ModelError: the network cannot run on `example_input`, or not at a resolution of `space`.
+    """
+
+    def __init__(self, model: nn.Module, example_input: Tensor, space: SearchSpace) -> None:
+        super().__init__()
+        self.model = model
+        self.space = space
+        self.channels = trace_channels(model, example_input)
+        self._tensors = [name for name, _ in model.named_parameters()]
+        self._buffers_of_model = [name for name, _ in model.named_buffers()]
+        self._select = {
+            name: self.channels.selector(name) for name in (*self._tensors, *self._buffers_of_model)
+        }
+        self._check_resolutions(example_input.shape[1])
+
+    def forward(self, x: Tensor, config: SubnetConfig) -> Tensor:
+        """Logits (batch, classes) of the subnet for images (batch, channels, side, side).
+
+        The side must be `config.resolution`. Gradients reach the full network's parameters.
+        """
+        if x.shape[-2:] != (config.resolution, config.resolution):
+            raise SpaceError(
+                f"images must be {config.resolution} px a side for {config.config_id}, "
+                f"but got {tuple(x.shape[-2:])}: resize them first"
+            )
+        return cast(Tensor, self.subnet(config)(x))
+
+    def subnet(self, config: SubnetConfig) -> nn.Module:
+        """A plain network over views: its parameters are parts of the full network's.
+
+        Its buffers (BN statistics) are copies of its own. It is in the training mode that the
+        supernet is in. Raises SpaceError when the config has a wrong number of widths.
+        """
+        return narrow(self.model, self._cut(config))
+
+    def extract(self, config: SubnetConfig) -> nn.Module:
+        """A plain network of its own: contiguous copies, nothing shared with the supernet.
+
+        Its BN statistics are those of the full network's first channels until `calibrate_bn` has
+        measured its own. Raises SpaceError like `subnet`.
+        """
+        with torch.no_grad():
+            tensors = {
+                name: tensor.clone(memory_format=torch.contiguous_format)
+                for name, tensor in self._cut(config).items()
+            }
+        parameters = {name: nn.Parameter(tensors[name]) for name in self._tensors}
+        return narrow(self.model, tensors | parameters)
+
+    def kept_counts(self, config: SubnetConfig) -> tuple[int, ...]:
+        """Channels that each group keeps. Raises SpaceError for a wrong number of widths."""
+        sizes, widths = self.channels.group_sizes, config.width_mults
+        if len(widths) not in (1, self.space.num_groups):
+            raise SpaceError(
+                f"a config must have 1 or {self.space.num_groups} widths, but got {len(widths)}"
+            )
+        return tuple(
+            round_channels(size, width, self.space.divisor)
+            for size, width in zip(sizes, widths * len(sizes), strict=False)
+        )
+
+    def _cut(self, config: SubnetConfig) -> dict[str, Tensor]:
+        kept = self.kept_counts(config)
+        tensors = {
+            name: self._select[name](tensor, kept) for name, tensor in self.model.named_parameters()
+        }
+        for name, buffer in self.model.named_buffers():
+            tensors[name] = self._select[name](buffer, kept).clone()
+        return tensors
+
+    def _check_resolutions(self, num_channels: int) -> None:
+        """Run the narrowest subnet at each resolution on the meta device."""
+        for resolution in self.space.resolutions:
+            config = self.space.uniform(self.space.width_range[0], resolution)
+            network = self.extract(config).to("meta").eval()
+            try:
+                network(torch.empty(2, num_channels, resolution, resolution, device="meta"))
+            except (RuntimeError, ValueError) as error:
+                reason = str(error).strip().splitlines()[0]
+                raise ModelError(
+                    f"the network must run at {resolution} px, but got: {reason}; "
+                    "leave that resolution out or choose a model for small inputs"
+                ) from error
