@@ -24,6 +24,6 @@ class Recipe:
 
 
 RECIPES = {
-    "mutual": Recipe(name="mutual", batch_size=64, lr=0.1, weight_decay=1e-4, warmup_fraction=0.1),
+    "mutual": Recipe(name="mutual", batch_size=64, lr=0.1, weight_decay=5e-4, warmup_fraction=0.1),
 }
 """All recipes by name."""

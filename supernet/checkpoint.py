@@ -1,0 +1,129 @@
+"""A run's supernet on disk: `RUN/supernet/`, written whole or not at all, read without pickle.
+
+weights.safetensors and supernet.json are the finished supernet; last/state.safetensors is where an
+unfinished training goes on.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from supernet.errors import CheckpointError
+from supernet.job import TrainingJob
+from supernet.models import build_model
+from supernet.supernet import Supernet
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a temporary name beside `path`; rename it to `path` when the block ends well.
+
+    A reader sees the old file or the new one, never half. Raises CheckpointError where the folder
+    cannot be written to; then the old file is untouched.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        temporary.replace(path)
+    except OSError as error:
+        raise CheckpointError(
+            f"the folder must be writable, but got: {error}; choose another --out"
+        ) from error
+    finally:
+        with_parent = path.parent.is_dir()
+        if with_parent:
+            temporary.unlink(missing_ok=True)
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], note: Mapping[str, Any]) -> None:
+    """Write tensors and a JSON-able note as one safetensors file."""
+    contiguous = {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
+    with replacing(path) as temporary:
+        try:
+            save_file(contiguous, temporary, metadata={"note": json.dumps(note)})
+        except SafetensorError as error:  # how safetensors reports a full disk
+            raise OSError(error) from error
+
+
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read what `write_tensors` wrote. Raises CheckpointError where the file is damaged."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            note = json.loads((file.metadata() or {})["note"])
+        return load_file(path), note
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        raise CheckpointError(
+            f"{path} must be a whole checkpoint, but got: {error}; delete it to start anew"
+        ) from error
+
+
+def file_sha256(path: Path) -> str:
+    """The sha256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def save_supernet(
+    run: Path, supernet: Supernet, job: TrainingJob, about: Mapping[str, Any]
+) -> None:
+    """Write the finished supernet; `about` (data, versions) goes into supernet.json as it is."""
+    weights = run / "supernet" / "weights.safetensors"
+    write_tensors(weights, supernet.model.state_dict(), {})
+    document = {"job": job.to_json(), "weights_sha256": file_sha256(weights), **about}
+    with replacing(run / "supernet" / "supernet.json") as temporary:
+        temporary.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+
+
+def is_finished(run: Path) -> bool:
+    """Whether the run holds a trained supernet."""
+    return (run / "supernet" / "supernet.json").is_file()
+
+
+def read_document(run: Path) -> dict[str, Any]:
+    """The content of supernet.json. Raises CheckpointError where it is missing or damaged."""
+    path = run / "supernet" / "supernet.json"
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        TrainingJob.from_json(document["job"])
+        document["data"]["classes"], document["weights_sha256"]
+    except FileNotFoundError as error:
+        raise CheckpointError(
+            f"{run} must hold a trained supernet (supernet/supernet.json), but has none: "
+            "train one with python -m supernet.train"
+        ) from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CheckpointError(
+            f"{path} must describe a supernet, but is damaged ({error}); train it anew"
+        ) from error
+    return document  # type: ignore[no-any-return]
+
+
+def load_supernet(run: Path) -> tuple[Supernet, dict[str, Any]]:
+    """Rebuild the supernet of a run, in eval mode on the CPU, with the content of supernet.json.
+
+    Raises CheckpointError where a file is missing, damaged or not of these weights.
+    """
+    document = read_document(run)
+    job = TrainingJob.from_json(document["job"])
+    path = run / "supernet" / "weights.safetensors"
+    tensors, _ = read_tensors(path)
+    if file_sha256(path) != document["weights_sha256"]:
+        raise CheckpointError(f"{path} must be the weights that supernet.json names, but differs")
+    model = build_model(job.model, len(document["data"]["classes"]), job.model_options)
+    try:
+        model.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise CheckpointError(f"{path} must fit the model {job.model}, but does not") from error
+    side = job.space.resolutions[0]
+    supernet = Supernet(model, torch.empty(1, 3, side, side), job.space)
+    return supernet.to(memory_format=torch.channels_last).eval(), document  # type: ignore[call-overload]

@@ -1,0 +1,78 @@
+"""Networks by name: our own, torchvision's classification networks, and `package.module:factory`."""
+
+import importlib
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import torchvision
+from torch import nn
+
+from supernet.errors import ModelError
+from supernet.models.mobilenet_v1 import MobileNetV1
+from supernet.models.mobilenet_v2 import mobilenet_v2
+from supernet.models.wide_resnet import WideResNet
+
+Factory = Callable[..., nn.Module]
+
+OWN: dict[str, Factory] = {
+    "mobilenet_v1": MobileNetV1,
+    "mobilenet_v2": mobilenet_v2,
+    "wide_resnet": WideResNet,
+    "wrn_16_2": partial(WideResNet, depth=16, widen=2),
+    "wrn_28_10": partial(WideResNet, depth=28, widen=10),
+}
+"""Networks that take `small_input`; `mobilenet_v2` is torchvision's with that option added."""
+
+
+def known_models() -> list[str]:
+    """All names that `build_model` knows, sorted."""
+    return sorted({*OWN, *torchvision.models.list_models(module=torchvision.models)})
+
+
+def build_model(name: str, num_classes: int, options: Mapping[str, Any] | None = None) -> nn.Module:
+    """Build a network with fresh weights.
+
+    Args:
+        name: one of `known_models()`, or `package.module:factory` of the user's own; a factory is
+            called as `factory(num_classes=..., **options)`.
+        num_classes: outputs of the classifier.
+        options: keyword arguments for the factory, such as `small_input=True`.
+
+    Raises:
+        ModelError: the name is not known, or the factory does not take these options.
+    """
+    factory = _factory(name)
+    try:
+        model = factory(num_classes=num_classes, **(options or {}))
+    except ModelError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise ModelError(f"the model {name!r} does not take these options: {error}") from error
+    if not isinstance(model, nn.Module):
+        raise ModelError(f"{name!r} must return a torch.nn.Module, but got {type(model).__name__}")
+    return model
+
+
+def _factory(name: str) -> Factory:
+    if name in OWN:
+        return OWN[name]
+    if ":" in name:
+        return _import_factory(name)
+    if name in known_models():
+        return partial(torchvision.models.get_model, name, weights=None)
+    raise ModelError(
+        f"a model must be one of {', '.join(OWN)}, a torchvision classification network such as "
+        f"resnet18, or package.module:factory, but got {name!r}"
+    )
+
+
+def _import_factory(name: str) -> Factory:
+    module_name, _, attribute = name.partition(":")
+    try:
+        factory = getattr(importlib.import_module(module_name), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ModelError(f"package.module:factory must be importable, but got: {error}") from error
+    if not callable(factory):
+        raise ModelError(f"{name!r} must name a function that returns a network")
+    return factory  # type: ignore[no-any-return]

@@ -1,0 +1,40 @@
+import pytest
+
+from supernet.errors import ModelError
+from supernet.models.registry import build_model, known_models
+
+
+@pytest.mark.parametrize("name", ["mobilenet_v1", "wrn_16_2", "resnet18"])
+def test_a_known_name_builds_a_network_with_these_classes(name: str) -> None:
+    model = build_model(name, 7)
+    assert next(reversed(list(model.parameters()))).shape[0] == 7
+
+
+def test_names_are_ours_and_torchvisions() -> None:
+    names = known_models()
+    assert names == sorted(names)
+    assert {"mobilenet_v1", "wrn_28_10", "resnet50", "efficientnet_b0"} <= set(names)
+
+
+def test_a_users_own_factory_is_imported() -> None:
+    model = build_model("torchvision.models:resnet18", 5)
+    assert model.fc.out_features == 5
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "words"),
+    [
+        ("resnet1", {}, "a model must be one of"),
+        ("no.such.module:f", {}, "must be importable"),
+        ("torchvision.models:nothing", {}, "must be importable"),
+        ("builtins:dict", {}, "must return a torch.nn.Module"),
+        ("mobilenet_v1", {"colour": "red"}, "does not take these options"),
+        ("wide_resnet", {"depth": 11}, "depth = 6 n"),
+    ],
+)
+def test_what_cannot_be_built_is_one_clear_line(
+    name: str, options: dict[str, object], words: str
+) -> None:
+    with pytest.raises(ModelError, match=words) as caught:
+        build_model(name, 10, options)
+    assert "\n" not in str(caught.value)

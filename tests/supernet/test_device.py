@@ -1,0 +1,22 @@
+import pytest
+import torch
+
+from supernet.device import choose_device
+from supernet.errors import SupernetError
+
+
+def test_the_best_there_is() -> None:
+    assert choose_device().type == ("cuda" if torch.cuda.is_available() else "cpu")
+    assert choose_device("cpu") == torch.device("cpu")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a CUDA device")
+def test_cuda_without_cuda_is_one_clear_line() -> None:
+    with pytest.raises(SupernetError, match="'cuda' is not") as caught:
+        choose_device("cuda")
+    assert "\n" not in str(caught.value)
+
+
+def test_an_unknown_device_is_refused() -> None:
+    with pytest.raises(SupernetError, match="'toaster' is not"):
+        choose_device("toaster")

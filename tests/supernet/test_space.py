@@ -1,0 +1,88 @@
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from supernet.errors import SpaceError
+from supernet.space import SearchSpace, SubnetConfig, round_channels
+
+
+def test_config_id_is_readable_and_reads_back() -> None:
+    config = SubnetConfig(width_mults=(0.25, 0.5, 1.0), resolution=24)
+    assert config.config_id == "w0.25_0.5_1-r24"
+    assert SubnetConfig.from_id("w0.25_0.5_1-r24") == config
+    assert SubnetConfig(width_mults=(0.75,), resolution=24).config_id == "w0.75-r24"
+
+
+@pytest.mark.parametrize("text", ["", "w-r", "w0.5", "0.5-r24", "wx-r24", "w0.5-r", "w2-r24"])
+def test_what_is_no_config_id_is_refused(text: str) -> None:
+    with pytest.raises(SpaceError):
+        SubnetConfig.from_id(text)
+
+
+@pytest.mark.parametrize("width", [0.0, -0.5, 1.01, float("nan")])
+def test_widths_are_fractions(width: float) -> None:
+    with pytest.raises(SpaceError, match="0 < width_mult <= 1"):
+        SubnetConfig(width_mults=(width,), resolution=28)
+
+
+def test_resolutions_are_positive() -> None:
+    with pytest.raises(SpaceError, match="resolution >= 1"):
+        SubnetConfig(width_mults=(1.0,), resolution=0)
+
+
+@pytest.mark.parametrize(
+    ("channels", "width", "kept"),
+    [(32, 0.5, 16), (32, 0.35, 16), (16, 0.25, 8), (12, 1.0, 12), (12, 0.9, 12), (4, 0.5, 4)],
+)
+def test_channels_round_as_in_mobilenet(channels: int, width: float, kept: int) -> None:
+    assert round_channels(channels, width) == kept
+
+
+@given(st.integers(1, 2048), st.floats(0.01, 1.0), st.sampled_from([1, 4, 8]))
+def test_rounding_keeps_its_bounds(channels: int, width: float, divisor: int) -> None:
+    kept = round_channels(channels, width, divisor)
+    assert min(channels, divisor) <= kept <= channels
+    assert kept == channels or kept % divisor == 0
+    assert kept >= 0.9 * channels * width
+
+
+def test_grid_holds_every_width_at_every_resolution_largest_first() -> None:
+    space = SearchSpace(width_range=(0.25, 1.0), resolutions=(16, 28))
+    grid = list(space.grid(num_widths=4))
+    assert [config.config_id for config in grid] == [
+        *("w1-r28", "w0.75-r28", "w0.5-r28", "w0.25-r28"),
+        *("w1-r16", "w0.75-r16", "w0.5-r16", "w0.25-r16"),
+    ]
+    assert grid[0] == space.largest
+    assert grid[-1] == space.smallest
+
+
+def test_a_range_of_one_width_has_a_grid_of_one_width() -> None:
+    space = SearchSpace(width_range=(1.0, 1.0), resolutions=(28,))
+    assert [config.config_id for config in space.grid()] == ["w1-r28"]
+
+
+@pytest.mark.parametrize("width_range", [(0.5, 0.9), (0.0, 1.0), (1.1, 1.0)])
+def test_an_impossible_width_range_is_refused(width_range: tuple[float, float]) -> None:
+    with pytest.raises(SpaceError, match="0 < low <= high = 1"):
+        SearchSpace(width_range=width_range)
+
+
+def test_a_space_needs_a_resolution() -> None:
+    with pytest.raises(SpaceError, match="resolution >= 1"):
+        SearchSpace(resolutions=())
+
+
+def test_random_widths_stay_in_range_and_follow_the_seed() -> None:
+    space = SearchSpace(width_range=(0.7, 1.0))
+    widths = [space.random_width(random.Random(seed)) for seed in range(50)]
+    assert all(0.7 <= width <= 1 for width in widths)
+    assert widths == [space.random_width(random.Random(seed)) for seed in range(50)]
+    assert len(set(widths)) > 40
+
+
+def test_a_space_survives_json() -> None:
+    space = SearchSpace(width_range=(0.5, 1.0), resolutions=(32, 24), divisor=4, num_groups=3)
+    assert SearchSpace.from_json(space.to_json()) == space
