@@ -1,0 +1,251 @@
+"""Images in batches, for training and for evaluating: the embedded set, folders, torchvision's."""
+
+from collections.abc import Iterator
+from functools import cached_property, partial
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from supernet.decode import centre_square, random_square, stack_ahead
+from supernet.errors import DataError
+from supernet.preprocess import shift_and_flip
+from supernet.sources import EMBEDDED, ImageSet, load_embedded, load_folder
+from supernet.splits import SPLITS, split_images
+from supernet.torchvision_sets import DEFAULT_ROOT, PREFIX, load_torchvision
+
+# Up to this side images are shifted and flipped, above it cropped and resized at random.
+MAX_SMALL_RESOLUTION = 64
+# A split that needs more than 10,000 images of 224 pixels do is decoded each time it is read.
+MAX_BYTES_KEPT = 10_000 * 224 * 224 * 3
+DECODE_BATCH = 256
+
+
+def load_data(source: str, *, resolution: int, seed: int = 0, root: Path = DEFAULT_ROOT) -> "Data":
+    """Open `fashion-mnist-mini`, a folder with `train/<class>/`, or `torchvision:NAME`.
+
+    Images are delivered at `resolution` pixels a side, the highest that is trained. `seed` decides
+    the splits; `root` is where torchvision's sets are kept.
+
+    Raises DataError when the source can't be found, read or split.
+    """
+    if resolution < 1:
+        raise DataError(f"`resolution >= 1` must hold, but got {resolution}")
+    if source == EMBEDDED:
+        return Data(load_embedded(), resolution=resolution, seed=seed)
+    if source.startswith(PREFIX):
+        name = source.removeprefix(PREFIX)
+        return Data(load_torchvision(name, root), resolution=resolution, seed=seed)
+    if not Path(source).is_dir():
+        raise DataError(
+            f"--data must be {EMBEDDED}, a folder with train/<class>/ or {PREFIX}NAME,"
+            f" but got {source!r}"
+        )
+    return Data(load_folder(Path(source)), resolution=resolution, seed=seed)
+
+
+class Data:
+    """One source's images in four splits (supernet/splits.py), as RGB at one resolution.
+
+    Grey images are repeated to three equal channels, so that every network takes the same input.
+    A split is decoded when it is first read and kept in memory if it is small enough.
+    """
+
+    def __init__(self, images: ImageSet, *, resolution: int, seed: int) -> None:
+        """Split `images` by `seed`; nothing is decoded yet. Raises DataError (split_images)."""
+        self.name = images.name
+        self.classes = images.classes
+        self.resolution = resolution
+        self.seed = seed
+        self.num_channels = 3
+        self._images = images
+        self._splits = split_images(images, seed)
+        self._kept: dict[str, Tensor] = {}
+
+    @property
+    def num_images(self) -> dict[str, int]:
+        """How many images each split has."""
+        return {split: len(indices) for split, indices in self._splits.items()}
+
+    @property
+    def mean(self) -> tuple[float, ...]:
+        """Mean of each channel over the pixels of `calibration`, for images in 0..1."""
+        return self._statistics[0]
+
+    @property
+    def std(self) -> tuple[float, ...]:
+        """Standard deviation likewise; at least one grey level."""
+        return self._statistics[1]
+
+    @cached_property
+    def _statistics(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Exact integer sums, so that batches and threads change nothing; four decimals."""
+        sums, squares, num_pixels = torch.zeros(3, dtype=torch.int64), torch.zeros(3).long(), 0
+        for images, _ in self.batches("calibration", batch_size=DECODE_BATCH):
+            pixels = images.permute(1, 0, 2, 3).flatten(1).long()
+            sums, squares = sums + pixels.sum(1), squares + pixels.square().sum(1)
+            num_pixels += pixels.shape[1]
+        mean = sums.double() / num_pixels
+        std = (squares.double() / num_pixels - mean.square()).clamp(min=1).sqrt()
+        mean_per_channel, std_per_channel = (
+            tuple(round(value, 4) for value in (statistic / 255).tolist())
+            for statistic in (mean, std)
+        )
+        return mean_per_channel, std_per_channel
+
+    def describe(self) -> dict[str, Any]:
+        """What a run records of its data, for JSON: `check_same` compares it on resume."""
+        return {
+            "name": self.name,
+            "classes": list(self.classes),
+            "resolution": self.resolution,
+            "seed": self.seed,
+            "mean": list(self.mean),
+            "std": list(self.std),
+            "splits": {
+                split: {"num_images": self.num_images[split], "sha256": self._digest(split)}
+                for split in SPLITS
+            },
+        }
+
+    def check_same(self, recorded: dict[str, Any]) -> None:
+        """Raise DataError unless splits and classes are those that `describe` recorded.
+
+        Compares the images' names and labels, not their pixels; a folder may have moved.
+        """
+        found = self.describe()
+        if found["classes"] != recorded["classes"]:
+            raise DataError(
+                f"{self.name}: must have the {len(recorded['classes'])} classes of the run, but has"
+                f" {len(self.classes)} or other ones: restore the data or start a new run"
+            )
+        for split in SPLITS:
+            if found["splits"][split] != recorded["splits"][split]:
+                raise DataError(
+                    f"{self.name}: split {split!r} must hold the same"
+                    f" {recorded['splits'][split]['num_images']} images as in the run, but now"
+                    f" holds {self.num_images[split]}, not all the same:"
+                    " restore the data and the seed, or start a new run"
+                )
+
+    def _digest(self, split: str) -> str:
+        lines = (
+            f"{self._images.names[i]} {self._images.labels[i]}\n"
+            for i in self._splits[split].tolist()
+        )
+        return sha256("".join(lines).encode()).hexdigest()
+
+    def batches(self, split: str, *, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield a split's images once, in a fixed order, not augmented; the last batch is smaller.
+
+        Images are uint8 [N, 3, resolution, resolution] in channels_last, the centre square of each
+        (the shorter side resized to `resolution`); labels are int64 [N].
+
+        Raises DataError, which names the image, when one is damaged.
+        """
+        indices = self._splits[split]
+        labels = self._images.labels[indices].split(batch_size)
+        if self._is_kept(split):
+            stored = self._keep(split).split(batch_size)
+            yield from zip(stored, labels, strict=True)
+        else:
+            yield from zip(self._decode(indices, batch_size), labels, strict=True)
+
+    def num_steps(self, batch_size: int) -> int:
+        """How many full batches `train_batches` yields in an epoch.
+
+        Raises DataError when there is not even one.
+        """
+        if not 1 <= batch_size <= self.num_images["train"]:
+            raise DataError(
+                f"`1 <= batch_size <= {self.num_images['train']}` (the training images) must hold,"
+                f" but got {batch_size}"
+            )
+        return self.num_images["train"] // batch_size
+
+    def train_batches(
+        self, *, batch_size: int, epoch: int, seed: int, start_step: int = 0
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield one epoch's full batches of `train` from `start_step` on, shuffled and augmented.
+
+        A batch is a pure function of seed, epoch and step: it is the same to the bit, whatever
+        `start_step` was. Up to 64 pixels: shifted by up to an eighth of the side, at most 4
+        pixels and 2 below 32, and mirrored; above: a random crop, resized and mirrored.
+
+        Images are uint8 [N, 3, resolution, resolution] in channels_last; labels are int64 [N].
+        Raises DataError as `batches` and `num_steps` do.
+        """
+        num_steps = self.num_steps(batch_size)
+        # Stream 0 of an epoch orders it, stream 1 + step augments that step's batch.
+        order = np.random.default_rng([seed, epoch, 0]).permutation(self.num_images["train"])
+        steps = range(start_step, num_steps)
+        positions = [torch.from_numpy(order[s * batch_size : (s + 1) * batch_size]) for s in steps]
+        rngs = [np.random.default_rng([seed, epoch, 1 + step]) for step in steps]
+        labels = [self._images.labels[self._splits["train"][chosen]] for chosen in positions]
+        if self.resolution <= MAX_SMALL_RESOLUTION:
+            images = self._shifted(positions, rngs)
+        else:
+            images = self._cropped(positions, rngs)
+        yield from zip(images, labels, strict=True)
+
+    def _shifted(
+        self, positions: list[Tensor], rngs: list[np.random.Generator]
+    ) -> Iterator[Tensor]:
+        max_shift = 4 if self.resolution >= 32 else 2
+        for chosen, rng in zip(positions, rngs, strict=True):
+            if self._is_kept("train"):
+                batch = self._keep("train")[chosen]
+            else:
+                batch = next(self._decode(self._splits["train"][chosen], len(chosen)))
+            yield shift_and_flip(batch, max_shift, rng)
+
+    def _cropped(
+        self, positions: list[Tensor], rngs: list[np.random.Generator]
+    ) -> Iterator[Tensor]:
+        def crop(index: int, seed: int) -> Tensor:
+            rng = np.random.default_rng(seed)
+            return random_square(self._images.read(index), self.resolution, rng)
+
+        for batch in stack_ahead(
+            [
+                partial(crop, index, seed)
+                for index, seed in zip(
+                    self._splits["train"][chosen].tolist(),
+                    rng.integers(2**63, size=len(chosen)).tolist(),
+                    strict=True,
+                )
+            ]
+            for chosen, rng in zip(positions, rngs, strict=True)
+        ):
+            yield batch.permute(0, 3, 1, 2)
+
+    def _is_kept(self, split: str) -> bool:
+        return self.num_images[split] * self.resolution**2 * 3 <= MAX_BYTES_KEPT
+
+    def _keep(self, split: str) -> Tensor:
+        """Return a whole split, decoding it the first time."""
+        if split not in self._kept:
+            shape = (self.num_images[split], self.resolution, self.resolution, 3)
+            images = torch.empty(shape, dtype=torch.uint8).permute(0, 3, 1, 2)
+            decoded = self._decode(self._splits[split], DECODE_BATCH)
+            for place, batch in zip(images.split(DECODE_BATCH), decoded, strict=True):
+                place.copy_(batch)
+            self._kept[split] = images
+        return self._kept[split]
+
+    def _decode(self, indices: Tensor, batch_size: int) -> Iterator[Tensor]:
+        def square(index: int) -> Tensor:
+            return centre_square(self._images.read(index), self.resolution)
+
+        if self.resolution <= MAX_SMALL_RESOLUTION:  # too little work for threads to gain by it
+            for chosen in indices.split(batch_size):
+                yield torch.stack([square(i) for i in chosen.tolist()]).permute(0, 3, 1, 2)
+        else:
+            for batch in stack_ahead(
+                [partial(square, i) for i in chosen.tolist()]
+                for chosen in indices.split(batch_size)
+            ):
+                yield batch.permute(0, 3, 1, 2)

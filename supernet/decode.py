@@ -1,0 +1,66 @@
+"""From a decoded file to a square uint8 tensor; many at once in threads, in order."""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+from torch import Tensor
+
+BILINEAR = Image.Resampling.BILINEAR
+AREA = (0.08, 1.0)
+ASPECT = (3 / 4, 4 / 3)
+
+
+def centre_square(image: Image.Image, resolution: int) -> Tensor:
+    """Resize the shorter side to `resolution`, crop the centre: uint8 [H, W, 3]."""
+    return _to_tensor(ImageOps.fit(image, (resolution, resolution), BILINEAR))
+
+
+def random_square(image: Image.Image, resolution: int, rng: np.random.Generator) -> Tensor:
+    """Resize a random crop, mirrored half of the time: uint8 [H, W, 3].
+
+    A crop has 8 % to 100 % of the area and an aspect of 3/4 to 4/3, uniform in area and in the
+    logarithm of the aspect (Szegedy et al. 2015, section 6); one that does not fit into the image
+    is drawn again, ten times at most, then it is the centre square.
+    """
+    mirrored = rng.random() < 0.5
+    for _ in range(10):
+        area = image.width * image.height * rng.uniform(*AREA)
+        aspect = np.exp(rng.uniform(*np.log(ASPECT)))
+        width, height = round((area * aspect) ** 0.5), round((area / aspect) ** 0.5)
+        if 0 < width <= image.width and 0 < height <= image.height:
+            left = int(rng.integers(image.width - width + 1))
+            top = int(rng.integers(image.height - height + 1))
+            box = (left, top, left + width, top + height)
+            square = image.resize((resolution, resolution), BILINEAR, box=box)
+            break
+    else:
+        square = ImageOps.fit(image, (resolution, resolution), BILINEAR)
+    return _to_tensor(ImageOps.mirror(square) if mirrored else square)
+
+
+def stack_ahead(batches: Iterable[list[Callable[[], Tensor]]]) -> Iterator[Tensor]:
+    """Run each batch's jobs in threads, one batch ahead of the reader, and stack their results.
+
+    Threads, not processes: Pillow lets go of Python's lock while it decodes and resizes, an error
+    arrives as it was raised, and nothing is copied or forked. In order, whatever finishes first.
+    """
+    pool = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="decode")
+    waiting: deque[list[Future[Tensor]]] = deque()
+    try:
+        for batch in batches:
+            waiting.append([pool.submit(job) for job in batch])
+            if len(waiting) > 1:
+                yield torch.stack([job.result() for job in waiting.popleft()])
+        for last in waiting:
+            yield torch.stack([job.result() for job in last])
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _to_tensor(image: Image.Image) -> Tensor:
+    return torch.from_numpy(np.array(image))

@@ -1,0 +1,52 @@
+"""What happens to a uint8 batch of images: shift and flip, resize, normalise."""
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate, pad
+
+
+def resize(images: Tensor, resolution: int) -> Tensor:
+    """Resize to `resolution` pixels a side, on the images' device.
+
+    `images` is uint8 [N, C, H, W]; so is the result, in channels_last. Bilinear with antialiasing,
+    rounded; images of that size already are returned as they are.
+    """
+    if images.shape[-2:] == (resolution, resolution):
+        return images.contiguous(memory_format=torch.channels_last)
+    # CUDA's kernel takes no bytes; the CPU's does, and is several times faster than its float one.
+    source = images if images.device.type == "cpu" else images.float()
+    source = source.contiguous(memory_format=torch.channels_last)
+    size = (resolution, resolution)
+    resized = interpolate(source, size, mode="bilinear", antialias=True)
+    if resized.is_floating_point():
+        resized = resized.round_().to(torch.uint8)
+    return resized.contiguous(memory_format=torch.channels_last)
+
+
+def normalise(images: Tensor, mean: tuple[float, ...], std: tuple[float, ...]) -> Tensor:
+    """Return (images / 255 - mean) / std as float32, in the images' shape and memory format.
+
+    `images` is uint8 [N, C, H, W]; `mean` and `std` have one value a channel, for images in 0..1.
+    """
+    shape = (1, -1, 1, 1)
+    shift = torch.tensor(mean, device=images.device).mul(255).view(shape)
+    scale = torch.tensor(std, device=images.device).mul(255).view(shape)
+    return images.float().sub_(shift).div_(scale)
+
+
+def shift_and_flip(images: Tensor, max_shift: int, rng: np.random.Generator) -> Tensor:
+    """Shift each image by up to `max_shift` pixels each way, filled with zeros; mirror half of them.
+
+    `images` is uint8 [N, C, H, W]; so is the result, in channels_last. The augmentation that the
+    CIFAR networks are trained with ("pad 4 and crop", He et al. 2016, section 4.2).
+    """
+    count, _, height, width = images.shape
+    down, right = torch.from_numpy(rng.integers(2 * max_shift + 1, size=(2, count)))
+    mirrored = torch.from_numpy(rng.integers(2, size=count)).bool()
+    padded = pad(images.permute(0, 2, 3, 1), (0, 0) + 4 * (max_shift,))
+    # Every crop as a view: [N, shifts down, shifts right, C, H, W]; the index copies one of each.
+    crops = padded.unfold(1, height, 1).unfold(2, width, 1)
+    shifted = crops[torch.arange(count), down, right].permute(0, 2, 3, 1).contiguous()
+    flipped = torch.where(mirrored.view(-1, 1, 1, 1), shifted.flip(2), shifted)
+    return flipped.permute(0, 3, 1, 2)
