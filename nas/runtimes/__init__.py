@@ -1,3 +1,5 @@
-"""Runtimes that execute a subnet: one file each, one contract."""
+"""One file a runtime; each makes a plain network ready to be timed and scored."""
 
-__all__: list[str] = []
+from nas.runtimes.runtime import CompiledNetwork, Runtime, load_runtime
+
+__all__ = ["CompiledNetwork", "Runtime", "load_runtime"]

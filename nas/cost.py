@@ -1,0 +1,88 @@
+"""MACs and parameters of a plain network.
+
+Limits: a multiply-add of a convolution or a linear layer counts as one, for one image; normalisation,
+activations, pooling and additions count as nothing, as in the papers (DESIGN 3.9). A layer whose
+weights thop does not count is an error, never a silent zero.
+"""
+
+import copy
+
+import thop
+import torch
+from torch import nn
+
+from nas.errors import ResolutionError, UncountedLayerError
+
+COUNTED = (nn.modules.conv._ConvNd, nn.Linear)
+
+
+def _no_macs(module: nn.Module, args: object, output: object) -> None:
+    """Rule of thop for a layer that costs nothing here."""
+
+
+# thop counts these by default; the papers don't.
+FREE = {
+    kind: _no_macs
+    for kind in (
+        nn.modules.batchnorm._NormBase,
+        nn.LayerNorm,
+        nn.GroupNorm,
+        nn.PReLU,
+        nn.Softmax,
+        nn.AvgPool2d,
+        nn.AdaptiveAvgPool2d,
+        nn.Upsample,
+    )
+}
+
+
+def count_macs(network: nn.Module, resolution: int, *, in_channels: int = 3) -> int:
+    """Multiply-adds of `network` for one image of `in_channels` x `resolution` x `resolution`.
+
+    Counted by thop on a copy without data, so `network` is not changed and nothing is computed.
+
+    Raises:
+        UncountedLayerError: a layer has a weight matrix that thop has no rule for.
+        ResolutionError: the network cannot take images of this size.
+    """
+    _require_counted(network)
+    image = torch.empty(1, in_channels, resolution, resolution, device="meta")
+    try:
+        macs, _ = thop.profile(_without_data(network), (image,), custom_ops=FREE, verbose=False)
+    except RuntimeError as error:
+        reason = str(error).partition("\n")[0]
+        raise ResolutionError(
+            f"the network must take {in_channels}x{resolution}x{resolution} images, "
+            f"but got: {reason}; choose another resolution"
+        ) from error
+    return int(macs)
+
+
+def count_params(network: nn.Module) -> int:
+    """Numbers that training fits: all parameters, each once; BN statistics are not among them."""
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+def _require_counted(network: nn.Module) -> None:
+    """A parameter with one dimension scales or shifts, as in BN; any other takes part in a product."""
+    for name, module in network.named_modules():
+        if isinstance(module, COUNTED):
+            continue
+        for parameter in module.parameters(recurse=False):
+            if sum(size > 1 for size in parameter.shape) > 1:
+                raise UncountedLayerError(
+                    "every layer with weights must be a convolution or a linear layer, but "
+                    f"'{name}' is a {type(module).__name__}; build it from torch.nn layers"
+                )
+
+
+def _without_data(network: nn.Module) -> nn.Module:
+    """Copy of `network` whose tensors have shapes but no data."""
+    tensors = [*network.parameters(), *network.buffers()]
+    memo: dict[int, object] = {id(tensor): _shape_only(tensor) for tensor in tensors}
+    return copy.deepcopy(network, memo)
+
+
+def _shape_only(tensor: torch.Tensor) -> torch.Tensor:
+    empty = torch.empty_like(tensor, device="meta", requires_grad=False)
+    return nn.Parameter(empty, requires_grad=False) if isinstance(tensor, nn.Parameter) else empty

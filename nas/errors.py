@@ -1,0 +1,34 @@
+"""What `nas` raises. Every message is one line: what must hold, what was got, what to do.
+
+    ValueError
+    +-- NasError
+        +-- ResolutionError           the network cannot take images of this size
+        +-- UncountedLayerError       a layer has weights whose multiply-adds thop does not count
+        +-- RuntimeUnavailableError   no such runtime, its package is missing, or its device is
+        +-- ExportError               the exported graph does not compute what the network computes
+        +-- NoisyMachineError         the machine is too busy to measure latency
+"""
+
+
+class NasError(ValueError):
+    """Root of all errors that a user of `nas` can cause and mend."""
+
+
+class ResolutionError(NasError):
+    """The network cannot take images of this size."""
+
+
+class UncountedLayerError(NasError):
+    """A layer has weights whose multiply-adds are not counted, so the sum would be too low."""
+
+
+class RuntimeUnavailableError(NasError):
+    """The runtime is unknown, or its package or its device is missing on this machine."""
+
+
+class ExportError(NasError):
+    """The exported graph does not compute what the network computes."""
+
+
+class NoisyMachineError(NasError):
+    """The machine does too much else: what it measured would not be repeatable."""

@@ -1,0 +1,52 @@
+"""Batch normalisation folded into the layer before it, as every runtime for deployment does."""
+
+import copy
+
+from torch import fx, nn
+from torch.nn.utils.fusion import fuse_conv_bn_weights, fuse_linear_bn_weights
+
+CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+
+
+def fold_batch_norm(network: nn.Module) -> nn.Module:
+    """Copy of `network` in evaluation mode, each BN folded into the layer whose output it alone reads.
+
+    Names of layers and parameters stay (a convolution gains a bias); a folded BN becomes an identity.
+    A BN that follows anything else stays, and so do all of them in a network that torch.fx cannot
+    trace. `network` is not changed and shares no memory with the copy.
+    """
+    folded = copy.deepcopy(network).eval().requires_grad_(False)
+    for layer_name, norm_name in _foldable_pairs(folded):
+        layer, norm = folded.get_submodule(layer_name), folded.get_submodule(norm_name)
+        assert isinstance(norm, NORMS)
+        statistics = (norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias)
+        fuse = fuse_linear_bn_weights if isinstance(layer, nn.Linear) else fuse_conv_bn_weights
+        layer.weight, layer.bias = fuse(layer.weight, layer.bias, *statistics)
+        folded.set_submodule(norm_name, nn.Identity())
+    return folded.requires_grad_(False)
+
+
+def _foldable_pairs(network: nn.Module) -> list[tuple[str, str]]:
+    """Names of (layer, BN) where the BN reads the layer's output and nobody else does."""
+    try:
+        graph = fx.Tracer().trace(network)
+    except Exception:  # whatever a forward raises when its input is symbolic: it stays unfolded
+        return []
+    calls = [node for node in graph.nodes if node.op == "call_module"]
+    targets = [node.target for node in calls]
+    pairs = [(node.args[0], node) for node in calls if _is_foldable_norm(network, node)]
+    return [
+        (str(layer.target), str(norm.target))
+        for layer, norm in pairs
+        if isinstance(layer, fx.Node)
+        and layer.op == "call_module"
+        and type(network.get_submodule(str(layer.target))) in (*CONVOLUTIONS, nn.Linear)
+        and len(layer.users) == 1
+        and targets.count(layer.target) == targets.count(norm.target) == 1
+    ]
+
+
+def _is_foldable_norm(network: nn.Module, node: fx.Node) -> bool:
+    module = network.get_submodule(str(node.target))
+    return type(module) in NORMS and module.running_mean is not None

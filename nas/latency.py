@@ -1,0 +1,250 @@
+"""The latency meter: several compiled networks timed side by side, so that they can be compared.
+
+A machine is never quiet for long: its clock drifts, others use it. So all candidates are timed in
+rounds, each in random order; what disturbs a round disturbs all of them alike, and two candidates are
+compared by their ratio within each round. A round visits every candidate twice, which compares each
+with itself: that is the noise floor, below which no difference in this measurement means anything.
+A fixed kernel timed before and after each round tells when the machine itself was slower; such
+rounds don't count, and more are made in their stead.
+
+Standard library only: the kit for other devices carries this file.
+"""
+
+import gc
+import math
+import time
+from collections.abc import Callable, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from random import Random
+from typing import Iterator, Protocol
+
+from nas.errors import NoisyMachineError
+from nas.order_statistics import median, median_interval, percentile
+
+MIN_ROUNDS = 8  # from six on, the median has a 95 % interval
+VISIT_S = 0.02  # long enough for many samples, short enough for many rounds
+MAX_RUNS_PER_VISIT = 50
+WARM_UP_S = 1.0  # at most; a network that is not stable by then is measured as it is
+STABLE = 0.05  # two windows of warm-up runs whose medians differ by less
+DISTURBED = 1.10  # the kernel took this many times as long as in the quiet rounds
+MAX_NOISE_FLOOR = 0.10
+
+
+class Runnable(Protocol):
+    """What can be timed: one synchronous inference a call."""
+
+    def run(self) -> None:
+        """Returns when the inference is done."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Latency:
+    """Time of one batch on the target."""
+
+    p50_ms: float
+    p90_ms: float
+    p99_ms: float
+    p50_low_ms: float
+    p50_high_ms: float
+    """`p50_low_ms` to `p50_high_ms`: 95 % interval of the median, from the rounds' medians."""
+    num_samples: int
+
+
+@dataclass(frozen=True)
+class Round:
+    """One visit to the kernel and two to each candidate."""
+
+    kernel_s: float
+    first_s: tuple[list[float], ...]
+    """One list of samples a candidate."""
+    second_s: tuple[list[float], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measurement:
+    """What `measure_latency` found: a latency for each candidate, in their order."""
+
+    latencies: tuple[Latency, ...]
+    noise_floor: float
+    """Relative difference that a candidate shows against itself (half a 95 % interval)."""
+    rounds: tuple[Round, ...]
+    """Those that count."""
+    num_disturbed_rounds: int
+    duration_s: float
+
+    @property
+    def is_noisy(self) -> bool:
+        """Whether the noise floor is too high to rely on."""
+        return self.noise_floor > MAX_NOISE_FLOOR
+
+    def is_tied(self, one: int, other: int) -> bool:
+        """Whether two candidates can't be told apart, at 95 % and above the noise floor."""
+        ratios = [
+            math.log(_round_median(r, one) / _round_median(r, other)) for r in self.rounds
+        ]
+        low, high = median_interval(ratios)
+        return low <= 0 <= high or abs(median(ratios)) <= math.log1p(self.noise_floor)
+
+    def protocol(self) -> dict[str, str | int | float | bool]:
+        """How it was measured, for the lookup table."""
+        return {
+            "method": "interleaved rounds in random order, two visits a round; interval from the "
+            "order statistics of the rounds' medians",
+            "num_rounds": len(self.rounds),
+            "num_disturbed_rounds": self.num_disturbed_rounds,
+            "duration_s": round(self.duration_s, 3),
+            "noise_floor": round(self.noise_floor, 5),
+            "is_noisy": self.is_noisy,
+        }
+
+
+def measure_latency(
+    candidates: Sequence[Runnable],
+    *,
+    kernel: Runnable,
+    rng: Random,
+    max_s: float,
+    precision: float = 0.01,
+    allow_noisy: bool = False,
+    clock: Callable[[], float] = time.perf_counter,
+    progress: Callable[[float], None] | None = None,
+) -> Measurement:
+    """Time all `candidates` until every median is known to `precision` or `max_s` seconds are over.
+
+    Args:
+        candidates: compiled networks; one alone is fine.
+        kernel: a fixed amount of work, which tells a slow machine from a slow network.
+        rng: orders the candidates in each round.
+        max_s: limit for all of them together; `MIN_ROUNDS` are made even if they take longer.
+        precision: half of a median's 95 % interval, relative to it, at which to stop.
+        allow_noisy: return a measurement above the limit of noise, marked as noisy, too.
+        clock: seconds.
+        progress: called with the share of `max_s` used so far, 0 to 1.
+
+    Raises:
+        NoisyMachineError: the noise floor is above `MAX_NOISE_FLOOR`, and `allow_noisy` is false.
+    """
+    start = clock()
+    runs = [_warm_up(candidate, clock) for candidate in candidates]
+    _warm_up(kernel, clock)
+    rounds: list[Round] = []
+    with _no_garbage_collection():
+        while True:
+            rounds.append(_round(candidates, runs, kernel, rng, clock))
+            quiet = _quiet(rounds)
+            elapsed = clock() - start
+            if progress is not None:
+                progress(min(1.0, elapsed / max_s))
+            if len(rounds) >= MIN_ROUNDS and (elapsed >= max_s or _precise(quiet, precision)):
+                break
+    measurement = Measurement(
+        latencies=tuple(_latency(quiet, index) for index in range(len(candidates))),
+        noise_floor=_noise_floor(quiet),
+        rounds=tuple(quiet),
+        num_disturbed_rounds=len(rounds) - len(quiet),
+        duration_s=elapsed,
+    )
+    if measurement.is_noisy and not allow_noisy:
+        raise NoisyMachineError(
+            f"a network against itself must differ by at most {MAX_NOISE_FLOOR:.0%}, but differs by "
+            f"{measurement.noise_floor:.0%}; stop what else runs here, or pass --allow-noisy"
+        )
+    return measurement
+
+
+def _warm_up(candidate: Runnable, clock: Callable[[], float]) -> int:
+    """Run until the time is stable; return how many runs make a visit."""
+    start, times = clock(), _times(candidate, 6, clock)
+    while clock() - start < WARM_UP_S:
+        before, after = median(times[-6:-3]), median(times[-3:])
+        if abs(after - before) <= STABLE * before:
+            break
+        times += _times(candidate, 3, clock)
+    return max(2, min(MAX_RUNS_PER_VISIT, round(VISIT_S / max(median(times[-3:]), 1e-9))))
+
+
+def _round(
+    candidates: Sequence[Runnable],
+    runs: Sequence[int],
+    kernel: Runnable,
+    rng: Random,
+    clock: Callable[[], float],
+) -> Round:
+    visits: list[list[list[float]]] = [[] for _ in candidates]
+    before = median(_visit(kernel, 5, clock))
+    order = [*range(len(candidates))] * 2
+    rng.shuffle(order)
+    for index in order:
+        visits[index].append(_visit(candidates[index], runs[index], clock))
+    after = median(_visit(kernel, 5, clock))
+    first, second = zip(*visits, strict=True)
+    return Round(max(before, after), first, second)
+
+
+def _visit(candidate: Runnable, runs: int, clock: Callable[[], float]) -> list[float]:
+    candidate.run()  # brings its weights back into the caches; the last one's threads come to rest
+    return _times(candidate, runs, clock)
+
+
+def _times(candidate: Runnable, runs: int, clock: Callable[[], float]) -> list[float]:
+    times = []
+    for _ in range(runs):
+        start = clock()
+        candidate.run()
+        times.append(clock() - start)
+    return times
+
+
+def _quiet(rounds: Sequence[Round]) -> list[Round]:
+    """The rounds in which the kernel was about as fast as in the better half of them."""
+    usual = percentile([r.kernel_s for r in rounds], 25)
+    return [r for r in rounds if r.kernel_s <= DISTURBED * usual]
+
+
+def _round_median(round_: Round, index: int) -> float:
+    return median(round_.first_s[index] + round_.second_s[index])
+
+
+def _precise(rounds: Sequence[Round], precision: float) -> bool:
+    if len(rounds) < MIN_ROUNDS:
+        return False
+    latencies = [_latency(rounds, index) for index in range(len(rounds[0].first_s))]
+    return all(x.p50_high_ms - x.p50_low_ms <= 2 * precision * x.p50_ms for x in latencies)
+
+
+def _latency(rounds: Sequence[Round], index: int) -> Latency:
+    samples = [1e3 * s for r in rounds for s in r.first_s[index] + r.second_s[index]]
+    p50 = median(samples)
+    low, high = median_interval([1e3 * _round_median(r, index) for r in rounds])
+    return Latency(
+        p50_ms=p50,
+        p90_ms=percentile(samples, 90),
+        p99_ms=percentile(samples, 99),
+        p50_low_ms=min(low, p50),
+        p50_high_ms=max(high, p50),
+        num_samples=len(samples),
+    )
+
+
+def _noise_floor(rounds: Sequence[Round]) -> float:
+    """Typical half-width of the interval of a candidate's first visits against its second ones."""
+    return median([_self_difference(rounds, index) for index in range(len(rounds[0].first_s))])
+
+
+def _self_difference(rounds: Sequence[Round], index: int) -> float:
+    ratios = [math.log(median(r.first_s[index]) / median(r.second_s[index])) for r in rounds]
+    return math.expm1(max(abs(bound) for bound in median_interval(ratios)))
+
+
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """A collection in the middle of a run would be counted as the network's own time."""
+    was_enabled = gc.isenabled()
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
