@@ -1,0 +1,88 @@
+"""candidates.csv: one row a candidate, one column a field, `width_mults` as `0.25_0.5_1`."""
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields
+from pathlib import Path
+
+from planner.atomic import write_atomically
+from planner.candidate import Candidate
+from planner.errors import DamagedTable, InvalidValue, shown
+
+COLUMNS = tuple(item.name for item in fields(Candidate))
+TEXTS = ("config_id", "origin", "kind")
+COUNTS = ("resolution", "macs", "num_params", "num_samples")
+
+
+def widths_to_text(width_mults: Iterable[float]) -> str:
+    """`(0.25, 0.5, 1.0)` as `0.25_0.5_1`; reading it back gives the same numbers."""
+    return "_".join(repr(float(width)).removesuffix(".0") for width in width_mults)
+
+
+def widths_from_text(text: str) -> tuple[float, ...]:
+    """The inverse of `widths_to_text`; ValueError where a part is no number."""
+    return tuple(float(part) for part in text.split("_"))
+
+
+def to_row(candidate: Candidate) -> dict[str, str]:
+    """The candidate as texts, keyed by column; what is unknown is empty."""
+    row = {name: getattr(candidate, name) for name in COLUMNS}
+    row["width_mults"] = widths_to_text(candidate.width_mults)
+    return {name: "" if value is None else str(value) for name, value in row.items()}
+
+
+def _parser(name: str) -> Callable[[str], object]:
+    if name in TEXTS:
+        return str
+    if name in COUNTS:
+        return int
+    if name == "width_mults":
+        return widths_from_text
+    if name == "peak_memory_bytes":
+        return lambda text: int(text) if text else None
+    return float
+
+
+PARSERS = {name: _parser(name) for name in COLUMNS}
+
+
+def from_row(row: Mapping[str, str]) -> Candidate:
+    """The candidate of one row; raise InvalidValue naming the column that is wrong."""
+    values: dict[str, object] = {}
+    for name, parse in PARSERS.items():
+        try:
+            values[name] = parse(row[name])
+        except (KeyError, ValueError, TypeError) as error:
+            got = shown(row.get(name))
+            raise InvalidValue(f"column `{name}` must hold its value, but got {got}") from error
+    return Candidate(**values)  # type: ignore[arg-type]  # the parsers give the fields' types
+
+
+def write_candidates(path: Path, candidates: Iterable[Candidate]) -> None:
+    """Write candidates.csv in the order given; the old file stays until the new one is whole."""
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(map(to_row, candidates))
+    write_atomically(path, stream.getvalue().encode("ascii"))
+
+
+def read_candidates(path: Path) -> list[Candidate]:
+    """The candidates of a file in its order; raise DamagedTable with the line that is wrong."""
+    found: dict[str, Candidate] = {}
+    line = 1
+    try:
+        with path.open(encoding="utf-8", newline="") as stream:
+            rows = csv.DictReader(stream)
+            for row in rows:
+                line = rows.line_num
+                candidate = from_row(row)
+                if candidate.config_id in found:
+                    raise InvalidValue(f"`config_id` {candidate.config_id} must occur once")
+                found[candidate.config_id] = candidate
+    except OSError as error:
+        raise DamagedTable(f"{path} can't be read: {error.strerror}") from error
+    except (ValueError, csv.Error) as error:
+        raise DamagedTable(f"{path}, line {line}: {error}") from error
+    return list(found.values())

@@ -1,0 +1,115 @@
+"""Entry: a candidate that a lookup table offers, and the artifact that runs it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from planner.candidate import Candidate
+from planner.errors import InvalidValue, shown
+from planner.rules import (
+    DIGEST,
+    FRACTION,
+    POSITIVE_COUNT,
+    Rule,
+    check,
+    is_config_id,
+    is_number,
+)
+
+
+def _is_file(value: object) -> bool:
+    return (
+        isinstance(value, str) and len(value) <= 1000 and all(map(is_config_id, value.split("/")))
+    )
+
+
+ARTIFACT_RULES = {
+    "file": Rule(_is_file, "a path within the table's folder, like artifacts/w1-r28.onnx"),
+    "sha256": DIGEST,
+    "size_bytes": POSITIVE_COUNT,
+    "max_abs_difference": Rule(
+        lambda value: is_number(value) and value >= 0,  # type: ignore[operator]
+        "a finite number, 0 or more",
+    ),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Artifact:
+    """A file that runs one subnet; raises InvalidValue for a path out of its folder."""
+
+    file: str
+    """Path within the folder that holds the artifacts, with `/`."""
+    sha256: str
+    size_bytes: int
+    max_abs_difference: float
+    """Largest difference of its outputs from the subnet's, on the images it was checked with."""
+
+    def __post_init__(self) -> None:
+        """Raise InvalidValue for a field outside its range."""
+        check(self, ARTIFACT_RULES)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry(Candidate):
+    """One row of a lookup table; raises InvalidValue for impossible numbers."""
+
+    top1_selection: float
+    """The top1 on the split with which it was chosen: above `top1` by the winner's curse."""
+    tied_with: tuple[str, ...] = ()
+    """The entries whose median latency can't be told from this one's."""
+    artifact: Artifact | None = None
+
+    def __post_init__(self) -> None:
+        """Raise InvalidValue for a field outside its range or out of order with another."""
+        super().__post_init__()
+        check(self, ENTRY_RULES)
+
+    def to_json(self) -> dict[str, object]:
+        """The fields under their own names, tuples as lists."""
+        values = {name: getattr(self, name) for name in ENTRY_FIELDS}
+        if self.artifact is not None:
+            values["artifact"] = {name: getattr(self.artifact, name) for name in ARTIFACT_RULES}
+        lists = {"width_mults": list(self.width_mults), "tied_with": list(self.tied_with)}
+        return values | lists
+
+    @classmethod
+    def from_json(cls, values: object) -> "Entry":
+        """The inverse of `to_json`; raise InvalidValue for a missing, unknown or wrong field."""
+        given = dict(_object(values, ENTRY_FIELDS, "an entry"))
+        for name in ("width_mults", "tied_with"):
+            if not isinstance(given[name], list):
+                raise InvalidValue(f"`{name}` must be a list, but got {shown(given[name])}")
+            given[name] = tuple(given[name])
+        if given["artifact"] is not None:
+            artifact = _object(given["artifact"], tuple(ARTIFACT_RULES), "`artifact`")
+            given["artifact"] = Artifact(**artifact)
+        return cls(**given)
+
+
+def _are_other_entries(value: object) -> bool:
+    return (
+        isinstance(value, tuple) and all(map(is_config_id, value)) and len(set(value)) == len(value)
+    )
+
+
+ENTRY_RULES = {
+    "top1_selection": FRACTION,
+    "tied_with": Rule(_are_other_entries, "a tuple of different config_ids"),
+    "artifact": Rule(
+        lambda value: value is None or isinstance(value, Artifact), "an Artifact or None"
+    ),
+}
+ENTRY_FIELDS = tuple(item.name for item in fields(Entry))
+
+
+def _object(values: object, names: tuple[str, ...], what: str) -> Mapping[str, Any]:
+    if not isinstance(values, dict):
+        raise InvalidValue(f"{what} must be a JSON object, but got {shown(values)}")
+    if values.keys() != set(names):
+        missing, unknown = sorted(set(names) - values.keys()), sorted(values.keys() - set(names))
+        raise InvalidValue(
+            f"{what} must have exactly its fields, but missing are {shown(missing)} "
+            f"and unknown are {shown(unknown)}"
+        )
+    return values

@@ -1,0 +1,149 @@
+"""LookupTable: "on this device, under this budget, run this configuration", as a JSON file."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from planner.atomic import write_atomically
+from planner.entry import Entry
+from planner.errors import DamagedTable, InvalidValue, OtherTarget, PlannerError, shown
+from planner.json_file import read_json
+from planner.schema import check_header, check_version
+from planner.target import Target
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class LookupTable:
+    """One target and its entries, from fast to accurate; raises InvalidValue for a wrong field.
+
+    docs/lookup_table.md explains every field. The mappings are JSON objects; don't change them.
+    """
+
+    supernet: Mapping[str, Any]
+    """model, data, weights_sha256, class_names, normalisation {mean, std}, seed, recipe."""
+    target: Target
+    protocol: Mapping[str, Any]
+    """How it was timed: noise_floor (relative, or None), num_rounds, num_samples, warmup ..."""
+    splits: Mapping[str, int]
+    """Images in train, calibration, selection and report."""
+    provenance: Mapping[str, Any]
+    """versions, command, created_utc ..."""
+    entries: tuple[Entry, ...]
+    """Ascending `latency_p50_ms`, then ascending `top1`; config_ids differ."""
+
+    def __post_init__(self) -> None:
+        """Raise InvalidValue for a field outside its range or entries out of order."""
+        try:
+            check_header(self._header() | {"entries": []})
+        except DamagedTable as error:
+            raise InvalidValue(str(error)) from error
+        self._check_order()
+        self._check_ids()
+
+    def _check_order(self) -> None:
+        for before, entry in pairwise(self.entries):
+            if (before.latency_p50_ms, before.top1) > (entry.latency_p50_ms, entry.top1):
+                raise InvalidValue(
+                    "`entries` must ascend in (latency_p50_ms, top1), "
+                    f"but {entry.config_id} comes after {before.config_id}"
+                )
+
+    def _check_ids(self) -> None:
+        if len(self.by_config_id) != len(self.entries):
+            ids = Counter(entry.config_id for entry in self.entries)
+            raise InvalidValue(
+                f"`config_id` must be unique, but {ids.most_common(1)[0][0]} repeats"
+            )
+        for entry in self.entries:
+            for other in entry.tied_with:
+                if other not in self.by_config_id or other == entry.config_id:
+                    raise InvalidValue(
+                        f"`tied_with` of {entry.config_id} must name other entries, "
+                        f"but got {shown(other)}"
+                    )
+
+    @cached_property
+    def by_config_id(self) -> Mapping[str, Entry]:
+        """The entries by their config_id, in the table's order."""
+        return {entry.config_id: entry for entry in self.entries}
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(self.entries)
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def _header(self) -> dict[str, Any]:
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "supernet": dict(self.supernet),
+            "target": self.target.to_json(),
+            "protocol": dict(self.protocol),
+            "splits": dict(self.splits),
+            "provenance": dict(self.provenance),
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        """The whole table as JSON values, `schema_version` first."""
+        return self._header() | {"entries": [entry.to_json() for entry in self.entries]}
+
+    @classmethod
+    def from_json(cls, values: object) -> "LookupTable":
+        """The inverse of `to_json`; raise DamagedTable or UnknownVersion."""
+        check_version(values, SCHEMA_VERSION)
+        header = check_header(values)
+        entries: list[Entry] = []
+        try:
+            entries.extend(map(Entry.from_json, header["entries"]))
+        except InvalidValue as error:
+            raise DamagedTable(f"entry {len(entries)}: {error}") from error
+        try:
+            return cls(
+                target=Target.from_json(header["target"]),
+                entries=tuple(entries),
+                **{name: header[name] for name in ("supernet", "protocol", "splits", "provenance")},
+            )
+        except InvalidValue as error:
+            raise DamagedTable(str(error)) from error
+
+    def write(self, path: Path) -> None:
+        """Write the file, one entry a line; the old file stays until the new one is whole."""
+        write_atomically(path, to_text(self.to_json()).encode("utf-8"))
+
+    @classmethod
+    def read(cls, path: Path, *, strict_target: Target | None = None) -> "LookupTable":
+        """The table of a file; raise DamagedTable, UnknownVersion or OtherTarget in one line.
+
+        With `strict_target` the table must have been measured on that very target.
+        """
+        try:
+            table = cls.from_json(read_json(path))
+        except PlannerError as error:
+            text = str(error)
+            raise type(error)(text if text.startswith(str(path)) else f"{path}: {text}") from error
+        if strict_target is not None and table.target != strict_target:
+            raise OtherTarget(
+                f"{path} must be measured on {strict_target.device} "
+                f"({strict_target.fingerprint[:12]}), but it is of {table.target.device} "
+                f"({table.target.fingerprint[:12]}); measure again with python -m nas.measure"
+            )
+        return table
+
+
+def to_text(values: Mapping[str, Any]) -> str:
+    """A table's JSON: each field of the table and each entry on one line of its own."""
+    lines = []
+    for name, value in values.items():
+        if name == "entries" and value:
+            rows = ",\n".join("    " + json.dumps(entry, allow_nan=False) for entry in value)
+            lines.append(f'  "entries": [\n{rows}\n  ]')
+        else:
+            lines.append(f"  {json.dumps(name)}: {json.dumps(value, allow_nan=False)}")
+    return "{\n" + ",\n".join(lines) + "\n}\n"

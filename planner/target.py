@@ -1,0 +1,81 @@
+"""Target: where a subnet runs. Two latencies compare only when their targets are equal."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+
+from planner.errors import InvalidValue, shown
+from planner.rules import POSITIVE_COUNT, TEXT, check, is_number, is_text
+
+RULES = {
+    "device": TEXT,
+    "runtime": TEXT,
+    "runtime_version": TEXT,
+    "batch_size": POSITIVE_COUNT,
+    "dtype": TEXT,
+    "num_threads": POSITIVE_COUNT,
+}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Target:
+    """A device, a runtime and how it is set; equal to another when the fingerprints are equal."""
+
+    device: str
+    """What people call it: "AMD EPYC, 2 threads"."""
+    runtime: str
+    """eager, inductor, onnxruntime, openvino ..."""
+    runtime_version: str
+    batch_size: int
+    """Images in one timed batch."""
+    dtype: str
+    """float32, float16, int8 ..."""
+    num_threads: int
+    """Threads the runtime was given."""
+    details: Mapping[str, str | int | float] = field(default_factory=dict)
+    """What else a time depends on: CPU model, governor, operating system, library versions."""
+
+    def __post_init__(self) -> None:
+        """Raise InvalidValue for a field outside its range."""
+        check(self, RULES)
+        for key, value in self.details.items():
+            if not (is_text(key) and (is_text(value) or is_number(value))):
+                raise InvalidValue(
+                    "`details` must map names to short texts or finite numbers, "
+                    f"but got {shown(key)}: {shown(value)}"
+                )
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256, in hexadecimal, of the canonical JSON of every field."""
+        text = json.dumps(self._fields(), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+    def _fields(self) -> dict[str, object]:
+        values = {item.name: getattr(self, item.name) for item in fields(self)}
+        return values | {"details": dict(self.details)}
+
+    def to_json(self) -> dict[str, object]:
+        """All fields and the fingerprint, as they stand in a lookup table."""
+        return self._fields() | {"fingerprint": self.fingerprint}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, object]) -> "Target":
+        """The target of a lookup table; raise InvalidValue where the fingerprint doesn't fit."""
+        given = {key: value for key, value in values.items() if key != "fingerprint"}
+        target = cls(**given)  # type: ignore[arg-type]  # the schema has checked the names
+        if values.get("fingerprint") != target.fingerprint:
+            raise InvalidValue(
+                "`fingerprint` must be the SHA-256 of the other fields of `target`, "
+                f"{target.fingerprint}, but got {shown(values.get('fingerprint'))}"
+            )
+        return target
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both have the same fingerprint."""
+        return isinstance(other, Target) and self.fingerprint == other.fingerprint
+
+    def __hash__(self) -> int:
+        return hash(self.fingerprint)

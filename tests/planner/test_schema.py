@@ -1,0 +1,35 @@
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from planner import DamagedTable, LookupTable, UnknownVersion
+from planner.schema import check_all, check_header, check_version, load_schema
+
+
+def test_the_schema_is_one() -> None:
+    Draft202012Validator.check_schema(load_schema())
+
+
+def test_a_table_fits_it(table: LookupTable) -> None:
+    check_all(table.to_json())
+
+
+def test_a_wrong_entry_is_named(table: LookupTable) -> None:
+    values = table.to_json()
+    values["entries"][3]["top1"] = "high"
+    check_header(values)
+    with pytest.raises(DamagedTable, match=r"^`entries.3.top1`: 'high' is not"):
+        check_all(values)
+
+
+@pytest.mark.parametrize("version", [0, -1, "1", 1.0, True, None])
+def test_what_has_no_version_is_no_table(version: Any) -> None:
+    with pytest.raises(DamagedTable, match="schema_version"):
+        check_version({"schema_version": version}, 1)
+
+
+def test_a_later_version_is_refused() -> None:
+    check_version({"schema_version": 1}, 1)
+    with pytest.raises(UnknownVersion, match="at most 1, but got 2"):
+        check_version({"schema_version": 2}, 1)

@@ -1,0 +1,110 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from planner import (
+    DamagedTable,
+    Entry,
+    InvalidValue,
+    LookupTable,
+    OtherTarget,
+    Target,
+    UnknownVersion,
+)
+
+
+def test_a_file_gives_the_table_back(tmp_path: Path, table: LookupTable) -> None:
+    path = tmp_path / "lookup_table.json"
+    table.write(path)
+    assert LookupTable.read(path) == table
+    assert next(iter(json.loads(path.read_text()))) == "schema_version"
+    assert len(path.read_text().splitlines()) == 10 + len(table)
+
+
+def test_writing_what_was_read_gives_the_same_bytes(tmp_path: Path, table: LookupTable) -> None:
+    table.write(tmp_path / "one.json")
+    LookupTable.read(tmp_path / "one.json").write(tmp_path / "two.json")
+    assert (tmp_path / "one.json").read_bytes() == (tmp_path / "two.json").read_bytes()
+
+
+def test_a_table_may_be_empty(tmp_path: Path, new_table: Callable[..., LookupTable]) -> None:
+    new_table(()).write(tmp_path / "x.json")
+    assert len(LookupTable.read(tmp_path / "x.json")) == 0
+
+
+def test_entries_are_found_by_config_id(table: LookupTable) -> None:
+    entry = table.entries[3]
+    assert table.by_config_id[entry.config_id] is entry
+    assert list(table) == list(table.entries)
+
+
+def test_strict_target(
+    tmp_path: Path, table: LookupTable, new_target: Callable[..., Target]
+) -> None:
+    table.write(tmp_path / "x.json")
+    assert LookupTable.read(tmp_path / "x.json", strict_target=new_target()) == table
+    with pytest.raises(OtherTarget, match=r"nas\.measure"):
+        LookupTable.read(tmp_path / "x.json", strict_target=new_target(num_threads=1))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("supernet", {}),
+        ("protocol", {"noise_floor": "low", "num_rounds": 1, "num_samples": 1, "warmup": 1}),
+        ("splits", {"train": 1}),
+        ("provenance", {"versions": {}, "command": "x", "created_utc": "today"}),
+    ],
+)
+def test_a_wrong_field_is_refused(
+    new_table: Callable[..., LookupTable], field: str, value: Any
+) -> None:
+    with pytest.raises(InvalidValue, match=f"^`{field}"):
+        new_table(**{field: value})
+
+
+def test_entries_must_ascend(
+    new_table: Callable[..., LookupTable], new_entries: Callable[..., tuple[Entry, ...]]
+) -> None:
+    with pytest.raises(InvalidValue, match="`entries` must ascend"):
+        new_table(new_entries(3)[::-1])
+
+
+def test_config_ids_must_differ(
+    new_table: Callable[..., LookupTable], new_entry: Callable[..., Entry]
+) -> None:
+    with pytest.raises(InvalidValue, match=r"`config_id` must be unique, but w0.25_0.5_1-r24"):
+        new_table((new_entry(), new_entry()))
+
+
+def test_ties_name_other_entries(
+    new_table: Callable[..., LookupTable], new_entry: Callable[..., Entry]
+) -> None:
+    pair = (new_entry(config_id="a", tied_with=("b",)), new_entry(config_id="b", tied_with=("a",)))
+    assert len(new_table(pair)) == 2
+    for tied_with in (("c",), ("a",)):
+        with pytest.raises(InvalidValue, match="`tied_with` of a must name other entries"):
+            new_table((new_entry(config_id="a", tied_with=tied_with),))
+
+
+def test_a_later_version_is_refused(tmp_path: Path, table: LookupTable) -> None:
+    (tmp_path / "x.json").write_text(json.dumps(table.to_json() | {"schema_version": 2}))
+    with pytest.raises(UnknownVersion, match=r"x.json: `schema_version` must be at most 1"):
+        LookupTable.read(tmp_path / "x.json")
+
+
+def test_damage_is_told_in_one_line_with_the_file_and_the_entry(
+    tmp_path: Path, table: LookupTable
+) -> None:
+    values = table.to_json()
+    values["entries"][2]["top1"] = 81.0
+    path = tmp_path / "x.json"
+    path.write_text(json.dumps(values))
+    with pytest.raises(DamagedTable) as caught:
+        LookupTable.read(path)
+    assert str(caught.value) == (
+        f"{path}: entry 2: `top1` must be a number from 0 to 1, but got 81.0"
+    )
