@@ -1,12 +1,14 @@
 """What `nas` raises. Every message is one line: what must hold, what was got, what to do.
 
-    ValueError
-    +-- NasError
-        +-- ResolutionError           the network cannot take images of this size
-        +-- UncountedLayerError       a layer has weights whose multiply-adds thop does not count
-        +-- RuntimeUnavailableError   no such runtime, its package is missing, or its device is
-        +-- ExportError               the exported graph does not compute what the network computes
-        +-- NoisyMachineError         the machine is too busy to measure latency
+ValueError
++-- NasError
+    +-- ResolutionError           the network cannot take images of this size
+    +-- UncountedLayerError       a layer has weights whose multiply-adds thop does not count
+    +-- RuntimeUnavailableError   no such runtime, its package is missing, or its device is
+    +-- ExportError               the exported graph does not compute what the network computes
+    +-- NoisyMachineError         the machine is too busy to measure latency
+    +-- StudyError                the study is damaged, or another search's
+    +-- LimitError                no candidate can keep the limits
 """
 
 
@@ -32,3 +34,11 @@ class ExportError(NasError):
 
 class NoisyMachineError(NasError):
     """The machine does too much else: what it measured would not be repeatable."""
+
+
+class StudyError(NasError):
+    """The storage of a study is damaged, or belongs to another search."""
+
+
+class LimitError(NasError):
+    """No candidate can keep the limits that were asked for."""

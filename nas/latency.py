@@ -25,6 +25,7 @@ from nas.order_statistics import median, median_interval, percentile
 MIN_ROUNDS = 8  # from six on, the median has a 95 % interval
 VISIT_S = 0.02  # long enough for many samples, short enough for many rounds
 MAX_RUNS_PER_VISIT = 50
+MIN_WARM_UP_RUNS = 6
 WARM_UP_S = 1.0  # at most; a network that is not stable by then is measured as it is
 STABLE = 0.05  # two windows of warm-up runs whose medians differ by less
 DISTURBED = 1.10  # the kernel took this many times as long as in the quiet rounds
@@ -91,6 +92,8 @@ class Measurement:
         return {
             "method": "interleaved rounds in random order, two visits a round; interval from the "
             "order statistics of the rounds' medians",
+            "warmup": MIN_WARM_UP_RUNS,
+            "num_samples": sum(latency.num_samples for latency in self.latencies),
             "num_rounds": len(self.rounds),
             "num_disturbed_rounds": self.num_disturbed_rounds,
             "duration_s": round(self.duration_s, 3),
@@ -155,7 +158,7 @@ def measure_latency(
 
 def _warm_up(candidate: Runnable, clock: Callable[[], float]) -> int:
     """Run until the time is stable; return how many runs make a visit."""
-    start, times = clock(), _times(candidate, 6, clock)
+    start, times = clock(), _times(candidate, MIN_WARM_UP_RUNS, clock)
     while clock() - start < WARM_UP_S:
         before, after = median(times[-6:-3]), median(times[-3:])
         if abs(after - before) <= STABLE * before:

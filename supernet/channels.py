@@ -118,7 +118,7 @@ class _Trace(TorchDispatchMode):
     """Labels of all tensors that a forward pass makes, and the ties between labels."""
 
     def __init__(self, model: nn.Module) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.parents = [KEPT]  # union-find over labels; KEPT is always the root of its set
         named = [*model.named_parameters(), *model.named_buffers()]
         self.names = {id(tensor): (name, tuple(range(tensor.dim()))) for name, tensor in named}

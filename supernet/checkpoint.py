@@ -126,4 +126,4 @@ def load_supernet(run: Path) -> tuple[Supernet, dict[str, Any]]:
         raise CheckpointError(f"{path} must fit the model {job.model}, but does not") from error
     side = job.space.resolutions[0]
     supernet = Supernet(model, torch.empty(1, 3, side, side), job.space)
-    return supernet.to(memory_format=torch.channels_last).eval(), document  # type: ignore[call-overload]
+    return supernet.to(memory_format=torch.channels_last).eval(), document

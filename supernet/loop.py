@@ -10,6 +10,7 @@ import random
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Never
 
 import torch
 from torch import Tensor
@@ -77,7 +78,9 @@ class Loop:
         self.save()  # a folder that cannot be written to is found out now, not in an hour
         self.metrics.keep_until(self.step)
         saved_at = time.monotonic()
-        with tqdm(total=self.num_steps, initial=self.step, desc="train", unit="step") as bar:
+        with tqdm(
+            total=self.num_steps, initial=self.step, desc="train", unit="step", mininterval=1.0
+        ) as bar:
             try:
                 while self.step < self.num_steps:
                     epoch, start = divmod(self.step, self.steps_per_epoch)
@@ -95,7 +98,7 @@ class Loop:
                 self.save()
                 raise
 
-    def one_step(self, images: Tensor, labels: Tensor, bar: "tqdm[None]") -> None:
+    def one_step(self, images: Tensor, labels: Tensor, bar: "tqdm[Never]") -> None:
         """One batch: forward and backward of all subnets, one optimiser step."""
         job, device = self.job, next(self.supernet.parameters()).device
         rng = random.Random(f"{job.seed} {self.step}")
@@ -133,15 +136,15 @@ class Loop:
 
     def save(self) -> None:
         """Write the state from which `resume` goes on."""
-        names = {parameter: name for name, parameter in self.supernet.model.named_parameters()}
         tensors = {f"model.{name}": t for name, t in self.supernet.model.state_dict().items()}
-        for parameter, state in self.optimizer.state.items():
-            tensors[f"momentum.{names[parameter]}"] = state["momentum_buffer"]
+        for name, parameter in self.supernet.model.named_parameters():
+            if parameter in self.optimizer.state:
+                tensors[f"momentum.{name}"] = self.optimizer.state[parameter]["momentum_buffer"]
         tensors["epoch_losses"] = self.epoch_losses
         write_tensors(self.state_path, tensors, self._note())
 
     def resume(self) -> None:
-        """Go on from the saved state. Raises CheckpointError where it is damaged or another job's."""
+        """Go on from the saved state; raise CheckpointError if it is damaged or another job's."""
         tensors, note = read_tensors(self.state_path)
         mine, theirs = self._note(), note
         changed = [

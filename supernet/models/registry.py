@@ -1,4 +1,4 @@
-"""Networks by name: our own, torchvision's classification networks, and `package.module:factory`."""
+"""Networks by name: our own, torchvision's for classification, and `package.module:factory`."""
 
 import importlib
 from collections.abc import Callable, Mapping

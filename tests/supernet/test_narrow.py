@@ -15,10 +15,10 @@ def test_it_computes_with_the_tensors_it_is_given_and_notes_their_sizes() -> Non
         **{"2.running_mean": torch.zeros(4), "2.running_var": torch.ones(4)},
     }
     small = narrow(model, tensors)
-    first, second, norm = small.children()
-    assert (first.in_channels, first.out_channels) == (3, 4)
-    assert (second.in_channels, second.out_channels, second.groups) == (4, 4, 4)
-    assert norm.num_features == 4
+    first, second, norm = map(vars, small.children())
+    assert (first["in_channels"], first["out_channels"]) == (3, 4)
+    assert [second[size] for size in ("in_channels", "out_channels", "groups")] == [4, 4, 4]
+    assert norm["num_features"] == 4
     out = small(torch.ones(1, 3, 3, 3))
     torch.testing.assert_close(out, torch.full((1, 4, 1, 1), 27.0), rtol=1e-4, atol=0)
 

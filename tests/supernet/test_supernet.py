@@ -92,7 +92,7 @@ def test_training_a_subnet_changes_no_statistics_of_the_full_network(supernet: S
 
 
 def test_images_of_another_size_are_refused(supernet: Supernet) -> None:
-    with pytest.raises(SpaceError, match="must be 24 px a side for w0.5-r24"):
+    with pytest.raises(SpaceError, match=r"must be 24 px a side for w0\.5-r24"):
         supernet(images(28), config(0.5, 24))
 
 

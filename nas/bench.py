@@ -1,0 +1,91 @@
+"""Bench: one supernet on one target; it turns a config into its numbers."""
+
+import random
+from collections.abc import Iterator, Sequence
+
+from torch import Tensor
+
+from nas.cost import count_macs, count_params
+from nas.evaluate import Accuracy, Images, accuracy, calibrated_subnet
+from nas.kernel import MatmulKernel
+from nas.latency import Measurement, measure_latency
+from nas.runtimes import CompiledNetwork, Runtime
+from planner import Candidate
+from supernet import SubnetConfig, Supernet
+
+
+class Bench:
+    """Measures the subnets of one supernet on one target.
+
+    Args:
+        supernet: in eval mode; it is not changed.
+        images: of the data that it was trained on.
+        runtime: what the extracted subnets are timed in.
+        batch_size: images in one timed batch.
+        seed: of the order in which candidates are timed.
+    """
+
+    def __init__(
+        self, supernet: Supernet, images: Images, runtime: Runtime, *, batch_size: int, seed: int
+    ) -> None:
+        self.supernet, self.images, self.runtime = supernet, images, runtime
+        self.batch_size, self.rng = batch_size, random.Random(seed)
+        self.kernel = MatmulKernel(runtime.device)
+
+    def evaluate(self, config: SubnetConfig, origin: str, *, max_s: float) -> Candidate:
+        """Measure one config: top1 on `selection`, MACs, parameters, latency.
+
+        `max_s` bounds the seconds spent on timing; the front is measured again before it is
+        written, so a noisy moment is not an error here.
+        """
+        network = calibrated_subnet(self.supernet, config, self.images)
+        right = accuracy(network, self.images.batches("selection", config.resolution))
+        compiled = self.runtime.compile(network.cpu(), self._pixels(config.resolution))
+        timed = self.measure([compiled], max_s=max_s, allow_noisy=True)
+        low, high = right.interval
+        latency = timed.latencies[0]
+        return Candidate(
+            config_id=config.config_id,
+            origin=origin,
+            width_mults=config.width_mults,
+            resolution=config.resolution,
+            top1=right.top1,
+            top1_low=low,
+            top1_high=high,
+            macs=count_macs(network, config.resolution),
+            num_params=count_params(network),
+            kind="measured",
+            latency_p50_ms=latency.p50_ms,
+            latency_p90_ms=latency.p90_ms,
+            latency_p99_ms=latency.p99_ms,
+            latency_p50_low_ms=latency.p50_low_ms,
+            latency_p50_high_ms=latency.p50_high_ms,
+            num_samples=latency.num_samples,
+        )
+
+    def compile(self, config: SubnetConfig) -> CompiledNetwork:
+        """The calibrated subnet, ready to be timed and scored in the runtime."""
+        network = calibrated_subnet(self.supernet, config, self.images)
+        return self.runtime.compile(network.cpu(), self._pixels(config.resolution))
+
+    def measure(
+        self, networks: Sequence[CompiledNetwork], *, max_s: float, allow_noisy: bool
+    ) -> Measurement:
+        """Time compiled networks side by side; see `nas.latency.measure_latency`."""
+        return measure_latency(
+            networks, kernel=self.kernel, rng=self.rng, max_s=max_s, allow_noisy=allow_noisy
+        )
+
+    def report_top1(self, network: CompiledNetwork, resolution: int) -> Accuracy:
+        """Score what is timed, in the runtime, on the images that nothing else has seen."""
+        return accuracy(network.logits, self._on_cpu("report", resolution))
+
+    def _pixels(self, resolution: int) -> Tensor:
+        """Real images to time with: zeros or noise can be slower or faster (denormals)."""
+        images, _ = next(self._on_cpu("calibration", resolution))
+        repeats = -(-self.batch_size // len(images))
+        return images.repeat(repeats, 1, 1, 1)[: self.batch_size].contiguous()
+
+    def _on_cpu(self, split: str, resolution: int) -> Iterator[tuple[Tensor, Tensor]]:
+        for images, labels in self.images.batches(split, resolution):
+            yield images.cpu(), labels.cpu()

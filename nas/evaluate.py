@@ -1,0 +1,104 @@
+"""Accuracy of one subnet, with its interval.
+
+Images are decoded once, resized once for each resolution and kept, as bytes in channels-last order;
+every subnet is measured on the same ones.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from nas.errors import NasError
+from supernet import SubnetConfig, Supernet, calibrate_bn
+from supernet.data import Data
+from supernet.preprocess import normalise, resize
+
+Z_95 = 1.959964
+"""Standard deviations on either side of the mean that hold 95 % of a normal distribution."""
+
+MAX_CACHE_BYTES = 4 * 2**30
+"""Images of the least recently used resolutions are forgotten above this."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Accuracy:
+    """Share of images whose most probable class is right; higher is better."""
+
+    num_images: int
+    num_correct: int
+
+    def __post_init__(self) -> None:
+        """Raise NasError when there are no images."""
+        if self.num_images < 1:
+            raise NasError("accuracy needs at least one image, but got none")
+
+    @property
+    def top1(self) -> float:
+        """The share, 0..1."""
+        return self.num_correct / self.num_images
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Its 95 % interval (Wilson 1927): within 0..1, sensible near both ends."""
+        n, p = self.num_images, self.top1
+        scale = 1 + Z_95**2 / n
+        middle = (p + Z_95**2 / (2 * n)) / scale
+        half = Z_95 / scale * math.sqrt(p * (1 - p) / n + Z_95**2 / (4 * n**2))
+        return max(0.0, min(p, middle - half)), min(1.0, max(p, middle + half))
+
+
+class Images:
+    """The images of the splits at any resolution, ready for a network.
+
+    Batches are uint8 in memory and float32 as delivered: (images, labels) on `device`, normalised,
+    channels_last, in the split's order.
+    """
+
+    def __init__(self, data: Data, device: torch.device, batch_size: int = 500) -> None:
+        self.data, self.device, self.batch_size = data, device, batch_size
+        self._kept: dict[tuple[str, int], list[tuple[Tensor, Tensor]]] = {}
+
+    def batches(self, split: str, resolution: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Go through a split once, at `resolution` pixels a side."""
+        key = split, resolution
+        if key not in self._kept:
+            self._kept[key] = [
+                (resize(images, resolution), labels)
+                for images, labels in self.data.batches(split, batch_size=self.batch_size)
+            ]
+        self._kept[key] = self._kept.pop(key)  # the last one is the most recently used
+        self._forget()
+        for images, labels in self._kept[key]:
+            pixels = normalise(images.to(self.device), self.data.mean, self.data.std)
+            yield pixels, labels.to(self.device)
+
+    def _forget(self) -> None:
+        sizes = {k: sum(i.numel() for i, _ in batches) for k, batches in self._kept.items()}
+        for key in list(self._kept)[:-1]:
+            if sum(sizes.values()) <= MAX_CACHE_BYTES:
+                return
+            del self._kept[key], sizes[key]
+
+
+def calibrated_subnet(supernet: Supernet, config: SubnetConfig, images: Images) -> nn.Module:
+    """The extracted subnet in eval mode, with BN statistics of its own resolution."""
+    network = supernet.extract(config).eval()
+    network.to(device=images.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    calibrate_bn(network, (x for x, _ in images.batches("calibration", config.resolution)))
+    return network
+
+
+@torch.inference_mode()
+def accuracy(
+    logits: Callable[[Tensor], Tensor], batches: Iterable[tuple[Tensor, Tensor]]
+) -> Accuracy:
+    """Count right answers. `logits` maps images (n, c, side, side) to (n, classes)."""
+    num_images = num_correct = 0
+    for images, labels in batches:
+        predicted = logits(images).argmax(dim=1)
+        num_correct += int((predicted == labels.to(predicted.device)).sum())
+        num_images += len(labels)
+    return Accuracy(num_images=num_images, num_correct=num_correct)

@@ -1,0 +1,87 @@
+"""From candidates to the lookup table: the front, timed side by side and scored on `report`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+from nas.bench import Bench
+from nas.evaluate import Accuracy
+from nas.latency import Latency
+from planner import Candidate, Entry, LookupTable, Target, pareto_front
+from supernet import SubnetConfig
+
+
+def make_table(
+    bench: Bench,
+    candidates: Sequence[Candidate],
+    *,
+    target: Target,
+    supernet: Mapping[str, Any],
+    splits: Mapping[str, int],
+    provenance: Mapping[str, Any],
+    max_s: float,
+    allow_noisy: bool,
+) -> LookupTable:
+    """Measure the front of `candidates` again and make a lookup table of it.
+
+    Latency is measured interleaved, and entries are the front of the new latencies and top1 on
+    `selection`. Then top1 is scored on `report`, on the same compiled network, and chooses nothing:
+    an entry that looks worse on `report` than a faster one stays, with the top1 that it was chosen
+    with (`top1_selection`) beside it.
+
+    Raises NoisyMachineError like `nas.latency.measure_latency`.
+    """
+    chosen = pareto_front(candidates)
+    networks = [bench.compile(_config(candidate)) for candidate in chosen]
+    measured = bench.measure(networks, max_s=max_s, allow_noisy=allow_noisy)
+    compiled = {c.config_id: network for c, network in zip(chosen, networks, strict=True)}
+    place = {c.config_id: index for index, c in enumerate(chosen)}
+    front = pareto_front(
+        _with_latency(candidate, latency)
+        for candidate, latency in zip(chosen, measured.latencies, strict=True)
+    )
+    entries = []
+    for candidate in front:
+        right = bench.report_top1(compiled[candidate.config_id], candidate.resolution)
+        ties = (
+            other.config_id
+            for other in front
+            if other != candidate
+            and measured.is_tied(place[candidate.config_id], place[other.config_id])
+        )
+        entries.append(
+            Entry(
+                **asdict(_with_top1(candidate, right)),
+                top1_selection=candidate.top1,
+                tied_with=tuple(ties),
+            )
+        )
+    return LookupTable(
+        supernet=supernet,
+        target=target,
+        protocol=measured.protocol(),
+        splits=splits,
+        provenance=provenance,
+        entries=tuple(entries),
+    )
+
+
+def _config(candidate: Candidate) -> SubnetConfig:
+    return SubnetConfig(width_mults=candidate.width_mults, resolution=candidate.resolution)
+
+
+def _with_latency(candidate: Candidate, latency: Latency) -> Candidate:
+    return replace(
+        candidate,
+        latency_p50_ms=latency.p50_ms,
+        latency_p90_ms=latency.p90_ms,
+        latency_p99_ms=latency.p99_ms,
+        latency_p50_low_ms=latency.p50_low_ms,
+        latency_p50_high_ms=latency.p50_high_ms,
+        num_samples=latency.num_samples,
+    )
+
+
+def _with_top1(candidate: Candidate, right: Accuracy) -> Candidate:
+    low, high = right.interval
+    return replace(candidate, top1=right.top1, top1_low=low, top1_high=high)

@@ -1,0 +1,207 @@
+"""`python -m nas.search`: search a supernet for one target (command line only)."""
+
+import argparse
+import datetime
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import optuna
+import torch
+from rich.console import Console
+from tqdm import tqdm
+
+from nas.bench import Bench
+from nas.errors import LimitError, NasError
+from nas.evaluate import Images
+from nas.front import make_table
+from nas.report import write_report
+from nas.runtimes import load_runtime
+from nas.study import Limits, Study
+from nas.summary import print_summary
+from nas.target import describe_target
+from planner import Candidate, LookupTable, PlannerError, write_candidates
+from supernet import TrainingJob, load_data, load_supernet
+from supernet.checkpoint import is_finished
+from supernet.data import Data
+from supernet.device import choose_device
+from supernet.errors import CheckpointError, SupernetError
+from supernet.train import train
+
+EXAMPLE = """examples:
+  python -m nas.search --out runs/default                    train the embedded example, search it
+  python -m nas.search --supernet runs/photos --out runs/photos-gpu --device cuda --trials 200
+  python -m nas.search --out runs/default --max-latency-ms 2 --num-threads 1
+"""
+
+TRIAL_S = 0.6
+"""Seconds of timing for each candidate; the front is measured again, for longer."""
+FRONT_S = 20.0
+"""Seconds of timing for all of the front together."""
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m nas.search",
+        description="Search a supernet for one target; train the embedded example first "
+        "if there is no supernet.",
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--device", help="cpu, cuda; default: the best there is")
+    add("--supernet", type=Path, metavar="RUN", help="a run that holds one; default: --out")
+    add("--runtime", help="eager, onnxruntime ...; default: onnxruntime on cpu, eager on cuda")
+    add("--batch-size", type=_positive, default=1, help="images in one timed batch, default 1")
+    add("--num-threads", type=_positive, help="threads of the runtime; default: all cores")
+    add("--trials", type=_positive, default=64, help="candidates in all, default 64")
+    add("--max-latency-ms", type=float, help="leave slower candidates out of the front")
+    add("--max-macs", type=float, help="leave larger candidates out of the front")
+    add("--storage", help="Optuna URL; default: study.db in the run's folder")
+    add("--seed", type=int, default=0)
+    add("--allow-noisy", action="store_true", help="measure on a busy machine, mark the table")
+    add(
+        "--out", type=Path, default=Path("runs/default"), metavar="RUN", help="default runs/default"
+    )
+    return parser
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise ValueError
+    return value
+
+
+def search(args: argparse.Namespace) -> tuple[LookupTable, list[Candidate]]:
+    """Do what the arguments ask for; write `RUN/search/`; return what was found."""
+    source = args.supernet or args.out
+    device = choose_device(args.device)
+    runtime = load_runtime(args.runtime, device=device.type, num_threads=args.num_threads)
+    if args.supernet is None and not is_finished(source):
+        train(TrainingJob(), source, device=args.device, resume=True)
+    supernet, document = load_supernet(source)
+    supernet.to(device)
+    data = _data(document)
+    bench = Bench(
+        supernet, Images(data, device), runtime, batch_size=args.batch_size, seed=args.seed
+    )
+    target = describe_target(runtime, args.batch_size)
+    folder = args.out / "search"
+    _make_folder(folder)
+    limits = Limits(max_latency_ms=args.max_latency_ms, max_macs=args.max_macs)
+    study = Study(
+        supernet,
+        args.storage or f"sqlite:///{folder / 'study.db'}",
+        belongs_to={"weights": document["weights_sha256"], "target": target.fingerprint},
+        limits=limits,
+        seed=args.seed,
+    )
+    _run(study, bench, limits, args.trials)
+    candidates = study.candidates()
+    write_candidates(folder / "candidates.csv", candidates)
+    table = make_table(
+        bench,
+        [candidate for candidate in candidates if limits.allow(candidate)],
+        target=target,
+        supernet=_about(document, data),
+        splits=data.num_images,
+        provenance=_provenance(document),
+        max_s=FRONT_S,
+        allow_noisy=args.allow_noisy,
+    )
+    table.write(folder / "lookup_table.json")
+    write_report(folder / "report.html", table, candidates)
+    return table, candidates
+
+
+def _run(study: Study, bench: Bench, limits: Limits, num_candidates: int) -> None:
+    """Evaluate, with a progress bar; raise LimitError where no candidate keeps the limits."""
+
+    def evaluate(config: Any, origin: str) -> Candidate:
+        return bench.evaluate(config, origin, max_s=TRIAL_S)
+
+    done = len(study.seen)
+    with tqdm(
+        total=max(done, num_candidates), initial=done, desc="search", unit="config", mininterval=1.0
+    ) as bar:
+        for candidate in study.run(evaluate, num_candidates):
+            bar.set_postfix_str(
+                f"{candidate.config_id} {candidate.top1:.1%} {candidate.latency_p50_ms:.2f} ms",
+                refresh=False,
+            )
+            bar.update()
+    candidates = study.candidates()
+    if not any(limits.allow(candidate) for candidate in candidates):
+        fastest = min(candidates, key=lambda candidate: candidate.latency_p50_ms)
+        smallest = min(candidates, key=lambda candidate: candidate.macs)
+        raise LimitError(
+            f"some candidate must keep {limits}, but the fastest of {len(candidates)} takes "
+            f"{fastest.latency_p50_ms:.3f} ms and the smallest {smallest.macs} MACs: raise it"
+        )
+
+
+def _data(document: dict[str, Any]) -> Data:
+    """The data that the supernet was trained on; raise DataError where it has changed since."""
+    job = TrainingJob.from_json(document["job"])
+    data = load_data(job.data, resolution=job.space.resolutions[0], seed=job.seed)
+    data.check_same(document["data"])
+    return data
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise CheckpointError(
+            f"the folder must be writable, but got: {error}; choose another --out"
+        ) from error
+
+
+def _about(document: dict[str, Any], data: Data) -> dict[str, Any]:
+    job = document["job"]
+    return {
+        "model": job["model"],
+        "model_options": job["model_options"],
+        "data": data.name,
+        "weights_sha256": document["weights_sha256"],
+        "class_names": list(data.classes),
+        "normalisation": {"mean": list(data.mean), "std": list(data.std)},
+        "seed": job["seed"],
+        "epochs": job["epochs"],
+        "recipe": job["recipe"],
+    }
+
+
+def _provenance(document: dict[str, Any]) -> dict[str, Any]:
+    trained = {f"training {name}": str(value) for name, value in document["versions"].items()}
+    now = {"torch": torch.__version__, "optuna": optuna.__version__}
+    return {
+        "versions": now | trained,
+        "command": " ".join(["python -m nas.search", *sys.argv[1:]]),
+        "created_utc": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    }
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit code."""
+    args = _parser().parse_args(argv)
+    try:
+        table, candidates = search(args)
+    except (SupernetError, NasError, PlannerError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on from here", file=sys.stderr)
+        return 130
+    print_summary(table, candidates, Console())
+    print(f"written: {args.out / 'search'}/lookup_table.json, candidates.csv, report.html")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,40 @@
+"""What a search prints at its end: the front as a table that is read at a glance."""
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from planner import Candidate, LookupTable
+
+
+def print_summary(table: LookupTable, candidates: Sequence[Candidate], console: Console) -> None:
+    """Print the entries of `table`, from fast to accurate, and one line on how they were found."""
+    target, noise_floor = table.target, table.protocol["noise_floor"]
+    view = Table(
+        title=f"{target.device}, {target.runtime} {target.runtime_version}, "
+        f"batch {target.batch_size}",
+        title_justify="left",
+    )
+    for name in ("config", "found by", "latency p50", "p90", "top-1", "95 % interval", "MMACs"):
+        view.add_column(name, justify="left" if name in ("config", "found by") else "right")
+    for entry in table:
+        view.add_row(
+            entry.config_id,
+            entry.origin,
+            f"{entry.latency_p50_ms:.3f} ms",
+            f"{entry.latency_p90_ms:.3f} ms",
+            f"{entry.top1:.1%}",
+            f"{entry.top1_low:.1%} .. {entry.top1_high:.1%}",
+            f"{entry.macs / 1e6:.2f}",
+        )
+    console.print(view)
+    entries = list(table)
+    span = entries[-1].latency_p50_ms / entries[0].latency_p50_ms
+    num_new = sum(candidate.origin == "search" for candidate in candidates)
+    console.print(
+        f"{len(candidates)} candidates, {num_new} of them beyond the uniform grid; "
+        f"{len(entries)} on the front, {span:.1f} times between the fastest and the slowest; "
+        f"top-1 on {table.splits['report']} images that nothing was chosen with; "
+        f"noise floor {noise_floor:.1%}"
+    )
