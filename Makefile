@@ -6,7 +6,7 @@ BIN := .venv/bin
 .PHONY: search test slow check app clean
 
 search: .venv/installed  ## train the embedded default, search it on this machine, write the table
-	$(BIN)/python -m nas.search --out $(RUN)
+	$(BIN)/python -m nas.search --num-threads 1 --out $(RUN)
 
 test: .venv/installed  ## the tests: CPU, no network, under 5 minutes
 	$(BIN)/python -m pytest -m "not slow"

@@ -35,10 +35,10 @@ EXAMPLE = """examples:
   python -m nas.search --out runs/default --max-latency-ms 2 --num-threads 1
 """
 
-TRIAL_S = 0.6
-"""Seconds of timing for each candidate; the front is measured again, for longer."""
+TRIAL_S = 0.3
+"""Seconds of timing for each candidate; those near the front are measured again."""
 FRONT_S = 20.0
-"""Seconds of timing for all of the front together."""
+"""Seconds of timing for all that are near the front together."""
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -13,11 +13,12 @@ def print_summary(table: LookupTable, candidates: Sequence[Candidate], console: 
     target, noise_floor = table.target, table.protocol["noise_floor"]
     view = Table(
         title=f"{target.device}, {target.runtime} {target.runtime_version}, "
-        f"batch {target.batch_size}",
+        f"batch {target.batch_size}, threads {target.num_threads}",
         title_justify="left",
     )
-    for name in ("config", "found by", "latency p50", "p90", "top-1", "95 % interval", "MMACs"):
-        view.add_column(name, justify="left" if name in ("config", "found by") else "right")
+    for name in ("config", "found by", "latency p50", "p90", "top-1", "95% interval", "MMACs"):
+        left = name in ("config", "found by")
+        view.add_column(name, justify="left" if left else "right", no_wrap=True)
     for entry in table:
         view.add_row(
             entry.config_id,
@@ -25,7 +26,7 @@ def print_summary(table: LookupTable, candidates: Sequence[Candidate], console: 
             f"{entry.latency_p50_ms:.3f} ms",
             f"{entry.latency_p90_ms:.3f} ms",
             f"{entry.top1:.1%}",
-            f"{entry.top1_low:.1%} .. {entry.top1_high:.1%}",
+            f"{entry.top1_low:.1%}-{entry.top1_high:.1%}",
             f"{entry.macs / 1e6:.2f}",
         )
     console.print(view)

@@ -6,7 +6,6 @@ unfinished training goes on.
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,7 +29,7 @@ def replacing(path: Path) -> Iterator[Path]:
     A reader sees the old file or the new one, never half. Raises CheckpointError where the folder
     cannot be written to; then the old file is untouched.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".{path.name}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
@@ -40,8 +39,7 @@ def replacing(path: Path) -> Iterator[Path]:
             f"the folder must be writable, but got: {error}; choose another --out"
         ) from error
     finally:
-        with_parent = path.parent.is_dir()
-        if with_parent:
+        if path.parent.is_dir():
             temporary.unlink(missing_ok=True)
 
 

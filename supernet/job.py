@@ -24,7 +24,7 @@ class TrainingJob:
     """How it is trained."""
     space: SearchSpace = field(default_factory=SearchSpace)
     """Widths and resolutions that it is trained for."""
-    epochs: int = 15
+    epochs: int = 17
     """Passes over the training images."""
     seed: int = 0
     """Of the weights, the splits, the order of images, the augmentation and the configs."""

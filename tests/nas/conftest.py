@@ -1,0 +1,83 @@
+"""A trained run, small enough for tests: real images, real weights, 3 seconds."""
+
+from pathlib import Path
+
+import pytest
+
+from planner import Candidate, Entry, LookupTable, Target
+from supernet import SearchSpace, TrainingJob
+from supernet.recipe import Recipe
+from supernet.train import train
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a trained supernet and nothing else."""
+    run = tmp_path_factory.mktemp("tiny") / "run"
+    recipe = Recipe(name="mutual", batch_size=500, lr=0.2, weight_decay=0.0, warmup_fraction=0.2)
+    job = TrainingJob(
+        model_options={"depth": 10, "widen": 1, "stem_stride": 2},
+        space=SearchSpace(resolutions=(12, 8)),
+        recipe=recipe,
+        epochs=2,
+    )
+    train(job, run)
+    return run
+
+
+def candidate(config_id: str, origin: str, top1: float, latency: float) -> Candidate:
+    return Candidate(
+        config_id=config_id,
+        origin=origin,
+        width_mults=(0.5,),
+        resolution=8,
+        top1=top1,
+        top1_low=top1 - 0.02,
+        top1_high=top1 + 0.01,
+        macs=2_500_000,
+        num_params=1000,
+        latency_p50_ms=latency,
+        latency_p90_ms=latency * 2,
+        latency_p99_ms=latency * 3,
+        latency_p50_low_ms=latency * 0.9,
+        latency_p50_high_ms=latency * 1.2,
+        num_samples=100,
+        kind="measured",
+    )
+
+
+@pytest.fixture
+def candidates() -> list[Candidate]:
+    return [
+        candidate("w0.5-r8", "grid", 0.8, 1.0),
+        candidate("w1-r8", "grid", 0.9, 4.0),
+        candidate("w0.6-r8", "search", 0.7, 2.0),
+    ]
+
+
+@pytest.fixture
+def table(candidates: list[Candidate]) -> LookupTable:
+    entries = tuple(Entry(**vars(each), top1_selection=each.top1) for each in candidates[:2])
+    return LookupTable(
+        supernet={
+            "model": "wide_resnet",
+            "data": "fashion-mnist-mini",
+            "weights_sha256": "0" * 64,
+            "class_names": ["bag"],
+            "normalisation": {"mean": [0.3], "std": [0.3]},
+            "seed": 0,
+            "recipe": {},
+        },
+        target=Target(
+            device="a box",
+            runtime="onnxruntime",
+            runtime_version="1",
+            batch_size=1,
+            dtype="float32",
+            num_threads=1,
+        ),
+        protocol={"noise_floor": 0.013, "num_rounds": 8, "num_samples": 10, "warmup": 6},
+        splits={"train": 1, "calibration": 1, "selection": 1, "report": 2000},
+        provenance={"versions": {}, "command": "pytest", "created_utc": "2026-01-01T00:00:00"},
+        entries=entries,
+    )

@@ -1,0 +1,178 @@
+"""The command, on a tiny trained supernet."""
+
+import json
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+import torch
+
+from nas.search import main
+from planner import LookupTable, pareto_front, read_candidates
+from planner.schema import check_all
+
+FAST = ["--trials", "6", "--allow-noisy", "--num-threads", "1"]
+
+
+@pytest.fixture(scope="module")
+def searched(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run with a supernet that has been searched with six candidates."""
+    run = tmp_path_factory.mktemp("search") / "run"
+    shutil.copytree(tiny_run, run)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("nas.search.FRONT_S", 1.0)
+        patch.setattr("nas.search.TRIAL_S", 0.1)
+        assert main([*FAST, "--out", str(run)]) == 0
+    return run
+
+
+def refused(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> str:
+    capsys.readouterr()
+    assert main(arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "Traceback" not in err
+    line = err.splitlines()[-1]
+    assert line.startswith("error: ")
+    return line
+
+
+def test_the_search_folder_is_the_documented_one(searched: Path) -> None:
+    names = {path.name for path in (searched / "search").iterdir()}
+    assert names == {"study.db", "candidates.csv", "lookup_table.json", "report.html"}
+
+
+def test_the_table_is_valid_and_holds_a_front_of_the_candidates(searched: Path) -> None:
+    path = searched / "search" / "lookup_table.json"
+    check_all(json.loads(path.read_text()))
+    table = LookupTable.read(path)
+    candidates = read_candidates(searched / "search" / "candidates.csv")
+    assert len(candidates) == 6
+    front = {candidate.config_id for candidate in pareto_front(candidates)}
+    assert {entry.config_id for entry in table} <= front
+    chosen = {candidate.config_id: candidate.top1 for candidate in candidates}
+    assert all(entry.top1_selection == chosen[entry.config_id] for entry in table)
+    assert table.target.runtime == "onnxruntime"
+    assert table.target.num_threads == 1
+    assert table.splits == {"train": 10000, "calibration": 2000, "selection": 2000, "report": 2000}
+    assert table.supernet["class_names"][0] == "t-shirt/top"
+
+
+def test_latencies_of_the_table_ascend_and_so_does_the_choosing_accuracy(searched: Path) -> None:
+    entries = list(LookupTable.read(searched / "search" / "lookup_table.json"))
+    accuracies = [entry.top1_selection for entry in entries]
+    assert accuracies == sorted(accuracies)
+
+
+def test_the_summary_can_be_read_at_a_glance(
+    searched: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nas.search.FRONT_S", 1.0)
+    monkeypatch.setenv("COLUMNS", "120")
+    assert main([*FAST, "--out", str(searched)]) == 0
+    out = capsys.readouterr().out
+    assert "6 candidates, 0 of them beyond the uniform grid" in out
+    assert "w0.25-r8" in out
+    assert all(line.isascii() or line.strip()[0] in "┏┃┡│└" for line in out.splitlines() if line)
+
+
+def test_a_second_search_evaluates_nothing_again(
+    searched: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(*_: object, **__: object) -> None:
+        raise AssertionError("a known config was evaluated again")
+
+    before = (searched / "search" / "candidates.csv").read_bytes()
+    monkeypatch.setattr("nas.search.FRONT_S", 1.0)
+    monkeypatch.setattr("nas.bench.Bench.evaluate", forbidden)
+    assert main([*FAST, "--out", str(searched)]) == 0
+    assert (searched / "search" / "candidates.csv").read_bytes() == before
+
+
+def test_report_shows_front_grid_and_search(searched: Path) -> None:
+    page = (searched / "search" / "report.html").read_text(encoding="utf-8")
+    assert "uniform grid (6), on selection" in page
+    assert "on report" in page
+    assert "w0.25-r8" in page
+
+
+def test_another_target_does_not_go_on_with_the_study(
+    searched: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = refused(capsys, [*FAST, "--batch-size", "2", "--out", str(searched)])
+    assert "a search goes on with the supernet and the target it began with" in line
+
+
+def test_limits_that_nothing_keeps_are_one_clear_line(
+    searched: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = (searched / "search" / "lookup_table.json").read_bytes()
+    line = refused(capsys, [*FAST, "--max-macs", "10", "--out", str(searched)])
+    assert "max_macs" in line
+    assert (searched / "search" / "lookup_table.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--runtime", "toaster"], "runtime must be one of"),
+        (["--device", "toaster"], "'toaster' is not"),
+        (["--supernet", "no/such/run"], "must hold a trained supernet"),
+    ],
+)
+def test_bad_input_is_one_clear_line(
+    arguments: list[str], words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    assert words in refused(capsys, [*FAST, *arguments, "--out", str(out)])
+    assert not out.exists()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a CUDA device")
+def test_cuda_without_cuda_is_one_clear_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = refused(capsys, [*FAST, "--device", "cuda", "--out", str(tmp_path / "run")])
+    assert "'cuda' is not" in line
+
+
+def test_a_damaged_supernet_is_refused(
+    tiny_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(tiny_run, tmp_path / "run")
+    weights = tmp_path / "run" / "supernet" / "weights.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    line = refused(capsys, [*FAST, "--out", str(tmp_path / "run")])
+    assert "must be a whole checkpoint" in line
+
+
+def test_a_damaged_study_is_refused(
+    searched: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(searched, tmp_path / "run")
+    with sqlite3.connect(tmp_path / "run" / "search" / "study.db") as database:
+        database.execute("DROP TABLE trials")
+    database.close()
+    line = refused(capsys, [*FAST, "--out", str(tmp_path / "run")])
+    assert "must be an Optuna storage" in line
+
+
+def test_a_folder_that_cannot_be_written_is_one_clear_line(
+    tiny_run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = refused(capsys, [*FAST, "--supernet", str(tiny_run), "--out", "/proc/mutualnas"])
+    assert "must be writable" in line
+
+
+@pytest.mark.parametrize("arguments", [["--trials", "0"], ["--trials", "many"], ["--what"]])
+def test_wrong_usage_exits_with_2(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+
+
+def test_help_has_an_example(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    assert "examples:" in capsys.readouterr().out

@@ -1,0 +1,200 @@
+"""The study with an `evaluate` that computes in no time what a real one measures."""
+
+import sqlite3
+from pathlib import Path
+
+import optuna
+import pytest
+import torch
+from optuna.trial import TrialState
+
+from nas.errors import StudyError
+from nas.study import Limits, Study
+from planner import Candidate, pareto_front
+from supernet import SearchSpace, SubnetConfig, Supernet
+from supernet.models import WideResNet
+
+SPACE = SearchSpace(resolutions=(16, 12))
+TARGET = {"weights": "abc", "target": "def"}
+
+
+@pytest.fixture(scope="module")
+def supernet() -> Supernet:
+    model = WideResNet(10, depth=10, widen=2)
+    return Supernet(model, torch.empty(1, 3, 16, 16), SPACE)
+
+
+def evaluate(config: SubnetConfig, origin: str) -> Candidate:
+    width = sum(config.width_mults) / len(config.width_mults)
+    macs = int(1e6 * width**2 * config.resolution**2)
+    latency = 1e-7 * macs
+    top1 = 1 - 1 / (2 + width * config.resolution)
+    return Candidate(
+        config_id=config.config_id,
+        origin=origin,
+        width_mults=config.width_mults,
+        resolution=config.resolution,
+        top1=top1,
+        top1_low=top1,
+        top1_high=top1,
+        macs=macs,
+        num_params=1,
+        latency_p50_ms=latency,
+        latency_p90_ms=latency,
+        latency_p99_ms=latency,
+        latency_p50_low_ms=latency,
+        latency_p50_high_ms=latency,
+        num_samples=1,
+        kind="measured",
+    )
+
+
+def open_study(supernet: Supernet, folder: Path, limits: Limits | None = None) -> Study:
+    return Study(
+        supernet,
+        f"sqlite:///{folder / 'study.db'}",
+        belongs_to=TARGET,
+        limits=limits or Limits(),
+        seed=0,
+    )
+
+
+def run(study: Study, num_candidates: int) -> list[Candidate]:
+    return list(study.run(evaluate, num_candidates))
+
+
+def channels(supernet: Supernet, candidate: Candidate) -> tuple[int, ...]:
+    config = SubnetConfig(width_mults=candidate.width_mults, resolution=candidate.resolution)
+    return *supernet.kept_counts(config), config.resolution
+
+
+def test_the_whole_grid_comes_first_then_optuna_suggests(
+    supernet: Supernet, tmp_path: Path
+) -> None:
+    found = run(open_study(supernet, tmp_path), 32)
+    distinct = {
+        (*supernet.kept_counts(config), config.resolution): config for config in SPACE.grid()
+    }
+    origins = [candidate.origin for candidate in found]
+    assert origins == ["grid"] * len(distinct) + ["search"] * (32 - len(distinct))
+    assert {channels(supernet, c) for c in found[: len(distinct)]} == set(distinct)
+    assert [found[0].config_id, found[1].config_id] == ["w1-r16", "w0.25-r12"]
+
+
+def test_no_config_is_evaluated_twice_and_the_space_can_be_used_up(
+    supernet: Supernet, tmp_path: Path
+) -> None:
+    study = open_study(supernet, tmp_path)
+    found = run(study, 10_000)
+    assert 32 < len(found) <= 2 * 19  # 19 widths round to different channels
+    assert len({channels(supernet, candidate) for candidate in found}) == len(found)
+    assert run(study, 10_000) == []
+
+
+@pytest.mark.parametrize("num_candidates", [0, 1, 5])
+def test_any_number_of_trials(supernet: Supernet, tmp_path: Path, num_candidates: int) -> None:
+    assert len(run(open_study(supernet, tmp_path), num_candidates)) == num_candidates
+
+
+def test_a_resumed_study_goes_on_and_ends_with_the_same_grid(
+    supernet: Supernet, tmp_path: Path
+) -> None:
+    first = run(open_study(supernet, tmp_path), 5)
+    again = open_study(supernet, tmp_path)
+    assert again.candidates() == first
+    rest = run(again, 26)
+    assert len(rest) == 21
+    assert {c.config_id for c in first}.isdisjoint(c.config_id for c in rest)
+    assert {c.origin for c in first + rest} == {"grid"}
+
+
+def test_a_trial_that_was_killed_is_evaluated_anew(supernet: Supernet, tmp_path: Path) -> None:
+    study = open_study(supernet, tmp_path)
+    run(study, 3)
+
+    def killed(config: SubnetConfig, origin: str) -> Candidate:
+        raise SystemExit
+
+    with pytest.raises(SystemExit):
+        list(study.run(killed, 4))
+    again = open_study(supernet, tmp_path)
+    found = run(again, 26)
+    assert len(again.candidates()) == 26
+    assert {candidate.origin for candidate in found} == {"grid"}
+    assert not again.study.get_trials(states=(TrialState.RUNNING,))
+
+
+def test_limits_steer_the_suggestions_through_optunas_constraints(
+    supernet: Supernet, tmp_path: Path
+) -> None:
+    limits = Limits(max_macs=50e6)
+    study = open_study(supernet, tmp_path, limits)
+    run(study, 5)
+    for trial in study.study.get_trials(states=(TrialState.COMPLETE,)):
+        (excess,) = trial.constraints.values()
+        assert (excess <= 0) == (trial.values[2] <= 50e6)
+
+
+def test_limits_allow_what_keeps_all_of_them() -> None:
+    candidate = evaluate(SubnetConfig(width_mults=(0.5,), resolution=16), "grid")
+    assert Limits().allow(candidate)
+    assert Limits(max_macs=candidate.macs).allow(candidate)
+    assert not Limits(max_macs=candidate.macs - 1).allow(candidate)
+    assert not Limits(max_macs=candidate.macs, max_latency_ms=1e-9).allow(candidate)
+
+
+def test_the_front_of_the_study_is_optunas_own_front(supernet: Supernet, tmp_path: Path) -> None:
+    study = open_study(supernet, tmp_path)
+    run(study, 30)
+    # With latency proportional to MACs, Optuna's three objectives are our two.
+    best = {trial.user_attrs["candidate"] for trial in study.study.best_trials}
+    assert len(best) == len(pareto_front(study.candidates()))
+
+
+def test_the_same_seed_suggests_the_same(supernet: Supernet, tmp_path: Path) -> None:
+    folders = [tmp_path / "one", tmp_path / "other"]
+    for folder in folders:
+        folder.mkdir()
+    one, other = (run(open_study(supernet, folder), 32) for folder in folders)
+    assert one == other
+
+
+def test_another_supernet_or_target_is_refused(supernet: Supernet, tmp_path: Path) -> None:
+    run(open_study(supernet, tmp_path), 1)
+    with pytest.raises(StudyError, match="target was def, is xyz"):
+        Study(
+            supernet,
+            f"sqlite:///{tmp_path / 'study.db'}",
+            belongs_to={"weights": "abc", "target": "xyz"},
+            limits=Limits(),
+            seed=0,
+        )
+
+
+@pytest.mark.parametrize("content", [b"no database", b"SQLite format 3\0" + b"\1" * 5000])
+def test_a_damaged_study_is_refused_and_stays(
+    supernet: Supernet, tmp_path: Path, content: bytes
+) -> None:
+    path = tmp_path / "study.db"
+    path.write_bytes(content)
+    with pytest.raises(StudyError, match="must be an Optuna storage") as caught:
+        open_study(supernet, tmp_path)
+    assert "\n" not in str(caught.value)
+    assert path.read_bytes() == content
+
+
+def test_a_study_whose_candidates_are_gone_is_refused(supernet: Supernet, tmp_path: Path) -> None:
+    run(open_study(supernet, tmp_path), 2)
+    with sqlite3.connect(tmp_path / "study.db") as database:
+        database.execute("DELETE FROM trial_user_attributes WHERE key = 'candidate'")
+    database.close()
+    with pytest.raises(StudyError, match="must be an Optuna storage"):
+        open_study(supernet, tmp_path)
+
+
+def test_optuna_says_nothing(
+    supernet: Supernet, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run(open_study(supernet, tmp_path), 3)
+    assert capfd.readouterr() == ("", "")
+    assert optuna.logging.get_verbosity() == optuna.logging.ERROR

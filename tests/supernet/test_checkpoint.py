@@ -1,0 +1,113 @@
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from supernet.checkpoint import (
+    is_finished,
+    load_supernet,
+    read_tensors,
+    replacing,
+    save_supernet,
+    write_tensors,
+)
+from supernet.errors import CheckpointError
+from supernet.job import TrainingJob
+from supernet.models import build_model
+from supernet.space import SearchSpace, SubnetConfig
+from supernet.supernet import Supernet
+
+JOB = TrainingJob(
+    model="wide_resnet",
+    model_options={"depth": 10, "widen": 1},
+    space=SearchSpace(resolutions=(16, 12)),
+)
+ABOUT = {"data": {"classes": ["bag", "shirt", "coat"]}, "versions": {"torch": "2"}}
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    torch.manual_seed(0)
+    model = build_model(JOB.model, 3, JOB.model_options)
+    save_supernet(tmp_path, Supernet(model, torch.empty(1, 3, 16, 16), JOB.space), JOB, ABOUT)
+    return tmp_path
+
+
+def test_a_saved_supernet_comes_back(run: Path) -> None:
+    supernet, document = load_supernet(run)
+    torch.manual_seed(0)
+    model = build_model(JOB.model, 3, JOB.model_options).eval()
+    images = torch.randn(2, 3, 16, 16)
+    config = SubnetConfig(width_mults=(1.0,), resolution=16)
+    torch.testing.assert_close(supernet(images, config), model(images))
+    assert not supernet.training
+    assert supernet.space == JOB.space
+    assert document["data"]["classes"] == ["bag", "shirt", "coat"]
+
+
+def test_only_two_files_are_left(run: Path) -> None:
+    names = sorted(path.name for path in (run / "supernet").iterdir())
+    assert names == ["supernet.json", "weights.safetensors"]
+    assert is_finished(run)
+
+
+def test_a_run_without_a_supernet_is_one_clear_line(tmp_path: Path) -> None:
+    assert not is_finished(tmp_path)
+    with pytest.raises(CheckpointError, match="must hold a trained supernet") as caught:
+        load_supernet(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("keep", [0, 10, 1000, -1])
+def test_truncated_weights_are_refused(run: Path, keep: int) -> None:
+    path = run / "supernet" / "weights.safetensors"
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(CheckpointError, match="must be a whole checkpoint"):
+        load_supernet(run)
+
+
+def test_other_weights_than_the_named_ones_are_refused(run: Path) -> None:
+    path = run / "supernet" / "weights.safetensors"
+    tensors, _ = read_tensors(path)
+    write_tensors(path, {name: tensor + 1 for name, tensor in tensors.items()}, {})
+    with pytest.raises(CheckpointError, match="must be the weights that"):
+        load_supernet(run)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"job": 1}', '{"job": {"epochs": 1}}'])
+def test_a_damaged_description_is_refused(run: Path, text: str) -> None:
+    (run / "supernet" / "supernet.json").write_text(text)
+    with pytest.raises(CheckpointError, match="is damaged") as caught:
+        load_supernet(run)
+    assert "\n" not in str(caught.value)
+
+
+def test_weights_of_another_model_are_refused(run: Path) -> None:
+    path = run / "supernet" / "supernet.json"
+    document = json.loads(path.read_text())
+    document["job"]["model_options"] = {"depth": 16, "widen": 1}
+    path.write_text(json.dumps(document))
+    with pytest.raises(CheckpointError, match="must fit the model"):
+        load_supernet(run)
+
+
+def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_text("old")
+
+    def write_half() -> None:
+        with replacing(path) as temporary:
+            temporary.write_text("half of the n")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_half()
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_that_cannot_be_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CheckpointError, match="must be writable"):
+        write_tensors(tmp_path / "file" / "below", {"x": torch.ones(1)}, {})
