@@ -20,8 +20,11 @@ DIRECTIONS: dict[str, Literal["maximize", "minimize"]] = {
 }
 """The objectives, in the order of a trial's values."""
 
-MAX_SUGGESTIONS = 50
-"""Suggestions in a row that are all known before the search says that it is done."""
+MAX_SUGGESTIONS = 20
+"""Suggestions of Optuna in a row that are all known before a random new config is taken."""
+
+MAX_DRAWS = 2000
+"""Random configs in a row that are all known before the search says that there are no more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,8 +69,9 @@ class Study:
         self.supernet, self.limits = supernet, limits
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self.study = _open(storage, belongs_to, seed)
+        self.rng = random.Random(f"{seed} {len(self._trials())}")
         self._abandon_running()
-        self.seen = {self._channels(_config(trial)): None for trial in self._trials()}
+        self.seen = {self._channels(config) for config in _configs(self._trials(), storage)}
         self._enqueue_grid(random.Random(seed))
 
     def candidates(self) -> list[Candidate]:
@@ -79,8 +83,8 @@ class Study:
     ) -> Iterator[Candidate]:
         """Evaluate until there are `num_candidates` in all; yield each new one.
 
-        `evaluate(config, origin)` measures; origin is "grid" or "search". Ends earlier when
-        `MAX_SUGGESTIONS` suggestions in a row were known already.
+        `evaluate(config, origin)` measures; origin is "grid" or "search". Ends earlier when no
+        new config can be found.
         """
         while len(self.seen) < num_candidates and (asked := self._ask_new()):
             trial, config, origin = asked
@@ -89,7 +93,7 @@ class Study:
             for index, excess in enumerate(self.limits.excess(candidate)):
                 trial.set_constraint(f"limit{index}", excess)
             self.study.tell(trial, [getattr(candidate, name) for name in DIRECTIONS])
-            self.seen[self._channels(config)] = None
+            self.seen.add(self._channels(config))
             yield candidate
 
     def _ask_new(self) -> tuple[Trial, SubnetConfig, str] | None:
@@ -99,7 +103,25 @@ class Study:
             if self._channels(config) not in self.seen:
                 return trial, config, trial.user_attrs.get("origin", "search")
             self.study.tell(trial, state=TrialState.FAIL)
+        config = self._draw_new()
+        if config is None:
+            return None
+        self._enqueue(config, "search")
+        trial = self.study.ask()
+        return trial, self._suggest(trial), "search"
+
+    def _draw_new(self) -> SubnetConfig | None:
+        space = self.supernet.space
+        for _ in range(MAX_DRAWS):
+            widths = tuple(space.random_width(self.rng) for _ in range(space.num_groups))
+            config = SubnetConfig(width_mults=widths, resolution=self.rng.choice(space.resolutions))
+            if self._channels(config) not in self.seen:
+                return config
         return None
+
+    def _enqueue(self, config: SubnetConfig, origin: str) -> None:
+        params = _params(config, self.supernet.space.num_groups)
+        self.study.enqueue_trial(params, user_attrs={"origin": origin})
 
     def _suggest(self, trial: Trial) -> SubnetConfig:
         space = self.supernet.space
@@ -122,7 +144,7 @@ class Study:
             params = _params(config, space.num_groups)
             if self._channels(config) in self.seen or tuple(sorted(params.items())) in waiting:
                 continue
-            self.study.enqueue_trial(params, user_attrs={"origin": "grid"})
+            self._enqueue(config, "grid")
 
     def _abandon_running(self) -> None:
         """A trial that was running when its process was killed is nobody's any more."""
@@ -188,6 +210,13 @@ def _candidate(trial: FrozenTrial) -> Candidate:
     return Candidate(**values | {"width_mults": tuple(values["width_mults"])})
 
 
-def _config(trial: FrozenTrial) -> SubnetConfig:
-    candidate = _candidate(trial)
-    return SubnetConfig(width_mults=candidate.width_mults, resolution=candidate.resolution)
+def _configs(trials: list[FrozenTrial], storage: str) -> list[SubnetConfig]:
+    """The configs of evaluated trials; raise StudyError where one does not hold its candidate."""
+    try:
+        candidates = [_candidate(trial) for trial in trials]
+    except (KeyError, TypeError, ValueError) as error:
+        raise StudyError(
+            f"every evaluated trial in {storage} must hold its candidate, but one does not: "
+            "mend or delete the storage, or choose another --out"
+        ) from error
+    return [SubnetConfig(width_mults=c.width_mults, resolution=c.resolution) for c in candidates]

@@ -16,17 +16,17 @@ def print_summary(table: LookupTable, candidates: Sequence[Candidate], console: 
         f"batch {target.batch_size}, threads {target.num_threads}",
         title_justify="left",
     )
-    for name in ("config", "found by", "latency p50", "p90", "top-1", "95% interval", "MMACs"):
+    for name in ("config", "found by", "p50 ms", "p90 ms", "top-1 %", "95% interval", "MMACs"):
         left = name in ("config", "found by")
         view.add_column(name, justify="left" if left else "right", no_wrap=True)
     for entry in table:
         view.add_row(
             entry.config_id,
             entry.origin,
-            f"{entry.latency_p50_ms:.3f} ms",
-            f"{entry.latency_p90_ms:.3f} ms",
-            f"{entry.top1:.1%}",
-            f"{entry.top1_low:.1%}-{entry.top1_high:.1%}",
+            f"{entry.latency_p50_ms:.3f}",
+            f"{entry.latency_p90_ms:.3f}",
+            f"{100 * entry.top1:.1f}",
+            f"{100 * entry.top1_low:.1f}-{100 * entry.top1_high:.1f}",
             f"{entry.macs / 1e6:.2f}",
         )
     console.print(view)

@@ -64,7 +64,7 @@ def test_images_are_decoded_and_resized_once(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(data, "batches", counting)
     first = list(images.batches("selection", 8))
     second = list(images.batches("selection", 8))
-    assert reads == {"selection": 1}
+    assert reads["selection"] == 1
     assert sum(len(labels) for _, labels in first) == 2000
     for (one, _), (other, _) in zip(first, second, strict=True):
         assert torch.equal(one, other)

@@ -28,7 +28,7 @@ def evaluate(config: SubnetConfig, origin: str) -> Candidate:
     width = sum(config.width_mults) / len(config.width_mults)
     macs = int(1e6 * width**2 * config.resolution**2)
     latency = 1e-7 * macs
-    top1 = 1 - 1 / (2 + width * config.resolution)
+    top1 = 1 - 1 / (2 + width * config.resolution**1.1)
     return Candidate(
         config_id=config.config_id,
         origin=origin,
@@ -86,7 +86,7 @@ def test_no_config_is_evaluated_twice_and_the_space_can_be_used_up(
 ) -> None:
     study = open_study(supernet, tmp_path)
     found = run(study, 10_000)
-    assert 32 < len(found) <= 2 * 19  # 19 widths round to different channels
+    assert len(found) == 2 * 19  # 19 widths round to different channels
     assert len({channels(supernet, candidate) for candidate in found}) == len(found)
     assert run(study, 10_000) == []
 
@@ -188,7 +188,7 @@ def test_a_study_whose_candidates_are_gone_is_refused(supernet: Supernet, tmp_pa
     with sqlite3.connect(tmp_path / "study.db") as database:
         database.execute("DELETE FROM trial_user_attributes WHERE key = 'candidate'")
     database.close()
-    with pytest.raises(StudyError, match="must be an Optuna storage"):
+    with pytest.raises(StudyError, match="must hold its candidate"):
         open_study(supernet, tmp_path)
 
 

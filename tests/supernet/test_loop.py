@@ -108,13 +108,15 @@ def test_a_loss_that_is_not_finite_names_step_and_config(
 ) -> None:
     loop = make(data, tmp_path)
 
+    train_batches = data.train_batches
+
     def poisoned(**_: object) -> Iterator[tuple[Tensor, Tensor]]:
-        for images, labels in data.train_batches(batch_size=500, epoch=0, seed=0):
+        for images, labels in train_batches(batch_size=500, epoch=0, seed=0):
             with torch.no_grad():
                 loop.supernet.model.get_parameter("classifier.bias").fill_(math.nan)
             yield images, labels
 
-    monkeypatch.setattr(loop.data, "train_batches", poisoned, raising=False)
+    monkeypatch.setattr(data, "train_batches", poisoned)
     with pytest.raises(SupernetError, match="got nan at step 0 for w1-r12"):
         loop.train()
 
