@@ -10,10 +10,10 @@ NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
 
 def fold_batch_norm(network: nn.Module) -> nn.Module:
-    """Copy of `network` in evaluation mode, each BN folded into the layer whose output it alone reads.
+    """Copy of `network` in evaluation mode, BN folded into the layer whose output it alone reads.
 
-    Names of layers and parameters stay (a convolution gains a bias); a folded BN becomes an identity.
-    A BN that follows anything else stays, and so do all of them in a network that torch.fx cannot
+    Names of layers and parameters stay (a convolution gains a bias); a folded BN becomes an
+    identity. A BN that follows anything else stays, and so do all of them where torch.fx cannot
     trace. `network` is not changed and shares no memory with the copy.
     """
     folded = copy.deepcopy(network).eval().requires_grad_(False)
