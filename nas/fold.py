@@ -19,9 +19,12 @@ def fold_batch_norm(network: nn.Module) -> nn.Module:
     folded = copy.deepcopy(network).eval().requires_grad_(False)
     for layer_name, norm_name in _foldable_pairs(folded):
         layer, norm = folded.get_submodule(layer_name), folded.get_submodule(norm_name)
+        assert isinstance(layer, (*CONVOLUTIONS, nn.Linear))
         assert isinstance(norm, NORMS)
-        statistics = (norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias)
+        assert norm.running_mean is not None
+        assert norm.running_var is not None
         fuse = fuse_linear_bn_weights if isinstance(layer, nn.Linear) else fuse_conv_bn_weights
+        statistics = (norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias)
         layer.weight, layer.bias = fuse(layer.weight, layer.bias, *statistics)
         folded.set_submodule(norm_name, nn.Identity())
     return folded.requires_grad_(False)

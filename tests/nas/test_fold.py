@@ -96,7 +96,7 @@ class Branching(nn.Module):
         self.conv, self.norm = nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        y = self.norm(self.conv(x))
+        y: torch.Tensor = self.norm(self.conv(x))
         return y if y.sum() > 0 else -y  # torch.fx cannot follow this
 
 

@@ -30,7 +30,7 @@ def images(resolution: int, num: int = 2) -> torch.Tensor:
 def logits(model: onnx.ModelProto, x: torch.Tensor) -> np.ndarray:
     """By onnx's own reference implementation: no runtime involved."""
     session = onnx.reference.ReferenceEvaluator(model)
-    (output,) = session.run(None, {"images": x.numpy()})  # type: ignore[misc]
+    (output,) = session.run(None, {"images": x.numpy()})
     return np.asarray(output)
 
 

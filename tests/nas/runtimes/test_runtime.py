@@ -17,7 +17,7 @@ from nas.runtimes.runtime import RUNTIMES
 def network(width: float = 0.25) -> nn.Module:
     """MobileNetV2 with BN statistics that matter."""
     generator = torch.Generator().manual_seed(0)
-    result = models.mobilenet_v2(num_classes=10, width_mult=width)
+    result: nn.Module = models.mobilenet_v2(num_classes=10, width_mult=width)
     for name, tensor in result.state_dict().items():
         if "running" in name:
             tensor.copy_(torch.rand(tensor.shape, generator=generator) + 0.5)
