@@ -42,6 +42,7 @@ class Runtime(Protocol):
 RUNTIMES = {
     "eager": "nas.runtimes.eager.Eager",
     "onnxruntime": "nas.runtimes.onnxruntime.OnnxRuntime",
+    "openvino": "nas.runtimes.openvino.OpenVino",
 }
 
 

