@@ -1,7 +1,7 @@
 """MACs and parameters of a plain network.
 
-Limits: a multiply-add of a convolution or a linear layer counts as one, for one image; normalisation,
-activations, pooling and additions count as nothing, as in the papers (DESIGN 3.9). A layer whose
+Limits: a multiply-add of a convolution or a linear layer counts as one, for one image;
+normalisation, activations, pooling and additions count as nothing, as in the papers. A layer whose
 weights thop does not count is an error, never a silent zero.
 """
 
@@ -21,9 +21,8 @@ def _no_macs(module: nn.Module, args: object, output: object) -> None:
 
 
 # thop counts these by default; the papers don't.
-FREE = {
-    kind: _no_macs
-    for kind in (
+FREE = dict.fromkeys(
+    (
         nn.modules.batchnorm._NormBase,
         nn.LayerNorm,
         nn.GroupNorm,
@@ -32,8 +31,9 @@ FREE = {
         nn.AvgPool2d,
         nn.AdaptiveAvgPool2d,
         nn.Upsample,
-    )
-}
+    ),
+    _no_macs,
+)
 
 
 def count_macs(network: nn.Module, resolution: int, *, in_channels: int = 3) -> int:
@@ -64,7 +64,7 @@ def count_params(network: nn.Module) -> int:
 
 
 def _require_counted(network: nn.Module) -> None:
-    """A parameter with one dimension scales or shifts, as in BN; any other takes part in a product."""
+    """A parameter with one dimension scales or shifts, as in BN; any other belongs to a product."""
     for name, module in network.named_modules():
         if isinstance(module, COUNTED):
             continue

@@ -10,18 +10,21 @@ NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
 
 def fold_batch_norm(network: nn.Module) -> nn.Module:
-    """Copy of `network` in evaluation mode, each BN folded into the layer whose output it alone reads.
+    """Copy of `network` in evaluation mode, BN folded into the layer whose output it alone reads.
 
-    Names of layers and parameters stay (a convolution gains a bias); a folded BN becomes an identity.
-    A BN that follows anything else stays, and so do all of them in a network that torch.fx cannot
+    Names of layers and parameters stay (a convolution gains a bias); a folded BN becomes an
+    identity. A BN that follows anything else stays, and so do all of them where torch.fx cannot
     trace. `network` is not changed and shares no memory with the copy.
     """
     folded = copy.deepcopy(network).eval().requires_grad_(False)
     for layer_name, norm_name in _foldable_pairs(folded):
         layer, norm = folded.get_submodule(layer_name), folded.get_submodule(norm_name)
+        assert isinstance(layer, (*CONVOLUTIONS, nn.Linear))
         assert isinstance(norm, NORMS)
-        statistics = (norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias)
+        assert norm.running_mean is not None
+        assert norm.running_var is not None
         fuse = fuse_linear_bn_weights if isinstance(layer, nn.Linear) else fuse_conv_bn_weights
+        statistics = (norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias)
         layer.weight, layer.bias = fuse(layer.weight, layer.bias, *statistics)
         folded.set_submodule(norm_name, nn.Identity())
     return folded.requires_grad_(False)

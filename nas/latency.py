@@ -1,9 +1,9 @@
 """The latency meter: several compiled networks timed side by side, so that they can be compared.
 
 A machine is never quiet for long: its clock drifts, others use it. So all candidates are timed in
-rounds, each in random order; what disturbs a round disturbs all of them alike, and two candidates are
-compared by their ratio within each round. A round visits every candidate twice, which compares each
-with itself: that is the noise floor, below which no difference in this measurement means anything.
+rounds, each in random order; what disturbs a round disturbs all of them alike, and two candidates
+are compared by their ratio within each round. A round visits every candidate twice, which compares
+each with itself: that is the noise floor, below which no difference in this measurement counts.
 A fixed kernel timed before and after each round tells when the machine itself was slower; such
 rounds don't count, and more are made in their stead.
 
@@ -13,11 +13,11 @@ Standard library only: the kit for other devices carries this file.
 import gc
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from random import Random
-from typing import Iterator, Protocol
+from typing import Protocol
 
 from nas.errors import NoisyMachineError
 from nas.order_statistics import median, median_interval, percentile
@@ -81,9 +81,7 @@ class Measurement:
 
     def is_tied(self, one: int, other: int) -> bool:
         """Whether two candidates can't be told apart, at 95 % and above the noise floor."""
-        ratios = [
-            math.log(_round_median(r, one) / _round_median(r, other)) for r in self.rounds
-        ]
+        ratios = [math.log(_round_median(r, one) / _round_median(r, other)) for r in self.rounds]
         low, high = median_interval(ratios)
         return low <= 0 <= high or abs(median(ratios)) <= math.log1p(self.noise_floor)
 
@@ -150,7 +148,7 @@ def measure_latency(
     )
     if measurement.is_noisy and not allow_noisy:
         raise NoisyMachineError(
-            f"a network against itself must differ by at most {MAX_NOISE_FLOOR:.0%}, but differs by "
+            f"a network must differ from itself by at most {MAX_NOISE_FLOOR:.0%}, but differs by "
             f"{measurement.noise_floor:.0%}; stop what else runs here, or pass --allow-noisy"
         )
     return measurement

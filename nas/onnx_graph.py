@@ -1,7 +1,7 @@
-"""A network as an ONNX graph. All subnets of a supernet share one: it is exported once, then refilled.
+"""A network as an ONNX graph. All subnets of a supernet share one: exported once, then refilled.
 
-Exporting takes seconds, refilling milliseconds: a subnet differs from its siblings only in the values
-and shapes of its weights, the group counts of its depthwise convolutions and its images' resolution.
+Exporting takes seconds, refilling milliseconds: a subnet differs from its siblings only in the
+values and shapes of its weights, the groups of its depthwise convolutions and its resolution.
 Whether a graph really fits a network is not argued but run: see `nas.runtimes.graph_cache`.
 """
 
@@ -60,7 +60,12 @@ def export_model(network: nn.Module, images: torch.Tensor) -> OnnxModel:
     """`network` with fixed shapes and its own weights, all inside the graph. Takes seconds."""
     with _silence():
         program = torch.onnx.export(
-            network, (images,), dynamo=True, verbose=False, input_names=[INPUT], output_names=[OUTPUT]
+            network,
+            (images,),
+            dynamo=True,
+            verbose=False,
+            input_names=[INPUT],
+            output_names=[OUTPUT],
         )
     assert program is not None
     return OnnxModel(_without_metadata(program.model_proto), {})
@@ -117,7 +122,7 @@ def _set_group(node: onnx.NodeProto, layer: nn.Module) -> None:
 
 
 def _flatten_any_size(graph: onnx.GraphProto) -> None:
-    """Turn each reshape to (batch, features) into a flatten, which holds for any number of features."""
+    """Turn each reshape to (batch, features) into a flatten, which fits any number of features."""
     targets = {item.name: item for item in graph.initializer}
     batch = graph.input[0].type.tensor_type.shape.dim[0].dim_value
     for node in graph.node:
@@ -129,7 +134,7 @@ def _flatten_any_size(graph: onnx.GraphProto) -> None:
 
 
 def _without_metadata(model: onnx.ModelProto) -> onnx.ModelProto:
-    """`model` without the exporter's notes: sizes that hold for one subnet only, and local paths."""
+    """`model` without the exporter's notes: sizes of the one subnet it saw, and local paths."""
     graph = model.graph
     for part in (graph, *graph.node, *graph.input, *graph.output, *graph.initializer):
         part.ClearField("metadata_props")

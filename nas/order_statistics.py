@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """Value below which `percent` % of `values` lie, linear between neighbours (numpy's default)."""
+    """Value below which `percent` % of `values` lie, linear between neighbours as in numpy."""
     ordered = sorted(values)
     position = (len(ordered) - 1) * percent / 100
     below = math.floor(position)

@@ -25,8 +25,8 @@ class Eager:
 
     def compile(self, network: nn.Module, images: torch.Tensor) -> "EagerNetwork":
         """See `Runtime.compile`."""
-        folded = fold_batch_norm(network).to(self.device, memory_format=torch.channels_last)
-        return EagerNetwork(folded, _placed(images, self.device))
+        folded = fold_batch_norm(network).to(memory_format=torch.channels_last)
+        return EagerNetwork(folded.to(self.device), _placed(images, self.device))
 
 
 class EagerNetwork:

@@ -21,7 +21,7 @@ GRAPHS_PER_ARCHITECTURE = 8
 
 
 class GraphCache:
-    """Exports each architecture once; gives any of its subnets a graph that provably computes it."""
+    """Exports each architecture once; gives its subnets graphs that were seen to compute them."""
 
     def __init__(self) -> None:
         self._graphs: dict[tuple[object, ...], deque[onnx.ModelProto]] = {}
@@ -31,8 +31,8 @@ class GraphCache:
     ) -> Compiled:
         """`load(model)` for a model whose logits on `images` are those of `network`.
 
-        `network` is in evaluation mode with BN folded, on the CPU. `load` may raise on a graph whose
-        shapes don't fit: then the network is exported anew, which takes seconds.
+        `network` is in evaluation mode with BN folded, on the CPU. `load` may raise on a graph
+        whose shapes don't fit: then the network is exported anew, which takes seconds.
 
         Raises:
             ExportError: even a graph exported from this very network computes something else.

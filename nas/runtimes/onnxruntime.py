@@ -44,14 +44,16 @@ class OnnxRuntime:
 class OnnxNetwork:
     """A session with the images that it is timed on bound to it, on the device."""
 
-    def __init__(self, model: OnnxModel, images: torch.Tensor, device: str, num_threads: int) -> None:
+    def __init__(
+        self, model: OnnxModel, images: torch.Tensor, device: str, num_threads: int
+    ) -> None:
         self.model = model
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = num_threads
         options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
         options.log_severity_level = 4  # a graph that doesn't fit is expected: see GraphCache
-        # Else a session's threads spin for 40 ms after a run and take the cores of whatever is timed
-        # next: two sessions in turn then took twice as long as either alone.
+        # Else a session's threads spin for 40 ms after a run and take the cores of whatever is
+        # timed next: sessions in turn took twice as long as each alone.
         options.add_session_config_entry("session.force_spinning_stop", "1")
         values = [onnxruntime.OrtValue.ortvalue_from_numpy(a) for a in model.weights.values()]
         options.add_external_initializers(list(model.weights), values)

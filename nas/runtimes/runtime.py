@@ -15,7 +15,7 @@ class CompiledNetwork(Protocol):
     """A network made ready by a runtime: what is timed is what is scored."""
 
     def run(self) -> None:
-        """One inference on the images that the network was compiled with; returns when it is done."""
+        """One inference on the images that it was compiled with; returns when it is done."""
 
     def logits(self, images: torch.Tensor) -> torch.Tensor:
         """(N, num_classes) of (N, C, H, W) float32 images, any N, on the CPU."""
@@ -31,7 +31,7 @@ class Runtime(Protocol):
     details: Mapping[str, str]
 
     def compile(self, network: nn.Module, images: torch.Tensor) -> CompiledNetwork:
-        """Make `network` ready to run on a batch such as `images`, (batch, C, H, W) float32 on the CPU.
+        """Make `network` ready to run on batches like `images`: (batch, C, H, W) float32 on a CPU.
 
         `network` is plain, with BN statistics of its own (an extracted subnet); it is run in
         evaluation mode with BN folded, and is itself not changed.
@@ -42,6 +42,7 @@ class Runtime(Protocol):
 RUNTIMES = {
     "eager": "nas.runtimes.eager.Eager",
     "onnxruntime": "nas.runtimes.onnxruntime.OnnxRuntime",
+    "openvino": "nas.runtimes.openvino.OpenVino",
 }
 
 
@@ -50,8 +51,8 @@ def load_runtime(
 ) -> Runtime:
     """The runtime called `name` on `device` ("cpu" or "cuda") with `num_threads` CPU threads.
 
-    By default ONNX Runtime on a CPU, which is what deploys there, and eager PyTorch on CUDA; as many
-    threads as this process may use cores.
+    By default ONNX Runtime on a CPU, which is what deploys there, and eager PyTorch on CUDA; as
+    many threads as this process may use cores.
 
     Raises:
         RuntimeUnavailableError: no such runtime, or its package or the device is missing.

@@ -1,0 +1,103 @@
+"""OpenVINO: Intel's runtime, for x86 and ARM CPUs."""
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import onnx
+import openvino
+import torch
+from torch import nn
+
+from nas.errors import RuntimeUnavailableError
+from nas.fold import fold_batch_norm
+from nas.onnx_graph import INPUT, OnnxModel
+from nas.runtimes.graph_cache import GraphCache
+
+# Left to itself OpenVINO computes in bfloat16 where the CPU can: twice as fast, less exact, and not
+# what any other runtime here is timed with.
+PRECISION = "f32"
+
+
+class OpenVino:
+    """OpenVINO's CPU plugin in its latency mode."""
+
+    name = "openvino"
+    version = openvino.__version__
+
+    def __init__(self, device: str, num_threads: int) -> None:
+        if device != "cpu":
+            raise RuntimeUnavailableError(
+                f"the runtime openvino must run on cpu, but got {device}; use --device cpu"
+            )
+        self.device = device
+        self.num_threads = num_threads
+        self.details: Mapping[str, str] = {"inference_precision": PRECISION}
+        self._core = openvino.Core()
+        self._graphs = GraphCache()
+
+    def compile(self, network: nn.Module, images: torch.Tensor) -> "OpenVinoNetwork":
+        """See `Runtime.compile`; seconds for the first of an architecture only."""
+        return self._graphs.compile(
+            fold_batch_norm(network), images, lambda model: self._load(model, images)
+        )
+
+    def _load(self, model: OnnxModel, images: torch.Tensor) -> "OpenVinoNetwork":
+        with tempfile.TemporaryDirectory() as folder:
+            path = _write_with_weights_beside(model, Path(folder))
+            compiled = self._core.compile_model(
+                self._core.read_model(path),
+                "CPU",
+                {
+                    "PERFORMANCE_HINT": "LATENCY",
+                    "INFERENCE_NUM_THREADS": self.num_threads,
+                    "ENABLE_CPU_PINNING": False,  # it would pin PyTorch's threads to one core too
+                    "INFERENCE_PRECISION_HINT": PRECISION,
+                },
+            )
+        return OpenVinoNetwork(compiled, images)
+
+
+class OpenVinoNetwork:
+    """A compiled model with the images that it is timed on in place."""
+
+    def __init__(self, compiled: openvino.CompiledModel, images: torch.Tensor) -> None:
+        self._compiled = compiled
+        self._batch_size = len(images)
+        self._images = images.contiguous().numpy()
+        self._request = compiled.create_infer_request()
+        self._request.set_input_tensor(openvino.Tensor(self._images, shared_memory=True))
+
+    def run(self) -> None:
+        """See `CompiledNetwork.run`."""
+        # The synchronous call ran on one thread of the two it was given (2026.4, two cores).
+        self._request.start_async()
+        self._request.wait()
+
+    def logits(self, images: torch.Tensor) -> torch.Tensor:
+        """See `CompiledNetwork.logits`; runs batches of the size that it is timed with."""
+        padding = images[:1].expand(-len(images) % self._batch_size, *images.shape[1:])
+        batches = torch.cat([images, padding]).contiguous().split(self._batch_size)
+        outputs = [self._compiled({INPUT: batch.numpy()})[0] for batch in batches]
+        return torch.cat([torch.from_numpy(output) for output in outputs])[: len(images)]
+
+
+def _write_with_weights_beside(model: OnnxModel, folder: Path) -> Path:
+    """Write the graph and its weights as two files: OpenVINO maps the second without a copy."""
+    offset = 0
+    with (folder / "weights").open("wb") as file:
+        for tensor in model.graph.graph.initializer:
+            if tensor.name in model.weights:
+                array = model.weights[tensor.name]
+                del tensor.external_data[:]
+                for key, value in (
+                    ("location", "weights"),
+                    ("offset", offset),
+                    ("length", array.nbytes),
+                ):
+                    tensor.external_data.add(key=key, value=str(value))
+                file.write(array.data)
+                offset += array.nbytes
+    path = folder / "model.onnx"
+    onnx.save(model.graph, path)
+    return path

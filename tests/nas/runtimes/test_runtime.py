@@ -1,0 +1,111 @@
+"""The contract that every runtime keeps."""
+
+import os
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torchvision import models
+
+import nas.runtimes.runtime
+from nas.errors import RuntimeUnavailableError
+from nas.runtimes import Runtime, load_runtime
+from nas.runtimes.runtime import RUNTIMES
+
+
+def network(width: float = 0.25) -> nn.Module:
+    """MobileNetV2 with BN statistics that matter."""
+    generator = torch.Generator().manual_seed(0)
+    result: nn.Module = models.mobilenet_v2(num_classes=10, width_mult=width)
+    for name, tensor in result.state_dict().items():
+        if "running" in name:
+            tensor.copy_(torch.rand(tensor.shape, generator=generator) + 0.5)
+    return result.eval()
+
+
+def images(num: int, resolution: int = 32) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(1)
+    return torch.randn(num, 3, resolution, resolution, generator=generator)
+
+
+@pytest.fixture(scope="module", params=sorted(RUNTIMES))
+def runtime(request: pytest.FixtureRequest) -> Runtime:
+    return load_runtime(request.param, device="cpu", num_threads=2)
+
+
+class TestContract:
+    def test_it_states_what_it_is(self, runtime: Runtime) -> None:
+        assert runtime.name in RUNTIMES
+        assert runtime.version[0].isdigit()
+        assert (runtime.device, runtime.num_threads) == ("cpu", 2)
+        assert all(isinstance(value, str) and value for value in runtime.details.values())
+
+    @pytest.mark.parametrize(("width", "resolution"), [(0.25, 32), (0.5, 32), (0.5, 48)])
+    def test_it_computes_the_network(self, runtime: Runtime, width: float, resolution: int) -> None:
+        plain, x = network(width), images(1, resolution)
+        got = runtime.compile(plain, x).logits(x)
+        with torch.inference_mode():
+            expected = plain(x)
+        bound = 1e-4 * float(expected.abs().max())
+        torch.testing.assert_close(got, expected, rtol=0, atol=bound)
+
+    @pytest.mark.parametrize("batch_size", [1, 3])
+    def test_any_number_of_images_can_be_scored(self, runtime: Runtime, batch_size: int) -> None:
+        plain, x = network(), images(7)
+        compiled = runtime.compile(plain, x[:batch_size])
+        with torch.inference_mode():
+            expected = plain(x)
+        assert compiled.logits(x).shape == (7, 10)
+        np.testing.assert_allclose(compiled.logits(x), expected, rtol=1e-3, atol=1e-4)
+
+    def test_the_network_is_not_changed_nor_does_changing_it_matter(self, runtime: Runtime) -> None:
+        plain, x = network().train(), images(1)
+        before = {name: tensor.clone() for name, tensor in plain.state_dict().items()}
+        compiled = runtime.compile(plain, x)
+        first = compiled.logits(x)
+        assert plain.training
+        assert all(parameter.requires_grad for parameter in plain.parameters())
+        assert all(torch.equal(plain.state_dict()[name], before[name]) for name in before)
+        for tensor in plain.state_dict().values():
+            tensor.zero_()
+        compiled.run()
+        assert torch.equal(compiled.logits(x), first)
+
+    def test_channels_last_images_are_welcome(self, runtime: Runtime) -> None:
+        plain, x = network(), images(2).to(memory_format=torch.channels_last)
+        compiled = runtime.compile(plain, x)
+        compiled.run()
+        torch.testing.assert_close(compiled.logits(x), compiled.logits(x.contiguous()))
+
+
+def test_the_default_on_a_cpu_is_what_deploys_there() -> None:
+    runtime = load_runtime()
+    assert runtime.name == "onnxruntime"
+    assert runtime.num_threads == len(os.sched_getaffinity(0))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"name": "tflite"}, "the runtime must be one of eager, onnxruntime.*, but got tflite"),
+        ({"device": "tpu"}, "the device must be cpu or cuda, but got tpu"),
+        ({"num_threads": 0}, "the number of threads must be >= 1, but got 0"),
+    ],
+)
+def test_bad_arguments_are_one_clear_line(arguments: dict[str, object], message: str) -> None:
+    with pytest.raises(RuntimeUnavailableError, match=message) as error:
+        load_runtime(**arguments)  # type: ignore[arg-type]
+    assert "\n" not in str(error.value)
+
+
+def test_cuda_without_a_gpu_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(RuntimeUnavailableError, match="there is none; use --device cpu"):
+        load_runtime(device="cuda")
+
+
+def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(nas.runtimes.runtime.RUNTIMES, "absent", "absent_package.Runtime")
+    with pytest.raises(RuntimeUnavailableError, match=r"needs the package absent_package, which"):
+        load_runtime("absent")
