@@ -13,6 +13,8 @@ from planner.errors import (
     UnknownVersion,
 )
 from planner.pareto import hypervolume, pareto_front
+from planner.plan import Plan, make_plans
+from planner.selector import Limits, Selector, select
 from planner.table import LookupTable
 from planner.target import Target
 
@@ -22,15 +24,20 @@ __all__ = [
     "DamagedTable",
     "Entry",
     "InvalidValue",
+    "Limits",
     "LookupTable",
     "NoEntryFits",
     "OtherTarget",
+    "Plan",
     "PlannerError",
+    "Selector",
     "TableError",
     "Target",
     "UnknownVersion",
     "hypervolume",
+    "make_plans",
     "pareto_front",
     "read_candidates",
+    "select",
     "write_candidates",
 ]
