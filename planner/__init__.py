@@ -1,7 +1,10 @@
 """Decide with lookup tables: no torch, no streamlit, standard library and jsonschema."""
 
+from planner.book import Book, read_tables
 from planner.candidate import Candidate
 from planner.candidates_csv import read_candidates, write_candidates
+from planner.controller import Controller
+from planner.diff import Diff
 from planner.entry import Artifact, Entry
 from planner.errors import (
     DamagedTable,
@@ -13,24 +16,37 @@ from planner.errors import (
     UnknownVersion,
 )
 from planner.pareto import hypervolume, pareto_front
+from planner.plan import Plan, make_plans
+from planner.selector import Limits, Selector, select
+from planner.session import AdaptiveSession
 from planner.table import LookupTable
 from planner.target import Target
 
 __all__ = [
+    "AdaptiveSession",
     "Artifact",
+    "Book",
     "Candidate",
+    "Controller",
     "DamagedTable",
+    "Diff",
     "Entry",
     "InvalidValue",
+    "Limits",
     "LookupTable",
     "NoEntryFits",
     "OtherTarget",
+    "Plan",
     "PlannerError",
+    "Selector",
     "TableError",
     "Target",
     "UnknownVersion",
     "hypervolume",
+    "make_plans",
     "pareto_front",
     "read_candidates",
+    "read_tables",
+    "select",
     "write_candidates",
 ]

@@ -3,7 +3,17 @@
 from dataclasses import dataclass
 
 from planner.errors import InvalidValue, shown
-from planner.rules import COUNT, FRACTION, NAME, POSITIVE, POSITIVE_COUNT, Rule, check, is_count
+from planner.rules import (
+    COUNT,
+    FRACTION,
+    NAME,
+    POSITIVE,
+    POSITIVE_COUNT,
+    Rule,
+    check,
+    is_count,
+    is_fraction,
+)
 
 ORIGINS = ("grid", "search", "baseline")
 KINDS = ("measured", "predicted")
@@ -13,7 +23,8 @@ def _are_widths(value: object) -> bool:
     return (
         isinstance(value, tuple)
         and 0 < len(value) <= 1000
-        and all(POSITIVE.holds(width) and width <= 1 for width in value)
+        and all(map(is_fraction, value))
+        and min(value) > 0
     )
 
 

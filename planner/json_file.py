@@ -1,7 +1,6 @@
 """Read JSON that a stranger wrote: bounded in size and memory, nothing ambiguous in it."""
 
 import json
-import math
 import stat
 from pathlib import Path
 from typing import NoReturn
@@ -17,8 +16,8 @@ MAX_MARKS = 6_000_000
 def read_json(path: Path) -> object:
     """The value in a file; raise DamagedTable where it isn't plain, finite, unambiguous JSON.
 
-    Refused are files over 128 MiB or 6 million values, NaN and infinite numbers, duplicate
-    keys, texts that no UTF-8 can hold, and what isn't a regular file.
+    Refused are files over 128 MiB or 6 million values, NaN and Infinity, duplicate keys, texts
+    that aren't UTF-8, and what isn't a regular file. `check_storable` finds what is left.
     """
     try:
         status = path.stat()
@@ -45,10 +44,7 @@ def parse_json(content: bytes) -> object:
             content.decode("utf-8"),
             object_pairs_hook=_object,
             parse_constant=_not_finite,
-            parse_float=_finite,
         )
-        if b"\\u" in content:
-            json.dumps(value, ensure_ascii=False).encode("utf-8")
     except DamagedTable:
         raise
     except RecursionError as error:
@@ -75,8 +71,11 @@ def _not_finite(text: str) -> NoReturn:
     raise DamagedTable(f"numbers must be finite, but got {text}")
 
 
-def _finite(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        raise DamagedTable(f"numbers must be finite, but got {shown(text)}")
-    return value
+def check_storable(value: object) -> None:
+    """Raise DamagedTable for an infinite number (1e999 reads as one) or half a surrogate pair."""
+    try:
+        json.dumps(value, allow_nan=False, ensure_ascii=False).encode("utf-8")
+    except UnicodeError as error:
+        raise DamagedTable("texts must be Unicode, but one has half a surrogate pair") from error
+    except ValueError as error:
+        raise DamagedTable("numbers must be finite, but one is too large") from error

@@ -11,6 +11,9 @@ CONFIG_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,499}")
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
+BOUND = 2**63  # numbers from here on are damage, and no column of 64 bits holds them
+
+
 class Rule(NamedTuple):
     """A test of one value, and what must hold in words."""
 
@@ -22,12 +25,12 @@ def is_number(value: object) -> bool:
     """A finite int or float; a bool is neither."""
     if isinstance(value, float):
         return math.isfinite(value)
-    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63
+    return isinstance(value, int) and abs(value) < BOUND and not isinstance(value, bool)
 
 
 def is_count(value: object) -> bool:
     """An int from 0 to 2**63 - 1."""
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63
+    return isinstance(value, int) and 0 <= value < BOUND and not isinstance(value, bool)
 
 
 def is_text(value: object) -> bool:
@@ -42,12 +45,12 @@ def is_config_id(value: object) -> bool:
 
 def is_fraction(value: object) -> bool:
     """A number from 0 to 1."""
-    return is_number(value) and 0 <= value <= 1  # type: ignore[operator]
+    return isinstance(value, int | float) and 0 <= value <= 1 and not isinstance(value, bool)
 
 
 def is_positive(value: object) -> bool:
-    """A finite number above 0."""
-    return is_number(value) and value > 0  # type: ignore[operator]
+    """A number above 0 and below 2**63."""
+    return isinstance(value, int | float) and 0 < value < BOUND and not isinstance(value, bool)
 
 
 def is_sha256(value: object) -> bool:
@@ -58,7 +61,7 @@ def is_sha256(value: object) -> bool:
 TEXT = Rule(is_text, "one line of 1 to 500 printable characters")
 NAME = Rule(is_config_id, "1 to 500 letters, digits, '.', '_' or '-', not beginning with '.'")
 FRACTION = Rule(is_fraction, "a number from 0 to 1")
-POSITIVE = Rule(is_positive, "a finite number above 0")
+POSITIVE = Rule(is_positive, "a number above 0 and below 2**63")
 COUNT = Rule(is_count, "a whole number, 0 or more")
 DIGEST = Rule(is_sha256, "64 lower-case hexadecimal digits")
 

@@ -6,6 +6,7 @@ from importlib.resources import files
 from typing import Any
 
 from planner.errors import DamagedTable, UnknownVersion, shown
+from planner.json_file import check_storable
 
 
 @cache
@@ -48,6 +49,7 @@ def check_header(values: Any) -> dict[str, Any]:
     The entries are left to Entry, whose rules are the schema's and 200 times as fast.
     """
     _check(values, with_entries=False)
+    check_storable({name: value for name, value in values.items() if name != "entries"})
     header: dict[str, Any] = values
     return header
 

@@ -59,13 +59,13 @@ def test_what_is_no_object_of_an_entry_is_refused(values: object) -> None:
 
 SOMETHING = st.sampled_from(
     [None, True, 0, 1, -1, 0.5, 2, 1e300, 2**63, 2**63 - 1, "", "a", "grid", "predicted"]
-) | st.sampled_from([[], [1], [0.5, 1], ["a"], ["a", "a"], [None], {}, ARTIFACT, "w1\n", "../a"])
+) | st.sampled_from([[], [1], [0.5, 1], ["a"], ["a", "a"], [None], {}, ARTIFACT, "../a"])
 
 
 @given(st.dictionaries(st.sampled_from(sorted(Entry.__dataclass_fields__)), SOMETHING, max_size=2))
 def test_what_an_entry_accepts_the_schema_accepts(changes: dict[str, Any]) -> None:
     """The schema is the contract; Entry checks it 200 times as fast, and the order besides."""
-    from_conftest = {"top1_low": 0.0, "top1_high": 1.0, "latency_p99_ms": 1e300}
+    from_conftest = {"top1_low": 0.0, "top1_high": 1.0, "latency_p99_ms": 1e18}
     values = json.loads(json.dumps(BASE | from_conftest | changes))
     valid = Draft202012Validator(SCHEMA).is_valid(values)
     try:

@@ -1,0 +1,103 @@
+"""A table in other formats: CSV and Markdown with the standard library, frames with pandas."""
+
+import csv
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from planner.atomic import write_atomically
+from planner.candidates_csv import widths_to_text
+from planner.entry import ENTRY_FIELDS, Entry
+from planner.errors import InvalidValue, shown
+from planner.table import LookupTable, to_text
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+ARTIFACT_COLUMNS = ("artifact_file", "artifact_sha256")
+MARKDOWN = {
+    "config": lambda entry: f"`{entry.config_id}`",
+    "top1, %": lambda entry: f"{entry.top1:.2%}".rstrip("%"),
+    "95 % interval": lambda entry: f"{entry.top1_low * 100:.2f}-{entry.top1_high * 100:.2f}",
+    "p50, ms": lambda entry: f"{entry.latency_p50_ms:.4g}",
+    "p90, ms": lambda entry: f"{entry.latency_p90_ms:.4g}",
+    "p99, ms": lambda entry: f"{entry.latency_p99_ms:.4g}",
+    "MMACs": lambda entry: f"{entry.macs / 1e6:.4g}",
+    "parameters": lambda entry: f"{entry.num_params:,}",
+}
+
+
+def to_row(entry: Entry) -> dict[str, Any]:
+    """One flat row: widths and ties as text, the artifact as its file and sha256."""
+    row = {name: getattr(entry, name) for name in ENTRY_FIELDS if name != "artifact"}
+    row["width_mults"] = widths_to_text(entry.width_mults)
+    row["tied_with"] = " ".join(entry.tied_with)
+    artifact = entry.artifact
+    return row | {
+        "artifact_file": artifact.file if artifact else None,
+        "artifact_sha256": artifact.sha256 if artifact else None,
+    }
+
+
+def to_csv(table: LookupTable) -> bytes:
+    """The entries as CSV, one column a field; what is unknown is empty."""
+    columns = [name for name in ENTRY_FIELDS if name != "artifact"]
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, [*columns, *ARTIFACT_COLUMNS], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(map(to_row, table))
+    return stream.getvalue().encode("ascii")
+
+
+def to_json(table: LookupTable) -> bytes:
+    """The lookup table's own file."""
+    return to_text(table.to_json()).encode("ascii")
+
+
+def to_markdown(table: LookupTable) -> bytes:
+    """The entries as a Markdown table under a line that names the target."""
+    target = table.target
+    head = [
+        f"{target.device}, {target.runtime} {target.runtime_version}, "
+        f"batch {target.batch_size}, {target.dtype}",
+        "",
+        "| " + " | ".join(MARKDOWN) + " |",
+        "|---" + "|---:" * (len(MARKDOWN) - 1) + "|",
+    ]
+    rows = ["| " + " | ".join(show(e) for show in MARKDOWN.values()) + " |" for e in table]
+    return ("\n".join([*head, *rows]) + "\n").encode("utf-8")
+
+
+def to_frame(table: LookupTable) -> "DataFrame":
+    """The entries as a pandas DataFrame, one row an entry; needs pandas."""
+    from pandas import DataFrame
+
+    columns = [*(name for name in ENTRY_FIELDS if name != "artifact"), *ARTIFACT_COLUMNS]
+    return DataFrame([to_row(entry) for entry in table], columns=columns)
+
+
+def to_parquet(table: LookupTable) -> bytes:
+    """The frame as Parquet; needs pandas and pyarrow."""
+    return to_frame(table).to_parquet(index=False)
+
+
+FORMATS: dict[str, Callable[[LookupTable], bytes]] = {
+    ".json": to_json,
+    ".csv": to_csv,
+    ".md": to_markdown,
+    ".parquet": to_parquet,
+}
+
+
+def export(table: LookupTable, path: Path) -> None:
+    """Write the table in the format that the file's ending names; raise InvalidValue if none."""
+    if path.suffix not in FORMATS:
+        raise InvalidValue(
+            f"the file must end with one of {', '.join(FORMATS)}, but got {shown(path.name)}"
+        )
+    try:
+        content = FORMATS[path.suffix](table)
+    except ImportError as error:
+        raise InvalidValue(f"{path.suffix} needs pandas and pyarrow: {error}") from error
+    write_atomically(path, content)

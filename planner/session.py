@@ -1,0 +1,168 @@
+"""AdaptiveSession: a table's artifacts in ONNX Runtime, switching as the load changes.
+
+Needs the extra `runtime` (onnxruntime and numpy), which `import planner` doesn't import.
+"""
+
+import ctypes
+import threading
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from planner.artifacts import check_artifact
+from planner.controller import Controller
+from planner.entry import Entry
+from planner.errors import DamagedTable, InvalidValue, shown
+from planner.warm import warm_set
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Prepare = Callable[[int], "NDArray[Any]"]
+
+
+class AdaptiveSession:
+    """Runs batches within a latency target, each with the entry that the load allows.
+
+    Artifacts of different widths have no weights in common, so memory is kept by holding few:
+    the one that runs, the fastest, and their neighbours, up to `memory` times the largest. A
+    switch between those held takes microseconds. One that isn't held is loaded by a thread
+    while the session goes on with one that is; what makes room for it is dropped first, so the
+    limit holds meanwhile as well, if the fastest is at most (memory - 1) times the largest.
+    """
+
+    def __init__(
+        self,
+        entries: Iterable[Entry],
+        folder: Path,
+        *,
+        target_ms: float,
+        num_threads: int = 1,
+        memory: float = 1.5,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        """Check every artifact in `folder` by its sha256 and load what the limit allows.
+
+        `memory` is in sizes of the largest artifact. Raises InvalidValue without onnxruntime or
+        for a target, and DamagedTable for an artifact that isn't the table's.
+        """
+        self._entries = {entry.config_id: entry for entry in entries}
+        self.controller = Controller(self._entries.values(), target_ms)
+        self._paths = {name: check_artifact(e, folder) for name, e in self._entries.items()}
+        self._sizes = {name: path.stat().st_size for name, path in self._paths.items()}
+        self._limit = memory * max(self._sizes.values())
+        self._num_threads = num_threads
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._loader: threading.Thread | None = None
+        self._held: dict[str, Any] = {}
+        self._running = self.controller.entry.config_id
+        self._hold(self._running)
+
+    @property
+    def entry(self) -> Entry:
+        """The entry that runs the next batch."""
+        return self._entries[self._running]
+
+    @property
+    def held(self) -> tuple[str, ...]:
+        """The config_ids that are loaded."""
+        return tuple(self._held)
+
+    def run(self, prepare: Prepare) -> "NDArray[Any]":
+        """The network's outputs for the batch that `prepare(resolution)` gives.
+
+        Only the network is timed; the next batch may run on another entry.
+        """
+        with self._lock:
+            name = self._running
+            session = self._held[name]
+        batch = prepare(self._entries[name].resolution)
+        start = self._clock()
+        (outputs,) = session.run(None, {session.get_inputs()[0].name: batch})
+        elapsed_ms = (self._clock() - start) * 1e3
+        # While the controller's choice is still loading, another entry runs: its time tells the
+        # load as well, scaled to the entry that the controller believes in.
+        scale = self.controller.entry.latency_p50_ms / self._entries[name].latency_p50_ms
+        self.switch(self.controller.observe(elapsed_ms * scale).config_id)
+        result: NDArray[Any] = outputs
+        return result
+
+    def switch(self, config_id: str) -> None:
+        """Run `config_id` from the next batch on, or, where it isn't held, once it is loaded."""
+        if config_id not in self._entries:
+            raise InvalidValue(f"`config_id` must be in the table, but got {shown(config_id)}")
+        with self._lock:
+            if config_id in self._held:
+                self._running = config_id
+            elif self._loader is None or not self._loader.is_alive():
+                self._loader = threading.Thread(target=self._hold, args=(config_id,), daemon=True)
+                self._loader.start()
+
+    def wait(self) -> None:
+        """Return when nothing is being loaded any more."""
+        if self._loader is not None:
+            self._loader.join()
+
+    def _hold(self, running: str) -> None:
+        """Drop what isn't wanted with `running`, load what is, then run it."""
+        wanted = warm_set(self._sizes, running, self._limit)
+        with self._lock:
+            stay = [name for name in self._held if name in wanted]
+            if stay and self._running not in stay:
+                self._running = stay[0]
+            keep = {*stay, self._running}
+            self._held = {name: s for name, s in self._held.items() if name in keep}
+        _return_freed_memory()
+        for name in wanted:
+            if name not in self._held:
+                session = self._load(name)
+                with self._lock:
+                    self._held[name] = session
+            if name == running:
+                with self._lock:
+                    self._running = name
+        with self._lock:
+            self._held = {name: s for name, s in self._held.items() if name in wanted}
+        _return_freed_memory()
+
+    def _load(self, name: str) -> Any:
+        try:
+            import onnxruntime
+        except ImportError as error:
+            raise InvalidValue(
+                "onnxruntime must be installed: pip install 'mutualnas[runtime]'"
+            ) from error
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = self._num_threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        try:
+            session = onnxruntime.InferenceSession(
+                str(self._paths[name]), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # onnxruntime has no exception class of its own to name
+            raise DamagedTable(
+                f"{self._paths[name]} must be a network of ONNX Runtime, but it says: "
+                + " ".join(str(error).split())[:200]
+            ) from error
+        _warm_up(session)
+        return session
+
+
+def _return_freed_memory() -> None:
+    """Have glibc give back what the dropped sessions left: it else keeps up to as much again."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
+
+
+def _warm_up(session: Any) -> None:
+    """Run twice on zeros: the first run of a network allocates and is many times as slow."""
+    import numpy
+
+    feed = session.get_inputs()[0]
+    shape = [side if isinstance(side, int) else 1 for side in feed.shape]
+    for _ in range(2):
+        session.run(None, {feed.name: numpy.zeros(shape, numpy.float32)})

@@ -1,0 +1,104 @@
+from collections.abc import Sequence
+from itertools import combinations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from planner import Entry
+from planner.fleet import Demand, best_sets, greedy_sets
+
+LEVEL = st.integers(1, 9)
+POINTS = st.lists(st.tuples(LEVEL, LEVEL), min_size=1, max_size=7)
+BUDGETS = st.lists(st.tuples(LEVEL, LEVEL), min_size=1, max_size=6)
+
+
+def entries_at(points: Sequence[tuple[int, int]]) -> list[Entry]:
+    return [
+        Entry(
+            config_id=f"c{index}",
+            origin="grid",
+            width_mults=(1.0,),
+            resolution=28,
+            top1=top1 / 10,
+            top1_low=0,
+            top1_high=1,
+            macs=1,
+            num_params=1,
+            latency_p50_ms=latency,
+            latency_p90_ms=latency,
+            latency_p99_ms=latency,
+            latency_p50_low_ms=latency,
+            latency_p50_high_ms=latency,
+            num_samples=1,
+            kind="measured",
+            top1_selection=0.5,
+        )
+        for index, (top1, latency) in enumerate(points)
+    ]
+
+
+def naive_earned(
+    entries: Sequence[Entry], budgets: Sequence[tuple[float, float]], names: Sequence[str]
+) -> float:
+    """Straight from the definition: each budget takes the most accurate that it allows."""
+    return sum(
+        weight
+        * max(
+            (e.top1 for e in entries if e.config_id in names and e.latency_p50_ms <= budget),
+            default=0.0,
+        )
+        for budget, weight in budgets
+    )
+
+
+@given(POINTS, BUDGETS, st.sets(st.integers(0, 6)))
+def test_what_a_set_earns(
+    points: list[tuple[int, int]], budgets: list[tuple[int, int]], chosen: set[int]
+) -> None:
+    entries = entries_at(points)
+    names = [f"c{index}" for index in sorted(chosen) if index < len(points)]
+    demand = Demand(entries, budgets)
+    assert demand.earned(names) == pytest.approx(naive_earned(entries, budgets, names))
+    every = [entry.config_id for entry in entries]
+    assert demand.most == pytest.approx(naive_earned(entries, budgets, every))
+
+
+@settings(max_examples=200)
+@given(POINTS, BUDGETS)
+def test_the_sets_of_one_target_are_the_best_there_are(
+    points: list[tuple[int, int]], budgets: list[tuple[int, int]]
+) -> None:
+    entries = entries_at(points)
+    demand = Demand(entries, budgets)
+    names = [entry.config_id for entry in entries]
+    found = best_sets(demand, len(names))
+    for size, ids in enumerate(found, start=1):
+        best = max(naive_earned(entries, budgets, some) for some in combinations(names, size))
+        assert len(ids) <= size
+        assert demand.earned(ids) == pytest.approx(best)
+    if found:
+        assert demand.earned(found[-1]) == pytest.approx(demand.most)
+
+
+@settings(max_examples=200)
+@given(st.lists(st.tuples(LEVEL, LEVEL, LEVEL, LEVEL), min_size=1, max_size=6), BUDGETS, BUDGETS)
+def test_the_sets_of_several_targets_are_good_and_their_bound_holds(
+    points: list[tuple[int, int, int, int]],
+    budgets: list[tuple[int, int]],
+    others: list[tuple[int, int]],
+) -> None:
+    one = entries_at([(top1, latency) for top1, latency, _, _ in points])
+    two = entries_at([(top1, latency) for _, _, top1, latency in points])
+    demands = [Demand(one, budgets), Demand(two, others)]
+    names = [entry.config_id for entry in one]
+    for size, (ids, bound) in enumerate(greedy_sets(demands, len(names)), start=1):
+        earned = sum(demand.earned(ids) for demand in demands)
+        best = max(
+            naive_earned(one, budgets, some) + naive_earned(two, others, some)
+            for some in combinations(names, size)
+        )
+        assert len(ids) == size
+        assert bound >= best - 1e-9
+        assert (1 - 1 / 2.718281828) * best <= earned + 1e-9
+        assert earned <= best + 1e-9
