@@ -3,7 +3,8 @@
 import random
 from collections.abc import Iterator, Sequence
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
 from nas.cost import count_macs, count_params
 from nas.evaluate import Accuracy, Images, accuracy, calibrated_subnet
@@ -40,8 +41,9 @@ class Bench:
         """
         network = calibrated_subnet(self.supernet, config, self.images)
         right = accuracy(network, self.images.batches("selection", config.resolution))
-        compiled = self.runtime.compile(network.cpu(), self._pixels(config.resolution))
-        timed = self.measure([compiled], max_s=max_s, allow_noisy=True)
+        timed = self.measure(
+            [self._compile(network, config.resolution)], max_s=max_s, allow_noisy=True
+        )
         low, high = right.interval
         latency = timed.latencies[0]
         return Candidate(
@@ -66,7 +68,7 @@ class Bench:
     def compile(self, config: SubnetConfig) -> CompiledNetwork:
         """The calibrated subnet, ready to be timed and scored in the runtime."""
         network = calibrated_subnet(self.supernet, config, self.images)
-        return self.runtime.compile(network.cpu(), self._pixels(config.resolution))
+        return self._compile(network, config.resolution)
 
     def measure(
         self, networks: Sequence[CompiledNetwork], *, max_s: float, allow_noisy: bool
@@ -79,6 +81,11 @@ class Bench:
     def report_top1(self, network: CompiledNetwork, resolution: int) -> Accuracy:
         """Score what is timed, in the runtime, on the images that nothing else has seen."""
         return accuracy(network.logits, self._on_cpu("report", resolution))
+
+    def _compile(self, network: nn.Module, resolution: int) -> CompiledNetwork:
+        # A graph exported in channels-last order has its channel counts baked into a reshape.
+        plain = network.cpu().to(memory_format=torch.contiguous_format)
+        return self.runtime.compile(plain, self._pixels(resolution))
 
     def _pixels(self, resolution: int) -> Tensor:
         """Real images to time with: zeros or noise can be slower or faster (denormals)."""
