@@ -1,7 +1,7 @@
 """Bench: one supernet on one target; it turns a config into its numbers."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -71,11 +71,21 @@ class Bench:
         return self._compile(network, config.resolution)
 
     def measure(
-        self, networks: Sequence[CompiledNetwork], *, max_s: float, allow_noisy: bool
+        self,
+        networks: Sequence[CompiledNetwork],
+        *,
+        max_s: float,
+        allow_noisy: bool,
+        progress: Callable[[float], None] | None = None,
     ) -> Measurement:
         """Time compiled networks side by side; see `nas.latency.measure_latency`."""
         return measure_latency(
-            networks, kernel=self.kernel, rng=self.rng, max_s=max_s, allow_noisy=allow_noisy
+            networks,
+            kernel=self.kernel,
+            rng=self.rng,
+            max_s=max_s,
+            allow_noisy=allow_noisy,
+            progress=progress,
         )
 
     def report_top1(self, network: CompiledNetwork, resolution: int) -> Accuracy:

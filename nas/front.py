@@ -4,9 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
+from tqdm import tqdm
+
 from nas.bench import Bench
 from nas.evaluate import Accuracy
-from nas.latency import Latency
+from nas.latency import Latency, Measurement
+from nas.runtimes import CompiledNetwork
 from planner import Candidate, Entry, LookupTable, Target, pareto_front
 from supernet import SubnetConfig
 
@@ -35,8 +38,8 @@ def make_table(
     Raises NoisyMachineError like `nas.latency.measure_latency`.
     """
     chosen = near_front(candidates)
-    networks = [bench.compile(_config(candidate)) for candidate in chosen]
-    measured = bench.measure(networks, max_s=max_s, allow_noisy=allow_noisy)
+    networks = [bench.compile(_config(each)) for each in tqdm(chosen, "prepare", unit="config")]
+    measured = _measure(bench, networks, max_s, allow_noisy)
     compiled = {c.config_id: network for c, network in zip(chosen, networks, strict=True)}
     place = {c.config_id: index for index, c in enumerate(chosen)}
     front = pareto_front(
@@ -44,7 +47,7 @@ def make_table(
         for candidate, latency in zip(chosen, measured.latencies, strict=True)
     )
     entries = []
-    for candidate in front:
+    for candidate in tqdm(front, "score", unit="config"):
         right = bench.report_top1(compiled[candidate.config_id], candidate.resolution)
         ties = (
             other.config_id
@@ -67,6 +70,17 @@ def make_table(
         provenance=provenance,
         entries=tuple(entries),
     )
+
+
+def _measure(
+    bench: Bench, networks: Sequence[CompiledNetwork], max_s: float, allow_noisy: bool
+) -> Measurement:
+    with tqdm(total=1.0, desc="time", bar_format="{l_bar}{bar}| {elapsed}<{remaining}") as bar:
+
+        def show(share: float) -> None:
+            bar.update(share - bar.n)
+
+        return bench.measure(networks, max_s=max_s, allow_noisy=allow_noisy, progress=show)
 
 
 def near_front(candidates: Sequence[Candidate]) -> list[Candidate]:

@@ -36,7 +36,7 @@ def front_figure(table: LookupTable, candidates: Sequence[Candidate]) -> go.Figu
         ),
         mode="lines+markers",
         name=f"front ({len(entries)}), on report",
-        line={"color": FRONT, "shape": "hv"},
+        line={"color": FRONT, "width": 1, "dash": "dot"},
         marker={"size": 9},
         customdata=[_hover(entry) for entry in entries],
         hovertemplate="%{customdata}",
@@ -49,7 +49,7 @@ def front_figure(table: LookupTable, candidates: Sequence[Candidate]) -> go.Figu
         xaxis={
             "title": "latency of one batch, median (ms)",
             "type": "log",
-            "minor": {"ticks": "outside"},
+            "tickvals": [digit * 10.0**power for power in range(-4, 6) for digit in (1, 2, 5)],
         },
         yaxis={"title": "top-1", "tickformat": ".0%"},
         legend={"x": 0.99, "y": 0.02, "xanchor": "right", "yanchor": "bottom"},

@@ -99,9 +99,9 @@ class Study:
     def _ask_new(self) -> tuple[Trial, SubnetConfig, str] | None:
         for _ in range(MAX_SUGGESTIONS):
             trial = self.study.ask()
-            config = self._suggest(trial)
-            if self._channels(config) not in self.seen:
-                return trial, config, trial.user_attrs.get("origin", "search")
+            suggested = self._suggest(trial)
+            if self._channels(suggested) not in self.seen:
+                return trial, suggested, trial.user_attrs.get("origin", "search")
             self.study.tell(trial, state=TrialState.FAIL)
         config = self._draw_new()
         if config is None:

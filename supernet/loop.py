@@ -60,7 +60,7 @@ class Loop:
         job: TrainingJob,
         run: Path,
         *,
-        save_every_s: float = 15.0,
+        save_every_s: float,
     ) -> None:
         self.supernet, self.data, self.job, self.run = supernet, data, job, run
         self.optimizer = make_optimizer(supernet, job.recipe)

@@ -28,8 +28,18 @@ EXAMPLE = """example:
       --width-range 0.7 1 --epochs 250 --out runs/photos
 """
 
+SAVE_EVERY_S = 15.0
+"""Seconds of training that a kill can cost."""
 
-def train(job: TrainingJob, run: Path, *, device: str | None = None, resume: bool = False) -> None:
+
+def train(
+    job: TrainingJob,
+    run: Path,
+    *,
+    device: str | None = None,
+    resume: bool = False,
+    save_every_s: float = SAVE_EVERY_S,
+) -> None:
     """Train `job` into the folder `run`, or go on with what is there.
 
     Raises SupernetError where input is bad; a finished or unfinished training in `run` is never
@@ -45,7 +55,7 @@ def train(job: TrainingJob, run: Path, *, device: str | None = None, resume: boo
     model = build_model(job.model, len(data.classes), job.model_options)
     supernet = Supernet(model, torch.empty(1, 3, side, side), job.space)
     supernet.to(device=place, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    loop = Loop(supernet, data, job, run)
+    loop = Loop(supernet, data, job, run, save_every_s=save_every_s)
     if loop.state_path.exists():
         if not resume:
             raise CheckpointError(
@@ -116,6 +126,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--seed", type=int, default=job.seed)
     add("--device", help="cpu, cuda, cuda:1; default: the best there is")
     add("--out", type=Path, metavar="RUN", help="the run's folder")
+    add("--save-every-s", type=float, default=SAVE_EVERY_S, metavar="S", help="time between saves")
     add("--resume", action="store_true", help="go on with the training in RUN")
     return parser
 
@@ -151,7 +162,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.out is None:
         parser.error("--out RUN is needed: the folder that the training goes into")
     try:
-        train(job_from(args), args.out, device=args.device, resume=args.resume)
+        train(
+            job_from(args),
+            args.out,
+            device=args.device,
+            resume=args.resume,
+            save_every_s=args.save_every_s,
+        )
     except SupernetError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

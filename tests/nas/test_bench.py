@@ -1,3 +1,4 @@
+import time
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,13 @@ def test_what_is_timed_is_what_is_scored(bench: Bench) -> None:
     network = calibrated_subnet(bench.supernet, CONFIG, bench.images)
     eager = accuracy(network, bench.images.batches("report", 8))
     assert abs(scored.num_correct - eager.num_correct) <= 2
+
+
+def test_a_candidate_is_ready_to_time_in_under_a_second(bench: Bench) -> None:
+    bench.compile(CONFIG)  # the first of an architecture is exported
+    start = time.perf_counter()
+    bench.compile(SubnetConfig(width_mults=(1.0,), resolution=12))
+    assert time.perf_counter() - start < 1.0  # calibration included; 0.1 s on two idle cores
 
 
 def test_it_is_timed_on_real_images_in_batches_of_the_asked_size(bench: Bench) -> None:

@@ -34,7 +34,7 @@ def data() -> Data:
     return load_data("fashion-mnist-mini", resolution=12)
 
 
-def make(data: Data, run: Path, job: TrainingJob = JOB, save_every_s: float = 1e9) -> Loop:
+def make(data: Data, run: Path, job: TrainingJob = JOB, save_every_s: float = 60.0) -> Loop:
     torch.manual_seed(job.seed)
     model = build_model(job.model, len(data.classes), job.model_options)
     supernet = Supernet(model, torch.empty(1, 3, 12, 12), job.space)

@@ -15,10 +15,12 @@ MODELS: dict[str, Callable[[], nn.Module]] = {
     "mobilenet_v1": lambda: MobileNetV1(10, small_input=True),
     "mobilenet_v2": lambda: mobilenet_v2(10, small_input=True),
     "wrn_16_2": lambda: WideResNet(10, depth=16, widen=2),
+    "wrn_28_10": lambda: WideResNet(10, depth=28, widen=10),
 }
+LARGE = pytest.param("wrn_28_10", marks=pytest.mark.slow)
 
 
-@pytest.fixture(scope="module", params=MODELS)
+@pytest.fixture(scope="module", params=[*list(MODELS)[:-1], LARGE])
 def supernet(request: pytest.FixtureRequest) -> Supernet:
     torch.manual_seed(0)
     model = MODELS[request.param]()
