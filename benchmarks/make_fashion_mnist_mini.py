@@ -30,7 +30,7 @@ TARGET = Path(__file__).parents[1] / "supernet" / "embedded" / "fashion_mnist_mi
 
 
 def read_idx(path: Path) -> NDArray[np.uint8]:
-    """Read a gzipped IDX file of bytes: a magic number that ends in the rank, the sizes, the data."""
+    """Read a gzipped IDX file of bytes: a magic number with the rank, the sizes, the data."""
     raw = gzip.decompress(path.read_bytes())
     if raw[:3] != b"\0\0\x08":
         raise SystemExit(f"{path}: must be an IDX file of bytes, but begins with {raw[:4]!r}")

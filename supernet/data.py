@@ -1,7 +1,7 @@
 """Images in batches, for training and for evaluating: the embedded set, folders, torchvision's."""
 
-from collections.abc import Iterator
-from functools import cached_property, partial
+from collections.abc import Iterable, Iterator
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -10,15 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from supernet.decode import centre_square, random_square, stack_ahead
+from supernet.decode import MAX_SMALL_RESOLUTION, centre_squares, random_squares
 from supernet.errors import DataError
-from supernet.preprocess import shift_and_flip
+from supernet.preprocess import channel_statistics, shift_and_flip
 from supernet.sources import EMBEDDED, ImageSet, load_embedded, load_folder
 from supernet.splits import SPLITS, split_images
 from supernet.torchvision_sets import DEFAULT_ROOT, PREFIX, load_torchvision
 
-# Up to this side images are shifted and flipped, above it cropped and resized at random.
-MAX_SMALL_RESOLUTION = 64
 # A split that needs more than 10,000 images of 224 pixels do is decoded each time it is read.
 MAX_BYTES_KEPT = 10_000 * 224 * 224 * 3
 DECODE_BATCH = 256
@@ -60,7 +58,6 @@ class Data:
         self.classes = images.classes
         self.resolution = resolution
         self.seed = seed
-        self.num_channels = 3
         self._images = images
         self._splits = split_images(images, seed)
         self._kept: dict[str, Tensor] = {}
@@ -82,19 +79,9 @@ class Data:
 
     @cached_property
     def _statistics(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        """Exact integer sums, so that batches and threads change nothing; four decimals."""
-        sums, squares, num_pixels = torch.zeros(3, dtype=torch.int64), torch.zeros(3).long(), 0
-        for images, _ in self.batches("calibration", batch_size=DECODE_BATCH):
-            pixels = images.permute(1, 0, 2, 3).flatten(1).long()
-            sums, squares = sums + pixels.sum(1), squares + pixels.square().sum(1)
-            num_pixels += pixels.shape[1]
-        mean = sums.double() / num_pixels
-        std = (squares.double() / num_pixels - mean.square()).clamp(min=1).sqrt()
-        mean_per_channel, std_per_channel = (
-            tuple(round(value, 4) for value in (statistic / 255).tolist())
-            for statistic in (mean, std)
+        return channel_statistics(
+            images for images, _ in self.batches("calibration", batch_size=DECODE_BATCH)
         )
-        return mean_per_channel, std_per_channel
 
     def describe(self) -> dict[str, Any]:
         """What a run records of its data, for JSON: `check_same` compares it on resume."""
@@ -147,12 +134,14 @@ class Data:
         Raises DataError, which names the image, when one is damaged.
         """
         indices = self._splits[split]
-        labels = self._images.labels[indices].split(batch_size)
+        labels = torch.split(self._images.labels[indices], batch_size)
+        images: Iterable[Tensor]
         if self._is_kept(split):
-            stored = self._keep(split).split(batch_size)
-            yield from zip(stored, labels, strict=True)
+            images = torch.split(self._keep(split), batch_size)
         else:
-            yield from zip(self._decode(indices, batch_size), labels, strict=True)
+            batches = torch.split(indices, batch_size)
+            images = centre_squares(self._images, batches, self.resolution)
+        yield from zip(images, labels, strict=True)
 
     def num_steps(self, batch_size: int) -> int:
         """How many full batches `train_batches` yields in an epoch.
@@ -172,8 +161,8 @@ class Data:
         """Yield one epoch's full batches of `train` from `start_step` on, shuffled and augmented.
 
         A batch is a pure function of seed, epoch and step: it is the same to the bit, whatever
-        `start_step` was. Up to 64 pixels: shifted by up to an eighth of the side, at most 4
-        pixels and 2 below 32, and mirrored; above: a random crop, resized and mirrored.
+        `start_step` was. Up to 64 pixels a side: shifted by up to 4 pixels (below 32: 2) and
+        mirrored half of the time; above: a random crop, resized, likewise.
 
         Images are uint8 [N, 3, resolution, resolution] in channels_last; labels are int64 [N].
         Raises DataError as `batches` and `num_steps` do.
@@ -182,45 +171,27 @@ class Data:
         # Stream 0 of an epoch orders it, stream 1 + step augments that step's batch.
         order = np.random.default_rng([seed, epoch, 0]).permutation(self.num_images["train"])
         steps = range(start_step, num_steps)
-        positions = [torch.from_numpy(order[s * batch_size : (s + 1) * batch_size]) for s in steps]
+        chosen = [torch.from_numpy(order[s * batch_size : (s + 1) * batch_size]) for s in steps]
         rngs = [np.random.default_rng([seed, epoch, 1 + step]) for step in steps]
-        labels = [self._images.labels[self._splits["train"][chosen]] for chosen in positions]
+        indices = [self._splits["train"][positions] for positions in chosen]
+        labels = [self._images.labels[batch] for batch in indices]
+        images: Iterator[Tensor]
         if self.resolution <= MAX_SMALL_RESOLUTION:
-            images = self._shifted(positions, rngs)
+            images = self._shifted(chosen, rngs)
         else:
-            images = self._cropped(positions, rngs)
+            images = random_squares(self._images, indices, rngs, self.resolution)
         yield from zip(images, labels, strict=True)
 
-    def _shifted(
-        self, positions: list[Tensor], rngs: list[np.random.Generator]
-    ) -> Iterator[Tensor]:
+    def _shifted(self, chosen: list[Tensor], rngs: list[np.random.Generator]) -> Iterator[Tensor]:
         max_shift = 4 if self.resolution >= 32 else 2
-        for chosen, rng in zip(positions, rngs, strict=True):
-            if self._is_kept("train"):
-                batch = self._keep("train")[chosen]
-            else:
-                batch = next(self._decode(self._splits["train"][chosen], len(chosen)))
+        batches: Iterator[Tensor]
+        if self._is_kept("train"):
+            batches = (self._keep("train")[positions] for positions in chosen)
+        else:
+            indices = [self._splits["train"][positions] for positions in chosen]
+            batches = centre_squares(self._images, indices, self.resolution)
+        for batch, rng in zip(batches, rngs, strict=True):
             yield shift_and_flip(batch, max_shift, rng)
-
-    def _cropped(
-        self, positions: list[Tensor], rngs: list[np.random.Generator]
-    ) -> Iterator[Tensor]:
-        def crop(index: int, seed: int) -> Tensor:
-            rng = np.random.default_rng(seed)
-            return random_square(self._images.read(index), self.resolution, rng)
-
-        for batch in stack_ahead(
-            [
-                partial(crop, index, seed)
-                for index, seed in zip(
-                    self._splits["train"][chosen].tolist(),
-                    rng.integers(2**63, size=len(chosen)).tolist(),
-                    strict=True,
-                )
-            ]
-            for chosen, rng in zip(positions, rngs, strict=True)
-        ):
-            yield batch.permute(0, 3, 1, 2)
 
     def _is_kept(self, split: str) -> bool:
         return self.num_images[split] * self.resolution**2 * 3 <= MAX_BYTES_KEPT
@@ -230,22 +201,9 @@ class Data:
         if split not in self._kept:
             shape = (self.num_images[split], self.resolution, self.resolution, 3)
             images = torch.empty(shape, dtype=torch.uint8).permute(0, 3, 1, 2)
-            decoded = self._decode(self._splits[split], DECODE_BATCH)
-            for place, batch in zip(images.split(DECODE_BATCH), decoded, strict=True):
+            indices = torch.split(self._splits[split], DECODE_BATCH)
+            decoded = centre_squares(self._images, indices, self.resolution)
+            for place, batch in zip(torch.split(images, DECODE_BATCH), decoded, strict=True):
                 place.copy_(batch)
             self._kept[split] = images
         return self._kept[split]
-
-    def _decode(self, indices: Tensor, batch_size: int) -> Iterator[Tensor]:
-        def square(index: int) -> Tensor:
-            return centre_square(self._images.read(index), self.resolution)
-
-        if self.resolution <= MAX_SMALL_RESOLUTION:  # too little work for threads to gain by it
-            for chosen in indices.split(batch_size):
-                yield torch.stack([square(i) for i in chosen.tolist()]).permute(0, 3, 1, 2)
-        else:
-            for batch in stack_ahead(
-                [partial(square, i) for i in chosen.tolist()]
-                for chosen in indices.split(batch_size)
-            ):
-                yield batch.permute(0, 3, 1, 2)

@@ -1,15 +1,20 @@
-"""From a decoded file to a square uint8 tensor; many at once in threads, in order."""
+"""From images as their source has them to square uint8 batches, decoded in threads, in order."""
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
+from supernet.sources import ImageSet
+
+# Up to this side images are shifted in training, above it cropped at random (Data.train_batches).
+MAX_SMALL_RESOLUTION = 64
 BILINEAR = Image.Resampling.BILINEAR
 AREA = (0.08, 1.0)
 ASPECT = (3 / 4, 4 / 3)
@@ -43,7 +48,49 @@ def random_square(image: Image.Image, resolution: int, rng: np.random.Generator)
     return _to_tensor(ImageOps.mirror(square) if mirrored else square)
 
 
-def stack_ahead(batches: Iterable[list[Callable[[], Tensor]]]) -> Iterator[Tensor]:
+def centre_squares(
+    images: ImageSet, batches: Iterable[Tensor], resolution: int
+) -> Iterator[Tensor]:
+    """Yield `centre_square` of each batch of indices: uint8 [N, 3, H, W] in channels_last."""
+
+    def square(index: int) -> Tensor:
+        return centre_square(images.read(index), resolution)
+
+    stacked: Iterator[Tensor]
+    if resolution <= MAX_SMALL_RESOLUTION:  # too little work an image for threads to gain by it
+        stacked = (torch.stack([square(i) for i in batch.tolist()]) for batch in batches)
+    else:
+        stacked = stack_ahead([partial(square, i) for i in batch.tolist()] for batch in batches)
+    for batch in stacked:
+        yield batch.permute(0, 3, 1, 2)
+
+
+def random_squares(
+    images: ImageSet, batches: list[Tensor], rngs: list[np.random.Generator], resolution: int
+) -> Iterator[Tensor]:
+    """Yield `random_square` of each batch of indices, drawn by that batch's generator.
+
+    uint8 [N, 3, H, W] in channels_last. An image gets a generator of its own, so that it does not
+    matter which thread is first.
+    """
+
+    def square(index: int, seed: int) -> Tensor:
+        return random_square(images.read(index), resolution, np.random.default_rng(seed))
+
+    jobs = (
+        [
+            partial(square, index, seed)
+            for index, seed in zip(
+                batch.tolist(), rng.integers(2**63, size=len(batch)).tolist(), strict=True
+            )
+        ]
+        for batch, rng in zip(batches, rngs, strict=True)
+    )
+    for stacked in stack_ahead(jobs):
+        yield stacked.permute(0, 3, 1, 2)
+
+
+def stack_ahead(batches: Iterable[Sequence[Callable[[], Tensor]]]) -> Iterator[Tensor]:
     """Run each batch's jobs in threads, one batch ahead of the reader, and stack their results.
 
     Threads, not processes: Pillow lets go of Python's lock while it decodes and resizes, an error

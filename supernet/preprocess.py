@@ -1,4 +1,6 @@
-"""What happens to a uint8 batch of images: shift and flip, resize, normalise."""
+"""What happens to uint8 batches of images: shift and flip, resize, normalise."""
+
+from collections.abc import Iterable
 
 import numpy as np
 import torch
@@ -10,7 +12,8 @@ def resize(images: Tensor, resolution: int) -> Tensor:
     """Resize to `resolution` pixels a side, on the images' device.
 
     `images` is uint8 [N, C, H, W]; so is the result, in channels_last. Bilinear with antialiasing,
-    rounded; images of that size already are returned as they are.
+    rounded; images of that size already stay as they are. The CPU counts in fixed point, so that a
+    pixel may differ by one level between devices.
     """
     if images.shape[-2:] == (resolution, resolution):
         return images.contiguous(memory_format=torch.channels_last)
@@ -35,8 +38,26 @@ def normalise(images: Tensor, mean: tuple[float, ...], std: tuple[float, ...]) -
     return images.float().sub_(shift).div_(scale)
 
 
+def channel_statistics(batches: Iterable[Tensor]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return mean and standard deviation of each channel, for images in 0..1, to four decimals.
+
+    `batches` are uint8 [N, C, H, W]. The sums are integers, so how images are batched changes
+    nothing. A standard deviation is at least one grey level.
+    """
+    sums = squares = torch.zeros(1, dtype=torch.int64)
+    num_pixels = 0
+    for images in batches:
+        pixels = images.long()
+        sums = sums + pixels.sum((0, 2, 3))
+        squares = squares + pixels.square().sum((0, 2, 3))
+        num_pixels += pixels[:, 0].numel()
+    mean = sums.double() / num_pixels
+    std = (squares.double() / num_pixels - mean.square()).clamp(min=1).sqrt()
+    return _rounded(mean / 255), _rounded(std / 255)
+
+
 def shift_and_flip(images: Tensor, max_shift: int, rng: np.random.Generator) -> Tensor:
-    """Shift each image by up to `max_shift` pixels each way, filled with zeros; mirror half of them.
+    """Shift each image by up to `max_shift` pixels, filled with zeros; mirror half of them.
 
     `images` is uint8 [N, C, H, W]; so is the result, in channels_last. The augmentation that the
     CIFAR networks are trained with ("pad 4 and crop", He et al. 2016, section 4.2).
@@ -50,3 +71,7 @@ def shift_and_flip(images: Tensor, max_shift: int, rng: np.random.Generator) -> 
     shifted = crops[torch.arange(count), down, right].permute(0, 2, 3, 1).contiguous()
     flipped = torch.where(mirrored.view(-1, 1, 1, 1), shifted.flip(2), shifted)
     return flipped.permute(0, 3, 1, 2)
+
+
+def _rounded(values: Tensor) -> tuple[float, ...]:
+    return tuple(round(value, 4) for value in values.tolist())
