@@ -34,9 +34,7 @@ def load_torchvision(name: str, root: Path = DEFAULT_ROOT) -> ImageSet:
     if (report := _report(factory, root, known)) is not None:
         parts["report"] = report
     labels = {part: _labels(dataset, f"{PREFIX}{name}") for part, dataset in parts.items()}
-    everything: ConcatDataset[Any] = ConcatDataset(
-        list(parts.values())
-    )
+    everything: ConcatDataset[Any] = ConcatDataset(list(parts.values()))
     return ImageSet(
         name=f"{PREFIX}{name}",
         classes=_classes(train, int(max(part.max() for part in labels.values())) + 1),

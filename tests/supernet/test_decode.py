@@ -6,7 +6,13 @@ import pytest
 import torch
 from PIL import Image
 
-from supernet.decode import centre_square, centre_squares, random_square, random_squares, stack_ahead
+from supernet.decode import (
+    centre_square,
+    centre_squares,
+    random_square,
+    random_squares,
+    stack_ahead,
+)
 from supernet.sources import ImageSet
 
 SHADES = Image.fromarray(np.random.default_rng(0).integers(0, 256, (90, 160, 3), dtype=np.uint8))

@@ -73,7 +73,10 @@ def one_at_a_time(images: Tensor, max_shift: int, rng: np.random.Generator) -> T
         padded[i, :, down[i] : down[i] + height, right[i] : right[i] + width] for i in range(count)
     ]
     return torch.stack(
-        [image.flip(2) if mirror else image for image, mirror in zip(shifted, mirrored, strict=True)]
+        [
+            image.flip(2) if mirror else image
+            for image, mirror in zip(shifted, mirrored, strict=True)
+        ]
     )
 
 
