@@ -60,7 +60,9 @@ def front_figure(table: LookupTable, candidates: Sequence[Candidate]) -> go.Figu
 def write_report(path: Path, table: LookupTable, candidates: Sequence[Candidate]) -> None:
     """Write the figure as one HTML file that needs no network."""
     with replacing(path) as temporary:
-        front_figure(table, candidates).write_html(temporary, include_plotlyjs=True)
+        front_figure(table, candidates).write_html(
+            temporary, include_plotlyjs=True, default_height="95vh"
+        )
 
 
 def _bars(triples: Sequence[tuple[float, float, float]]) -> dict[str, object]:
