@@ -2,7 +2,7 @@
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 
@@ -90,7 +90,7 @@ def random_squares(
         yield stacked.permute(0, 3, 1, 2)
 
 
-def stack_ahead(batches: Iterable[Sequence[Callable[[], Tensor]]]) -> Iterator[Tensor]:
+def stack_ahead(batches: Iterable[Sequence[Callable[[], Tensor]]]) -> Generator[Tensor, None, None]:
     """Run each batch's jobs in threads, one batch ahead of the reader, and stack their results.
 
     Threads, not processes: Pillow lets go of Python's lock while it decodes and resizes, an error

@@ -96,8 +96,9 @@ def _report(factory: Any, root: Path, known: Any) -> Any:
 
 def _labels(dataset: Any, name: str) -> Tensor:
     """Return int64 [N]; reads every image where the set does not list its labels."""
+    listed: Any
     for attribute in ("targets", "labels"):
-        if np.ndim(listed := vars(dataset).get(attribute)) == 1:
+        if np.ndim(listed := getattr(dataset, attribute, None)) == 1:
             break
     else:
         listed = [label for _, label in dataset]
@@ -112,5 +113,5 @@ def _labels(dataset: Any, name: str) -> Tensor:
 
 def _classes(dataset: Any, num_labels: int) -> tuple[str, ...]:
     """Return the set's own class names, numbers where it has none; the first of synonyms."""
-    names = vars(dataset).get("classes") or range(num_labels)
+    names = getattr(dataset, "classes", None) or range(num_labels)
     return tuple(name[0] if isinstance(name, tuple) else str(name) for name in names)

@@ -11,6 +11,7 @@ from supernet import data as data_module
 from supernet.data import Data, load_data
 from supernet.errors import DataError
 from supernet.preprocess import shift_and_flip
+from supernet.sources import EMBEDDED_FILE
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +47,7 @@ def test_batches_are_the_files_pixels_in_order(embedded: Data) -> None:
     assert [len(labels) for _, labels in batches] == [300] * 6 + [200]
     images = torch.cat([images for images, _ in batches])
     assert batches[0][0].is_contiguous(memory_format=torch.channels_last)
-    with np.load(data_module.EMBEDDED_FILE, allow_pickle=False) as arrays:
+    with np.load(EMBEDDED_FILE, allow_pickle=False) as arrays:
         for channel in range(3):
             np.testing.assert_array_equal(images[:, channel], arrays["report_images"])
         labels = torch.cat([labels for _, labels in batches])
@@ -151,7 +152,7 @@ def test_a_source_that_is_none_is_refused(source: str) -> None:
 
 
 def test_torchvisions_sets_are_loaded_by_prefix(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="torchvision:Nothing: torchvision.datasets has no such"):
+    with pytest.raises(DataError, match=r"torchvision:Nothing: torchvision\.datasets has no such"):
         load_data("torchvision:Nothing", resolution=28, root=tmp_path)
 
 

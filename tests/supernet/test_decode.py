@@ -33,7 +33,8 @@ def test_the_centre_square_keeps_the_aspect_and_the_centre() -> None:
     square = centre_square(SHADES, 45)
     assert (square.shape, square.dtype) == ((45, 45, 3), torch.uint8)
     plain = SHADES.crop((35, 0, 125, 90)).resize((45, 45), Image.Resampling.BILINEAR)
-    np.testing.assert_array_equal(square.numpy(), np.asarray(plain))
+    # At its border the square also sees the pixels that were cut off, the plain version can't.
+    np.testing.assert_array_equal(square.numpy()[:, 1:-1], np.asarray(plain)[:, 1:-1])
 
 
 def test_an_image_of_that_size_stays_as_it_is() -> None:

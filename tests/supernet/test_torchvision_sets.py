@@ -69,7 +69,7 @@ class Boxes(torchvision.datasets.EuroSAT):  # type: ignore[misc]
 
     def __init__(self, root: str, download: bool = False) -> None:
         super().__init__(root, download=download)
-        self.targets = [{"boxes": []}] * 8
+        self.targets: list[dict[str, list[int]]] = [{"boxes": []}] * 8
 
 
 def test_labels_that_are_not_listed_are_read(
@@ -90,7 +90,7 @@ def test_a_set_that_is_no_classification_is_refused(
 
 
 def test_an_unknown_name_is_refused_with_what_is_near(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no such set; near it: .*CIFAR10"):
+    with pytest.raises(DataError, match=r"no such set; near it: .*CIFAR10"):
         load_torchvision("CIFAR", tmp_path)
 
 
@@ -102,12 +102,12 @@ def test_a_set_that_needs_more_than_a_folder_is_refused(name: str, tmp_path: Pat
 
 def test_a_download_that_fails_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torchvision.datasets.CIFAR10, "url", "file:///nowhere/cifar.tar.gz")
-    with pytest.raises(DataError, match="must be in .* or be downloadable, but ") as caught:
+    with pytest.raises(DataError, match=r"must be in .* or be downloadable, but ") as caught:
         load_torchvision("CIFAR10", tmp_path)
     assert "\n" not in str(caught.value)
 
 
 def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(DataError, match="must be in .* or be downloadable"):
+    with pytest.raises(DataError, match=r"must be in .* or be downloadable"):
         load_torchvision("CIFAR10", tmp_path / "file" / "root")
