@@ -7,8 +7,7 @@ of others, in the same process and runtime: once with the machine to itself and 
 process that keeps one core busy. All get the same time in total; the protocols of others are also
 run as they are, that is once, which takes them far less. Which of two candidates is faster is
 decided beforehand by a long measurement; pairs that differ by 5 % or less are left out.
-Then our meter compares a candidate with itself a hundred times. Needs an idle machine and about
-six minutes. Writes benchmarks/latency_repeatability.json.
+Needs an idle machine and about four minutes. Writes benchmarks/latency_repeatability.json.
 """
 
 import argparse
@@ -31,7 +30,7 @@ from benchmarks.environment import environment
 from nas.errors import NoisyMachineError
 from nas.kernel import MatmulKernel
 from nas.latency import Measurement, measure_latency
-from nas.runtimes import CompiledNetwork, Runtime, load_runtime
+from nas.runtimes import CompiledNetwork, load_runtime
 
 RESULT = Path(__file__).with_suffix(".json")
 CANDIDATES = [
@@ -45,7 +44,7 @@ CANDIDATES = [
     (1.0, 64),
 ]
 NUM_REPEATS = 6
-TOTAL_S = 4.0
+TOTAL_S = 3.0
 MIN_DIFFERENCE = 0.05
 KERNEL = MatmulKernel("cpu")
 Networks = Sequence[CompiledNetwork]
@@ -162,19 +161,6 @@ def everyone(networks: Networks, truth: list[float], rng: Random) -> dict[str, A
     return results
 
 
-def against_itself(runtime: Runtime, rng: Random, num_comparisons: int) -> dict[str, int]:
-    """How often two networks compiled from the same weights are called different."""
-    different = refused = 0
-    network, images = candidate(1.0), example(96)
-    for _ in tqdm(range(num_comparisons), desc="A/A"):
-        pair = [runtime.compile(network, images) for _ in range(2)]
-        try:
-            different += not ours(pair, rng, 1.0).is_tied(0, 1)
-        except NoisyMachineError:
-            refused += 1
-    return {"num_comparisons": num_comparisons, "num_different": different, "num_refused": refused}
-
-
 def candidate(width_mult: float) -> torch.nn.Module:
     """MobileNetV2 as torchvision builds it."""
     network: torch.nn.Module = models.mobilenet_v2(width_mult=width_mult)
@@ -207,15 +193,13 @@ def busy_process() -> Iterator[None]:
 
 def main() -> None:
     """Measure, print and write the result."""
-    parser = argparse.ArgumentParser(
+    argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--comparisons", type=int, default=100, help="of a candidate with itself")
-    arguments = parser.parse_args()
+    ).parse_args()
     torch.manual_seed(0)
     rng, runtime = Random(0), load_runtime("onnxruntime", num_threads=2)
     networks = [runtime.compile(candidate(width), example(side)) for width, side in CANDIDATES]
-    reference = ours(networks, rng, 30.0)
+    reference = ours(networks, rng, 20.0)
     truth = [latency.p50_ms for latency in reference.latencies]
     result: dict[str, Any] = {"environment": environment(), "runtime": runtime.name}
     result |= {"version": runtime.version, "candidates": CANDIDATES, "reference_p50_ms": truth}
@@ -223,7 +207,6 @@ def main() -> None:
     result["idle"] = everyone(networks, truth, rng)
     with busy_process():
         result["busy"] = everyone(networks, truth, rng)
-    result["against_itself"] = against_itself(runtime, rng, arguments.comparisons)
     RESULT.write_text(json.dumps(result, indent=2) + "\n")
     print(json.dumps(result, indent=2))
 

@@ -26,9 +26,9 @@ MIN_ROUNDS = 8  # from six on, the median has a 95 % interval
 VISIT_S = 0.01  # long enough for many samples, short enough for many rounds
 MAX_RUNS_PER_VISIT = 50
 MIN_WARM_UP_RUNS = 6
-WARM_UP_S = 1.0  # at most; a network that is not stable by then is measured as it is
+WARM_UP_SHARE = 0.2  # of the time, at most; what is not stable by then is measured as it is
 STABLE = 0.05  # two windows of warm-up runs whose medians differ by less
-DISTURBED = 1.10  # the kernel took this many times as long as usual
+DISTURBED = 1.15  # the kernel took this many times as long as usual
 MAX_NOISE_FLOOR = 0.10
 
 
@@ -134,19 +134,21 @@ def measure_latency(
         NoisyMachineError: the noise floor is above `MAX_NOISE_FLOOR`, and `allow_noisy` is false.
     """
     start = clock()
-    runs = [_warm_up(candidate, clock) for candidate in candidates]
-    _warm_up(kernel, clock)
+    warm_up_s = WARM_UP_SHARE * max_s / (len(candidates) + 1)
+    runs = [_warm_up(candidate, warm_up_s, clock) for candidate in candidates]
+    _warm_up(kernel, warm_up_s, clock)
     rounds: list[Round] = []
     with _no_garbage_collection():
         while True:
             rounds.append(_round(candidates, runs, kernel, rng, clock))
-            kernel.usual_s = min(kernel.usual_s, percentile([r.kernel_s for r in rounds], 25))
-            quiet = [r for r in rounds if r.kernel_s <= DISTURBED * kernel.usual_s]
+            usual_s = min(kernel.usual_s, percentile([r.kernel_s for r in rounds], 25))
+            quiet = [r for r in rounds if r.kernel_s <= DISTURBED * usual_s]
             elapsed = clock() - start
             if progress is not None:
                 progress(min(1.0, elapsed / max_s))
             if len(rounds) >= MIN_ROUNDS and (elapsed >= max_s or _precise(quiet, precision)):
                 break
+    kernel.usual_s = usual_s
     counted = quiet if len(quiet) >= MIN_ROUNDS // 2 else rounds
     measurement = Measurement(
         latencies=tuple(_latency(counted, index) for index in range(len(candidates))),
@@ -164,10 +166,10 @@ def measure_latency(
     return measurement
 
 
-def _warm_up(candidate: Runnable, clock: Callable[[], float]) -> int:
+def _warm_up(candidate: Runnable, max_s: float, clock: Callable[[], float]) -> int:
     """Run until the time is stable; return how many runs make a visit."""
     start, times = clock(), _times(candidate, MIN_WARM_UP_RUNS, clock)
-    while clock() - start < WARM_UP_S:
+    while clock() - start < max_s:
         before, after = median(times[-6:-3]), median(times[-3:])
         if abs(after - before) <= STABLE * before:
             break
