@@ -33,6 +33,7 @@ RESULT = Path(__file__).with_suffix(".json")
 NUM_COMPARISONS = 100
 SIDE = 96
 WIDTH_MULT = 0.5
+DIVISOR = 4  # at half the width both then round all channels alike
 KERNEL = MatmulKernel("cpu")
 IMAGE = torch.randn(1, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
 
@@ -65,7 +66,7 @@ def against_itself(rng: Random) -> dict[str, int]:
 
 def extracted() -> nn.Module:
     """The subnet of a MobileNetV2 supernet."""
-    space = SearchSpace(width_range=(WIDTH_MULT, 1.0), resolutions=(SIDE,))
+    space = SearchSpace(width_range=(WIDTH_MULT, 1.0), resolutions=(SIDE,), divisor=DIVISOR)
     supernet = Supernet(models.mobilenet_v2(), IMAGE, space)
     config = SubnetConfig(width_mults=(WIDTH_MULT,), resolution=SIDE)
     return supernet.extract(config).eval()
@@ -73,7 +74,7 @@ def extracted() -> nn.Module:
 
 def built_directly() -> nn.Module:
     """The same network by torchvision, whose last convolution would else stay at 1280 channels."""
-    network: nn.Module = models.mobilenet_v2(width_mult=WIDTH_MULT)
+    network: nn.Module = models.mobilenet_v2(width_mult=WIDTH_MULT, round_nearest=DIVISOR)
     features, last = network.get_submodule("features"), int(1280 * WIDTH_MULT)
     assert isinstance(features, nn.Sequential)
     features[-1] = Conv2dNormActivation(
