@@ -4,8 +4,8 @@ A machine is never quiet for long: its clock drifts, others use it. So all candi
 rounds, each in random order; what disturbs a round disturbs all of them alike, and two candidates
 are compared by their ratio within each round. A round visits every candidate twice, which compares
 each with itself: that is the noise floor, below which no difference in this measurement counts.
-A fixed kernel timed before and after each round tells when the machine itself was slower; such
-rounds don't count, and more are made in their stead.
+A fixed kernel timed before and after each round tells when the machine itself was slower than
+before, in this measurement or an earlier one; such rounds don't count, and more are made instead.
 
 Standard library only: the kit for other devices carries this file.
 """
@@ -23,12 +23,12 @@ from nas.errors import NoisyMachineError
 from nas.order_statistics import median, median_interval, percentile
 
 MIN_ROUNDS = 8  # from six on, the median has a 95 % interval
-VISIT_S = 0.02  # long enough for many samples, short enough for many rounds
+VISIT_S = 0.01  # long enough for many samples, short enough for many rounds
 MAX_RUNS_PER_VISIT = 50
 MIN_WARM_UP_RUNS = 6
-WARM_UP_S = 1.0  # at most; a network that is not stable by then is measured as it is
+WARM_UP_SHARE = 0.2  # of the time, at most; what is not stable by then is measured as it is
 STABLE = 0.05  # two windows of warm-up runs whose medians differ by less
-DISTURBED = 1.10  # the kernel took this many times as long as in the quiet rounds
+DISTURBED = 1.15  # the kernel took this many times as long as usual
 MAX_NOISE_FLOOR = 0.10
 
 
@@ -37,6 +37,13 @@ class Runnable(Protocol):
 
     def run(self) -> None:
         """Returns when the inference is done."""
+
+
+class Kernel(Runnable, Protocol):
+    """A fixed amount of work, the same for all measurements that are compared."""
+
+    usual_s: float
+    """Seconds that it takes on the quiet machine: the least seen so far, infinite at first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +75,7 @@ class Measurement:
 
     latencies: tuple[Latency, ...]
     noise_floor: float
-    """Relative difference that a candidate shows against itself (half a 95 % interval)."""
+    """Relative difference that a candidate typically shows against itself, at 95 %."""
     rounds: tuple[Round, ...]
     """Those that count."""
     num_disturbed_rounds: int
@@ -76,8 +83,8 @@ class Measurement:
 
     @property
     def is_noisy(self) -> bool:
-        """Whether the noise floor is too high to rely on."""
-        return self.noise_floor > MAX_NOISE_FLOOR
+        """Whether the noise floor is too high to rely on, or most rounds were disturbed."""
+        return self.noise_floor > MAX_NOISE_FLOOR or self.num_disturbed_rounds >= len(self.rounds)
 
     def is_tied(self, one: int, other: int) -> bool:
         """Whether two candidates can't be told apart, at 95 % and above the noise floor."""
@@ -103,7 +110,7 @@ class Measurement:
 def measure_latency(
     candidates: Sequence[Runnable],
     *,
-    kernel: Runnable,
+    kernel: Kernel,
     rng: Random,
     max_s: float,
     precision: float = 0.01,
@@ -115,7 +122,7 @@ def measure_latency(
 
     Args:
         candidates: compiled networks; one alone is fine.
-        kernel: a fixed amount of work, which tells a slow machine from a slow network.
+        kernel: tells a slow machine from a slow network; its `usual_s` is brought up to date.
         rng: orders the candidates in each round.
         max_s: limit for all of them together; `MIN_ROUNDS` are made even if they take longer.
         precision: half of a median's 95 % interval, relative to it, at which to stop.
@@ -127,37 +134,42 @@ def measure_latency(
         NoisyMachineError: the noise floor is above `MAX_NOISE_FLOOR`, and `allow_noisy` is false.
     """
     start = clock()
-    runs = [_warm_up(candidate, clock) for candidate in candidates]
-    _warm_up(kernel, clock)
+    warm_up_s = WARM_UP_SHARE * max_s / (len(candidates) + 1)
+    runs = [_warm_up(candidate, warm_up_s, clock) for candidate in candidates]
+    _warm_up(kernel, warm_up_s, clock)
     rounds: list[Round] = []
     with _no_garbage_collection():
         while True:
             rounds.append(_round(candidates, runs, kernel, rng, clock))
-            quiet = _quiet(rounds)
+            usual_s = min(kernel.usual_s, percentile([r.kernel_s for r in rounds], 25))
+            quiet = [r for r in rounds if r.kernel_s <= DISTURBED * usual_s]
             elapsed = clock() - start
             if progress is not None:
                 progress(min(1.0, elapsed / max_s))
             if len(rounds) >= MIN_ROUNDS and (elapsed >= max_s or _precise(quiet, precision)):
                 break
+    kernel.usual_s = usual_s
+    counted = quiet if len(quiet) >= MIN_ROUNDS // 2 else rounds
     measurement = Measurement(
-        latencies=tuple(_latency(quiet, index) for index in range(len(candidates))),
-        noise_floor=_noise_floor(quiet),
-        rounds=tuple(quiet),
+        latencies=tuple(_latency(counted, index) for index in range(len(candidates))),
+        noise_floor=_noise_floor(counted),
+        rounds=tuple(counted),
         num_disturbed_rounds=len(rounds) - len(quiet),
         duration_s=elapsed,
     )
     if measurement.is_noisy and not allow_noisy:
         raise NoisyMachineError(
-            f"a network must differ from itself by at most {MAX_NOISE_FLOOR:.0%}, but differs by "
-            f"{measurement.noise_floor:.0%}; stop what else runs here, or pass --allow-noisy"
+            f"a network must differ from itself by at most {MAX_NOISE_FLOOR:.0%} and most rounds "
+            f"must be quiet, but it differs by {measurement.noise_floor:.1%} and {len(quiet)} of "
+            f"{len(rounds)} are; stop what else runs here, or pass --allow-noisy"
         )
     return measurement
 
 
-def _warm_up(candidate: Runnable, clock: Callable[[], float]) -> int:
+def _warm_up(candidate: Runnable, max_s: float, clock: Callable[[], float]) -> int:
     """Run until the time is stable; return how many runs make a visit."""
     start, times = clock(), _times(candidate, MIN_WARM_UP_RUNS, clock)
-    while clock() - start < WARM_UP_S:
+    while clock() - start < max_s:
         before, after = median(times[-6:-3]), median(times[-3:])
         if abs(after - before) <= STABLE * before:
             break
@@ -197,12 +209,6 @@ def _times(candidate: Runnable, runs: int, clock: Callable[[], float]) -> list[f
     return times
 
 
-def _quiet(rounds: Sequence[Round]) -> list[Round]:
-    """The rounds in which the kernel was about as fast as in the better half of them."""
-    usual = percentile([r.kernel_s for r in rounds], 25)
-    return [r for r in rounds if r.kernel_s <= DISTURBED * usual]
-
-
 def _round_median(round_: Round, index: int) -> float:
     return median(round_.first_s[index] + round_.second_s[index])
 
@@ -210,8 +216,11 @@ def _round_median(round_: Round, index: int) -> float:
 def _precise(rounds: Sequence[Round], precision: float) -> bool:
     if len(rounds) < MIN_ROUNDS:
         return False
-    latencies = [_latency(rounds, index) for index in range(len(rounds[0].first_s))]
-    return all(x.p50_high_ms - x.p50_low_ms <= 2 * precision * x.p50_ms for x in latencies)
+    for index in range(len(rounds[0].first_s)):
+        low, high = median_interval([_round_median(r, index) for r in rounds])
+        if high - low > 2 * precision * low:
+            return False
+    return True
 
 
 def _latency(rounds: Sequence[Round], index: int) -> Latency:
@@ -229,13 +238,18 @@ def _latency(rounds: Sequence[Round], index: int) -> Latency:
 
 
 def _noise_floor(rounds: Sequence[Round]) -> float:
-    """Typical half-width of the interval of a candidate's first visits against its second ones."""
-    return median([_self_difference(rounds, index) for index in range(len(rounds[0].first_s))])
+    """Half of the 95 % interval for a candidate's first visits against its second ones.
 
-
-def _self_difference(rounds: Sequence[Round], index: int) -> float:
-    ratios = [math.log(median(r.first_s[index]) / median(r.second_s[index])) for r in rounds]
-    return math.expm1(max(abs(bound) for bound in median_interval(ratios)))
+    1.96 standard errors of a median, 1.2533 sigma / sqrt(n); sigma from the median absolute
+    deviation times 1.4826 (both as for a normal distribution; Rousseeuw and Croux 1993), over all
+    candidates: with few rounds, an interval of each alone would be its one worst visit.
+    """
+    deviations = [
+        abs(math.log(median(first) / median(second)))
+        for r in rounds
+        for first, second in zip(r.first_s, r.second_s, strict=True)
+    ]
+    return math.expm1(1.96 * 1.2533 * 1.4826 * median(deviations) / math.sqrt(len(rounds)))
 
 
 @contextmanager

@@ -38,7 +38,9 @@ class OnnxRuntime:
         def load(model: OnnxModel) -> OnnxNetwork:
             return OnnxNetwork(model, images, self.device, self.num_threads)
 
-        return self._graphs.compile(fold_batch_norm(network), images, load)
+        # A graph exported in channels-last order has its channel counts baked into a reshape.
+        plain = fold_batch_norm(network).to(memory_format=torch.contiguous_format)
+        return self._graphs.compile(plain, images.contiguous(), load)
 
 
 class OnnxNetwork:

@@ -38,8 +38,10 @@ class OpenVino:
 
     def compile(self, network: nn.Module, images: torch.Tensor) -> "OpenVinoNetwork":
         """See `Runtime.compile`; seconds for the first of an architecture only."""
+        # A graph exported in channels-last order has its channel counts baked into a reshape.
+        plain = fold_batch_norm(network).to(memory_format=torch.contiguous_format)
         return self._graphs.compile(
-            fold_batch_norm(network), images, lambda model: self._load(model, images)
+            plain, images.contiguous(), lambda model: self._load(model, images)
         )
 
     def _load(self, model: OnnxModel, images: torch.Tensor) -> "OpenVinoNetwork":

@@ -1,5 +1,8 @@
 """A trained run, small enough for tests: real images, real weights, 3 seconds."""
 
+import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -55,14 +58,12 @@ def candidates() -> list[Candidate]:
     ]
 
 
-@pytest.fixture
-def table(candidates: list[Candidate]) -> LookupTable:
-    entries = tuple(Entry(**vars(each), top1_selection=each.top1) for each in candidates[:2])
+def table_of(entries: tuple[Entry, ...], weights_sha256: str) -> LookupTable:
     return LookupTable(
         supernet={
             "model": "wide_resnet",
             "data": "fashion-mnist-mini",
-            "weights_sha256": "0" * 64,
+            "weights_sha256": weights_sha256,
             "class_names": ["bag"],
             "normalisation": {"mean": [0.3], "std": [0.3]},
             "seed": 0,
@@ -81,3 +82,23 @@ def table(candidates: list[Candidate]) -> LookupTable:
         provenance={"versions": {}, "command": "pytest", "created_utc": "2026-01-01T00:00:00"},
         entries=entries,
     )
+
+
+@pytest.fixture
+def table(candidates: list[Candidate]) -> LookupTable:
+    entries = tuple(Entry(**vars(each), top1_selection=each.top1) for each in candidates[:2])
+    return table_of(entries, "0" * 64)
+
+
+@pytest.fixture(scope="session")
+def run_with_table(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny run with a table of two of its subnets; the numbers in it are made up."""
+    run = tmp_path_factory.mktemp("with_table") / "run"
+    shutil.copytree(tiny_run, run)
+    document = json.loads((run / "supernet" / "supernet.json").read_text())
+    fast = replace(candidate("w0.25-r8", "grid", 0.5, 1.0), width_mults=(0.25,))
+    best = replace(candidate("w1-r12", "grid", 0.6, 2.0), width_mults=(1.0,), resolution=12)
+    entries = tuple(Entry(**vars(each), top1_selection=each.top1) for each in (fast, best))
+    (run / "search").mkdir()
+    table_of(entries, document["weights_sha256"]).write(run / "search" / "lookup_table.json")
+    return run

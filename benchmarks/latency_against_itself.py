@@ -1,0 +1,124 @@
+"""How often does the meter call a network different from itself, or from its twin?
+
+    python -m benchmarks.latency_against_itself
+
+A hundred times two networks are compiled from the same weights and compared for a second, in ONNX
+Runtime: at most seven may be called different. Then, in every runtime on this machine's CPU, a
+subnet that a supernet gave is compared with the network that torchvision builds at that width: the
+ratio of their medians must be 0.98 to 1.02. Needs an idle machine and about three minutes. Writes
+benchmarks/latency_against_itself.json.
+"""
+
+import argparse
+import json
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import torch
+from torch import nn
+from torchvision import models
+from torchvision.ops import Conv2dNormActivation
+from tqdm import tqdm
+
+from benchmarks.environment import environment
+from nas.errors import NoisyMachineError
+from nas.kernel import MatmulKernel
+from nas.latency import Measurement, measure_latency
+from nas.runtimes import CompiledNetwork, load_runtime
+from nas.runtimes.runtime import RUNTIMES
+from supernet import SearchSpace, SubnetConfig, Supernet
+
+RESULT = Path(__file__).with_suffix(".json")
+NUM_COMPARISONS = 100
+SIDE = 96
+WIDTH_MULT = 0.5
+DIVISOR = 4  # at half the width both then round all channels alike
+KERNEL = MatmulKernel("cpu")
+IMAGE = torch.randn(1, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
+
+
+def compared(
+    pair: list[CompiledNetwork], rng: Random, max_s: float, *, allow_noisy: bool = False
+) -> Measurement:
+    """Two networks side by side."""
+    return measure_latency(
+        pair, kernel=KERNEL, rng=rng, max_s=max_s, precision=0.002, allow_noisy=allow_noisy
+    )
+
+
+def against_itself(rng: Random) -> dict[str, int]:
+    """How often two networks compiled from the same weights are called different."""
+    runtime, network = load_runtime("onnxruntime", num_threads=2), models.mobilenet_v2().eval()
+    different = refused = 0
+    for _ in tqdm(range(NUM_COMPARISONS), desc="A/A"):
+        pair = [runtime.compile(network, IMAGE) for _ in range(2)]
+        try:
+            different += not compared(pair, rng, 1.0).is_tied(0, 1)
+        except NoisyMachineError:
+            refused += 1
+    return {
+        "num_comparisons": NUM_COMPARISONS,
+        "num_different": different,
+        "num_refused": refused,
+    }
+
+
+def extracted() -> nn.Module:
+    """The subnet of a MobileNetV2 supernet."""
+    space = SearchSpace(width_range=(WIDTH_MULT, 1.0), resolutions=(SIDE,), divisor=DIVISOR)
+    supernet = Supernet(models.mobilenet_v2(), IMAGE, space)
+    config = SubnetConfig(width_mults=(WIDTH_MULT,), resolution=SIDE)
+    return supernet.extract(config).eval()
+
+
+def built_directly() -> nn.Module:
+    """The same network by torchvision, whose last convolution would else stay at 1280 channels."""
+    network: nn.Module = models.mobilenet_v2(width_mult=WIDTH_MULT, round_nearest=DIVISOR)
+    features, last = network.get_submodule("features"), int(1280 * WIDTH_MULT)
+    assert isinstance(features, nn.Sequential)
+    features[-1] = Conv2dNormActivation(
+        features[-1][0].in_channels, last, kernel_size=1, activation_layer=nn.ReLU6
+    )
+    network.set_submodule("classifier.1", nn.Linear(last, 1000))
+    return network.eval()
+
+
+def ratios(rng: Random) -> dict[str, dict[str, float]]:
+    """Extracted over directly built, median latency, in every runtime."""
+    networks = [extracted(), built_directly()]
+    shapes = [{n: p.shape for n, p in network.named_parameters()} for network in networks]
+    assert shapes[0] == shapes[1], "both must be the same network"
+    found = {}
+    for name in RUNTIMES:
+        runtime = load_runtime(name, num_threads=2)
+        pair = [runtime.compile(network, IMAGE) for network in networks]
+        result = compared(pair, rng, 10.0, allow_noisy=True)
+        one, other = (latency.p50_ms for latency in result.latencies)
+        found[name] = {
+            "extracted_ms": one,
+            "built_directly_ms": other,
+            "ratio": one / other,
+            "noise_floor": result.noise_floor,
+        }
+    return found
+
+
+def main() -> None:
+    """Measure, print and write the result."""
+    argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
+    torch.manual_seed(0)
+    rng = Random(0)
+    result: dict[str, Any] = {
+        "environment": environment(),
+        "extracted_against_built_directly": ratios(rng),
+        "against_itself": against_itself(rng),
+    }
+    RESULT.write_text(json.dumps(result, indent=2) + "\n")
+    print(json.dumps(result, indent=2))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,217 @@
+"""Do two people who measure the same networks get the same order?
+
+    python -m benchmarks.latency_repeatability
+
+Eight MobileNetV2 candidates, each measured six times with our meter and with the default protocols
+of others, in the same process and runtime: once with the machine to itself and once beside another
+process that keeps one core busy. All get the same time in total; the protocols of others are also
+run as they are, that is once, which takes them far less. Which of two candidates is faster is
+decided beforehand by a long measurement; pairs that differ by 5 % or less are left out.
+Needs an idle machine and about four minutes. Writes benchmarks/latency_repeatability.json.
+"""
+
+import argparse
+import itertools
+import json
+import multiprocessing
+import os
+import statistics
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import torch
+from torchvision import models
+from tqdm import tqdm
+
+from benchmarks.environment import environment
+from nas.errors import NoisyMachineError
+from nas.kernel import MatmulKernel
+from nas.latency import Measurement, measure_latency
+from nas.runtimes import CompiledNetwork, load_runtime
+
+RESULT = Path(__file__).with_suffix(".json")
+CANDIDATES = [
+    (1.0, 96),
+    (0.75, 96),
+    (0.5, 96),
+    (0.35, 96),
+    (1.0, 80),
+    (0.75, 80),
+    (0.5, 80),
+    (1.0, 64),
+]
+NUM_REPEATS = 6
+TOTAL_S = 3.0
+MIN_DIFFERENCE = 0.05
+KERNEL = MatmulKernel("cpu")
+Networks = Sequence[CompiledNetwork]
+
+
+def times_s(network: CompiledNetwork, num_runs: int) -> list[float]:
+    """Seconds of each of `num_runs` runs in a row."""
+    times = []
+    for _ in range(num_runs):
+        start = time.perf_counter()
+        network.run()
+        times.append(time.perf_counter() - start)
+    return times
+
+
+def mean_of(num_runs: int, *, warm_up: int) -> Callable[[CompiledNetwork], float]:
+    """The protocol that drops the first `warm_up` runs and averages the others."""
+    return lambda network: statistics.fmean(times_s(network, warm_up + num_runs)[warm_up:])
+
+
+PEERS: dict[str, Callable[[CompiledNetwork], float]] = {
+    "mean of 10": mean_of(10, warm_up=0),
+    "10 warm-up, mean of 20": mean_of(20, warm_up=10),
+    "10 warm-up, mean of 50": mean_of(50, warm_up=10),
+    "median of 50": lambda network: statistics.median(times_s(network, 50)),
+}
+
+
+def for_seconds(
+    protocol: Callable[[CompiledNetwork], float], seconds: float
+) -> Callable[[CompiledNetwork], float]:
+    """`protocol` again and again for `seconds`, averaged."""
+
+    def repeated(network: CompiledNetwork) -> float:
+        end, results = time.perf_counter() + seconds, [protocol(network)]
+        while time.perf_counter() < end:
+            results.append(protocol(network))
+        return statistics.fmean(results)
+
+    return repeated
+
+
+def ours(networks: Networks, rng: Random, max_s: float) -> Measurement:
+    """Our meter, refusing on a noisy machine."""
+    return measure_latency(networks, kernel=KERNEL, rng=rng, max_s=max_s, precision=0.002)
+
+
+def judged(
+    repeats: list[list[float]], tied: list[set[tuple[int, int]]], truth: list[float]
+) -> dict[str, Any]:
+    """Spread and mis-ordered pairs of repeated measurements of the same candidates."""
+    spreads = [(max(x) - min(x)) / statistics.median(x) for x in zip(*repeats, strict=True)]
+    pairs = [
+        (i, j)
+        for i, j in itertools.combinations(range(len(truth)), 2)
+        if abs(truth[i] - truth[j]) > MIN_DIFFERENCE * min(truth[i], truth[j])
+    ]
+    wrong = [
+        (repeat[i] < repeat[j]) != (truth[i] < truth[j]) and pair not in ties
+        for repeat, ties in zip(repeats, tied, strict=True)
+        for pair in pairs
+        for i, j in [pair]
+    ]
+    return {
+        "median_spread": statistics.median(spreads),
+        "max_spread": max(spreads),
+        "num_mis_ordered": sum(wrong),
+        "num_pairs": len(wrong),
+        "num_tied": sum(len(ties & set(pairs)) for ties in tied),
+    }
+
+
+def repeat_ours(networks: Networks, truth: list[float], rng: Random) -> dict[str, Any]:
+    """Our meter, `NUM_REPEATS` times."""
+    results, refusals = [], 0
+    for _ in tqdm(range(NUM_REPEATS), desc="ours"):
+        try:
+            results.append(ours(networks, rng, TOTAL_S))
+        except NoisyMachineError:
+            refusals += 1
+    if not results:
+        return {"num_refusals": refusals}
+    pairs = list(itertools.combinations(range(len(networks)), 2))
+    tied = [{pair for pair in pairs if result.is_tied(*pair)} for result in results]
+    p50 = [[latency.p50_ms for latency in result.latencies] for result in results]
+    return judged(p50, tied, truth) | {
+        "num_refusals": refusals,
+        "noise_floors": [result.noise_floor for result in results],
+        "seconds": [result.duration_s for result in results],
+    }
+
+
+def repeat_peer(
+    name: str, protocol: Callable[[CompiledNetwork], float], networks: Networks, truth: list[float]
+) -> dict[str, Any]:
+    """A protocol that measures one candidate after the other, `NUM_REPEATS` times."""
+    repeats, seconds = [], []
+    for _ in tqdm(range(NUM_REPEATS), desc=name):
+        start = time.perf_counter()
+        repeats.append([protocol(network) for network in networks])
+        seconds.append(time.perf_counter() - start)
+    nothing: list[set[tuple[int, int]]] = [set() for _ in repeats]
+    return judged(repeats, nothing, truth) | {"seconds": seconds}
+
+
+def everyone(networks: Networks, truth: list[float], rng: Random) -> dict[str, Any]:
+    """All protocols at equal time, then those of others as they are."""
+    share = TOTAL_S / len(networks)
+    results = {"ours": repeat_ours(networks, truth, rng)}
+    for name, protocol in PEERS.items():
+        again = f"{name}, again and again"
+        results[again] = repeat_peer(again, for_seconds(protocol, share), networks, truth)
+        results[name] = repeat_peer(name, protocol, networks, truth)
+    return results
+
+
+def candidate(width_mult: float) -> torch.nn.Module:
+    """MobileNetV2 as torchvision builds it."""
+    network: torch.nn.Module = models.mobilenet_v2(width_mult=width_mult)
+    return network.eval()
+
+
+def example(resolution: int) -> torch.Tensor:
+    """One image of noise."""
+    return torch.randn(1, 3, resolution, resolution, generator=torch.Generator().manual_seed(0))
+
+
+def spin() -> None:
+    """Keep one core busy for as long as the parent lives."""
+    parent = os.getppid()
+    while os.getppid() == parent:
+        pass
+
+
+@contextmanager
+def busy_process() -> Iterator[None]:
+    """Another process that keeps one core busy."""
+    process = multiprocessing.get_context("spawn").Process(target=spin, daemon=True)
+    process.start()
+    time.sleep(3)  # until it has started to spin
+    try:
+        yield
+    finally:
+        process.kill()
+        process.join()
+
+
+def main() -> None:
+    """Measure, print and write the result."""
+    argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
+    torch.manual_seed(0)
+    rng, runtime = Random(0), load_runtime("onnxruntime", num_threads=2)
+    networks = [runtime.compile(candidate(width), example(side)) for width, side in CANDIDATES]
+    reference = ours(networks, rng, 20.0)
+    truth = [latency.p50_ms for latency in reference.latencies]
+    result: dict[str, Any] = {"environment": environment(), "runtime": runtime.name}
+    result |= {"version": runtime.version, "candidates": CANDIDATES, "reference_p50_ms": truth}
+    result |= {"reference_noise_floor": reference.noise_floor, "num_repeats": NUM_REPEATS}
+    result["idle"] = everyone(networks, truth, rng)
+    with busy_process():
+        result["busy"] = everyone(networks, truth, rng)
+    RESULT.write_text(json.dumps(result, indent=2) + "\n")
+    print(json.dumps(result, indent=2))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nas.errors import NasError
+from nas.measure import main, table_of
+from planner import LookupTable
+
+
+def latency(p50_ms: float, tied_with: list[str]) -> dict[str, Any]:
+    return {
+        "p50_ms": p50_ms,
+        "p90_ms": 2 * p50_ms,
+        "p99_ms": 3 * p50_ms,
+        "p50_low_ms": 0.9 * p50_ms,
+        "p50_high_ms": 1.1 * p50_ms,
+        "num_samples": 50,
+        "tied_with": tied_with,
+    }
+
+
+@pytest.fixture
+def measurements(table: LookupTable) -> dict[str, Any]:
+    """Of a device on which the order is the other way round."""
+    return {
+        "weights_sha256": table.supernet["weights_sha256"],
+        "target": {
+            "device": "Cortex-A76",
+            "runtime": "onnxruntime",
+            "runtime_version": "1.20",
+            "batch_size": 1,
+            "dtype": "float32",
+            "num_threads": 4,
+            "details": {"governor": "performance"},
+        },
+        "protocol": {"noise_floor": 0.02, "num_rounds": 9, "num_samples": 100, "warmup": 6},
+        "latencies": {
+            "w0.5-r8": latency(9.0, ["w1-r8"]),
+            "w1-r8": latency(8.0, ["w0.5-r8"]),
+        },
+    }
+
+
+def test_target_protocol_and_latencies_are_the_devices_the_rest_stays(
+    table: LookupTable, measurements: dict[str, Any]
+) -> None:
+    result = table_of(table, measurements)
+    assert [entry.config_id for entry in result] == ["w1-r8", "w0.5-r8"]  # by the new latency
+    assert result.target.device == "Cortex-A76"
+    assert result.protocol["noise_floor"] == 0.02
+    entry, before = result.by_config_id["w0.5-r8"], table.by_config_id["w0.5-r8"]
+    assert (entry.latency_p50_ms, entry.latency_p50_high_ms) == (9.0, pytest.approx(9.9))
+    assert entry.tied_with == ("w1-r8",)
+    assert (entry.top1, entry.macs) == (before.top1, before.macs)
+
+
+def test_measurements_of_another_supernet_are_refused(
+    table: LookupTable, measurements: dict[str, Any]
+) -> None:
+    with pytest.raises(NasError, match="must be of the table's supernet"):
+        table_of(table, measurements | {"weights_sha256": "1" * 64})
+
+
+def test_measurements_that_lack_an_entry_are_refused(
+    table: LookupTable, measurements: dict[str, Any]
+) -> None:
+    del measurements["latencies"]["w1-r8"]
+    with pytest.raises(NasError, match="must hold every entry, but w1-r8 is missing"):
+        table_of(table, measurements)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"target": {}}'])
+def test_a_file_that_is_no_measurement_is_one_clear_line(
+    text: str, table: LookupTable, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table.write(tmp_path / "table.json")
+    (tmp_path / "wrong.json").write_text(text)
+    names = [str(tmp_path / name) for name in ("table.json", "wrong.json", "out.json")]
+    assert main([names[0], "--from", names[1], "--out", names[2]]) == 2
+    error = capsys.readouterr().err
+    assert "wrong.json must be the measurements.json of a kit" in error
+    assert error.count("\n") == 1
+    assert not Path(names[2]).exists()
+
+
+def test_the_command_writes_the_table(
+    table: LookupTable, measurements: dict[str, Any], tmp_path: Path
+) -> None:
+    table.write(tmp_path / "table.json")
+    (tmp_path / "measurements.json").write_text(json.dumps(measurements))
+    names = [str(tmp_path / name) for name in ("table.json", "measurements.json", "out.json")]
+    assert main([names[0], "--from", names[1], "--out", names[2]]) == 0
+    assert LookupTable.read(Path(names[2])) == table_of(table, measurements)
