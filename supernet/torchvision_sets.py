@@ -98,7 +98,7 @@ def _labels(dataset: Any, name: str) -> Tensor:
     """Return int64 [N]; reads every image where the set does not list its labels."""
     listed: Any
     for attribute in ("targets", "labels"):
-        if np.ndim(listed := getattr(dataset, attribute, None)) == 1:
+        if np.ndim(listed := getattr(dataset, attribute, 0)) == 1:
             break
     else:
         listed = [label for _, label in dataset]
