@@ -7,7 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 
-def draw(page: str, sources: dict[str, Any]) -> None:
+def draw(page: str, sources: dict[str, object]) -> None:
     import importlib
 
     importlib.import_module(f"app.views.{page}").show(sources)

@@ -11,10 +11,14 @@ from planner import Limits, select
 Open = Callable[..., AppTest]
 
 
+def labels_of(page: AppTest) -> list[str]:
+    return [str(getattr(button, "label", "")) for button in page.get("download_button")]
+
+
 def test_what_can_be_taken(open_page: Open, source: Source) -> None:
     page = open_page("export", {"test CPU": source}, budget=2.0)
     chosen = select(source.table, Limits(max_latency_ms=2.0)).config_id
-    labels = [button.label for button in page.get("download_button")]
+    labels = labels_of(page)
     assert labels[0] == f"Download {chosen} as JSON"
     assert "Download 40 entries as JSON" in labels
     assert '"schema_version": 1' in page.code[0].value
@@ -24,7 +28,7 @@ def test_what_can_be_taken(open_page: Open, source: Source) -> None:
 def test_only_what_is_worth_shipping(open_page: Open, source: Source) -> None:
     page = open_page("export", {"test CPU": source}, entries="worth shipping")
     page.slider(key="ship").set_value(3).run()
-    labels = [button.label for button in page.get("download_button")]
+    labels = labels_of(page)
     assert "Download 3 entries as CSV" in labels
 
 
