@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 ARTIFACT_COLUMNS = ("artifact_file", "artifact_sha256")
-MARKDOWN = {
+MARKDOWN: dict[str, Callable[[Entry], str]] = {
     "config": lambda entry: f"`{entry.config_id}`",
     "top1, %": lambda entry: f"{entry.top1:.2%}".rstrip("%"),
     "95 % interval": lambda entry: f"{entry.top1_low * 100:.2f}-{entry.top1_high * 100:.2f}",

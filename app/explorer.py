@@ -1,0 +1,71 @@
+"""The explorer: `python -m streamlit run app/explorer.py -- RUN`, or tables, or books."""
+
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import streamlit as st
+
+from app.opening import Source, open_paths, unique_names
+from app.views import compare, devices, export, front, network, plan, trouble
+from planner import TableError
+
+Sources = dict[str, Source]
+PAGES: dict[str, tuple[str, Callable[[Sources], None]]] = {
+    "front": ("Front", front.show),
+    "devices": ("Devices", devices.show),
+    "plan": ("Plan", plan.show),
+    "network": ("Network", network.show),
+    "compare": ("Compare", compare.show),
+    "export": ("Export", export.show),
+}
+ICONS = {
+    "front": ":material/show_chart:",
+    "devices": ":material/devices:",
+    "plan": ":material/checklist:",
+    "network": ":material/account_tree:",
+    "compare": ":material/difference:",
+    "export": ":material/download:",
+}
+
+
+@st.cache_resource(max_entries=2, show_spinner="Reading the tables ...")
+def open_once(paths: tuple[str, ...], stamps: tuple[float, ...]) -> Sources:
+    """The sources by name; read again when a file's time in `stamps` changes."""
+    sources = open_paths([Path(path) for path in paths])
+    return dict(zip(unique_names(sources), sources, strict=True))
+
+
+def stamp(path: Path) -> float:
+    """When what `path` names changed last; 0.0 where there is nothing."""
+    files = [path, path / "search" / "lookup_table.json", path / "search" / "candidates.csv"]
+    return max((file.stat().st_mtime for file in files if file.exists()), default=0.0)
+
+
+def main(arguments: list[str]) -> None:
+    """Draw the page that the URL names, or what to do where the tables can't be shown."""
+    st.set_page_config("MutualNAS explorer", ":material/show_chart:", layout="wide")
+    paths = [Path(argument) for argument in arguments]
+    pages: dict[str, Callable[[], None]]
+    try:
+        sources = open_once(tuple(arguments), tuple(map(stamp, paths)))
+    except TableError as error:
+        pages = {name: partial(trouble.show_error, str(error), paths) for name in PAGES}
+    else:
+        if any(len(source.table) for source in sources.values()):
+            full = {name: source for name, source in sources.items() if len(source.table)}
+            pages = {name: partial(show, full) for name, (_, show) in PAGES.items()}
+        else:
+            pages = dict.fromkeys(PAGES, trouble.show_empty)
+    st.navigation(
+        [
+            st.Page(draw, title=PAGES[name][0], icon=ICONS[name], url_path=name)
+            for name, draw in pages.items()
+        ],
+        position="top",
+    ).run()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

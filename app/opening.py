@@ -1,0 +1,62 @@
+"""Open what the command line names: a run's folder, a table, a book, or several of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from planner import Candidate, DamagedTable, LookupTable, read_candidates, read_tables
+
+TABLE_OF_A_RUN = Path("search") / "lookup_table.json"
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """One table with what belongs to it; equal to itself only."""
+
+    table: LookupTable
+    candidates: tuple[Candidate, ...]
+    """The table's entries and, of a run, whatever else the search tried; config_ids differ."""
+    artifacts: Path
+    """The folder in which the table's artifacts are looked for."""
+    path: Path
+    """The file the table came from."""
+
+    @property
+    def name(self) -> str:
+        """The device and the runtime, as people call them."""
+        target = self.table.target
+        threads = f"{target.num_threads} thread" + "s" * (target.num_threads != 1)
+        return f"{target.device}, {target.runtime}, {threads}, batch {target.batch_size}"
+
+
+def open_path(path: Path) -> list[Source]:
+    """The tables of a run's folder or of a file; raise TableError with what to do."""
+    if not path.is_dir():
+        tables = read_tables(path)
+        return [Source(table, table.entries, path.parent, path) for table in tables]
+    if not (path / TABLE_OF_A_RUN).is_file():
+        raise DamagedTable(
+            f"{path} must be a run with {TABLE_OF_A_RUN}, but has none; "
+            f"make one with python -m nas.search --out {path}"
+        )
+    table = LookupTable.read(path / TABLE_OF_A_RUN)
+    tried = path / "search" / "candidates.csv"
+    others = read_candidates(tried) if tried.is_file() else []
+    new = tuple(c for c in others if c.config_id not in table.by_config_id)
+    return [Source(table, table.entries + new, path / "artifacts", path / TABLE_OF_A_RUN)]
+
+
+def open_paths(paths: Sequence[Path]) -> list[Source]:
+    """All tables of all paths, in order; raise TableError for the first that can't be read."""
+    return [source for path in paths for source in open_path(path)]
+
+
+def unique_names(sources: Sequence[Source]) -> list[str]:
+    """A name for each source; those that repeat get their file or their number as well."""
+    names = [source.name for source in sources]
+    if len(set(names)) < len(names):
+        names = [f"{name} ({s.path})" for name, s in zip(names, sources, strict=True)]
+    return [
+        f"{name} #{index + 1}" if names.count(name) > 1 else name
+        for index, name in enumerate(names)
+    ]

@@ -1,0 +1,38 @@
+"""Colours that colour-blind people tell apart (Okabe and Ito 2008), and a shape with each.
+
+Mid-tones only, so that they stand out from a white and from a black page alike.
+"""
+
+BLUE = "#2A8BC9"
+ORANGE = "#E69F00"
+GREEN = "#00A078"
+VERMILLION = "#E0662C"
+PURPLE = "#CC79A7"
+SKY = "#56B4E9"
+GREY = "#8A8F98"
+FAINT = "rgba(138, 143, 152, 0.25)"
+
+ORIGINS = {
+    "grid": ("uniform grid", BLUE, "circle"),
+    "search": ("search", ORANGE, "diamond"),
+    "baseline": ("baseline", GREEN, "square"),
+}
+DEVICES = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILLION)
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "x")
+CHOSEN = VERMILLION
+VERDICTS = {
+    "within noise": (GREY, "circle-open"),
+    "faster": (BLUE, "triangle-down"),
+    "slower": (VERMILLION, "triangle-up"),
+}
+
+
+def device_style(index: int) -> tuple[str, str, str]:
+    """Colour, dash and symbol of the index-th device; they repeat together after 36."""
+    repeat = index // len(DEVICES)
+    return (
+        DEVICES[index % len(DEVICES)],
+        DASHES[(index + repeat) % len(DASHES)],
+        SYMBOLS[(index + repeat) % len(SYMBOLS)],
+    )

@@ -1,0 +1,65 @@
+"""The quantities on the pages: which column, which unit, how many digits."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """One column of a candidate as people read it."""
+
+    column: str
+    label: str
+    """With the unit, as on an axis."""
+    unit: str
+    factor: float
+    """What a stored value is multiplied by to be in `unit`."""
+    goal: Literal["max", "min"]
+    digits: int = 3
+    """Significant digits that a measurement of it bears."""
+
+    def shown(self, value: float | None) -> str:
+        """`0.8745` as `87.45 %`; an unknown value as `unknown`."""
+        if value is None or pd.isna(value):
+            return "unknown"
+        return f"{self.number(value)} {self.unit}"
+
+    def number(self, value: float) -> str:
+        """The value in the unit, without it."""
+        scaled = value * self.factor
+        if self.column == "top1":
+            return f"{scaled:.2f}"
+        decimals = max(0, self.digits - len(str(int(abs(scaled)))))
+        return f"{scaled:,.{decimals}f}" if abs(scaled) >= 1 else f"{scaled:.{self.digits}g}"
+
+
+TOP1 = Quantity("top1", "Top-1 accuracy, %", "%", 100.0, "max")
+P50 = Quantity("latency_p50_ms", "Latency p50 (median), ms", "ms", 1.0, "min")
+P90 = Quantity("latency_p90_ms", "Latency p90, ms", "ms", 1.0, "min")
+P99 = Quantity("latency_p99_ms", "Latency p99, ms", "ms", 1.0, "min")
+MACS = Quantity("macs", "Multiply-adds, millions", "MMACs", 1e-6, "min")
+PARAMS = Quantity("num_params", "Parameters, thousands", "k", 1e-3, "min")
+MEMORY = Quantity("peak_memory_bytes", "Peak memory, MB", "MB", 1e-6, "min")
+
+QUANTITIES = {
+    "top1": TOP1,
+    "p50": P50,
+    "p90": P90,
+    "p99": P99,
+    "macs": MACS,
+    "params": PARAMS,
+    "memory": MEMORY,
+}
+LATENCIES = {"p50": P50, "p90": P90, "p99": P99}
+
+
+def points(fraction: float, *, sign: bool = False) -> str:
+    """A difference of two top1 as percentage points: `0.0123` as `1.23 points`."""
+    return f"{fraction * 100:{'+' if sign else ''}.2f} points"
+
+
+def interval(quantity: Quantity, low: float, high: float) -> str:
+    """`(85.87 to 88.93)`, in the quantity's unit."""
+    return f"({quantity.number(low)} to {quantity.number(high)})"

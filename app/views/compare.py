@@ -1,0 +1,78 @@
+"""Compare: two tables, and what changed beyond noise."""
+
+import streamlit as st
+
+from app import charts, frames
+from app.opening import Source
+from app.views import trouble
+from planner import Diff
+
+
+def show(sources: dict[str, Source]) -> None:
+    """The page."""
+    st.title("What changed beyond noise")
+    if len(sources) == 1:
+        trouble.show_single(
+            "One table is open. Open two, the older first:",
+            "python -m streamlit run app/explorer.py -- OLD.json NEW.json",
+        )
+        return
+    names = list(sources)
+    columns = st.columns(2)
+    old, new = (
+        column.selectbox(
+            label, names, index=index, key=key, bind="query-params", persist_state="session"
+        )
+        for index, (column, label, key) in enumerate(
+            ((columns[0], "Old", "old"), (columns[1], "New", "new"))
+        )
+    )
+    if sources[old].table.target != sources[new].table.target:
+        st.info(
+            "These tables are of different targets: a change may come from the target as well.",
+            icon=":material/info:",
+        )
+    _changes(Diff(sources[old].table, sources[new].table))
+
+
+def _changes(diff: Diff) -> None:
+    if not diff.configs:
+        st.warning("The tables have no config in common.", icon=":material/warning:")
+        return
+    frame = frames.diff_frame(diff)
+    columns = st.columns(4)
+    for column, verdict in zip(columns, ("faster", "within noise", "slower"), strict=False):
+        column.metric(verdict.capitalize(), f"{(frame['latency'] == verdict).sum():,} configs")
+    columns[3].metric("Added / removed", f"{len(diff.added):,} / {len(diff.removed):,}")
+    st.plotly_chart(
+        charts.diff_figure(frame.iloc[frames.evenly(range(len(frame)), frames.MAX_POINTS)]),
+        key="changes",
+        config={"displaylogo": False},
+        alt="Change of each config's median latency",
+    )
+    st.subheader("Under each budget")
+    budgets = frames.budgets_frame(diff)
+    st.plotly_chart(
+        charts.budgets_figure(budgets.iloc[frames.evenly(range(len(budgets)), frames.MAX_STEPS)]),
+        key="budgets",
+        config={"displaylogo": False},
+        alt="Best top-1 under each budget in both tables",
+    )
+    if budgets["new"].isna().any():
+        st.caption("The new line begins where the new table has an entry that fits.")
+    st.subheader("Every config")
+    st.dataframe(
+        frame,
+        hide_index=True,
+        column_config={
+            "config_id": "Config",
+            "old_ms": st.column_config.NumberColumn("Old p50, ms", format="%.4g"),
+            "new_ms": st.column_config.NumberColumn("New p50, ms", format="%.4g"),
+            "latency_change": st.column_config.NumberColumn("Change, %", format="%+.1f"),
+            "latency": "Latency",
+            "old_top1": st.column_config.NumberColumn("Old top-1, %", format="%.2f"),
+            "new_top1": st.column_config.NumberColumn("New top-1, %", format="%.2f"),
+            "accuracy": "Accuracy",
+        },
+    )
+    st.caption("Faster, slower, more or less accurate: the 95 % intervals do not overlap.")

@@ -1,0 +1,70 @@
+"""Devices: several targets side by side, and where they disagree."""
+
+import streamlit as st
+
+from app import charts, frames
+from app.opening import Source
+from app.quantities import P50, TOP1
+from app.views import trouble
+
+
+def show(sources: dict[str, Source]) -> None:
+    """The page."""
+    st.title("Devices side by side")
+    if len(sources) == 1:
+        trouble.show_single(
+            "One target is open. Measure the same entries on another one, then open both tables:",
+            "python -m nas.measure TABLE --device DEVICE --runtime RUNTIME --out TABLE2\n"
+            "python -m streamlit run app/explorer.py -- TABLE TABLE2",
+        )
+        return
+    st.plotly_chart(
+        charts.fronts_figure(frames.fronts_frame(sources)),
+        key="fronts",
+        config={"displaylogo": False},
+        alt="Pareto fronts of all devices",
+    )
+    shared = frames.shared_ids(source.table for source in sources.values())
+    if not shared:
+        st.warning(
+            "No config was measured on all devices, so their order can't be compared.",
+            icon=":material/warning:",
+        )
+        return
+    _one_config(sources, shared)
+    _order(sources, shared)
+
+
+def _one_config(sources: dict[str, Source], shared: list[str]) -> None:
+    st.subheader("One config on all devices")
+    config_id = st.selectbox(
+        "Config", shared, key="config", bind="query-params", persist_state="session"
+    )
+    frame = frames.config_frame(sources, config_id)
+    columns = st.columns(min(len(frame), 4))
+    for index, row in enumerate(frame.to_dict("records")):
+        column = columns[index % len(columns)]
+        column.metric(row["device"], P50.shown(row["p50"]))
+        column.caption(f"top-1 {TOP1.shown(row['top1'])}")
+    st.plotly_chart(charts.config_figure(frame), key="one_config", config={"displaylogo": False})
+
+
+def _order(sources: dict[str, Source], shared: list[str]) -> None:
+    st.subheader("Where their order differs")
+    frame = frames.order_frame(sources)
+    num_drawn = frame["config_id"].nunique()
+    first, *others = sources
+    for other in others:
+        swapped, pairs = frames.swapped_pairs(sources[first].table, sources[other].table)
+        st.markdown(
+            f"- **{other}** orders {swapped:,} of {pairs:,} pairs of configs the other way round "
+            f"than {first}, beyond their intervals."
+        )
+    st.plotly_chart(
+        charts.order_figure(frame, st.session_state.get("config")),
+        key="order",
+        config={"displaylogo": False},
+        alt="Rank of each config on each device",
+    )
+    if num_drawn < len(shared):
+        st.caption(f"{num_drawn} of {len(shared):,} shared configs drawn.")

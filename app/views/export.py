@@ -1,0 +1,140 @@
+"""Export: the table, the chosen entry and the artifacts, and the lines of code that use them."""
+
+import json
+from collections.abc import Callable
+from functools import partial
+
+import streamlit as st
+
+from app.archive import part_of, with_artifacts, zipped
+from app.opening import Source
+from app.views.choosing import choose_budget, choose_device
+from planner import Entry, LookupTable, PlannerError, make_plans
+from planner.export import to_csv, to_json, to_markdown
+
+FORMATS = {
+    "JSON": ("lookup_table.json", "application/json", "json", to_json),
+    "CSV": ("lookup_table.csv", "text/csv", "text", to_csv),
+    "Markdown": ("lookup_table.md", "text/markdown", "markdown", to_markdown),
+}
+PREVIEW_LINES = 14
+PREVIEW_COLUMNS = 160
+CODE = """\
+from pathlib import Path
+from planner import Limits, LookupTable, select
+entry = select(LookupTable.read(Path("lookup_table.json")), Limits(max_latency_ms={budget:.4g}))"""
+SESSION = """\
+from planner import AdaptiveSession
+session = AdaptiveSession(table, Path("."), target_ms={budget:.4g})
+logits = session.run(lambda side: resize(image, side))"""
+
+
+def show(sources: dict[str, Source]) -> None:
+    """The page."""
+    st.title("Take it with you")
+    source = sources[choose_device(sources)]
+    budget = _chosen_entry(source)
+    st.subheader("The table")
+    table = _part(source.table)
+    _download_table(table)
+    _download_artifacts(table, source)
+    st.subheader("Three lines that use it")
+    st.code(CODE.format(budget=budget), language="python")
+    st.markdown("And at run time, following the load (`pip install 'mutualnas[runtime]'`):")
+    st.code(SESSION.format(budget=budget), language="python")
+
+
+def _chosen_entry(source: Source) -> float:
+    """The entry that a budget chooses, as `planner select` prints it; returns the budget."""
+    st.subheader("The chosen entry")
+    choice = choose_budget(source)
+    if choice.entry is None:
+        st.warning(choice.why_none, icon=":material/warning:")
+    else:
+        text = json.dumps(choice.entry.to_json(), indent=2) + "\n"
+        st.download_button(
+            f"Download {choice.entry.config_id[:60]} as JSON",
+            text,
+            "entry.json",
+            "application/json",
+            key="download_entry",
+            on_click="ignore",
+            icon=":material/download:",
+        )
+    return choice.limits.max_latency_ms or 1.0
+
+
+def _part(table: LookupTable) -> LookupTable:
+    """All entries, or the few worth shipping."""
+    how = st.segmented_control(
+        "Entries",
+        ["all", "worth shipping"],
+        default="all",
+        required=True,
+        key="entries",
+        bind="query-params",
+        persist_state="session",
+    )
+    if how != "worth shipping":
+        return table
+    most = min(12, len(table))
+    if most == 1:
+        return table
+    wanted = st.slider(
+        "How many", 1, most, min(4, most), key="ship", bind="query-params", persist_state="session"
+    )
+    plans = make_plans([table], wanted)
+    return part_of(table, plans[-1].config_ids)
+
+
+def _download_table(table: LookupTable) -> None:
+    for tab, (name, (file, mime, language, make)) in zip(
+        st.tabs(list(FORMATS)), FORMATS.items(), strict=True
+    ):
+        with tab:
+            st.download_button(
+                f"Download {len(table):,} entries as {name}",
+                partial(make, table),
+                file,
+                mime,
+                key=f"download_{name}",
+                on_click="ignore",
+                icon=":material/download:",
+            )
+            st.code(_preview(table, make), language=language)
+
+
+def _preview(table: LookupTable, make: Callable[[LookupTable], bytes]) -> str:
+    """The first lines, made from the first entries only: a whole table may be huge."""
+    head = part_of(table, [entry.config_id for entry in table.entries[:PREVIEW_LINES]])
+    lines = make(head).decode("utf-8").splitlines()[:PREVIEW_LINES]
+    cut = [
+        line if len(line) <= PREVIEW_COLUMNS else line[:PREVIEW_COLUMNS] + " ..." for line in lines
+    ]
+    return "\n".join([*cut, "..."])
+
+
+def _download_artifacts(table: LookupTable, source: Source) -> None:
+    entries: list[Entry] = with_artifacts(table.entries)
+    if not entries:
+        st.info(
+            "This table names no artifacts. `python -m nas.export RUN --out DIR` makes them, with "
+            "a table that names them.",
+            icon=":material/info:",
+        )
+        return
+    part = part_of(table, [entry.config_id for entry in entries])
+    try:
+        content = zipped(part, source.artifacts)
+    except PlannerError as error:
+        st.warning(str(error), icon=":material/warning:")
+        return
+    st.download_button(
+        f"Download {len(entries)} artifacts and their table as zip",
+        content,
+        "artifacts.zip",
+        "application/zip",
+        key="download_zip",
+        on_click="ignore",
+        icon=":material/download:",
+    )

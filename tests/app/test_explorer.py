@@ -1,0 +1,192 @@
+"""The whole explorer: in AppTest, and in a real Chromium (slow)."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from streamlit.testing.v1 import AppTest
+
+from app.explorer import PAGES, stamp
+from benchmarks.explorer_server import CHROMIUM, browser, serve, settle
+from planner import Book, Limits, LookupTable, read_tables, select
+
+ROOT = Path(__file__).parents[2]
+
+
+def start(monkeypatch: pytest.MonkeyPatch, *paths: Path) -> AppTest:
+    monkeypatch.setattr(sys, "argv", ["explorer.py", *map(str, paths)])
+    page = AppTest.from_file(str(ROOT / "app" / "explorer.py"), default_timeout=60).run()
+    assert not page.exception
+    return page
+
+
+def test_it_opens_a_run(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert start(monkeypatch, run).title[0].value == "Accuracy against cost"
+
+
+@pytest.mark.parametrize("content", ["", "{", "[1]", '{"schema_version": 9}'])
+def test_a_damaged_file_has_a_page_that_says_what_to_do(
+    content: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "x.json").write_text(content)
+    page = start(monkeypatch, tmp_path / "x.json")
+    assert page.title[0].value == "These tables can't be shown"
+    assert str(tmp_path / "x.json") in page.error[0].value
+
+
+def test_a_missing_file_and_no_file_have_pages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missing = start(monkeypatch, tmp_path / "none.json")
+    assert "can't be read" in missing.error[0].value
+    assert start(monkeypatch).title[0].value == "No entries to show yet"
+
+
+def test_an_empty_table_has_a_page(
+    new_table: Callable[..., LookupTable], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new_table(0).write(tmp_path / "x.json")
+    assert start(monkeypatch, tmp_path / "x.json").title[0].value == "No entries to show yet"
+
+
+def test_a_changed_file_is_noticed(run: Path, tmp_path: Path) -> None:
+    before = stamp(run)
+    table = run / "search" / "lookup_table.json"
+    import os
+
+    os.utime(table, (before + 10, before + 10))
+    assert stamp(run) == before + 10
+    assert stamp(tmp_path / "none") == 0.0
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    if not CHROMIUM.is_file():
+        pytest.skip(f"{CHROMIUM} isn't installed: apt-get install chromium")
+    with browser() as opened:
+        yield opened
+
+
+@pytest.fixture
+def page(chromium: Browser) -> Iterator[Page]:
+    context = chromium.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
+    yield context.new_page()
+    context.close()
+
+
+def type_budget(page: Page, budget: float) -> None:
+    field = page.get_by_label("Budget, ms", exact=True)
+    field.fill(str(budget))
+    field.press("Enter")
+
+
+@pytest.mark.slow
+def test_a_budget_in_the_browser_is_planner_select(run: Path, page: Page, tmp_path: Path) -> None:
+    table_path = run / "search" / "lookup_table.json"
+    (table,) = read_tables(table_path)
+    with serve([run]) as address:
+        page.goto(address)
+        settle(page)
+        for budget in (0.5, 3.0):
+            type_budget(page, budget)
+            chosen = select(table, Limits(max_latency_ms=budget)).config_id
+            expect(page.get_by_role("heading", name=f"Chosen: {chosen}")).to_be_visible()
+        assert "budget=3" in page.url
+
+        # A colleague opens the same view.
+        page.goto(page.url)
+        settle(page)
+        expect(page.get_by_role("heading", name=f"Chosen: {chosen}")).to_be_visible()
+
+        page.get_by_label("Across").click()
+        page.get_by_role("option", name="Multiply-adds, millions").click()
+        expect(page.locator(".js-plotly-plot .xtitle")).to_have_text("Multiply-adds, millions")
+
+        page.get_by_role("link", name="Export").click()
+        expect(page.get_by_role("heading", name="Take it with you")).to_be_visible()
+        settle(page)
+        with page.expect_download() as entry:
+            page.get_by_role("button", name=f"Download {chosen} as JSON").click()
+        entry.value.save_as(tmp_path / "entry.json")
+        with page.expect_download() as whole:
+            page.get_by_role("button", name="Download 30 entries as JSON").click()
+        whole.value.save_as(tmp_path / "table.json")
+
+    def planner(*arguments: str) -> str:
+        command = [sys.executable, "-m", "planner", *arguments]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+    printed = planner("select", str(table_path), "--max-latency-ms", "3")
+    assert json.loads((tmp_path / "entry.json").read_text()) == json.loads(printed)
+    assert "valid" in planner("validate", str(tmp_path / "table.json"))
+    assert (tmp_path / "table.json").read_bytes() == table_path.read_bytes()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_draws_without_an_error(
+    run: Path, other_table: Path, chromium: Browser, scheme: str
+) -> None:
+    context = chromium.new_context(
+        viewport={"width": 390 if scheme == "dark" else 1280, "height": 900},
+        color_scheme="dark" if scheme == "dark" else "light",
+    )
+    page = context.new_page()
+    with serve([run, other_table]) as address:
+        for name, (title, _) in PAGES.items():
+            page.goto(address if title == "Front" else f"{address}/{name}")
+            settle(page)
+            expect(page.get_by_test_id("stException")).to_have_count(0)
+            assert page.locator("h1").count() == 1
+            if name != "export":
+                expect(page.locator(".js-plotly-plot").first).to_be_visible()
+            # Nothing is wider than the window.
+            assert page.evaluate("() => document.body.scrollWidth <= window.innerWidth")
+    context.close()
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_candidates_on_five_devices(
+    new_table: Callable[..., LookupTable], page: Page, tmp_path: Path
+) -> None:
+    tables = tuple(
+        new_table(20_000, seed=7, slowness=1.0 + index, device=f"device {index}")
+        for index in range(5)
+    )
+    Book(tables).write(tmp_path / "book.json")
+    with serve([tmp_path / "book.json"]) as address:
+        page.goto(address, timeout=60_000)
+        settle(page)
+        times = []
+        for budget in (0.5, 0.8, 1.2, 2.0, 3.5, 5.0):
+            chosen = select(tables[0], Limits(max_latency_ms=budget)).config_id
+            took = page.evaluate(REDRAW, [str(budget), f"Chosen: {chosen}"])
+            times.append(took)
+        assert sorted(times)[len(times) // 2] < 500, times
+
+
+# Types a budget and measures, in the browser, until the new choice and the moved line are drawn.
+REDRAW = """
+async ([budget, heading]) => {
+  const field = document.querySelector('input[aria-label="Budget, ms"]');
+  const line = () => document.querySelector('.js-plotly-plot .shapelayer path')?.getAttribute('d');
+  const shown = () => [...document.querySelectorAll('h3')].some(
+    h => h.textContent.trim() === heading);
+  const before = line();
+  const set = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value').set;
+  field.focus();
+  set.call(field, budget);
+  field.dispatchEvent(new Event('input', {bubbles: true}));
+  const start = performance.now();
+  field.blur();
+  while (!(shown() && line() !== before)) {
+    if (performance.now() - start > 20000) throw new Error('not redrawn: ' + heading);
+    await new Promise(requestAnimationFrame);
+  }
+  return performance.now() - start;
+}
+"""

@@ -1,0 +1,123 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app import frames
+from app.opening import Source, open_path
+from app.quantities import MACS, MEMORY, P50, TOP1, Quantity
+from planner import Diff, LookupTable, Selector, make_plans, pareto_front
+
+
+def test_candidates(run: Path) -> None:
+    (source,) = open_path(run)
+    frame = frames.candidates_frame(source)
+    assert len(frame) == 80
+    assert frame["in_table"].sum() == 30
+    assert frame["config_id"][frame["in_table"]].tolist() == list(source.table.by_config_id)
+    assert frames.known(frame, MEMORY)
+
+
+@pytest.mark.parametrize(("x", "y"), [(P50, TOP1), (MACS, TOP1), (TOP1, P50), (P50, MACS)])
+def test_the_front_is_the_planner_s(source: Source, x: Quantity, y: Quantity) -> None:
+    frame = frames.candidates_frame(source)
+    front = pareto_front(source.candidates, ((y.column, y.goal), (x.column, x.goal)))
+    found = frame["config_id"][frames.front_mask(frame, x, y)]
+    assert set(found) == {candidate.config_id for candidate in front}
+
+
+def test_thinning_keeps_the_front_the_chosen_and_the_spread(
+    new_table: Callable[..., LookupTable],
+) -> None:
+    table = new_table(20_000)
+    source = Source(table, table.entries, Path("."), Path("x"))
+    frame = frames.candidates_frame(source)
+    chosen = table.entries[777].config_id
+    drawn = frames.thinned(frame, P50, TOP1, [chosen])
+    assert len(drawn) < 2500
+    assert chosen in set(drawn["config_id"])
+    assert drawn["on_front"].sum() == frames.front_mask(frame, P50, TOP1).sum()
+    for column in ("latency_p50_ms", "top1"):
+        low, high = frame[column].min(), frame[column].max()
+        assert drawn[column].min() <= low + 0.05 * (high - low)
+        assert drawn[column].max() >= high - 0.05 * (high - low)
+
+
+def test_few_candidates_are_all_drawn(source: Source) -> None:
+    frame = frames.candidates_frame(source)
+    assert len(frames.thinned(frame, P50, TOP1)) == len(frame)
+
+
+def test_evenly_has_both_ends() -> None:
+    assert frames.evenly(range(10), 4) == [0, 3, 6, 9]
+    assert frames.evenly([1, 2], 5) == [1, 2]
+
+
+def test_devices(sources: dict[str, Source]) -> None:
+    fronts = frames.fronts_frame(sources)
+    assert set(fronts["device"]) == set(sources)
+    order = frames.order_frame(sources)
+    assert len(order) == 2 * 24
+    for _, rows in order.groupby("device"):
+        assert sorted(rows["rank"]) == list(range(1, 25))
+    config_id = frames.shared_ids(source.table for source in sources.values())[0]
+    assert len(frames.config_frame(sources, config_id)) == 2
+
+
+def test_swapped_pairs_are_those_that_a_loop_finds(sources: dict[str, Source]) -> None:
+    one, other = (source.table for source in sources.values())
+    names = frames.shared_ids([one, other])
+    expected = 0
+    for index, a in enumerate(names):
+        for b in names[index + 1 :]:
+            signs = []
+            for table in (one, other):
+                x, y = table.by_config_id[a], table.by_config_id[b]
+                signs.append(
+                    (x.latency_p50_low_ms > y.latency_p50_high_ms)
+                    - (x.latency_p50_high_ms < y.latency_p50_low_ms)
+                )
+            expected += signs[0] * signs[1] < 0
+    assert expected > 0
+    assert frames.swapped_pairs(one, other) == (expected, len(names) * (len(names) - 1) // 2)
+    assert frames.swapped_pairs(one, one)[0] == 0
+
+
+def test_plans(sources: dict[str, Source]) -> None:
+    plans = make_plans([source.table for source in sources.values()], 3)
+    curve = frames.regret_frame(plans)
+    assert curve["num_entries"].tolist() == [1, 2, 3]
+    assert (curve["bound"] <= curve["regret"] + 1e-9).all()
+    shown = frames.plan_frame(sources, plans[-1])
+    assert shown["Config"].tolist() == list(plans[-1].config_ids)
+    assert shown.shape == (3, 4)
+
+
+def test_network() -> None:
+    assert frames.widths_frame((0.5,))["group"].tolist() == ["all layers"]
+    assert frames.widths_frame((0.5, 1.0))["width"].tolist() == [50.0, 100.0]
+
+
+def test_the_largest_is_the_one_with_the_most_multiply_adds(source: Source) -> None:
+    assert frames.largest(source.candidates).macs == max(c.macs for c in source.candidates)
+
+
+def test_diffs(sources: dict[str, Source]) -> None:
+    diff = Diff(*(source.table for source in sources.values()))
+    frame = frames.diff_frame(diff)
+    assert len(frame) == 40
+    assert set(frame["latency"]) == {"slower"}
+    budgets = frames.budgets_frame(diff)
+    assert budgets["new"].isna().iloc[0]
+    assert (budgets["old"].diff().dropna() > 0).all()
+
+
+def test_budget_steps_reach_from_below_the_fastest_to_above_the_slowest(source: Source) -> None:
+    selector = Selector(source.table.entries)
+    steps = frames.budget_steps(selector)
+    assert steps == sorted(steps)
+    assert steps[0] < selector.latencies_ms[0] < selector.latencies_ms[-1] < steps[-1]
+    assert np.isfinite(steps).all()
+    assert frames.next_step(selector, selector.front[0]) == selector.front[1]
+    assert frames.next_step(selector, selector.front[-1]) is None

@@ -1,0 +1,28 @@
+import pytest
+
+from app.quantities import MACS, P50, QUANTITIES, TOP1, interval, points
+from planner import Candidate
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.03184, "0.0318 ms"), (1.2345, "1.23 ms"), (123.4, "123 ms"), (12345.6, "12,346 ms")],
+)
+def test_a_latency_has_three_digits_and_its_unit(value: float, text: str) -> None:
+    assert P50.shown(value) == text
+
+
+def test_texts() -> None:
+    assert TOP1.shown(0.8745) == "87.45 %"
+    assert TOP1.shown(1.0) == "100.00 %"
+    assert MACS.shown(300_774_272) == "301 MMACs"
+    assert P50.shown(None) == P50.shown(float("nan")) == "unknown"
+    assert points(0.0123) == "1.23 points"
+    assert points(0.0123, sign=True) == "+1.23 points"
+    assert interval(TOP1, 0.8587, 0.8893) == "(85.87 to 88.93)"
+
+
+def test_each_is_a_column_of_a_candidate() -> None:
+    for quantity in QUANTITIES.values():
+        assert quantity.column in Candidate.__dataclass_fields__
+        assert quantity.goal == ("max" if quantity is TOP1 else "min")

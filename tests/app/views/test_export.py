@@ -1,0 +1,42 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from app.opening import Source
+from app.views.export import CODE
+from planner import Limits, select
+
+Open = Callable[..., AppTest]
+
+
+def labels_of(page: AppTest) -> list[str]:
+    return [str(getattr(button, "label", "")) for button in page.get("download_button")]
+
+
+def test_what_can_be_taken(open_page: Open, source: Source) -> None:
+    page = open_page("export", {"test CPU": source}, budget=2.0)
+    chosen = select(source.table, Limits(max_latency_ms=2.0)).config_id
+    labels = labels_of(page)
+    assert labels[0] == f"Download {chosen} as JSON"
+    assert "Download 40 entries as JSON" in labels
+    assert '"schema_version": 1' in page.code[0].value
+    assert "nas.export" in page.info[0].value
+
+
+def test_only_what_is_worth_shipping(open_page: Open, source: Source) -> None:
+    page = open_page("export", {"test CPU": source}, entries="worth shipping")
+    page.slider(key="ship").set_value(3).run()
+    labels = labels_of(page)
+    assert "Download 3 entries as CSV" in labels
+
+
+def test_the_three_lines_run(
+    source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    source.table.write(tmp_path / "lookup_table.json")
+    names: dict[str, object] = {}
+    exec(CODE.format(budget=2.0), names)
+    assert names["entry"] == select(source.table, Limits(max_latency_ms=2.0))

@@ -1,0 +1,27 @@
+from collections.abc import Callable
+from dataclasses import replace
+
+from streamlit.testing.v1 import AppTest
+
+from app.opening import Source
+from app.quantities import TOP1
+
+Open = Callable[..., AppTest]
+
+
+def test_a_config_against_the_largest(open_page: Open, source: Source) -> None:
+    page = open_page("network", {"test CPU": source})
+    entry = source.table.entries[3]
+    page.selectbox(key="config").set_value(entry.config_id).run()
+    assert page.metric[0].value == TOP1.shown(entry.top1)
+    assert page.metric[2].value == f"{entry.resolution} px"
+    assert any("2 channel groups keep" in text.value for text in page.markdown)
+    assert any("the largest that was tried" in text.value for text in page.caption)
+
+
+def test_one_width_for_all_layers(open_page: Open, source: Source) -> None:
+    entries = tuple(replace(entry, width_mults=(1.0,)) for entry in source.table)
+    uniform = replace(source, table=replace(source.table, entries=entries), candidates=entries)
+    page = open_page("network", {"test CPU": uniform})
+    assert any("Every layer keeps the first **1**" in text.value for text in page.markdown)
+    assert not any("the largest that was tried" in text.value for text in page.caption)

@@ -1,0 +1,28 @@
+from collections.abc import Callable
+
+from streamlit.testing.v1 import AppTest
+
+from app.opening import Source
+from app.quantities import points
+from planner import make_plans
+
+Open = Callable[..., AppTest]
+
+
+def test_it_shows_the_planner_s_plans(open_page: Open, source: Source) -> None:
+    page = open_page("plan", {"test CPU": source})
+    plans = make_plans([source.table], 12)
+    for k in (1, 3, 5):
+        page.slider(key="k").set_value(k).run()
+        assert page.dataframe[0].value["Config"].tolist() == list(plans[k - 1].config_ids)
+        assert any(points(plans[k - 1].regret) in text.value for text in page.markdown)
+    assert any("exact" in caption.value for caption in page.caption)
+
+
+def test_a_device_of_no_weight_is_left_out(open_page: Open, sources: dict[str, Source]) -> None:
+    page = open_page("plan", sources)
+    assert len(page.dataframe[0].value.columns) == 4
+    page.slider(key="weight2").set_value(0).run()
+    assert len(page.dataframe[0].value.columns) == 3
+    page.slider(key="weight1").set_value(0).run()
+    assert "all devices count alike" in page.info[0].value
