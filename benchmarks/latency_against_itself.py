@@ -77,9 +77,8 @@ def built_directly() -> nn.Module:
     network: nn.Module = models.mobilenet_v2(width_mult=WIDTH_MULT, round_nearest=DIVISOR)
     features, last = network.get_submodule("features"), int(1280 * WIDTH_MULT)
     assert isinstance(features, nn.Sequential)
-    features[-1] = Conv2dNormActivation(
-        features[-1][0].in_channels, last, kernel_size=1, activation_layer=nn.ReLU6
-    )
+    in_channels = network.get_parameter("features.18.0.weight").shape[1]
+    features[-1] = Conv2dNormActivation(in_channels, last, kernel_size=1, activation_layer=nn.ReLU6)
     network.set_submodule("classifier.1", nn.Linear(last, 1000))
     return network.eval()
 
