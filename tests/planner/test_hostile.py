@@ -1,0 +1,172 @@
+"""Files that a stranger wrote: each is refused fast, in one line, and touches nothing."""
+
+import json
+import random
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from planner import LookupTable, PlannerError, read_tables
+
+ROOT = Path(__file__).parents[2]
+NUM_RANDOM = 280
+WRONG: tuple[Any, ...] = (
+    None,
+    True,
+    -1,
+    2**70,
+    1e308,
+    "NaN",
+    "",
+    "\u0000",
+    "x" * 1000,
+    [],
+    {},
+    [[[]]],
+    "../../etc/passwd",
+    "C:\\windows",
+)
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Every place within a JSON value."""
+    if path:
+        yield path
+    items = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, inner in items if isinstance(value, dict | list) else ():
+        if isinstance(inner, dict | list):
+            yield from places(inner, (*path, key))
+        else:
+            yield (*path, key)
+
+
+def put(value: Any, path: tuple[Any, ...], wrong: Any) -> None:
+    for key in path[:-1]:
+        value = value[key]
+    value[path[-1]] = wrong
+
+
+def remove(value: Any, path: tuple[Any, ...]) -> None:
+    for key in path[:-1]:
+        value = value[key]
+    del value[path[-1]]
+
+
+# What these mappings hold beyond their required keys is free, and so may hold anything finite.
+FREE = {("supernet", "recipe", *inner) for inner in ((), ("name",), ("epochs",))}
+
+
+def damaged(table: LookupTable) -> Iterator[tuple[str, bytes]]:
+    """280 by chance from a seed: a wrong value, a missing key, a cut, a flipped byte."""
+    generator = random.Random(0)
+    whole = json.dumps(table.to_json())
+    for index in range(NUM_RANDOM):
+        values = json.loads(whole)
+        where = generator.choice([p for p in places(values) if p not in FREE])
+        if index % 4 == 0:
+            yield f"cut-{index}", whole[: generator.randrange(len(whole))].encode()
+        elif index % 4 == 1 and isinstance(where[-1], str):
+            values.pop(where[0])
+            yield f"missing-{where[0]}-{index}", json.dumps(values).encode()
+        else:
+            put(values, where, {"wrong": [generator.choice(WRONG)]})
+            yield f"wrong-{'.'.join(map(str, where))}-{index}", json.dumps(values).encode()
+
+
+def by_hand(table: LookupTable) -> Iterator[tuple[str, bytes]]:
+    """What a generator doesn't think of."""
+    whole = json.dumps(table.to_json())
+    first = json.dumps(table.entries[0].config_id)
+    yield "empty", b""
+    yield "binary", bytes(range(256)) * 100
+    yield "utf-16", whole.encode("utf-16")
+    yield "nan", whole.replace('"noise_floor": 0.02', '"noise_floor": NaN').encode()
+    yield "infinity", whole.replace('"noise_floor": 0.02', '"noise_floor": 1e999').encode()
+    yield "nested", b'{"schema_version": 1, "supernet": ' + b"[" * 200_000
+    yield "nested objects", b'{"schema_version": 1, "supernet": ' + b'{"a":' * 200_000
+    yield "many values", b'{"schema_version": 1, "entries": [' + b"0," * 7_000_000 + b"0]}"
+    yield "digits", b'{"schema_version": ' + b"1" * 10_000_000 + b"}"
+    yield "duplicate key", whole.replace('"splits":', '"splits": {}, "splits":').encode()
+    yield "duplicate config", whole.replace(json.dumps(table.entries[1].config_id), first).encode()
+    yield (
+        "unsorted",
+        json.dumps(
+            table.to_json() | {"entries": [e.to_json() for e in table.entries[::-1]]}
+        ).encode(),
+    )
+    yield "version 2", whole.replace('"schema_version": 1', '"schema_version": 2').encode()
+    yield "surrogate", whole.replace('"mutual"', '"\\ud800"').encode()
+    yield "fingerprint", whole.replace('"num_threads": 2', '"num_threads": 3').encode()
+    for trick in ("/etc/passwd", "../secret", "a/../../secret", "..\\secret", "con\\u0000.onnx"):
+        values = table.to_json()
+        values["entries"][0]["artifact"] = {
+            "file": trick,
+            "sha256": "ab" * 32,
+            "size_bytes": 1,
+            "max_abs_difference": 0,
+        }
+        yield f"artifact {trick}", json.dumps(values).encode()
+
+
+def refusal(path: Path) -> str:
+    try:
+        read_tables(path)
+    except PlannerError as error:
+        return str(error)
+    return "accepted"
+
+
+def test_three_hundred_damaged_tables_are_refused(tmp_path: Path, table: LookupTable) -> None:
+    (tmp_path / "secret").write_text("not to be touched")
+    folder = tmp_path / "tables"
+    folder.mkdir()
+    path = folder / "table.json"
+    cases = [*damaged(table), *by_hand(table)]
+    assert len(cases) >= 300
+    for name, content in cases:
+        path.write_bytes(content)
+        start = time.perf_counter()
+        text = refusal(path)
+        assert time.perf_counter() - start < 2, name
+        assert len(text.splitlines()) == 1, name
+        assert text.startswith(str(path)), name
+        assert len(text) < 1000, name
+    assert sorted(p.name for p in tmp_path.rglob("*")) == ["secret", "table.json", "tables"]
+    assert (tmp_path / "secret").read_text() == "not to be touched"
+
+
+def limit_memory() -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30))
+
+
+@pytest.mark.parametrize("kind", ["spaces", "values", "nest"])
+def test_a_huge_file_takes_neither_time_nor_memory(
+    kind: str, tmp_path: Path, new_table: Callable[..., LookupTable]
+) -> None:
+    path = tmp_path / "huge.json"
+    piece = {"spaces": b" ", "values": b"[],", "nest": b"[[1],"}[kind] * 2**20
+    with path.open("wb") as stream:
+        for _ in range(1024 if kind == "spaces" else 25):
+            stream.write(piece)
+    command = [sys.executable, "-m", "planner", "validate", str(path)]
+    start = time.perf_counter()
+    result = subprocess.run(
+        command,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=limit_memory,
+        env={"PYTHONPATH": str(ROOT)},
+    )
+    assert time.perf_counter() - start < 2
+    assert result.returncode == 2
+    assert len(result.stderr.splitlines()) == 1
+    assert "at most" in result.stderr
+    path.unlink()
