@@ -3,7 +3,7 @@
 The oracle knows the lasting load of every batch before it runs, but not that batch's jitter: it
 runs the most accurate entry whose median under that load keeps the target, else the fastest.
 
-    python -m benchmarks.controller TABLE --out benchmarks/results/controller.json
+    python -m benchmarks.controller benchmarks/make_search_table.json --out RESULT.json
 """
 
 import argparse
@@ -13,7 +13,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
+from benchmarks.environment import environment
 from benchmarks.load_traces import Trace, recorded, synthetic
 from planner import Entry, Selector, read_tables
 from planner.atomic import write_atomically
@@ -84,6 +86,13 @@ def default_target_ms(entries: Sequence[Entry]) -> float:
     return 2 * math.sqrt(front[0] * front[-1])
 
 
+def _mean(outcomes: Sequence[dict[str, Any]]) -> dict[str, float]:
+    return {
+        name: sum(outcome[name] for outcome in outcomes) / len(outcomes)
+        for name in ("over_budget", "top1", "num_switches")
+    }
+
+
 def main() -> None:
     """Follow every trace with the table's entries and write both outcomes."""
     parser = argparse.ArgumentParser(
@@ -94,7 +103,7 @@ def main() -> None:
     arguments = parser.parse_args()
     entries = read_tables(arguments.table)[0].entries
     target_ms = default_target_ms(entries)
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "trace": trace.name,
             "num_batches": len(trace.seen),
@@ -103,10 +112,14 @@ def main() -> None:
         }
         for trace in all_traces()
     ]
-    text = json.dumps(
-        {"target_ms": target_ms, "num_entries": len(entries), "traces": rows}, indent=1
-    )
-    write_atomically(arguments.out, text.encode("ascii") + b"\n")
+    result = {
+        "environment": environment(),
+        "num_entries": len(entries),
+        "target_ms": target_ms,
+        "mean": {who: _mean([row[who] for row in rows]) for who in ("controller", "oracle")},
+        "traces": rows,
+    }
+    write_atomically(arguments.out, json.dumps(result, indent=1).encode("ascii") + b"\n")
 
 
 if __name__ == "__main__":
