@@ -61,7 +61,8 @@ def _find(name: str) -> Any:
     ]
     if needed != ["root"] or not {"train", "split", "download"} & set(parameters):
         raise DataError(
-            f"{PREFIX}{name}: must need nothing but a folder, but it needs {', '.join(needed)}"
+            f"{PREFIX}{name}: must need nothing but a folder, and have `train`, `split` or"
+            f" `download`, but its arguments are {', '.join(parameters)}"
         )
     return factory
 
