@@ -3,7 +3,7 @@ PYTHON ?= python3
 RUN ?= runs/default
 BIN := .venv/bin
 
-.PHONY: search test slow check app clean
+.PHONY: search test slow timing check app clean
 
 search: .venv/installed  ## train the embedded default, search it on this machine, write the table
 	$(BIN)/python -m nas.search --num-threads 1 --out $(RUN)
@@ -12,7 +12,10 @@ test: .venv/installed  ## the tests: CPU, no network, under 5 minutes
 	$(BIN)/python -m pytest -m "not slow"
 
 slow: .venv/installed  ## the checks that take longer
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m "slow and not timing"
+
+timing: .venv/installed  ## the checks that time things: only on an idle machine
+	$(BIN)/python -m pytest -m timing
 
 check: .venv/installed  ## lint, format, types
 	$(BIN)/ruff check .

@@ -152,6 +152,7 @@ def test_every_page_draws_without_an_error(
 
 
 @pytest.mark.slow
+@pytest.mark.timing
 def test_a_hundred_thousand_candidates_on_five_devices(
     new_table: Callable[..., LookupTable], page: Page, tmp_path: Path
 ) -> None:

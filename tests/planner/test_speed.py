@@ -29,6 +29,7 @@ def test_the_planner_imports_fast_and_without_the_rest() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timing
 def test_a_book_of_a_hundred_thousand_and_five_devices(
     new_table: Callable[..., LookupTable],
     new_entries: Callable[..., tuple[Entry, ...]],

@@ -27,6 +27,7 @@ def test_the_model_that_is_timed_can_be_saved_and_is_complete() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timing
 @pytest.mark.parametrize("build", [models.mobilenet_v2, models.resnet50])
 def test_a_candidate_is_ready_in_under_a_second_after_the_first(build: type[nn.Module]) -> None:
     runtime = OnnxRuntime("cpu", 2)
