@@ -143,6 +143,11 @@ def short(text: str) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
+def _wrapped(device: str) -> str:
+    """A device's name on several lines: on a telephone one line leaves no room for the chart."""
+    return short(device).replace(", ", ",<br>")
+
+
 def _add_chosen(figure: go.Figure, row: pd.DataFrame, x: Quantity, y: Quantity) -> None:
     figure.add_scatter(
         x=row[x.column] * x.factor,
@@ -186,7 +191,7 @@ def order_figure(frame: pd.DataFrame, chosen: str | None) -> go.Figure:
     for config_id, rows in frame.groupby("config_id", sort=False):
         mine = config_id == chosen
         figure.add_scatter(
-            x=rows["device"].map(short),
+            x=rows["device"].map(_wrapped),
             y=rows["rank"],
             mode="lines+markers",
             line={"color": CHOSEN if mine else GREY, "width": 4 if mine else 1.5},
@@ -207,7 +212,7 @@ def order_figure(frame: pd.DataFrame, chosen: str | None) -> go.Figure:
 def config_figure(frame: pd.DataFrame) -> go.Figure:
     """One config's median with its interval, p90 and p99 on each device."""
     figure = _figure(120 + 56 * len(frame))
-    devices = frame["device"].map(short)
+    devices = frame["device"].map(_wrapped)
     for column, name, symbol, colour in (
         ("p50", "p50 with its 95 % interval", "circle", device_style(0)[0]),
         ("p90", "p90", "diamond-open", device_style(1)[0]),
