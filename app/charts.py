@@ -6,16 +6,15 @@ from collections.abc import Sequence
 import pandas as pd
 import plotly.graph_objects as go
 
-from app.frames import error_columns
-from app.palette import CHOSEN, FAINT, GREY, ORIGINS, VERDICTS, device_style
-from app.quantities import MACS, P50, PARAMS, TOP1, Quantity, interval
+from app.palette import CHOSEN, FAINT, GREY, VERDICTS, device_style
+from app.quantities import P50, TOP1
 
 MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}
 LEGEND = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "xanchor": "left"}
-MAX_ERROR_BARS = 60
 
 
-def _figure(height: int = 440) -> go.Figure:
+def new_figure(height: int = 440) -> go.Figure:
+    """An empty chart with this explorer's margins, legend and grid."""
     figure = go.Figure()
     figure.update_layout(height=height, margin=MARGIN, legend=LEGEND, hovermode="closest")
     figure.update_xaxes(automargin=True, gridcolor=FAINT, zeroline=False)
@@ -23,7 +22,7 @@ def _figure(height: int = 440) -> go.Figure:
     return figure
 
 
-def _scale(values: "pd.Series[float]") -> dict[str, object]:
+def scale_of(values: "pd.Series[float]") -> dict[str, object]:
     """A linear axis, or a log one with ticks at 1, 2 and 5 where the values span 20 times."""
     low, high = values.min(), values.max()
     if not (low > 0 and high / low > 20):
@@ -31,111 +30,6 @@ def _scale(values: "pd.Series[float]") -> dict[str, object]:
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     ticks = [digit * 10.0**power for power in powers for digit in (1, 2, 5)]
     return {"type": "log", "tickvals": ticks, "ticktext": [f"{tick:g}" for tick in ticks]}
-
-
-def front_figure(
-    frame: pd.DataFrame,
-    x: Quantity,
-    y: Quantity,
-    *,
-    budget: float | None = None,
-    chosen: str | None = None,
-) -> go.Figure:
-    """All candidates of `frames.thinned` by origin, the front as steps, the chosen one ringed.
-
-    `budget` is a value on the x axis, in its unit.
-    """
-    figure = _figure()
-    front = frame[frame["on_front"]].sort_values([x.column, y.column])
-    figure.add_scatter(
-        x=front[x.column] * x.factor,
-        y=front[y.column] * y.factor,
-        mode="lines",
-        line={"shape": "hv", "color": GREY, "width": 1.5},
-        name="Pareto front",
-        hoverinfo="skip",
-    )
-    for origin, (label, colour, symbol) in ORIGINS.items():
-        for in_table in (False, True):
-            rows = frame[(frame["origin"] == origin) & (frame["in_table"] == in_table)]
-            if len(rows):
-                _add_points(figure, rows, x, y, (label, colour, symbol), in_table)
-    _add_chosen(figure, frame[frame["config_id"] == chosen], x, y)
-    if budget is not None:
-        figure.add_vline(
-            x=budget,
-            line={"color": CHOSEN, "dash": "dash", "width": 1.5},
-            annotation={"text": f"budget {x.number(budget / x.factor)} {x.unit}"},
-            annotation_position="bottom right",
-        )
-    figure.update_xaxes(title=x.label, **_scale(frame[x.column] * x.factor))
-    figure.update_yaxes(title=y.label, **_scale(frame[y.column] * y.factor))
-    return figure
-
-
-def _add_points(
-    figure: go.Figure,
-    rows: pd.DataFrame,
-    x: Quantity,
-    y: Quantity,
-    style: tuple[str, str, str],
-    in_table: bool,
-) -> None:
-    label, colour, symbol = style
-    bars = in_table and len(rows) <= MAX_ERROR_BARS
-    figure.add_trace(
-        go.Scatter(
-            x=rows[x.column] * x.factor,
-            y=rows[y.column] * y.factor,
-            mode="markers",
-            name=label if in_table else f"{label}, not in the table",
-            marker={
-                "color": colour,
-                "symbol": symbol if in_table else f"{symbol}-open",
-                "size": 9 if in_table else 6,
-                "opacity": 1.0 if in_table else 0.55,
-            },
-            error_x=_error_bars(rows, x, colour) if bars else None,
-            error_y=_error_bars(rows, y, colour) if bars else None,
-            text=[_hover(row) for row in rows.itertuples()],
-            customdata=rows["config_id"],
-            hovertemplate="%{text}<extra></extra>",
-        )
-    )
-
-
-def _error_bars(rows: pd.DataFrame, quantity: Quantity, colour: str) -> dict[str, object] | None:
-    columns = error_columns(quantity)
-    if columns is None:
-        return None
-    low, high = columns
-    return {
-        "type": "data",
-        "symmetric": False,
-        "array": (rows[high] - rows[quantity.column]) * quantity.factor,
-        "arrayminus": (rows[quantity.column] - rows[low]) * quantity.factor,
-        "color": colour,
-        "thickness": 0.75,
-        "width": 2,
-    }
-
-
-def _hover(row: object) -> str:
-    """What the mouse shows of one candidate, a line each."""
-
-    def of(quantity: Quantity) -> str:
-        return quantity.shown(getattr(row, quantity.column))
-
-    top1 = interval(TOP1, row.top1_low, row.top1_high)  # type: ignore[attr-defined]
-    median = interval(P50, row.latency_p50_low_ms, row.latency_p50_high_ms)  # type: ignore[attr-defined]
-    lines = [
-        f"<b>{short(row.config_id)}</b>",  # type: ignore[attr-defined]
-        f"top-1 {of(TOP1)} {top1}",
-        f"p50 {of(P50)} {median}, {row.kind}",  # type: ignore[attr-defined]
-        f"{of(MACS)}, {of(PARAMS)} parameters",
-    ]
-    tied: str = row.tied_with  # type: ignore[attr-defined]
-    return "<br>".join([*lines, f"tied in latency with {short(tied)}"] if tied else lines)
 
 
 def short(text: str) -> str:
@@ -148,26 +42,9 @@ def _wrapped(device: str) -> str:
     return short(device).replace(", ", ",<br>")
 
 
-def _add_chosen(figure: go.Figure, row: pd.DataFrame, x: Quantity, y: Quantity) -> None:
-    figure.add_scatter(
-        x=row[x.column] * x.factor,
-        y=row[y.column] * y.factor,
-        mode="markers",
-        marker={
-            "symbol": "circle-open",
-            "size": 22,
-            "color": CHOSEN,
-            "line": {"width": 3, "color": CHOSEN},
-        },
-        name="chosen",
-        hoverinfo="skip",
-        visible=True if len(row) else "legendonly",
-    )
-
-
 def fronts_figure(frame: pd.DataFrame) -> go.Figure:
     """The fronts of several devices over one latency axis."""
-    figure = _figure()
+    figure = new_figure()
     for index, (device, rows) in enumerate(frame.groupby("device", sort=False)):
         colour, dash, symbol = device_style(index)
         figure.add_scatter(
@@ -180,14 +57,14 @@ def fronts_figure(frame: pd.DataFrame) -> go.Figure:
             customdata=rows["config_id"].map(short),
             hovertemplate="<b>%{customdata}</b><br>%{y:.2f} % at %{x:.4g} ms",
         )
-    figure.update_xaxes(title=P50.label, **_scale(frame["latency_p50_ms"]))
+    figure.update_xaxes(title=P50.label, **scale_of(frame["latency_p50_ms"]))
     figure.update_yaxes(title=TOP1.label)
     return figure
 
 
 def order_figure(frame: pd.DataFrame, chosen: str | None) -> go.Figure:
     """Each shared config as a line through its ranks; lines that cross differ in order."""
-    figure = _figure(max(320, 24 * frame["config_id"].nunique() + 60))
+    figure = new_figure(max(320, 24 * frame["config_id"].nunique() + 60))
     for config_id, rows in frame.groupby("config_id", sort=False):
         mine = config_id == chosen
         figure.add_scatter(
@@ -211,7 +88,7 @@ def order_figure(frame: pd.DataFrame, chosen: str | None) -> go.Figure:
 
 def config_figure(frame: pd.DataFrame) -> go.Figure:
     """One config's median with its interval, p90 and p99 on each device."""
-    figure = _figure(120 + 56 * len(frame))
+    figure = new_figure(120 + 56 * len(frame))
     devices = frame["device"].map(_wrapped)
     for column, name, symbol, colour in (
         ("p50", "p50 with its 95 % interval", "circle", device_style(0)[0]),
@@ -234,7 +111,7 @@ def config_figure(frame: pd.DataFrame) -> go.Figure:
             else None,
             hovertemplate=f"{column} %{{x:.4g}} ms<extra></extra>",
         )
-    scale = _scale(pd.concat([frame["p50"], frame["p99"]]))
+    scale = scale_of(pd.concat([frame["p50"], frame["p99"]]))
     figure.update_xaxes(title="Latency, ms", **scale)
     figure.update_yaxes(autorange="reversed")
     return figure
@@ -242,7 +119,7 @@ def config_figure(frame: pd.DataFrame) -> go.Figure:
 
 def regret_figure(frame: pd.DataFrame, chosen: int) -> go.Figure:
     """Regret against the number of entries, the chosen number ringed, the bound dashed."""
-    figure = _figure(340)
+    figure = new_figure(340)
     figure.add_scatter(
         x=frame["num_entries"],
         y=frame["regret"],
@@ -279,7 +156,7 @@ def network_figure(widths: pd.DataFrame, resolution: int, full_resolution: int) 
 
     The outline behind each bar is the full network.
     """
-    figure = _figure(300)
+    figure = new_figure(300)
     colour = device_style(0)[0]
     names = ["input", *widths["group"]]
     shares = [100 * resolution / full_resolution, *widths["width"]]
@@ -312,7 +189,7 @@ def network_figure(widths: pd.DataFrame, resolution: int, full_resolution: int) 
 
 def share_figure(shares: Sequence[tuple[str, float, str]]) -> go.Figure:
     """Horizontal bars of (what, percent of the full network, value as text)."""
-    figure = _figure(60 + 44 * len(shares))
+    figure = new_figure(60 + 44 * len(shares))
     figure.add_bar(
         x=[share for _, share, _ in shares],
         y=[name for name, _, _ in shares],
@@ -329,7 +206,7 @@ def share_figure(shares: Sequence[tuple[str, float, str]]) -> go.Figure:
 
 def diff_figure(frame: pd.DataFrame) -> go.Figure:
     """The change of each config's median, told apart by verdict."""
-    figure = _figure()
+    figure = new_figure()
     for verdict, (colour, symbol) in VERDICTS.items():
         rows = frame[frame["latency"] == verdict]
         if len(rows):
@@ -343,14 +220,14 @@ def diff_figure(frame: pd.DataFrame) -> go.Figure:
                 hovertemplate="<b>%{customdata}</b><br>%{x:.4g} ms, %{y:+.1f} %<extra></extra>",
             )
     figure.add_hline(y=0, line={"color": GREY, "width": 1})
-    figure.update_xaxes(title="Old latency p50, ms", **_scale(frame["old_ms"]))
+    figure.update_xaxes(title="Old latency p50, ms", **scale_of(frame["old_ms"]))
     figure.update_yaxes(title="Change of latency p50, %", ticksuffix=" %")
     return figure
 
 
 def budgets_figure(frame: pd.DataFrame) -> go.Figure:
     """The best top1 under each budget, old and new."""
-    figure = _figure(340)
+    figure = new_figure(340)
     for index, (column, name) in enumerate((("old", "old table"), ("new", "new table"))):
         colour, dash, symbol = device_style(index)
         figure.add_scatter(
@@ -362,6 +239,6 @@ def budgets_figure(frame: pd.DataFrame) -> go.Figure:
             name=name,
             hovertemplate="%{y:.2f} % within %{x:.4g} ms",
         )
-    figure.update_xaxes(title="Budget at p50, ms", **_scale(frame["max_latency_ms"]))
+    figure.update_xaxes(title="Budget at p50, ms", **scale_of(frame["max_latency_ms"]))
     figure.update_yaxes(title="Best top-1 accuracy, %")
     return figure

@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from app import charts, frames
+from app.front_chart import front_figure
 from app.opening import Source
 from app.quantities import (
     LATENCIES,
@@ -39,7 +40,7 @@ def _front(name: str, source: Source) -> None:
     bounded = LATENCIES[choice.limits.percentile]
     budget = choice.limits.max_latency_ms if x is bounded else None
     place.plotly_chart(
-        charts.front_figure(drawn, x, y, budget=budget, chosen=chosen),
+        front_figure(drawn, x, y, budget=budget, chosen=chosen),
         key="front",
         config={"displaylogo": False},
         alt=f"{y.label} against {x.label} of {len(drawn)} candidates",
