@@ -107,7 +107,7 @@ class Loop:
         for group in self.optimizer.param_groups:
             group["lr"] = lr
         images, labels = images.to(device), labels.to(device)
-        configs = sandwich(job.space, job.recipe.num_random, rng)
+        configs = sandwich(self.supernet.space, job.recipe.num_random, rng)
         self.optimizer.zero_grad()
         losses = mutual_step(
             self.supernet,

@@ -1,23 +1,41 @@
 """A narrow network with the structure of a full one, computing with the tensors it is given."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _NormBase
+from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
 
-def narrow(model: nn.Module, tensors: Mapping[str, Tensor]) -> nn.Module:
+def narrow(
+    model: nn.Module,
+    tensors: Mapping[str, Tensor],
+    losing_groups: Collection[str] = frozenset(),
+) -> nn.Module:
     """Return a network like `model` whose parameters and buffers are `tensors`, by name.
 
-    The tensors are used as they are, so a view stays a view and passes its gradients on. `model`
-    is not changed and shares nothing mutable with the result except what modules hold besides
-    parameters, buffers and submodules. Sizes that layers note down (`out_channels`, `groups`, ...)
-    follow the tensors.
+    Names are those of `named_parameters()` and `named_buffers()`: a tensor with two names has the
+    first. The tensors are used as they are, so a view stays a view and passes its gradients on.
+    `model` is not changed and shares nothing mutable with the result except what modules hold
+    besides parameters, buffers and submodules. Sizes that layers note down (`out_channels`,
+    `groups`, ...) follow the tensors. `losing_groups` names the weights of those convolutions that
+    shrink by whole groups; in the others each group shrinks.
     """
-    return _narrow(model, "", tensors, {})
+    named = [*model.named_parameters(), *model.named_buffers()]
+    by_id = {id(full): tensors[name] for name, full in named if name in tensors}
+    narrowed = _narrow(model, by_id, {})
+    for name in losing_groups:
+        path, _, _ = name.rpartition(".")
+        full, module = model.get_submodule(path), narrowed.get_submodule(path)
+        if isinstance(full, _ConvNd) and isinstance(module, _ConvNd):
+            module.groups = full.groups * len(module.weight) // len(full.weight)
+    for module in narrowed.modules():
+        _note_sizes(module)
+    return narrowed
 
 
 def _narrow(
-    module: nn.Module, prefix: str, tensors: Mapping[str, Tensor], done: dict[int, nn.Module]
+    module: nn.Module, tensors: Mapping[int, Tensor], done: dict[int, nn.Module]
 ) -> nn.Module:
     if id(module) in done:  # a module used in two places stays one module
         return done[id(module)]
@@ -27,28 +45,36 @@ def _narrow(
     state.update(module.__dict__)
     for kind in ("_parameters", "_buffers"):
         state[kind] = {
-            name: None if tensor is None else tensors.get(prefix + name, tensor)
+            name: None if tensor is None else tensors.get(id(tensor), tensor)
             for name, tensor in module.__dict__[kind].items()
         }
     state["_modules"] = {
-        name: None if child is None else _narrow(child, f"{prefix}{name}.", tensors, done)
+        name: None if child is None else _narrow(child, tensors, done)
         for name, child in module.__dict__["_modules"].items()
     }
-    _note_sizes(clone)
     return clone
 
 
 def _note_sizes(module: nn.Module) -> None:
     """Let the sizes that a layer notes down agree with its tensors."""
     match module:
-        case nn.Conv1d() | nn.Conv2d() | nn.Conv3d():
-            per_group = module.weight.shape[1]
-            if module.groups > 1 and per_group == 1:
-                module.groups = module.weight.shape[0]
-            module.in_channels, module.out_channels = per_group * module.groups, len(module.weight)
+        case _ConvNd():
+            _note_convolution(module)
         case nn.Linear():
             module.out_features, module.in_features = module.weight.shape
-        case nn.BatchNorm1d() | nn.BatchNorm2d() | nn.BatchNorm3d():
+        case _NormBase():
             size = module.weight if module.weight is not None else module.running_mean
             if size is not None:
                 module.num_features = len(size)
+        case nn.GroupNorm() if module.weight is not None:
+            module.num_channels = len(module.weight)
+        case nn.LayerNorm() if module.weight is not None:
+            module.normalized_shape = tuple(module.weight.shape)
+        case nn.PReLU():
+            module.num_parameters = len(module.weight)
+
+
+def _note_convolution(module: _ConvNd) -> None:
+    whole, other = module.weight.shape[0], module.weight.shape[1] * module.groups
+    transposed = isinstance(module, _ConvTransposeNd)
+    module.in_channels, module.out_channels = (whole, other) if transposed else (other, whole)

@@ -6,13 +6,16 @@ from supernet.space import SearchSpace, SubnetConfig
 
 
 def sandwich(space: SearchSpace, num_random: int, rng: random.Random) -> list[SubnetConfig]:
-    """The largest subnet, the narrowest and `num_random` of random width, in this order.
+    """The largest subnet, the narrowest and `num_random` of random widths, in this order.
 
     The first is the full network at the highest resolution. Each of the others gets a resolution
     of its own, drawn uniformly from all (the highest may repeat); MutualNet, section 3.2.
     """
-    widths = [space.width_range[0], *(space.random_width(rng) for _ in range(num_random))]
+    widths = [(space.width_range[0],), *(space.random_widths(rng) for _ in range(num_random))]
     return [
         space.largest,
-        *(space.uniform(width, rng.choice(space.resolutions)) for width in widths),
+        *(
+            SubnetConfig(width_mults=each, resolution=rng.choice(space.resolutions))
+            for each in widths
+        ),
     ]

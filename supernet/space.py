@@ -8,6 +8,10 @@ from typing import Any
 from supernet.errors import SpaceError
 
 
+GROUPS = ("one", "stage", "layer")
+"""What may have a width of its own."""
+
+
 def round_channels(num_channels: int, width_mult: float, divisor: int = 8) -> int:
     """How many of `num_channels` a `width_mult` keeps: a multiple of `divisor`, as in MobileNet.
 
@@ -74,8 +78,11 @@ class SearchSpace:
     """Input sides in pixels, the highest first."""
     divisor: int = 8
     """Kept channels are a multiple of this."""
+    groups: str = "one"
+    """What has a width of its own: "one" (the whole network), each "stage" of one resolution, or
+    each "layer" (each set of layers that must have the same channels)."""
     num_groups: int = 1
-    """How many width multipliers a config has; 1: one for the whole network."""
+    """How many width multipliers a config has; a Supernet counts them in its network."""
 
     def __post_init__(self) -> None:
         """Raise SpaceError where a bound does not hold; resolutions are sorted downwards."""
@@ -89,6 +96,8 @@ class SearchSpace:
                 "`divisor >= 1` and `num_groups >= 1` must hold, "
                 f"but got {self.divisor} and {self.num_groups}"
             )
+        if self.groups not in GROUPS:
+            raise SpaceError(f"`groups` must be one of {', '.join(GROUPS)}, but got {self.groups}")
         ordered = tuple(sorted(set(self.resolutions), reverse=True))
         object.__setattr__(self, "resolutions", ordered)
 
@@ -115,9 +124,12 @@ class SearchSpace:
             for width in widths:
                 yield self.uniform(width, resolution)
 
-    def random_width(self, rng: random.Random) -> float:
-        """Uniform in the range, to four digits so that a config_id tells it whole."""
-        return round(rng.uniform(*self.width_range), 4)
+    def random_widths(self, rng: random.Random) -> tuple[float, ...]:
+        """A width for each group, each drawn on its own and uniformly from the range.
+
+        Rounded to four digits, so that a config_id tells them whole.
+        """
+        return tuple(round(rng.uniform(*self.width_range), 4) for _ in range(self.num_groups))
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for supernet.json; `SearchSpace.from_json` reads them back."""
@@ -125,6 +137,7 @@ class SearchSpace:
             "width_range": list(self.width_range),
             "resolutions": list(self.resolutions),
             "divisor": self.divisor,
+            "groups": self.groups,
             "num_groups": self.num_groups,
         }
 
@@ -136,5 +149,6 @@ class SearchSpace:
             width_range=(low, high),
             resolutions=tuple(values["resolutions"]),
             divisor=values["divisor"],
+            groups=values["groups"],
             num_groups=values["num_groups"],
         )

@@ -77,9 +77,9 @@ def test_a_space_needs_a_resolution() -> None:
 
 def test_random_widths_stay_in_range_and_follow_the_seed() -> None:
     space = SearchSpace(width_range=(0.7, 1.0))
-    widths = [space.random_width(random.Random(seed)) for seed in range(50)]
+    widths = [space.random_widths(random.Random(seed))[0] for seed in range(50)]
     assert all(0.7 <= width <= 1 for width in widths)
-    assert widths == [space.random_width(random.Random(seed)) for seed in range(50)]
+    assert widths == [space.random_widths(random.Random(seed))[0] for seed in range(50)]
     assert len(set(widths)) > 40
 
 

@@ -1,0 +1,23 @@
+"""How channel labels travel through a network while it runs once on tensors without data."""
+
+from supernet.tracing.call import BATCH_SIZE
+from supernet.tracing.labels import KEPT, Labels
+from supernet.tracing.partition import Group, Partition, divide
+from supernet.tracing.paths import follow_paths
+from supernet.tracing.replay import Failure, find_failure
+from supernet.tracing.trace import Kept, Step, Trace
+
+__all__ = [
+    "BATCH_SIZE",
+    "Failure",
+    "Group",
+    "KEPT",
+    "Kept",
+    "Labels",
+    "Partition",
+    "Step",
+    "Trace",
+    "divide",
+    "find_failure",
+    "follow_paths",
+]

@@ -1,0 +1,44 @@
+"""Call: one operation that the network ran, with what went in and what came out."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+from torch.utils._pytree import tree_leaves
+
+BATCH_SIZE = 2
+"""Images in a traced batch: BN in training mode needs more than one value a channel."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One operation below the Python level (`torch.ops.aten`)."""
+
+    func: Any
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    result: Any
+
+    @property
+    def operation(self) -> str:
+        """Its name without the overload, as `aten.view`."""
+        return str(self.func.overloadpacket)
+
+    @property
+    def inputs(self) -> list[Tensor]:
+        """All tensors among the arguments, also in lists."""
+        return [x for x in tree_leaves((self.args, self.kwargs)) if isinstance(x, Tensor)]
+
+    @property
+    def outputs(self) -> list[Tensor]:
+        """All tensors that it returned."""
+        return [x for x in tree_leaves(self.result) if isinstance(x, Tensor)]
+
+    def argument(self, name: str) -> Any:
+        """An argument by its name in the operation's schema; its default where none was given."""
+        for place, declared in enumerate(self.func._schema.arguments):
+            if declared.name == name:
+                if place < len(self.args):
+                    return self.args[place]
+                return self.kwargs.get(name, declared.default_value)
+        return None

@@ -1,0 +1,116 @@
+"""Partition: labels that always appear together form a channel group."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from supernet.tracing.labels import KEPT
+from supernet.tracing.trace import Made, Trace
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """Channels that share one width."""
+
+    size: int
+    """Places in the group; a width keeps the first ones."""
+    unit: int
+    """Channels that go or stay with each place, where they are fewest (1 unless tied)."""
+    layers: tuple[str, ...]
+    """The modules that make these channels, in the order in which they run."""
+    num_positions: int
+    """At how many places of an image each channel is first computed."""
+
+    @property
+    def num_channels(self) -> int:
+        """Channels at width 1.0, as the layers count them."""
+        return self.size * self.unit
+
+
+@dataclass(frozen=True, kw_only=True)
+class Partition:
+    """The groups, and the group and place of each label."""
+
+    groups: tuple[Group, ...]
+    group_of: Tensor
+    """For each root of labels: its group, or -1 where it is kept; int64."""
+    place_of: Tensor
+    """For each root of labels: its place in the group; int64."""
+
+
+def divide(trace: Trace) -> Partition:
+    """Divide all labels into groups, in the order in which the network makes them.
+
+    Two labels are of one group if every vector holds both equally often: then no width empties a
+    dimension, and any of a group's channels could be exchanged for any other.
+    """
+    made = trace.made_roots()
+    vectors = _distinct_vectors(trace, made[made != KEPT])
+    class_of = _classes(vectors, made[made != KEPT], len(trace.labels))
+    order: dict[int, list[Made]] = {}
+    for layer in trace.made:
+        for found in class_of[trace.labels.roots(layer.labels)].unique().tolist():
+            if found >= 0:
+                order.setdefault(found, []).append(layer)
+    group_of = torch.full((len(trace.labels),), -1)
+    place_of = torch.zeros(len(trace.labels), dtype=torch.int64)
+    sizes = []
+    for group, found in enumerate(order):
+        members = made[class_of[made] == found]
+        sizes.append(len(members))
+        group_of[members] = group
+        place_of[members] = torch.arange(len(members))
+    units = _units(trace, group_of, sizes)
+    groups = [
+        Group(
+            size=size,
+            unit=unit,
+            layers=tuple(dict.fromkeys(layer.path for layer in layers)),
+            num_positions=layers[0].num_positions,
+        )
+        for size, unit, layers in zip(sizes, units, order.values(), strict=True)
+    ]
+    return Partition(groups=tuple(groups), group_of=group_of, place_of=place_of)
+
+
+def _distinct_vectors(trace: Trace, elastic: Tensor) -> list[Tensor]:
+    """The elastic roots in each vector, each vector once."""
+    is_elastic = torch.zeros(len(trace.labels), dtype=torch.bool)
+    is_elastic[elastic] = True
+    distinct = {}
+    for vector in trace.vectors.values():
+        roots = trace.labels.roots(vector)
+        roots = roots[is_elastic[roots]]
+        if len(roots):
+            distinct[roots.numpy().tobytes()] = roots
+    return list(distinct.values())
+
+
+def _classes(vectors: list[Tensor], elastic: Tensor, num_labels: int) -> Tensor:
+    """A number for each label's class, -1 for what is not elastic; refined vector by vector."""
+    class_of = torch.full((num_labels,), -1)
+    class_of[elastic] = 0
+    class_sizes = [len(elastic)]
+    for vector in vectors:
+        roots, counts = vector.unique(return_counts=True)
+        pairs = torch.stack([class_of[roots], counts], dim=1)
+        kinds, kind_of, sizes = pairs.unique(dim=0, return_inverse=True, return_counts=True)
+        for kind, (old, size) in enumerate(zip(kinds[:, 0].tolist(), sizes.tolist(), strict=True)):
+            if size < class_sizes[old]:
+                class_of[roots[kind_of == kind]] = len(class_sizes)
+                class_sizes[old] -= size
+                class_sizes.append(size)
+    return class_of
+
+
+def _units(trace: Trace, group_of: Tensor, sizes: list[int]) -> list[int]:
+    """For each group, how many entries a place has in the parameter where it has fewest."""
+    units = [0] * len(sizes)
+    for axis in (axis for axes in trace.axes.values() for axis in axes if axis is not None):
+        groups = group_of[trace.labels.roots(axis)]
+        found, counts = groups[groups >= 0].unique(return_counts=True)
+        for group, count in zip(found.tolist(), counts.tolist(), strict=True):
+            unit = count // sizes[group]
+            units[group] = min(units[group], unit) if units[group] else unit
+    return units

@@ -1,0 +1,63 @@
+"""Paths: which module is running, told by hooks."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where an operation happens."""
+
+    path: str
+    """The innermost module that runs, as `features.3`; empty: the network itself."""
+    code: tuple[object, ...]
+    """As good as a line of code: the module's class, the operation and its number there."""
+
+
+class Paths:
+    """The stack of modules that are running; see `follow_paths`."""
+
+    def __init__(self) -> None:
+        self._modules: list[tuple[str, type[nn.Module]]] = [("", nn.Module)]
+        self._num_operations = [0]
+
+    def enter(self, path: str, module: nn.Module) -> None:
+        """A module begins to run."""
+        self._modules.append((path, type(module)))
+        self._num_operations.append(0)
+
+    def leave(self) -> None:
+        """The module that began last has ended."""
+        self._modules.pop()
+        self._num_operations.pop()
+
+    def next_site(self, operation: str) -> Site:
+        """Where the operation that runs now is."""
+        path, kind = self._modules[-1]
+        self._num_operations[-1] += 1
+        return Site(path, (kind, operation, self._num_operations[-1]))
+
+
+@contextmanager
+def follow_paths(model: nn.Module) -> Iterator[Paths]:
+    """Let the yielded Paths follow the modules of `model`, and of its narrow clones, as they run."""
+    paths = Paths()
+
+    def enter(path: str) -> Any:
+        return lambda module, args: paths.enter(path, module)
+
+    modules = list(model.named_modules())
+    hooks = [module.register_forward_pre_hook(enter(path)) for path, module in modules]
+    hooks += [
+        module.register_forward_hook(lambda *_: paths.leave(), always_call=True)
+        for _, module in modules
+    ]
+    try:
+        yield paths
+    finally:
+        for hook in hooks:
+            hook.remove()

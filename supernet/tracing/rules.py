@@ -1,0 +1,167 @@
+"""Which rule says what an operation does to labels, and the rules that go element by element."""
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from supernet.tracing import moves, products
+from supernet.tracing.call import Call
+
+if TYPE_CHECKING:
+    from supernet.tracing.trace import Trace
+
+Rule = Callable[["Trace", Call], None]
+
+NORMALISED = "normalised at a fixed size"
+
+
+def elementwise(trace: "Trace", call: Call) -> None:
+    """Operands have the same channels; a single entry is repeated as often as is needed."""
+    for out in call.outputs:
+        axes: list[Tensor | None] = [None] * out.dim()
+        for dim in range(-out.dim(), 0):
+            size = out.shape[dim]
+            full = [x for x in call.inputs if x.dim() >= -dim and x.shape[dim] == size > 1]
+            axis, *others = [trace.axes_of(x)[dim] for x in full] or [None]
+            for other in others:
+                axis = trace.join(axis, other, "joined with channels that stay")
+            axes[dim] = axis
+        trace.set_axes(out, axes)
+
+
+def batch_norm(trace: "Trace", call: Call) -> None:
+    """The channels are those of the weight, the bias and the statistics."""
+    x, *parameters = call.args[:5]
+    axes = list(trace.axes_of(x))
+    for tensor in parameters:
+        if isinstance(tensor, Tensor):
+            axes[1] = trace.join(axes[1], trace.axes_of(tensor)[0], NORMALISED)
+    out, *moments = call.outputs
+    trace.set_axes(out, axes)
+    for moment in moments:
+        if len(moment) == x.shape[1]:
+            trace.set_axes(moment, axes[1:2])
+
+
+def layer_norm(trace: "Trace", call: Call) -> None:
+    """The last dimensions are those of the weight and the bias."""
+    x, _, *parameters = call.args[:4]
+    axes = list(trace.axes_of(x))
+    for tensor in parameters:
+        if tensor is not None:
+            for dim in range(-tensor.dim(), 0):
+                axes[dim] = trace.join(axes[dim], trace.axes_of(tensor)[dim], NORMALISED)
+    out, *moments = call.outputs
+    trace.set_axes(out, axes)
+    for moment in moments:
+        trace.set_axes(moment, axes)  # one entry where it was normalised
+
+
+def group_norm(trace: "Trace", call: Call) -> None:
+    """There are as many groups as before; each loses the same of its channels."""
+    x, *parameters = call.args[:3]
+    axes = list(trace.axes_of(x))
+    for tensor in parameters:
+        if tensor is not None:
+            axes[1] = trace.join(axes[1], trace.axes_of(tensor)[0], NORMALISED)
+    if axes[1] is not None:
+        trace.labels.tie_rows(axes[1].view(call.argument("group"), -1))
+    trace.set_axes(call.outputs[0], axes)
+
+
+def reduction(trace: "Trace", call: Call) -> None:
+    """The dimensions that are reduced vanish, or have one entry."""
+    x, dims = call.args[0], call.argument("dim")
+    given = range(x.dim()) if dims is None or dims == [] else dims
+    reduced = {dim % x.dim() for dim in ([given] if isinstance(given, int) else given)}
+    axes = trace.axes_of(x)
+    if len(call.outputs) > 1 and call.operation in WITH_PLACES:
+        for dim in reduced:
+            trace.keep(axes[dim], "places of channels are computed")
+    for out in call.outputs:
+        left = [None if dim in reduced else axis for dim, axis in enumerate(axes)]
+        if out.dim() < x.dim():
+            left = [axis for dim, axis in enumerate(axes) if dim not in reduced]
+        trace.set_axes(out, left)
+
+
+def pooling(trace: "Trace", call: Call) -> None:
+    """The last dimensions, as many as the name says, are positions; the others stay what they are."""
+    x = call.args[0]
+    axes = list(trace.axes_of(x))
+    found = re.search("([123])d", call.operation)
+    assert found is not None
+    for dim in range(-int(found[1]), 0):
+        trace.keep(axes[dim], "pooled over")
+        axes[dim] = None
+    for out in call.outputs:
+        trace.set_axes(out, axes)
+
+
+def as_another_layout(trace: "Trace", call: Call) -> None:
+    """Strides may change as long as the shape does not."""
+    if call.result.shape == call.args[0].shape:
+        trace.set_axes(call.result, trace.axes_of(call.args[0]))
+    else:
+        unknown(trace, call)
+
+
+def unlabelled(trace: "Trace", call: Call) -> None:
+    """A tensor that takes only its type from another one has no channels."""
+
+
+def unknown(trace: "Trace", call: Call) -> None:
+    """Everything that goes into an operation that is not understood stays."""
+    for tensor in call.inputs:
+        for axis in trace.axes_of(tensor):
+            trace.keep(axis, "the operation is not known")
+
+
+WITH_PLACES = {"aten.max", "aten.min", "aten.median", "aten.mode", "aten.kthvalue"}
+
+_NAMES: dict[Rule, str] = {
+    elementwise: """empty_like zeros_like ones_like full_like rand_like randn_like bernoulli_
+        fill_ zero_ copy_ uniform_ normal_ hardswish_ hardswish hardtanh_ _softmax _safe_softmax
+        _log_softmax native_dropout _to_copy relu6 relu6_ lift_fresh _prelu_kernel rrelu_with_noise
+        contiguous normal_functional bernoulli masked_fill_ detach alias clone""",
+    batch_norm: """native_batch_norm cudnn_batch_norm _native_batch_norm_legit miopen_batch_norm
+        _native_batch_norm_legit_no_training _batch_norm_with_update""",
+    unlabelled: "new_zeros new_ones new_empty new_full new_empty_strided",
+    layer_norm: "native_layer_norm",
+    group_norm: "native_group_norm",
+    reduction: """mean sum amax amin var std var_mean std_mean linalg_vector_norm norm prod max min
+        logsumexp any all""",
+    pooling: """max_pool2d_with_indices max_pool3d_with_indices avg_pool1d avg_pool2d avg_pool3d
+        _adaptive_avg_pool2d _adaptive_avg_pool3d adaptive_max_pool2d adaptive_max_pool3d
+        upsample_nearest1d upsample_nearest2d upsample_nearest3d _upsample_nearest_exact2d
+        upsample_linear1d upsample_bilinear2d upsample_bicubic2d upsample_trilinear3d
+        _upsample_bilinear2d_aa _upsample_bicubic2d_aa reflection_pad1d reflection_pad2d
+        replication_pad1d replication_pad2d""",
+    as_another_layout: "as_strided as_strided_",
+    moves.carry: """view _unsafe_view permute transpose t unsqueeze squeeze expand roll flip unfold
+        repeat diagonal _reshape_alias view_copy reshape channel_shuffle native_channel_shuffle""",
+    moves.piece: "slice split split_with_sizes narrow chunk unsafe_split unsafe_split_with_sizes",
+    moves.one_of: "select unbind",
+    moves.concatenate: "cat",
+    moves.stack: "stack",
+    moves.pad: "constant_pad_nd",
+    moves.pixel_shuffle: "pixel_shuffle",
+    moves.pixel_unshuffle: "pixel_unshuffle",
+    products.convolution: "convolution",
+    products.product: "mm bmm",
+    products.product_and_sum: "addmm baddbmm",
+}
+
+RULES = {f"aten.{name}": rule for rule, names in _NAMES.items() for name in names.split()}
+"""The rule of each operation that is known by name."""
+
+
+def rule_for(func: Any) -> Rule:
+    """The rule of an operation (an overload of `torch.ops.aten`)."""
+    rule = RULES.get(str(func.overloadpacket))
+    if rule is None and torch.Tag.pointwise in func.tags:
+        return elementwise
+    return rule or unknown

@@ -1,0 +1,25 @@
+"""Which channel groups share a width: all of them, those of one resolution, or none."""
+
+import math
+from collections.abc import Sequence
+
+from supernet.tracing import Group
+
+
+def share_widths(groups: Sequence[Group], how: str) -> tuple[int, ...]:
+    """Number of the width of each group, counted from 0 in the order of the network.
+
+    `how` is one of `supernet.space.GROUPS`. With "stage", groups share a width whose channels are
+    first computed at the same resolution, to the nearest power of two; those on pooled features
+    (squeeze and excitation, a classifier's hidden layers) go with the stage before them.
+    """
+    if how == "layer":
+        return tuple(range(len(groups)))
+    if how == "one":
+        return (0,) * len(groups)
+    octaves: list[int] = []
+    for group in groups:
+        octave = round(math.log2(group.num_positions) / 2)
+        octaves.append(octaves[-1] if octaves and group.num_positions == 1 else octave)
+    number = {octave: i for i, octave in enumerate(dict.fromkeys(octaves))}
+    return tuple(number[octave] for octave in octaves)
