@@ -70,6 +70,8 @@ class Channels:
     """For each parameter and buffer with elastic channels: one entry a dimension."""
     kept: tuple[Kept, ...]
     """What stays at full width besides images and classes, and why."""
+    made_dims: dict[str, int]
+    """For each weight that makes channels: the dimension that holds them."""
     losing_groups: frozenset[str]
     """Weights of grouped convolutions that shrink by whole groups."""
     num_positions: dict[str, int]
@@ -175,6 +177,7 @@ class _Tracing:
             groups=groups.groups,
             dims={name: entries for name, entries in dims.items() if any(entries)},
             kept=tuple(self.trace.kept),
+            made_dims=self.trace.made_dims,
             losing_groups=frozenset(self.trace.losing_groups),
             num_positions=self.trace.num_positions,
         )

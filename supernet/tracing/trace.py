@@ -79,6 +79,8 @@ class Trace(TorchDispatchMode):
         """Labels of the parameters and buffers that were used, by name."""
         self.num_positions: dict[str, int] = {}
         """For each weight: at how many places of an image the last pass multiplied with it."""
+        self.made_dims: dict[str, int] = {}
+        """For each weight that makes channels: the dimension that holds them."""
         self.losing_groups: set[str] = set()
         """Weights of grouped convolutions that shrink by whole groups."""
         named = [*model.named_parameters(), *model.named_buffers()]
@@ -190,8 +192,16 @@ class Trace(TorchDispatchMode):
             return
         self.num_positions[name] = self.num_positions.get(name, 0) + num_positions
         if made is not None:
+            self.made_dims[name] = self._dim_of(name, made)
             made_here = Made(labels=made, path=self._here[1], num_positions=num_positions)
             self.made.append(made_here)
+
+    def _dim_of(self, name: str, made: Tensor) -> int:
+        """The dimension of a weight whose channels are the ones made: the first where several share them."""
+        found = set(self.labels.roots(made).tolist())
+        axes = enumerate(self.axes[name])
+        same = [d for d, a in axes if a is not None and found & set(self.labels.roots(a).tolist())]
+        return same[0]
 
     def lose_groups(self, weight: Tensor) -> None:
         """Note that the convolution with this weight shrinks by whole groups."""
