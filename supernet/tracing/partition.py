@@ -50,7 +50,7 @@ def divide(trace: Trace) -> Partition:
     class_of = _classes(vectors, made[made != KEPT], len(trace.labels))
     order: dict[int, list[Made]] = {}
     for layer in trace.made:
-        for found in class_of[trace.labels.roots(layer.labels)].unique().tolist():
+        for found in dict.fromkeys(class_of[trace.labels.roots(layer.labels)].tolist()):
             if found >= 0:
                 order.setdefault(found, []).append(layer)
     group_of = torch.full((len(trace.labels),), -1)
