@@ -113,7 +113,7 @@ class Study:
     def _draw_new(self) -> SubnetConfig | None:
         space = self.supernet.space
         for _ in range(MAX_DRAWS):
-            widths = tuple(space.random_width(self.rng) for _ in range(space.num_groups))
+            widths = space.random_widths(self.rng)
             config = SubnetConfig(width_mults=widths, resolution=self.rng.choice(space.resolutions))
             if self._channels(config) not in self.seen:
                 return config

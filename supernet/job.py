@@ -24,6 +24,10 @@ class TrainingJob:
     """How it is trained."""
     space: SearchSpace = field(default_factory=SearchSpace)
     """Widths and resolutions that it is trained for."""
+    weights: str | None = None
+    """File of weights to start from; see `supernet.pretrained.load_weights`."""
+    sort_by_importance: bool = False
+    """Whether channels are first ordered; see `supernet.importance.sort_by_importance`."""
     epochs: int = 17
     """Passes over the training images."""
     seed: int = 0
@@ -42,6 +46,8 @@ class TrainingJob:
             "model_options": dict(self.model_options),
             "recipe": asdict(self.recipe),
             "space": self.space.to_json(),
+            "weights": self.weights,
+            "sort_by_importance": self.sort_by_importance,
             "epochs": self.epochs,
             "seed": self.seed,
         }

@@ -16,11 +16,13 @@ from supernet.checkpoint import is_finished, load_supernet, read_document, save_
 from supernet.data import load_data
 from supernet.device import choose_device
 from supernet.errors import CheckpointError, SupernetError
+from supernet.importance import sort_by_importance
 from supernet.job import TrainingJob
 from supernet.loop import Loop
 from supernet.models import build_model, known_models
+from supernet.pretrained import load_weights
 from supernet.recipe import RECIPES
-from supernet.space import SearchSpace
+from supernet.space import GROUPS, SearchSpace
 from supernet.supernet import Supernet
 
 EXAMPLE = """example:
@@ -53,7 +55,11 @@ def train(
     data = load_data(job.data, resolution=side, seed=job.seed)
     torch.manual_seed(job.seed)
     model = build_model(job.model, len(data.classes), job.model_options)
+    if job.weights is not None:
+        load_weights(model, Path(job.weights))
     supernet = Supernet(model, torch.empty(1, 3, side, side), job.space)
+    if job.sort_by_importance:
+        sort_by_importance(supernet)
     supernet.to(device=place, memory_format=torch.channels_last)  # type: ignore[call-overload]
     loop = Loop(supernet, data, job, run, save_every_s=save_every_s)
     if loop.state_path.exists():
@@ -123,6 +129,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--weight-decay", type=float, help=f"default {job.recipe.weight_decay}")
     add("--resolutions", type=int, nargs="+", default=job.space.resolutions, help="input sides")
     add("--width-range", type=float, nargs=2, default=job.space.width_range, metavar="W")
+    add("--groups", choices=GROUPS, default=job.space.groups, help="what has a width of its own")
+    add("--weights", type=Path, metavar="FILE", help="start from these: safetensors or state dict")
+    add("--sort-by-importance", action="store_true", help="first order channels by L1 norm")
     add("--seed", type=int, default=job.seed)
     add("--device", help="cpu, cuda, cuda:1; default: the best there is")
     add("--out", type=Path, metavar="RUN", help="the run's folder")
@@ -146,7 +155,13 @@ def job_from(args: argparse.Namespace) -> TrainingJob:
         model=args.model,
         model_options=dict(args.model_args) if args.model_args is not None else options,
         recipe=recipe,
-        space=SearchSpace(width_range=tuple(args.width_range), resolutions=tuple(args.resolutions)),
+        space=SearchSpace(
+            width_range=tuple(args.width_range),
+            resolutions=tuple(args.resolutions),
+            groups=args.groups,
+        ),
+        weights=None if args.weights is None else str(args.weights),
+        sort_by_importance=args.sort_by_importance,
         epochs=args.epochs,
         seed=args.seed,
     )

@@ -9,6 +9,9 @@ from torch.utils._pytree import tree_leaves
 BATCH_SIZE = 2
 """Images in a traced batch: BN in training mode needs more than one value a channel."""
 
+LAYOUT = {"aten.clone", "aten.detach", "aten.alias", "aten.contiguous"}
+"""Operations that come and go with the layout in memory, which depends on sizes."""
+
 
 @dataclass(frozen=True)
 class Call:
@@ -22,7 +25,8 @@ class Call:
     @property
     def operation(self) -> str:
         """Its name without the overload, as `aten.view`."""
-        return str(self.func.overloadpacket)
+        name = str(self.func.overloadpacket)
+        return "aten.view" if name == "aten._unsafe_view" else name
 
     @property
     def inputs(self) -> list[Tensor]:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from supernet.tracing.call import Call
+from supernet.tracing.call import LAYOUT, Call
 from supernet.tracing.trace import Axes, Step, run_on_one_device
 
 
@@ -58,8 +58,9 @@ class _Watch(TorchDispatchMode):
         self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         result = run_on_one_device(func, args, kwargs or {})
-        if self.num_done < len(self.steps):
-            self.compare(self.steps[self.num_done], Call(func, args, kwargs or {}, result))
+        call = Call(func, args, kwargs or {}, result)
+        if self.num_done < len(self.steps) and call.operation not in LAYOUT:
+            self.compare(self.steps[self.num_done], call)
             self.num_done += 1
         return result
 

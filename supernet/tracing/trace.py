@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map_only
 
-from supernet.tracing.call import Call
+from supernet.tracing.call import LAYOUT, Call
 from supernet.tracing.labels import KEPT, Labels
 from supernet.tracing.paths import Paths, Site
 from supernet.tracing.rules import rule_for
@@ -119,9 +119,10 @@ class Trace(TorchDispatchMode):
         if call.operation in ("aten.t", "aten.transpose") and id(args[0]) in self._names:
             self._transposed[id(result)] = self._names[id(args[0])]
         outputs = tuple((tensor.shape, self.axes_of(tensor)) for tensor in call.outputs)
-        self.passes[-1].append(
-            Step(operation=call.operation, site=site, inputs=inputs, outputs=outputs)
-        )
+        if call.operation not in LAYOUT:
+            self.passes[-1].append(
+                Step(operation=call.operation, site=site, inputs=inputs, outputs=outputs)
+            )
         return result
 
     # -- what rules ask and tell
