@@ -11,7 +11,9 @@ MAX_LAYERS = 3
 """Layers that a row names; the others are counted."""
 
 
-def describe(model: nn.Module, channels: Channels, width_of: Sequence[int], low: tuple[int, ...]) -> str:
+def describe(
+    model: nn.Module, channels: Channels, width_of: Sequence[int], low: tuple[int, ...]
+) -> str:
     """Text of several lines: channel groups, their share of the network, what stays and why.
 
     `width_of` is the number of each group's width, `low` the places that each keeps at the lower
@@ -19,7 +21,9 @@ def describe(model: nn.Module, channels: Channels, width_of: Sequence[int], low:
     """
     rows = [("width", "channels", "lowest", "layers")]
     for group, width, kept in zip(channels.groups, width_of, low, strict=True):
-        rows.append((str(width), str(group.num_channels), str(kept * group.unit), _some(group.layers)))
+        rows.append(
+            (str(width), str(group.num_channels), str(kept * group.unit), _some(group.layers))
+        )
     sizes = [max(len(row[column]) for row in rows) for column in range(3)]
     lines = [
         "  ".join([*(cell.rjust(size) for cell, size in zip(row, sizes, strict=False)), row[3]])

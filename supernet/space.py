@@ -7,7 +7,6 @@ from typing import Any
 
 from supernet.errors import SpaceError
 
-
 GROUPS = ("one", "stage", "layer")
 """What may have a width of its own."""
 

@@ -50,7 +50,9 @@ def modules() -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("package", [*PACKAGES, "supernet.models", "nas.runtimes", "app.views"])
+@pytest.mark.parametrize(
+    "package", [*PACKAGES, "supernet.models", "supernet.tracing", "nas.runtimes", "app.views"]
+)
 def test_all_names_exactly_what_is_public(package: str) -> None:
     module = importlib.import_module(package)
     names = module.__all__

@@ -9,9 +9,9 @@ from supernet.tracing.trace import Kept, Step, Trace
 
 __all__ = [
     "BATCH_SIZE",
+    "KEPT",
     "Failure",
     "Group",
-    "KEPT",
     "Kept",
     "Labels",
     "Partition",

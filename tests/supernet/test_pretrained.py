@@ -11,7 +11,9 @@ from supernet.pretrained import load_weights
 
 
 def network(num_classes: int = 4) -> nn.Module:
-    return nn.Sequential(nn.Conv2d(3, 8, 1), nn.BatchNorm2d(8), nn.Flatten(), nn.Linear(32, num_classes))
+    return nn.Sequential(
+        nn.Conv2d(3, 8, 1), nn.BatchNorm2d(8), nn.Flatten(), nn.Linear(32, num_classes)
+    )
 
 
 @pytest.mark.parametrize("suffix", [".safetensors", ".pt"])

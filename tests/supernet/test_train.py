@@ -41,7 +41,7 @@ def test_a_run_has_its_files_and_loads(run: Path) -> None:
     assert TrainingJob.from_json(document["job"]).recipe.batch_size == 1000
     assert document["data"]["splits"]["report"]["num_images"] == 2000
     assert document["versions"]["torch"] == torch.__version__
-    assert len(supernet.channels.group_sizes) == 6  # stem and first stage share a sum
+    assert len(supernet.channels.groups) == 6  # stem and first stage share a sum
 
 
 def test_a_finished_run_is_never_overwritten(run: Path, capsys: pytest.CaptureFixture[str]) -> None:

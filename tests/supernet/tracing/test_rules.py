@@ -168,7 +168,9 @@ def cases() -> dict[str, Case]:
         ),
         "layer scale and a residual sum": (
             {"a": conv(3, 8), "b": conv(8, 8), "n": nn.BatchNorm2d(8), "h": head(8, 2)},
-            lambda m, x: m["h"](pooled((y := m["a"](x)) + m["n"].weight.view(-1, 1, 1) * m["b"](y))),
+            lambda m, x: m["h"](
+                pooled((y := m["a"](x)) + m["n"].weight.view(-1, 1, 1) * m["b"](y))
+            ),
             [(8, "a b")],
         ),
         "in-place operations on a slice": (
@@ -242,9 +244,7 @@ def test_a_subnet_is_the_full_network_without_the_removed_channels(
     images = torch.randn(2, 3, 8, 8)
     for seed in range(3):
         config = random_config(supernet, seed)
-        expected = torch.func.functional_call(
-            supernet.model, masked(supernet, config), (images,)
-        )
+        expected = torch.func.functional_call(supernet.model, masked(supernet, config), (images,))
         torch.testing.assert_close(supernet(images, config), expected, rtol=1e-4, atol=1e-5)
         extracted = supernet.extract(config)(images)
         torch.testing.assert_close(supernet(images, config), extracted, rtol=1e-5, atol=1e-6)

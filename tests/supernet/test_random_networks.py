@@ -1,0 +1,105 @@
+"""Random networks of convolutions, sums, concatenations and shuffles: views against the naive way."""
+
+import random
+from dataclasses import dataclass
+
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from supernet.space import SearchSpace, SubnetConfig
+from supernet.supernet import Supernet
+
+SPACE = SearchSpace(width_range=(0.25, 1.0), resolutions=(6,), divisor=2, groups="layer")
+
+# What a step does, which earlier tensors it takes, and how many channels it makes.
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["conv", "depthwise", "sum", "cat", "shuffle"]),
+        st.integers(0, 7),
+        st.integers(0, 7),
+        st.sampled_from([4, 6, 8]),
+    ),
+    min_size=1,
+    max_size=7,
+)
+
+
+@dataclass
+class Node:
+    kind: str
+    first: int
+    second: int
+    channels: int
+
+
+class RandomNetwork(nn.Module):
+    def __init__(self, steps: list[tuple[str, int, int, int]]) -> None:
+        super().__init__()
+        self.nodes = [Node("conv", 0, 0, 8)]
+        self.layers = nn.ModuleList([nn.Conv2d(3, 8, 1)])
+        for kind, one, other, made in steps:
+            first, second = one % len(self.nodes), other % len(self.nodes)
+            size, other_size = self.nodes[first].channels, self.nodes[second].channels
+            if kind == "sum" and size != other_size:
+                kind = "cat"
+            channels = {"conv": made, "cat": size + other_size}.get(kind, size)
+            layer: nn.Module = nn.Identity()
+            if kind == "conv":
+                layer = nn.Sequential(nn.Conv2d(size, made, 3, padding=1), nn.BatchNorm2d(made))
+            elif kind == "depthwise":
+                layer = nn.Conv2d(size, size, 3, padding=1, groups=size)
+            self.nodes.append(Node(kind, first, second, channels))
+            self.layers.append(layer)
+        self.head = nn.Linear(self.nodes[-1].channels, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        made: list[Tensor] = [self.layers[0](x)]
+        for node, layer in zip(self.nodes[1:], list(self.layers)[1:], strict=True):
+            first, second = made[node.first], made[node.second]
+            match node.kind:
+                case "sum":
+                    made.append(first + second)
+                case "cat":
+                    made.append(torch.cat([first, second], 1))
+                case "shuffle":
+                    n, c, h, w = first.shape
+                    made.append(first.view(n, 2, c // 2, h, w).transpose(1, 2).reshape(n, c, h, w))
+                case _:
+                    made.append(layer(first).relu())
+        out: Tensor = self.head(made[-1].mean((2, 3)))
+        return out
+
+
+@settings(max_examples=25, deadline=None)
+@given(STEPS, st.integers(0, 1000))
+def test_views_compute_and_learn_what_a_separate_network_does(
+    steps: list[tuple[str, int, int, int]], seed: int
+) -> None:
+    torch.manual_seed(0)
+    model = RandomNetwork(steps).double()
+    supernet = Supernet(model, torch.empty(1, 3, 6, 6), SPACE).train()
+    widths = supernet.space.random_widths(random.Random(seed))
+    config = SubnetConfig(width_mults=widths, resolution=6)
+    images = torch.randn(3, 3, 6, 6, dtype=torch.float64)
+
+    extracted = supernet.extract(config)
+    expected = extracted(images)
+    expected.square().sum().backward()
+    output = supernet(images, config)
+    output.square().sum().backward()
+
+    torch.testing.assert_close(output, expected, rtol=1e-9, atol=1e-12)
+    kept = supernet.kept_counts(config)
+    separate = dict(extracted.named_parameters())
+    for name, parameter in model.named_parameters():
+        # Cutting the numbers of the entries tells which entry of the full tensor is which.
+        numbers = torch.arange(parameter.numel()).view(parameter.shape)
+        entries = supernet.channels.selector(name)(numbers, kept).flatten()
+        naive = torch.zeros(parameter.numel(), dtype=torch.float64)
+        gradient = separate[name].grad
+        if gradient is not None:
+            naive[entries] = gradient.flatten()
+        actual = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
+        torch.testing.assert_close(actual.flatten(), naive, rtol=1e-9, atol=1e-12)

@@ -1,0 +1,54 @@
+import torch
+from torch import Tensor, nn
+
+from supernet.tracing import Trace, follow_paths
+
+
+class Held(nn.Module):
+    """Holds a tensor that is neither parameter nor buffer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Conv2d(3, 4, 1), nn.Conv2d(4, 2, 1)
+        self.held = torch.ones(1, 1, 8, 8)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.second(self.first(x) + self.held)
+        return out
+
+
+def traced() -> Trace:
+    model = Held().to("meta")
+    trace = Trace(model, divisor=1)
+    with follow_paths(model) as paths:
+        trace.run(model, torch.empty(2, 3, 8, 8, device="meta"), paths)
+    return trace
+
+
+def test_a_pass_notes_operations_makers_and_positions() -> None:
+    trace = traced()
+    names = [step.operation for step in trace.passes[0]]
+    assert names == ["aten.convolution", "aten.add", "aten.convolution"]
+    assert [(made.path, made.num_positions) for made in trace.made] == [
+        ("first", 64),
+        ("second", 64),
+    ]
+    assert trace.num_positions == {"first.weight": 64, "second.weight": 64}
+    assert trace.made_dims == {"first.weight": 0, "second.weight": 0}
+
+
+def test_what_the_network_returns_is_kept_and_what_is_inside_is_not() -> None:
+    trace = traced()
+    first, second = trace.axes["first.weight"][0], trace.axes["second.weight"][0]
+    assert first is not None
+    assert second is not None
+    assert trace.labels.roots(first).min() > 0
+    assert not trace.labels.roots(second).any()
+
+
+def test_keeping_notes_the_reason_once() -> None:
+    trace = traced()
+    axis = trace.axes["first.weight"][0]
+    assert trace.keep(axis, "a reason", ("aten.x", "first"))
+    assert not trace.keep(axis, "another reason", ("aten.y", "first"))
+    assert [(k.operation, k.why, k.num_channels) for k in trace.kept] == [("aten.x", "a reason", 4)]
