@@ -84,21 +84,24 @@ def write_page(rows: dict[str, dict[str, Any]], hardware: str) -> None:
     lines = [
         "# Which networks become supernets",
         "",
-        f"{len(good)} of {len(rows)} classification networks of torchvision {torchvision.__version__}"
-        f" convert (PyTorch {torch.__version__}, {hardware}).",
-        "Written by `python -m benchmarks.model_coverage`. MACs count convolutions and linear layers;",
+        f"{len(good)} of {len(rows)} classification networks of torchvision "
+        f"{torchvision.__version__} convert (PyTorch {torch.__version__}, {hardware}).",
+        "Written by `python -m benchmarks.model_coverage`. MACs count convolutions and linear",
+        "layers;",
         "*elastic* is their share in layers that some width narrows. *At 0.5*: what is left with",
-        f"every group at width 0.5. *Difference*: the largest of {NUM_CONFIGS} random configs between",
-        "the extracted network and the supernet, relative to the largest output.",
+        f"every group at width 0.5. *Difference*: the largest of {NUM_CONFIGS} random configs",
+        "between the extracted network and the supernet, relative to the largest output.",
         "",
-        "| network | groups | MACs (M) | elastic | MACs at 0.5 | parameters at 0.5 | difference | trace (s) |",
+        "| network | groups | MACs (M) | elastic | MACs at 0.5 | parameters at 0.5 "
+        "| difference | trace (s) |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for name, row in sorted(rows.items()):
         lines.append(
             f"| {name} | {row['error']} | | | | | | |"
             if "error" in row
-            else f"| {name} | {row['num_groups']} | {row['macs'] / 1e6:.1f} | {row['elastic_macs']:.1%} | "
+            else f"| {name} | {row['num_groups']} | {row['macs'] / 1e6:.1f} | "
+            f"{row['elastic_macs']:.1%} | "
             f"{row['macs_at_half']:.1%} | {row['params_at_half']:.1%} | "
             f"{row['largest_difference']:.1e} | {row['trace_s']:.2f} |"
         )

@@ -14,6 +14,7 @@ import math
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -78,7 +79,7 @@ class Channels:
     """For each weight that is multiplied with: at how many places of an image."""
 
     def kept_counts(self, widths: Sequence[float], divisor: int) -> tuple[int, ...]:
-        """Places that each group keeps at a width of its own; channels in multiples of `divisor`."""
+        """Places that each group keeps at its width; channels in multiples of `divisor`."""
         return tuple(
             kept_places(group, width, divisor)
             for group, width in zip(self.groups, widths, strict=True)
@@ -119,8 +120,14 @@ def trace_channels(model: nn.Module, example_input: Tensor, space: SearchSpace) 
     """
     with torch.random.fork_rng(devices=[]):
         meta = narrow(model, {n: _on_meta(t) for n, t in _named_tensors(model).items()})
-        images = torch.empty(BATCH_SIZE, *example_input.shape[1:], device="meta")
+        dtype = floating_dtype(model)
+        images = torch.empty(BATCH_SIZE, *example_input.shape[1:], device="meta", dtype=dtype)
         return _Tracing(meta, images, space).settled()
+
+
+def floating_dtype(model: nn.Module) -> torch.dtype | None:
+    """The type of the network's numbers, which its images must have; None: the default."""
+    return next((p.dtype for p in model.parameters() if p.is_floating_point()), None)
 
 
 class _Tracing:
@@ -197,19 +204,19 @@ class _Tracing:
                 for name, tensor in _named_tensors(self.model).items()
             }
             stays = torch.tensor([*kept, 1])[groups.group_of] > groups.place_of
-            sizes: dict[int, int] = {}
-
-            def size_of(axis: Tensor) -> int:
-                if id(axis) not in sizes:
-                    sizes[id(axis)] = int(stays[self.trace.labels.roots(axis)].sum())
-                return sizes[id(axis)]
-
+            size_of = partial(self._count, stays, {})
             for number, training in enumerate((True, False)):
                 network = narrow(self.model, tensors, channels.losing_groups).train(training)
                 failure = find_failure(network, self.images, self.trace.passes[number], size_of)
                 if failure is not None:
                     return number, failure
         return None
+
+    def _count(self, stays: Tensor, known: dict[int, int], axis: Tensor) -> int:
+        """How many entries of a dimension stay; a vector is counted once."""
+        if id(axis) not in known:
+            known[id(axis)] = int(stays[self.trace.labels.roots(axis)].sum())
+        return known[id(axis)]
 
     def _blame(self, number: int, failure: Failure) -> None:
         """Keep what went into the step that failed, wherever that line of code runs.
@@ -220,7 +227,8 @@ class _Tracing:
         steps = self.trace.passes[number]
         for step in reversed(steps[: failure.step + 1]):
             same_code = [s for s in steps if s.site.code == step.site.code]
-            if any([self._keep_inputs(s, failure) for s in (step, *same_code)]):
+            news = [self._keep_inputs(s, failure) for s in (step, *same_code)]
+            if any(news):
                 return
         raise ModelError(
             f"the network must do the same each time that it runs, but got: {failure.why}"

@@ -19,7 +19,7 @@ def describe(
     `width_of` is the number of each group's width, `low` the places that each keeps at the lower
     bound.
     """
-    rows = [("width", "channels", "lowest", "layers")]
+    rows: list[tuple[str, ...]] = [("width", "channels", "lowest", "layers")]
     for group, width, kept in zip(channels.groups, width_of, low, strict=True):
         rows.append(
             (str(width), str(group.num_channels), str(kept * group.unit), _some(group.layers))
@@ -32,7 +32,7 @@ def describe(
     return "\n".join([*lines, "", *_shares(model, channels, low), *_kept(channels)])
 
 
-def count_elastic(model: nn.Module, channels: Channels, kept: Sequence[int]) -> dict[str, float]:
+def count_elastic(model: nn.Module, channels: Channels, kept: Sequence[int]) -> dict[str, int]:
     """Parameters and MACs: all of them, in elastic tensors, and left where groups keep `kept`.
 
     Keys `params`, `elastic_params`, `kept_params` and the same with `macs`. One multiply-add of a

@@ -6,11 +6,12 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
-from supernet.channels import trace_channels
+from supernet.channels import floating_dtype, trace_channels
 from supernet.describe import describe
 from supernet.errors import ModelError, SpaceError
 from supernet.narrow import narrow
 from supernet.space import SearchSpace, SubnetConfig
+from supernet.tracing import BATCH_SIZE
 from supernet.widths import share_widths
 
 
@@ -118,7 +119,8 @@ class Supernet(nn.Module):
         for resolution in self.space.resolutions:
             network = self._without_data(self.space.smallest).eval()
             try:
-                network(torch.empty(2, num_channels, resolution, resolution, device="meta"))
+                shape = (BATCH_SIZE, num_channels, resolution, resolution)
+                network(torch.empty(shape, device="meta", dtype=floating_dtype(self.model)))
             except (RuntimeError, ValueError) as error:
                 reason = str(error).strip().splitlines()[0]
                 raise ModelError(

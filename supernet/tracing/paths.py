@@ -44,7 +44,7 @@ class Paths:
 
 @contextmanager
 def follow_paths(model: nn.Module) -> Iterator[Paths]:
-    """Let the yielded Paths follow the modules of `model`, and of its narrow clones, as they run."""
+    """Let the yielded Paths follow the modules of `model`, and its narrow clones, as they run."""
     paths = Paths()
 
     def enter(path: str) -> Any:

@@ -73,7 +73,8 @@ def _choices(trace: "Trace", num_channels: int, unit: int) -> int:
 
 def product(trace: "Trace", call: Call) -> None:
     """Products of two matrices, or of two batches of them."""
-    _product(trace, *call.args, call.result)
+    left, right = call.args[:2]
+    _product(trace, left, right, call.result)
 
 
 def product_and_sum(trace: "Trace", call: Call) -> None:

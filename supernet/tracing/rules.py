@@ -89,7 +89,7 @@ def reduction(trace: "Trace", call: Call) -> None:
 
 
 def pooling(trace: "Trace", call: Call) -> None:
-    """The last dimensions, as many as the name says, are positions; the others stay what they are."""
+    """The last dimensions, as many as the name says, are positions; the others stay."""
     x = call.args[0]
     axes = list(trace.axes_of(x))
     found = re.search("([123])d", call.operation)

@@ -198,7 +198,7 @@ class Trace(TorchDispatchMode):
             self.made.append(made_here)
 
     def _dim_of(self, name: str, made: Tensor) -> int:
-        """The dimension of a weight whose channels are the ones made: the first where several share them."""
+        """The dimension of a weight that holds the channels made; the first if several do."""
         found = set(self.labels.roots(made).tolist())
         axes = enumerate(self.axes[name])
         same = [d for d, a in axes if a is not None and found & set(self.labels.roots(a).tolist())]
@@ -212,7 +212,8 @@ class Trace(TorchDispatchMode):
     def made_roots(self) -> Tensor:
         """Roots of all labels that some product made, sorted; others are no layer's output."""
         vectors = [made.labels for made in self.made] or [torch.zeros(0, dtype=torch.int64)]
-        return self.labels.roots(torch.cat(vectors)).unique()
+        roots: Tensor = self.labels.roots(torch.cat(vectors)).unique()
+        return roots
 
 
 def run_on_one_device(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:

@@ -27,8 +27,9 @@ def test_the_full_network_computes_the_same_and_the_first_channels_weigh_most() 
 
 
 def test_one_layers_channels_are_in_the_order_of_their_norms() -> None:
-    model = nn.Sequential(nn.Conv2d(3, 32, 1), nn.ReLU(), nn.Conv2d(32, 8, 1))
+    first = nn.Conv2d(3, 32, 1)
+    model = nn.Sequential(first, nn.ReLU(), nn.Conv2d(32, 8, 1))
     supernet = Supernet(model, torch.empty(1, 3, 8, 8), SearchSpace(resolutions=(8,)))
     sort_by_importance(supernet)
-    norms = model[0].weight.detach().abs().sum((1, 2, 3))
+    norms = first.weight.detach().abs().sum((1, 2, 3))
     assert torch.equal(norms, norms.sort(descending=True).values)

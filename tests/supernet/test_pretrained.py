@@ -38,7 +38,7 @@ def test_another_number_of_classes_keeps_the_fresh_last_layer(tmp_path: Path) ->
 def test_another_networks_weights_are_refused(tmp_path: Path) -> None:
     path, model = tmp_path / "weights.safetensors", network()
     save_file(mobilenet_v2(4).state_dict(), path)
-    with pytest.raises(CheckpointError, match="4 are missing|are missing") as caught:
+    with pytest.raises(CheckpointError, match="are missing") as caught:
         load_weights(model, path)
     assert "\n" not in str(caught.value)
 

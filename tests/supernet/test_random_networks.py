@@ -1,4 +1,4 @@
-"""Random networks of convolutions, sums, concatenations and shuffles: views against the naive way."""
+"""Random networks of convolutions, sums, concatenations and shuffles: views against copies."""
 
 import random
 from dataclasses import dataclass

@@ -10,7 +10,8 @@ class Hard(nn.Module):
         self.first, self.size = nn.Conv2d(3, 4, 1), size
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.first(x).reshape(-1, self.size, 64).mean(2)
+        out: Tensor = self.first(x).reshape(-1, self.size, 64).mean(2)
+        return out
 
 
 def images() -> Tensor:

@@ -9,6 +9,7 @@ removed channels are zero: in these networks a channel of zeros adds nothing, so
 
 import random
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -20,7 +21,7 @@ from supernet.supernet import Supernet
 
 SPACE = SearchSpace(width_range=(0.25, 1.0), resolutions=(8,), divisor=1, groups="layer")
 
-Forward = Callable[[nn.ModuleDict, Tensor], Tensor]
+Forward = Callable[[Any, Tensor], Any]
 
 
 class Network(nn.Module):
@@ -29,11 +30,12 @@ class Network(nn.Module):
         self.layers, self.run = nn.ModuleDict(layers), run
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.run(self.layers, x)
+        out: Tensor = self.run(self.layers, x)
+        return out
 
 
-def conv(i: int, o: int, k: int = 1, **options: int) -> nn.Conv2d:
-    return nn.Conv2d(i, o, k, padding=k // 2, **options)
+def conv(i: int, o: int, k: int = 1, *, groups: int = 1) -> nn.Conv2d:
+    return nn.Conv2d(i, o, k, padding=k // 2, groups=groups)
 
 
 def pooled(x: Tensor) -> Tensor:
@@ -45,34 +47,34 @@ def shuffle(x: Tensor, groups: int) -> Tensor:
     return x.view(n, groups, c // groups, h, w).transpose(1, 2).reshape(n, c, h, w)
 
 
-def shared_weight(m: nn.ModuleDict, x: Tensor) -> Tensor:
+def shared_weight(m: Any, x: Tensor) -> Any:
     x = m["a"](x)
     return m["h"](pooled(F.conv2d(x, m["b"].weight) + F.conv2d(x, m["b"].weight)))
 
 
-def attention(m: nn.ModuleDict, x: Tensor) -> Tensor:
+def attention(m: Any, x: Tensor) -> Any:
     q, k, v = (m[name](x).flatten(2) for name in "qkv")
     return m["h"]((v @ (q.transpose(1, 2) @ k)).mean(2))
 
 
-def split_unequal(m: nn.ModuleDict, x: Tensor) -> Tensor:
+def split_unequal(m: Any, x: Tensor) -> Any:
     first, second = m["a"](x).split([4, 12], dim=1)
     return m["h"](pooled(torch.cat([m["b"](first), second], 1)))
 
 
-def in_place(m: nn.ModuleDict, x: Tensor) -> Tensor:
+def in_place(m: Any, x: Tensor) -> Any:
     x = m["a"](x)
     x += m["b"](x)
     x[:, : x.shape[1] // 2].mul_(2)
     return m["h"](pooled(x))
 
 
-def two_heads(m: nn.ModuleDict, x: Tensor) -> Tensor:
+def two_heads(m: Any, x: Tensor) -> Any:
     x = m["a"](x)
     return torch.cat([m["g"](pooled(x)), m["h"](pooled(m["b"](x)))], 1)
 
 
-def excite(m: nn.ModuleDict, x: Tensor) -> Tensor:
+def excite(m: Any, x: Tensor) -> Any:
     x = m["a"](x)
     gate = m["e"](F.relu(m["s"](x.mean((2, 3), keepdim=True)))).sigmoid()
     return m["h"](pooled(x * gate))
