@@ -1,7 +1,7 @@
 """How channel labels travel through a network while it runs once on tensors without data."""
 
 from supernet.tracing.call import BATCH_SIZE
-from supernet.tracing.labels import KEPT, Labels
+from supernet.tracing.labels import Labels
 from supernet.tracing.partition import Group, Partition, divide
 from supernet.tracing.paths import follow_paths
 from supernet.tracing.replay import Failure, find_failure
@@ -9,7 +9,6 @@ from supernet.tracing.trace import Kept, Step, Trace
 
 __all__ = [
     "BATCH_SIZE",
-    "KEPT",
     "Failure",
     "Group",
     "Kept",
