@@ -21,8 +21,9 @@ from nas.runtimes import load_runtime
 from nas.study import Limits, Study
 from nas.summary import print_summary
 from nas.target import describe_target
+from nas.trained import load_trained
 from planner import Candidate, LookupTable, PlannerError, write_candidates
-from supernet import TrainingJob, load_data, load_supernet
+from supernet import TrainingJob
 from supernet.checkpoint import is_finished
 from supernet.data import Data
 from supernet.device import choose_device
@@ -81,9 +82,9 @@ def search(args: argparse.Namespace) -> tuple[LookupTable, list[Candidate]]:
     runtime = load_runtime(args.runtime, device=device.type, num_threads=args.num_threads)
     if args.supernet is None and not is_finished(source):
         train(TrainingJob(), source, device=args.device, resume=True)
-    supernet, document = load_supernet(source)
+    trained = load_trained(source)
+    supernet, document, data = trained.supernet, trained.document, trained.data
     supernet.to(device)
-    data = _data(document)
     bench = Bench(
         supernet, Images(data, device), runtime, batch_size=args.batch_size, seed=args.seed
     )
@@ -140,14 +141,6 @@ def _run(study: Study, bench: Bench, limits: Limits, num_candidates: int) -> Non
             f"some candidate must keep {limits}, but the fastest of {len(candidates)} takes "
             f"{fastest.latency_p50_ms:.3f} ms and the smallest {smallest.macs} MACs: raise it"
         )
-
-
-def _data(document: dict[str, Any]) -> Data:
-    """The data that the supernet was trained on; raise DataError where it has changed since."""
-    job = TrainingJob.from_json(document["job"])
-    data = load_data(job.data, resolution=job.space.resolutions[0], seed=job.seed)
-    data.check_same(document["data"])
-    return data
 
 
 def _make_folder(folder: Path) -> None:
