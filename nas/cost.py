@@ -48,7 +48,7 @@ def count_macs(network: nn.Module, resolution: int, *, in_channels: int = 3) -> 
     _require_counted(network)
     image = torch.empty(1, in_channels, resolution, resolution, device="meta")
     try:
-        macs, _ = thop.profile(_without_data(network), (image,), custom_ops=FREE, verbose=False)
+        macs, _ = thop.profile(without_data(network), (image,), custom_ops=FREE, verbose=False)
     except RuntimeError as error:
         reason = str(error).partition("\n")[0]
         raise ResolutionError(
@@ -76,7 +76,7 @@ def _require_counted(network: nn.Module) -> None:
                 )
 
 
-def _without_data(network: nn.Module) -> nn.Module:
+def without_data(network: nn.Module) -> nn.Module:
     """Copy of `network` whose tensors have shapes but no data."""
     tensors = [*network.parameters(), *network.buffers()]
     memo: dict[int, object] = {id(tensor): _shape_only(tensor) for tensor in tensors}

@@ -10,6 +10,7 @@ from nas.errors import RuntimeUnavailableError
 from nas.fold import fold_batch_norm
 from nas.onnx_graph import INPUT, OUTPUT, OnnxModel
 from nas.runtimes.graph_cache import GraphCache
+from nas.runtimes.padding import padded_batches
 
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
@@ -75,7 +76,8 @@ class OnnxNetwork:
 
     def logits(self, images: torch.Tensor) -> torch.Tensor:
         """See `CompiledNetwork.logits`; runs batches of the size that it is timed with."""
-        padding = images[:1].expand(-len(images) % self._batch_size, *images.shape[1:])
-        batches = torch.cat([images, padding]).split(self._batch_size)
-        outputs = [self._session.run([OUTPUT], {INPUT: batch.numpy()})[0] for batch in batches]
+        outputs = [
+            self._session.run([OUTPUT], {INPUT: batch.numpy()})[0]
+            for batch in padded_batches(images, self._batch_size)
+        ]
         return torch.cat([torch.from_numpy(output) for output in outputs])[: len(images)]

@@ -13,6 +13,7 @@ from nas.errors import RuntimeUnavailableError
 from nas.fold import fold_batch_norm
 from nas.onnx_graph import INPUT, OnnxModel
 from nas.runtimes.graph_cache import GraphCache
+from nas.runtimes.padding import padded_batches
 
 # Left to itself OpenVINO computes in bfloat16 where the CPU can: twice as fast, less exact, and not
 # what any other runtime here is timed with.
@@ -78,9 +79,10 @@ class OpenVinoNetwork:
 
     def logits(self, images: torch.Tensor) -> torch.Tensor:
         """See `CompiledNetwork.logits`; runs batches of the size that it is timed with."""
-        padding = images[:1].expand(-len(images) % self._batch_size, *images.shape[1:])
-        batches = torch.cat([images, padding]).contiguous().split(self._batch_size)
-        outputs = [self._compiled({INPUT: batch.numpy()})[0] for batch in batches]
+        outputs = [
+            self._compiled({INPUT: batch.numpy()})[0]
+            for batch in padded_batches(images, self._batch_size)
+        ]
         return torch.cat([torch.from_numpy(output) for output in outputs])[: len(images)]
 
 

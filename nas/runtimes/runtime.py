@@ -41,6 +41,8 @@ class Runtime(Protocol):
 # Name -> class, imported only when asked for: some need packages that are not always there.
 RUNTIMES = {
     "eager": "nas.runtimes.eager.Eager",
+    "executorch": "nas.runtimes.executorch.ExecuTorch",
+    "inductor": "nas.runtimes.inductor.Inductor",
     "onnxruntime": "nas.runtimes.onnxruntime.OnnxRuntime",
     "openvino": "nas.runtimes.openvino.OpenVino",
 }

@@ -29,9 +29,21 @@ def images(num: int, resolution: int = 32) -> torch.Tensor:
     return torch.randn(num, 3, resolution, resolution, generator=generator)
 
 
-@pytest.fixture(scope="module", params=sorted(RUNTIMES))
+SLOW = {"executorch", "inductor"}  # seconds to compile each network
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else [])
+        for name in sorted(RUNTIMES)
+    ],
+)
 def runtime(request: pytest.FixtureRequest) -> Runtime:
-    return load_runtime(request.param, device="cpu", num_threads=2)
+    try:
+        return load_runtime(request.param, device="cpu", num_threads=2)
+    except RuntimeUnavailableError as error:
+        pytest.skip(str(error))
 
 
 class TestContract:
