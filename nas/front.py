@@ -51,7 +51,8 @@ def make_table(
     )
     entries = []
     for candidate in tqdm(front, "score", unit="config"):
-        right = bench.report_top1(compiled[candidate.config_id], candidate.resolution)
+        network = compiled[candidate.config_id]
+        right = bench.report_top1(network, candidate.resolution)
         ties = (
             other.config_id
             for other in front
@@ -60,7 +61,8 @@ def make_table(
         )
         entries.append(
             Entry(
-                **asdict(_with_top1(candidate, right)),
+                **asdict(_with_top1(candidate, right))
+                | {"peak_memory_bytes": network.peak_memory_bytes()},
                 top1_selection=candidate.top1,
                 tied_with=tuple(ties),
                 budget_probability=None

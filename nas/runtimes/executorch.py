@@ -70,6 +70,9 @@ class ExecuTorchNetwork:
         outputs = [self._method.execute([batch.contiguous()])[0].clone() for batch in batches]
         return torch.cat(outputs)[: len(images)]
 
+    def peak_memory_bytes(self) -> None:
+        """See `CompiledNetwork.peak_memory_bytes`: unknown, the runtime does not tell."""
+
 
 @contextlib.contextmanager
 def _silence() -> Iterator[None]:

@@ -68,6 +68,9 @@ class InductorNetwork:
         ]
         return torch.cat(outputs)[: len(images)]
 
+    def peak_memory_bytes(self) -> None:
+        """See `CompiledNetwork.peak_memory_bytes`: unknown, the runtime does not tell."""
+
 
 def _require_compiler() -> None:
     try:

@@ -9,6 +9,7 @@ from torch import nn
 from nas.errors import RuntimeUnavailableError
 from nas.fold import fold_batch_norm
 from nas.onnx_graph import INPUT, OUTPUT, OnnxModel
+from nas.peak_memory import peak_memory_bytes
 from nas.runtimes.graph_cache import GraphCache
 from nas.runtimes.padding import padded_batches
 
@@ -51,6 +52,7 @@ class OnnxNetwork:
         self, model: OnnxModel, images: torch.Tensor, device: str, num_threads: int
     ) -> None:
         self.model = model
+        self._device, self._num_threads = device, num_threads
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = num_threads
         options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
@@ -81,3 +83,10 @@ class OnnxNetwork:
             for batch in padded_batches(images, self._batch_size)
         ]
         return torch.cat([torch.from_numpy(output) for output in outputs])[: len(images)]
+
+    def peak_memory_bytes(self) -> int | None:
+        """See `CompiledNetwork.peak_memory_bytes`."""
+        if self._device != "cpu":
+            return None
+        content = self.model.self_contained().SerializeToString()
+        return peak_memory_bytes(content, OnnxRuntime.name, self._num_threads)

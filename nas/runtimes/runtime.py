@@ -20,6 +20,9 @@ class CompiledNetwork(Protocol):
     def logits(self, images: torch.Tensor) -> torch.Tensor:
         """(N, num_classes) of (N, C, H, W) float32 images, any N, on the CPU."""
 
+    def peak_memory_bytes(self) -> int | None:
+        """Most memory that a process needs to load and run it; None where that is not known."""
+
 
 class Runtime(Protocol):
     """Runs networks on one device with a fixed number of threads."""

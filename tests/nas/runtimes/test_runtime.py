@@ -84,6 +84,18 @@ class TestContract:
         compiled.run()
         assert torch.equal(compiled.logits(x), first)
 
+    def test_it_tells_its_peak_memory_or_that_it_cannot(self, runtime: Runtime) -> None:
+        small, large = (
+            runtime.compile(network(width), images(1)).peak_memory_bytes() for width in (0.25, 2.0)
+        )
+        if runtime.name in ("onnxruntime", "openvino"):
+            assert small is not None
+            assert large is not None
+            weights = 4 * sum(p.numel() for p in network(2.0).parameters())
+            assert 0 < small < weights < large < 10 * weights
+        else:
+            assert small is large is None
+
     def test_channels_last_images_are_welcome(self, runtime: Runtime) -> None:
         plain, x = network(), images(2).to(memory_format=torch.channels_last)
         compiled = runtime.compile(plain, x)
