@@ -1,7 +1,7 @@
 """AOTInductor: what torch.compile makes of a network, as a library that needs no Python."""
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
@@ -48,7 +48,7 @@ class InductorNetwork:
     """A compiled library and the images that it is timed on, both on the device."""
 
     def __init__(
-        self, compiled: "torch._inductor.package.AOTICompiledModel", images: torch.Tensor
+        self, compiled: Callable[[torch.Tensor], torch.Tensor], images: torch.Tensor
     ) -> None:
         self._compiled, self._images = compiled, images
 

@@ -6,4 +6,5 @@ import torch
 def padded_batches(images: torch.Tensor, batch_size: int) -> tuple[torch.Tensor, ...]:
     """`images` in batches of exactly `batch_size`; copies of the first one fill up the last."""
     padding = images[:1].expand(-len(images) % batch_size, *images.shape[1:])
-    return torch.cat([images, padding]).contiguous().split(batch_size)
+    batches: tuple[torch.Tensor, ...] = torch.cat([images, padding]).contiguous().split(batch_size)
+    return batches

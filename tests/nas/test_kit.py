@@ -71,13 +71,13 @@ def test_an_environment_without_torch_measures_all_and_one_at_a_time(
 ) -> None:
     uv, python = Path(sys.executable).with_name("uv"), tmp_path / "venv" / "bin" / "python"
     subprocess.run([uv, "venv", "--quiet", tmp_path / "venv"], check=True)
-    install = [uv, "pip", "install", "--quiet", "--python", python, "numpy", "onnxruntime"]
-    subprocess.run(install, check=True)
+    install = [str(uv), "pip", "install", "--quiet", "--python", str(python)]
+    subprocess.run([*install, "numpy", "onnxruntime"], check=True)
     assert subprocess.run([python, "-c", "import torch"], stderr=subprocess.PIPE).returncode == 1
     script = [str(python), str(device / "measure.py")]
     options = ["--num-threads", "1", "--max-s", "1", "--allow-noisy"]
     found = tmp_path / "measurements.json"
-    subprocess.run([*script, *options, "--out", found], check=True, cwd=tmp_path)
+    subprocess.run([*script, *options, "--out", str(found)], check=True, cwd=tmp_path)
     source = str(run_with_table / "search" / "lookup_table.json")
     together, alone = tmp_path / "together.json", tmp_path / "alone.json"
     assert measure([source, "--from", str(found), "--out", str(together)]) == 0

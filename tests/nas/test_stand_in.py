@@ -16,7 +16,7 @@ from supernet.models.wide_resnet import WideResNet
 @pytest.fixture(scope="module")
 def supernet() -> Supernet:
     space = SearchSpace(resolutions=(16, 12, 8), groups="layer")
-    return Supernet(WideResNet(10, 1, num_classes=4).eval(), torch.zeros(1, 3, 16, 16), space)
+    return Supernet(WideResNet(4, depth=10, widen=1).eval(), torch.zeros(1, 3, 16, 16), space)
 
 
 def measured(supernet: Supernet, template: Candidate, num: int) -> list[Candidate]:
@@ -69,7 +69,7 @@ def test_it_stays_off_where_it_would_be_wrong(
     rng.shuffle(latencies)
     names = ("p50_low", "p50", "p50_high", "p90", "p99")
     mixed = [
-        replace(each, **{f"latency_{name}_ms": ms for name in names})
+        replace(each, **{f"latency_{name}_ms": ms for name in names})  # type: ignore[arg-type]
         for each, ms in zip(known, latencies, strict=True)
     ]
     stand_in = StandIn(supernet, mixed, predict_after=30)
