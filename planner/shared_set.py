@@ -1,0 +1,93 @@
+"""The best set of entries for several targets at once, by branch and bound.
+
+Sharing one set over targets that order their entries differently is the maximum-coverage problem
+(a k-median problem), NP-hard, for which no dynamic programming is known. What a set earns is
+monotone and submodular: an entry adds the less, the more is there already. So what the entries
+add to a part of a set bounds what they add to any more of it, and most sets are never looked at.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from heapq import heapify, heappop, heappush
+from itertools import count
+from typing import NamedTuple
+
+MAX_NODES = 3000
+TOLERANCE = 1e-12
+Row = Sequence[float]
+"""What one entry earns at each budget of each target, alone."""
+
+
+class _Node(NamedTuple):
+    """All sets of `chosen` with any of `rest`."""
+
+    minus_bound: float
+    order: int
+    chosen: tuple[str, ...]
+    rest: tuple[str, ...]
+
+
+def earned(rows: Mapping[str, Row], names: Collection[str]) -> float:
+    """What a set earns: at each budget the most of what its entries earn."""
+    return sum(map(max, zip(*(rows[name] for name in names), strict=True))) if names else 0.0
+
+
+def without_dominated(rows: Mapping[str, Row]) -> dict[str, Row]:
+    """The rows that no other one matches everywhere; of equal ones the first stays."""
+    kept: dict[str, Row] = {}
+    for name in sorted(rows, key=lambda name: -sum(rows[name])):
+        if not any(_covers(row, rows[name]) for row in kept.values()):
+            kept[name] = rows[name]
+    return kept
+
+
+def _covers(one: Row, other: Row) -> bool:
+    return all(a >= b for a, b in zip(one, other, strict=True))
+
+
+def best_shared_set(
+    rows: Mapping[str, Row], size: int, start: Sequence[str], max_nodes: int = MAX_NODES
+) -> tuple[list[str], float]:
+    """The set of at most `size` names that earns most, and what no such set can exceed.
+
+    `start` is a good set to begin with. The two agree, so that the set is the best, unless
+    `max_nodes` ended the search. Best first: the first node's bound is that of all sets.
+    """
+    best, most = list(start), earned(rows, start)
+    kept = without_dominated(rows)
+    orders = count()
+    nodes = [_Node(-sum(map(max, zip(*rows.values(), strict=True))), next(orders), (), tuple(kept))]
+    heapify(nodes)
+    for _ in range(max_nodes):
+        if not nodes or -nodes[0].minus_bound <= most + TOLERANCE:
+            return best, most
+        node = heappop(nodes)
+        for bound, chosen, rest, reached in _children(kept, node, size):
+            if reached > most + TOLERANCE:
+                best, most = list(chosen), reached
+            if len(chosen) < size and rest and bound > most + TOLERANCE:
+                heappush(nodes, _Node(-bound, next(orders), chosen, rest))
+    return best, max(most, -nodes[0].minus_bound if nodes else most)
+
+
+def _children(
+    rows: Mapping[str, Row], node: _Node, size: int
+) -> list[tuple[float, tuple[str, ...], tuple[str, ...], float]]:
+    """(bound, chosen, rest, earned) with each of `rest` added; those before it are ruled out."""
+    so_far = [max(column) for column in zip(*(rows[name] for name in node.chosen), strict=True)]
+    so_far = so_far or [0.0] * len(next(iter(rows.values())))
+    reached = sum(so_far)
+    gains = {
+        name: sum(a - b for a, b in zip(rows[name], so_far, strict=True) if a > b)
+        for name in node.rest
+    }
+    ranked = sorted(node.rest, key=lambda name: -gains[name])
+    room = size - len(node.chosen)
+    return [
+        (
+            reached + sum(gains[other] for other in ranked[index : index + room]),
+            (*node.chosen, name),
+            tuple(ranked[index + 1 :]),
+            reached + gains[name],
+        )
+        for index, name in enumerate(ranked)
+    ]
