@@ -13,8 +13,9 @@ from statistics import median
 
 NUM_LEVEL = 25
 NUM_JITTER = 60
+NUM_SETTLED = 10
 SLACK = 0.5  # deviations: what each batch may be off without adding to a sum
-ALARM = 4.0  # deviations: the sum that is a change
+ALARM = 6.0  # deviations: the sum that is a change
 CLIP = 3.0  # deviations: the most that one batch adds, so that a lone slow one is no change
 NORMAL_MAD = 1.4826  # a normal distribution's deviation, in median absolute deviations
 LEAST_DEVIATION = 0.02
@@ -31,6 +32,8 @@ class Load:
         """An idle device, before the first batch."""
         self.level = 1.0
         """What lasts: times as slow as in the table."""
+        self.num_changes = 0
+        """How often the level was found to have changed."""
         self._factors: deque[float] = deque(maxlen=NUM_LEVEL)
         self._jitter: deque[float] = deque(FIRST_JITTER, maxlen=NUM_JITTER)
         self._sorted_jitter = sorted(self._jitter)
@@ -48,6 +51,11 @@ class Load:
         if len(self._factors) > 2:
             self._jitter.append(factor / self.level)
             self._sorted_jitter = sorted(self._jitter)
+
+    @property
+    def settled(self) -> bool:
+        """Whether the level comes from enough batches to be told from noise."""
+        return len(self._factors) >= NUM_SETTLED
 
     def share_above(self, limit: float, level: float) -> float:
         """The share of batches that will take more than `limit` at `level`, by their jitter."""
@@ -67,6 +75,7 @@ class Load:
         self._below.add(-scaled - SLACK)
 
     def _forget_all_but(self, num_batches: int) -> None:
+        self.num_changes += 1
         recent = list(self._factors)[-num_batches:]
         self._factors.clear()
         self._factors.extend(recent)

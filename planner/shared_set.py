@@ -4,11 +4,14 @@ Sharing one set over targets that order their entries differently is the maximum
 (a k-median problem), NP-hard, for which no dynamic programming is known. What a set earns is
 monotone and submodular: an entry adds the less, the more is there already. So what the entries
 add to a part of a set bounds what they add to any more of it, and most sets are never looked at.
+The greedy set that it begins with earns at least 1 - 1/e of the best (Nemhauser, Wolsey, Fisher
+1978).
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from heapq import heapify, heappop, heappush
+from heapq import heappop, heappush
 from itertools import count
+from operator import ge
 from typing import NamedTuple
 
 MAX_NODES = 3000
@@ -28,20 +31,72 @@ class _Node(NamedTuple):
 
 def earned(rows: Mapping[str, Row], names: Collection[str]) -> float:
     """What a set earns: at each budget the most of what its entries earn."""
-    return sum(map(max, zip(*(rows[name] for name in names), strict=True))) if names else 0.0
+    return sum(_at_each_budget(rows, names))
 
 
 def without_dominated(rows: Mapping[str, Row]) -> dict[str, Row]:
     """The rows that no other one matches everywhere; of equal ones the first stays."""
     kept: dict[str, Row] = {}
     for name in sorted(rows, key=lambda name: -sum(rows[name])):
-        if not any(_covers(row, rows[name]) for row in kept.values()):
+        if any(rows[name]) and not any(_covers(row, rows[name]) for row in kept.values()):
             kept[name] = rows[name]
     return kept
 
 
 def _covers(one: Row, other: Row) -> bool:
-    return all(a >= b for a, b in zip(one, other, strict=True))
+    return all(map(ge, one, other))
+
+
+def best_shared_sets(
+    rows: Mapping[str, Row], num_entries: int, max_nodes: int = MAX_NODES
+) -> list[tuple[list[str], float]]:
+    """Sets of 1, 2, ... entries, each with what no set of as many can exceed.
+
+    Each begins as the set before with the entry that adds most, improved by exchanges; where
+    branch and bound ends, it is the best. Ends early where nothing is left to gain.
+    """
+    kept = without_dominated(rows)
+    found: list[tuple[list[str], float]] = []
+    chosen: list[str] = []
+    while kept.keys() - set(chosen) and len(found) < num_entries:
+        gains = _gains(kept, chosen, [name for name in kept if name not in chosen])
+        name = max(gains, key=lambda key: gains[key])
+        if gains[name] <= TOLERANCE:
+            break
+        chosen = _exchange(kept, [*chosen, name])
+        chosen, bound = best_shared_set(kept, len(chosen), chosen, max_nodes)
+        found.append((chosen, bound))
+    return found
+
+
+def _gains(
+    rows: Mapping[str, Row], chosen: Collection[str], names: Sequence[str]
+) -> dict[str, float]:
+    """What each of `names` adds to `chosen`."""
+    so_far = _at_each_budget(rows, chosen)
+    return {
+        name: sum(a - b for a, b in zip(rows[name], so_far, strict=True) if a > b) for name in names
+    }
+
+
+def _at_each_budget(rows: Mapping[str, Row], names: Collection[str]) -> Row:
+    if not names:
+        return [0.0] * len(next(iter(rows.values())))
+    return [max(column) for column in zip(*(rows[name] for name in names), strict=True)]
+
+
+def _exchange(rows: Mapping[str, Row], chosen: list[str]) -> list[str]:
+    """Swap one entry for another while that earns more."""
+    improved = True
+    while improved:
+        improved = False
+        for index in range(len(chosen)):
+            others = chosen[:index] + chosen[index + 1 :]
+            gains = _gains(rows, others, [name for name in rows if name not in others])
+            name = max(gains, key=lambda key: gains[key])
+            if gains[name] > gains[chosen[index]] + TOLERANCE:
+                chosen, improved = [*others, name], True
+    return chosen
 
 
 def best_shared_set(
@@ -53,15 +108,13 @@ def best_shared_set(
     `max_nodes` ended the search. Best first: the first node's bound is that of all sets.
     """
     best, most = list(start), earned(rows, start)
-    kept = without_dominated(rows)
     orders = count()
-    nodes = [_Node(-sum(map(max, zip(*rows.values(), strict=True))), next(orders), (), tuple(kept))]
-    heapify(nodes)
+    nodes = [_Node(-earned(rows, rows), next(orders), (), tuple(rows))]
     for _ in range(max_nodes):
         if not nodes or -nodes[0].minus_bound <= most + TOLERANCE:
             return best, most
         node = heappop(nodes)
-        for bound, chosen, rest, reached in _children(kept, node, size):
+        for bound, chosen, rest, reached in _children(rows, node, size):
             if reached > most + TOLERANCE:
                 best, most = list(chosen), reached
             if len(chosen) < size and rest and bound > most + TOLERANCE:
@@ -73,13 +126,8 @@ def _children(
     rows: Mapping[str, Row], node: _Node, size: int
 ) -> list[tuple[float, tuple[str, ...], tuple[str, ...], float]]:
     """(bound, chosen, rest, earned) with each of `rest` added; those before it are ruled out."""
-    so_far = [max(column) for column in zip(*(rows[name] for name in node.chosen), strict=True)]
-    so_far = so_far or [0.0] * len(next(iter(rows.values())))
-    reached = sum(so_far)
-    gains = {
-        name: sum(a - b for a, b in zip(rows[name], so_far, strict=True) if a > b)
-        for name in node.rest
-    }
+    reached = sum(_at_each_budget(rows, node.chosen))
+    gains = _gains(rows, node.chosen, node.rest)
     ranked = sorted(node.rest, key=lambda name: -gains[name])
     room = size - len(node.chosen)
     return [
