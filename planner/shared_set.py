@@ -14,7 +14,7 @@ from itertools import count
 from operator import ge
 from typing import NamedTuple
 
-MAX_NODES = 3000
+MAX_STEPS = 100_000
 TOLERANCE = 1e-12
 Row = Sequence[float]
 """What one entry earns at each budget of each target, alone."""
@@ -48,7 +48,7 @@ def _covers(one: Row, other: Row) -> bool:
 
 
 def best_shared_sets(
-    rows: Mapping[str, Row], num_entries: int, max_nodes: int = MAX_NODES
+    rows: Mapping[str, Row], num_entries: int, max_steps: int = MAX_STEPS
 ) -> list[tuple[list[str], float]]:
     """Sets of 1, 2, ... entries, each with what no set of as many can exceed.
 
@@ -64,7 +64,7 @@ def best_shared_sets(
         if gains[name] <= TOLERANCE:
             break
         chosen = _exchange(kept, [*chosen, name])
-        chosen, bound = best_shared_set(kept, len(chosen), chosen, max_nodes)
+        chosen, bound = best_shared_set(kept, len(chosen), chosen, max_steps)
         found.append((chosen, bound))
     return found
 
@@ -100,20 +100,22 @@ def _exchange(rows: Mapping[str, Row], chosen: list[str]) -> list[str]:
 
 
 def best_shared_set(
-    rows: Mapping[str, Row], size: int, start: Sequence[str], max_nodes: int = MAX_NODES
+    rows: Mapping[str, Row], size: int, start: Sequence[str], max_steps: int = MAX_STEPS
 ) -> tuple[list[str], float]:
     """The set of at most `size` names that earns most, and what no such set can exceed.
 
     `start` is a good set to begin with. The two agree, so that the set is the best, unless
-    `max_nodes` ended the search. Best first: the first node's bound is that of all sets.
+    `max_steps` ended the search. Best first: the first node's bound is that of all sets.
     """
     best, most = list(start), earned(rows, start)
     orders = count()
     nodes = [_Node(-earned(rows, rows), next(orders), (), tuple(rows))]
-    for _ in range(max_nodes):
+    num_steps = 0
+    while num_steps < max_steps:
         if not nodes or -nodes[0].minus_bound <= most + TOLERANCE:
             return best, most
         node = heappop(nodes)
+        num_steps += len(node.rest)
         for bound, chosen, rest, reached in _children(rows, node, size):
             if reached > most + TOLERANCE:
                 best, most = list(chosen), reached

@@ -42,3 +42,14 @@ def test_the_jitter_is_what_was_seen_and_outlives_a_change() -> None:
     assert load.share_above(load.level * 10, load.level) == 0.0
     assert load.quantile(0.5) == pytest.approx(1.0, abs=0.05)
     assert load.quantile(1.0) >= load.quantile(0.9) > 1.1
+
+
+def test_it_says_when_it_found_a_change_and_when_it_is_sure_of_the_level() -> None:
+    load = after(noisy(1.0, 60))
+    assert (load.settled, load.num_changes) == (True, 0)
+    for factor in noisy(4.0, 3, seed=1):
+        load.observe(factor)
+    assert (load.settled, load.num_changes) == (False, 1)
+    for factor in noisy(4.0, 10, seed=2):
+        load.observe(factor)
+    assert (load.settled, load.num_changes) == (True, 1)
