@@ -43,7 +43,7 @@ def test_the_two_sets_of_traces_have_nothing_in_common() -> None:
 
 
 def test_it_keeps_to_the_oracle_on_held_out_traces(real_entries: tuple[Entry, ...]) -> None:
-    """Pooled over 20 traces, and on most of them alone; benchmarks/controller.json has them all."""
+    """Pooled over 20 traces, and on most of them alone."""
     compared = compare(Controller, held_out(), real_entries)
     assert sum(outcome.keeps(oracle) for _, outcome, oracle in compared) >= 17
     over = sum(outcome.over_budget for _, outcome, _ in compared)
