@@ -77,8 +77,8 @@ class SearchSpace:
     """Input sides in pixels, the highest first."""
     divisor: int = 8
     """Kept channels are a multiple of this."""
-    groups: str = "one"
-    """What has a width of its own: "one" (the whole network), each "stage" of one resolution, or
+    groups: str = "stage"
+    """What has a width of its own: each "stage" of one resolution, "one" for the whole network, or
     each "layer" (each set of layers that must have the same channels)."""
     num_groups: int = 1
     """How many width multipliers a config has; a Supernet counts them in its network."""
