@@ -41,11 +41,11 @@ def measure(name: str, num_rounds: int) -> dict[str, Any]:
     space = SearchSpace(width_range=(0.25, 1.0), resolutions=(SIDE,))
     model = build_model(name, NUM_CLASSES)
     supernet = Supernet(model, torch.empty(1, 3, SIDE, SIDE), space).train()
-    supernet.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    supernet.to(memory_format=torch.channels_last)
     configs = sandwich(supernet.space, 2, random.Random(0))
     plain = [supernet.extract(config).train() for config in configs]
     for network in plain:
-        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network.to(memory_format=torch.channels_last)
     images = torch.randn(BATCH_SIZE, 3, SIDE, SIDE).to(memory_format=torch.channels_last)
     labels = torch.randint(NUM_CLASSES, (BATCH_SIZE,))
     steps: tuple[Callable[[], None], ...] = (

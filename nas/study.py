@@ -130,8 +130,7 @@ class Study:
             for name in _width_names(space.num_groups)
         )
         resolution = trial.suggest_categorical("resolution", space.resolutions)
-        is_uniform = len(set(widths)) == 1  # a config of the grid keeps its short name
-        return SubnetConfig(width_mults=widths[:1] if is_uniform else widths, resolution=resolution)
+        return SubnetConfig(width_mults=widths, resolution=resolution)
 
     def _enqueue_grid(self, rng: random.Random) -> None:
         """Queue what is missing of the uniform grid: the corners, then the rest in random order."""

@@ -1,6 +1,7 @@
 """Building blocks as timm writes them: each becomes elastic, and what cannot says why."""
 
 import random
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -49,7 +50,8 @@ class SqueezeExcite(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         gate = self.expand(F.relu(self.reduce(x.mean((2, 3), keepdim=True))))
-        return x * F.hardsigmoid(gate)
+        out: Tensor = x * F.hardsigmoid(gate)
+        return out
 
 
 class EfficientChannelAttention(nn.Module):
@@ -61,7 +63,8 @@ class EfficientChannelAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.conv(x.mean((2, 3)).view(x.shape[0], 1, -1))
-        return x * y.view(x.shape[0], -1, 1, 1).sigmoid().expand_as(x)
+        out: Tensor = x * y.view(x.shape[0], -1, 1, 1).sigmoid().expand_as(x)
+        return out
 
 
 class DropPath(nn.Module):
@@ -94,10 +97,11 @@ class ConvNextBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         y = self.norm(self.depthwise(x).permute(0, 2, 3, 1))
         y = self.scale * self.down(F.gelu(self.up(y)))
-        return x + self.drop_path(y.permute(0, 3, 1, 2))
+        out: Tensor = x + self.drop_path(y.permute(0, 3, 1, 2))
+        return out
 
 
-class MultilayerPerceptron(nn.Module):
+class TransformerBlock(nn.Module):
     """A transformer's block on patches: attention, and an MLP whose hidden width is elastic."""
 
     def __init__(self, channels: int) -> None:
@@ -110,10 +114,11 @@ class MultilayerPerceptron(nn.Module):
         tokens = x.flatten(2).transpose(1, 2)
         tokens = tokens + self.attention(tokens, tokens, tokens, need_weights=False)[0]
         tokens = tokens + self.down(F.gelu(self.up(self.norm(tokens))))
-        return tokens.transpose(1, 2).unflatten(2, x.shape[2:])
+        out: Tensor = tokens.transpose(1, 2).unflatten(2, x.shape[2:])
+        return out
 
 
-BLOCKS = {
+BLOCKS: dict[str, Callable[[], nn.Module]] = {
     "norm with activation": lambda: BatchNormAct(16),
     "standardised convolution": lambda: StandardisedConv(16, 24, 3),
     "squeeze and excitation": lambda: SqueezeExcite(16),
@@ -174,7 +179,7 @@ def test_all_of_a_block_is_elastic(name: str) -> None:
 
 def test_of_a_transformer_the_hidden_width_is_elastic_and_attention_says_why_not() -> None:
     torch.manual_seed(0)
-    supernet = Supernet(network(MultilayerPerceptron(16)), torch.empty(1, 3, 8, 8), SPACE).eval()
+    supernet = Supernet(network(TransformerBlock(16)), torch.empty(1, 3, 8, 8), SPACE).eval()
     assert [(g.num_channels, g.layers) for g in supernet.channels.groups] == [(32, ("1.up",))]
     assert "1.attention" in supernet.describe()
     check_at_random_widths(supernet)
