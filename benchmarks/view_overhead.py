@@ -26,7 +26,7 @@ from torch import Tensor, nn
 
 from benchmarks.environment import environment
 from nas.order_statistics import median_interval
-from supernet import SearchSpace, SubnetConfig, Supernet, sandwich
+from supernet import SearchSpace, SubnetConfig, Supernet
 from supernet.models import build_model
 
 RESULTS = Path(__file__).with_suffix(".json")
@@ -42,7 +42,7 @@ def measure(name: str, num_rounds: int) -> dict[str, Any]:
     model = build_model(name, NUM_CLASSES)
     supernet = Supernet(model, torch.empty(1, 3, SIDE, SIDE), space).train()
     supernet.to(memory_format=torch.channels_last)
-    configs = sandwich(supernet.space, 2, random.Random(0))
+    configs = sandwich(supernet.space)
     plain = [supernet.extract(config).train() for config in configs]
     for network in plain:
         network.to(memory_format=torch.channels_last)
@@ -65,6 +65,13 @@ def measure(name: str, num_rounds: int) -> dict[str, Any]:
         "separate_s": round(statistics.median(separate), 4),
         "configs": [config.config_id for config in configs],
     }
+
+
+def sandwich(space: SearchSpace) -> list[SubnetConfig]:
+    """The full network, the narrowest and two of random widths, the same each time."""
+    rng = random.Random(0)
+    widths = [(1.0,), (space.width_range[0],), space.random_widths(rng), space.random_widths(rng)]
+    return [SubnetConfig(width_mults=each, resolution=SIDE) for each in widths]
 
 
 def step_over_views(
