@@ -167,7 +167,7 @@ def main() -> int:
             rows[name] = row
             document |= {"n": len(rows), "environment": environment()}
             RESULTS.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n")
-    write_page(document)
+            write_page(document)
     return 0
 
 
