@@ -16,6 +16,7 @@ import argparse
 import importlib
 import importlib.util
 import json
+import math
 import multiprocessing
 import random
 import resource
@@ -33,7 +34,7 @@ from tqdm import tqdm
 
 from benchmarks.coverage_page import write_page
 from benchmarks.environment import environment
-from supernet import SearchSpace, SubnetConfig, Supernet
+from supernet import SearchSpace, SubnetConfig, Supernet, calibrate_bn
 from supernet.describe import count_elastic
 from supernet.models import build_model
 
@@ -66,22 +67,23 @@ def measure(name: str) -> tuple[str, dict[str, Any]]:
     before_mib, started = _peak_mib(), time.perf_counter()
     try:
         supernet = Supernet(model, torch.empty(1, 3, side, side), space).eval()
+        trace_s, after_mib = time.perf_counter() - started, _peak_mib()
+        compared = compare(supernet, side)
     except ValueError as error:
         return name, {"error": str(error)}
-    trace_s = time.perf_counter() - started
     half = count_elastic(model, supernet.channels, supernet.kept_counts(space.uniform(0.5, side)))
     return name, {
         "num_groups": len(supernet.channels.groups),
         "trace_s": round(trace_s, 2),
         "before_trace_mib": before_mib,
-        "after_trace_mib": _peak_mib(),
+        "after_trace_mib": after_mib,
         "elastic_macs": round(half["elastic_macs"] / half["macs"], 4),
         "macs_at_half": round(half["kept_macs"] / half["macs"], 4),
         "params_at_half": round(half["kept_params"] / half["params"], 4),
         "macs": half["macs"],
         "params": half["params"],
         "classifier_params": round(_classifier(model) / half["params"], 4),
-        **compare(supernet, side),
+        **compared,
         "peak_memory_mib": _peak_mib(),
         "kept": _kept(supernet),
     }
@@ -90,11 +92,13 @@ def measure(name: str) -> tuple[str, dict[str, Any]]:
 def compare(supernet: Supernet, side: int) -> dict[str, Any]:
     """Views against extracted networks, and whether all of the gradient is there.
 
-    `smallest_spread` is the standard deviation of a config's outputs relative to the largest,
-    `smallest_change` by how much the largest changes with another image: were either 0, equal
-    outputs would say nothing.
+    The network is woken first. `smallest_spread` is the standard deviation of a config's outputs
+    relative to the largest, `smallest_change` by how much the largest changes with another image:
+    were either 0, equal outputs would say nothing. Raises ValueError where outputs are zero or not
+    finite.
     """
     torch.manual_seed(1)
+    _wake(supernet.model, torch.randn(2, 3, side, side))
     images, others = torch.randn(1, 3, side, side), torch.rand(1, 3, side, side)
     rng = random.Random(0)
     rows = []
@@ -105,6 +109,8 @@ def compare(supernet: Supernet, side: int) -> dict[str, Any]:
             extracted = supernet.extract(config)
             output, theirs, other = supernet(images, config), extracted(images), extracted(others)
         rows.append([_relative(output, theirs), _spread(theirs), _relative(other, theirs)])
+    if not all(map(math.isfinite, (x for row in rows for x in row))):
+        raise ValueError(f"outputs must be finite and not zero, but got {rows}")
     differences, spreads, changes = zip(*rows, strict=True)
     supernet(images, config).square().sum().backward()
     gradients = [p.grad for p in supernet.model.parameters() if p.grad is not None]
@@ -115,6 +121,19 @@ def compare(supernet: Supernet, side: int) -> dict[str, Any]:
         "num_parameters": len(list(supernet.model.parameters())),
         "with_gradient": sum(bool(g.isfinite().all()) and bool(g.any()) for g in gradients),
     }
+
+
+@torch.no_grad()
+def _wake(model: nn.Module, images: Tensor) -> None:
+    """Let all of a fresh network matter to its output.
+
+    Some start with a classifier, branches or layer scales of (nearly) zero, and with the statistics
+    that BN begins with others answer the same to every image: then nothing could differ.
+    """
+    for parameter in model.parameters():
+        if parameter.abs().max() < 1e-3:
+            parameter.normal_(0, 0.1)
+    calibrate_bn(model, [images])
 
 
 def _relative(one: Tensor, other: Tensor) -> float:

@@ -53,8 +53,8 @@ def export(model: nn.Module, images: Tensor) -> None:
 def seconds(name: str, tracer: Callable[[nn.Module, Tensor], None]) -> float | str:
     """How long it takes, or why it fails."""
     side = 299 if name == "inception_v3" else 224
-    with torch.device("meta"):
-        model, images = build_model(name, 1000), torch.empty(2, 3, side, side)
+    model = build_model(name, 1000).to("meta")
+    images = torch.empty(2, 3, side, side, device="meta")
     started = time.perf_counter()
     try:
         tracer(model, images)

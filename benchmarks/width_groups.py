@@ -12,7 +12,6 @@ import argparse
 import json
 import random
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,9 +30,7 @@ NUM_RANDOM = 16
 
 def measure(job: TrainingJob, run: Path) -> dict[str, Any]:
     """Train `job`, score its subnets; mean top1 of the random ones."""
-    started = time.perf_counter()
     train(job, run, device="cpu", resume=True)
-    train_s = time.perf_counter() - started
     model = load_supernet(run)[0].model
     side = job.space.resolutions[0]
     supernet = Supernet(model, torch.empty(1, 3, side, side), replace(job.space, groups="stage"))
@@ -52,7 +49,6 @@ def measure(job: TrainingJob, run: Path) -> dict[str, Any]:
     ]
     found = {config.config_id: top1(config) for config in uniform + drawn}
     return {
-        "train_s": round(train_s, 1),
         "num_widths": space.num_groups,
         "top1": found,
         "mean_top1_uniform": round(sum(found[c.config_id] for c in uniform) / len(uniform), 4),
