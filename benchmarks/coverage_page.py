@@ -66,8 +66,8 @@ def _checks(rows: Rows) -> list[str]:
     return [
         "For three configs with a random width for each group, outputs of the extracted network",
         f"differ from the supernet's by at most {largest:.1e} of the largest (mostly not at all:",
-        f"both run the same kernels). In {len(rows) - len(silent)} of {len(rows)} another image changes",
-        f"the outputs by more than {LEAST_CHANGE:.0e} of the largest, so that equality",
+        f"both run the same kernels). In {len(rows) - len(silent)} of {len(rows)} another image",
+        f"changes the outputs by more than {LEAST_CHANGE:.0e} of the largest, so that equality",
         "says something; the others' fresh weights answer nearly the same to all images:",
         f"{', '.join(silent) or 'none'}.",
         f"In {every} of {len(rows)} the backward pass of the last config gives every parameter a",
