@@ -14,7 +14,7 @@ from planner import Candidate, pareto_front
 from supernet import SearchSpace, SubnetConfig, Supernet
 from supernet.models import WideResNet
 
-SPACE = SearchSpace(resolutions=(16, 12))
+SPACE = SearchSpace(resolutions=(16, 12), groups="one")
 TARGET = {"weights": "abc", "target": "def"}
 
 
@@ -89,6 +89,16 @@ def test_no_config_is_evaluated_twice_and_the_space_can_be_used_up(
     assert len(found) == 2 * 19  # 19 widths round to different channels
     assert len({channels(supernet, candidate) for candidate in found}) == len(found)
     assert run(study, 10_000) == []
+
+
+def test_beyond_the_grid_each_stage_has_a_width_of_its_own(tmp_path: Path) -> None:
+    model = WideResNet(10, depth=10, widen=1)
+    space = SearchSpace(resolutions=(16,), groups="stage")
+    found = run(open_study(Supernet(model, torch.empty(1, 3, 16, 16), space), tmp_path), 12)
+    num_widths = {
+        o: {len(c.width_mults) for c in found if c.origin == o} for o in ("grid", "search")
+    }
+    assert num_widths == {"grid": {1}, "search": {3}}
 
 
 @pytest.mark.parametrize("num_candidates", [0, 1, 5])

@@ -42,6 +42,8 @@ def test_a_run_has_its_files_and_loads(run: Path) -> None:
     assert document["data"]["splits"]["report"]["num_images"] == 2000
     assert document["versions"]["torch"] == torch.__version__
     assert len(supernet.channels.groups) == 6  # stem and first stage share a sum
+    assert supernet.space.groups == "stage"
+    assert supernet.space.num_groups == 3
 
 
 def test_a_finished_run_is_never_overwritten(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
