@@ -7,12 +7,12 @@ import torch
 from torch import Tensor, nn
 
 from nas.cost import count_macs, count_params
-from nas.evaluate import Accuracy, Images, accuracy, calibrated_subnet
 from nas.kernel import MatmulKernel
 from nas.latency import Measurement, measure_latency
 from nas.runtimes import CompiledNetwork, Runtime
 from planner import Candidate
 from supernet import SubnetConfig, Supernet
+from supernet.evaluate import Accuracy, Images, accuracy, calibrated_subnet
 
 
 class Bench:

@@ -7,11 +7,11 @@ from typing import Any
 from tqdm import tqdm
 
 from nas.bench import Bench
-from nas.evaluate import Accuracy
 from nas.latency import Latency, Measurement
 from nas.runtimes import CompiledNetwork
 from planner import Candidate, Entry, LookupTable, Target, pareto_front
 from supernet import SubnetConfig
+from supernet.evaluate import Accuracy
 
 SLACK = 0.2
 """How much slower than it is a candidate may have looked when it was timed alone."""

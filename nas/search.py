@@ -14,7 +14,6 @@ from tqdm import tqdm
 
 from nas.bench import Bench
 from nas.errors import LimitError, NasError
-from nas.evaluate import Images
 from nas.front import make_table
 from nas.report import write_report
 from nas.runtimes import load_runtime
@@ -28,6 +27,8 @@ from supernet.checkpoint import is_finished
 from supernet.data import Data
 from supernet.device import choose_device
 from supernet.errors import CheckpointError, SupernetError
+from supernet.evaluate import Images
+from supernet.execution import Execution
 from supernet.train import train
 
 EXAMPLE = """examples:
@@ -81,7 +82,7 @@ def search(args: argparse.Namespace) -> tuple[LookupTable, list[Candidate]]:
     device = choose_device(args.device)
     runtime = load_runtime(args.runtime, device=device.type, num_threads=args.num_threads)
     if args.supernet is None and not is_finished(source):
-        train(TrainingJob(), source, device=args.device, resume=True)
+        train(TrainingJob(), source, Execution(device=args.device), resume=True)
     trained = load_trained(source)
     supernet, document, data = trained.supernet, trained.document, trained.data
     supernet.to(device)
