@@ -16,8 +16,8 @@ from planner.candidates_csv import widths_to_text
 
 Item = TypeVar("Item")
 
-MAX_POINTS = 1500
-MAX_STEPS = 400
+MAX_POINTS = 700
+MAX_STEPS = 200
 
 
 @lru_cache(maxsize=8)  # 20,000 candidates take 0.1 s, and a page asks at every change
@@ -40,6 +40,12 @@ def candidates_frame(source: Source) -> pd.DataFrame:
         ", ".join(c.tied_with) if isinstance(c, Entry) else "" for c in source.candidates
     ]
     return frame
+
+
+def row_of(source: Source, config_id: str) -> pd.DataFrame:
+    """The one row of a candidate."""
+    frame = candidates_frame(source)
+    return frame[frame["config_id"] == config_id]
 
 
 def known(frame: pd.DataFrame, quantity: Quantity) -> bool:
@@ -65,9 +71,9 @@ def front_mask(frame: pd.DataFrame, x: Quantity, y: Quantity) -> pd.Series:
 def thinned(
     frame: pd.DataFrame, x: Quantity, y: Quantity, keep: Iterable[str] = ()
 ) -> pd.DataFrame:
-    """At most some 2,000 rows that draw the same picture, with the column `on_front`.
+    """At most some 900 rows that draw the same picture, with the column `on_front`.
 
-    The front stays, or 400 of it evenly; of the others one stays per cell of a fine grid, so
+    The front stays, or 200 of it evenly; of the others one stays per cell of a fine grid, so
     that sparse places keep every point. `keep` names config_ids that stay in any case.
     """
     frame = frame.dropna(subset=[x.column, y.column])
@@ -91,7 +97,7 @@ def evenly(items: Sequence[Item], num: int) -> list[Item]:
     return [items[index] for index in np.linspace(0, len(items) - 1, num).astype(int)]
 
 
-def _bins(values: pd.Series, num_bins: int = 38) -> NDArray[np.float64]:
+def _bins(values: pd.Series, num_bins: int = 25) -> NDArray[np.float64]:
     logs = np.log(np.maximum(values.to_numpy(dtype=float), 1e-12))
     span = max(np.ptp(logs), 1e-12) if len(logs) else 1.0
     bins: NDArray[np.float64] = np.round((logs - logs.min(initial=np.inf)) / span * num_bins)
@@ -99,7 +105,7 @@ def _bins(values: pd.Series, num_bins: int = 38) -> NDArray[np.float64]:
 
 
 def fronts_frame(sources: Mapping[str, Source]) -> pd.DataFrame:
-    """The fronts of several devices: device, config_id, latency_p50_ms, top1; at most 400 each."""
+    """The fronts of several devices: device, config_id, latency_p50_ms, top1; at most 200 each."""
     rows = []
     for name, source in sources.items():
         for entry in evenly(Selector(source.table.entries).front, MAX_STEPS):
