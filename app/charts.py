@@ -151,39 +151,44 @@ def regret_figure(frame: pd.DataFrame, chosen: int) -> go.Figure:
     return figure
 
 
-def network_figure(widths: pd.DataFrame, resolution: int, full_resolution: int) -> go.Figure:
-    """The network from input to output: each group a bar as tall as its share of the channels.
+def plan_figure(frame: pd.DataFrame) -> go.Figure:
+    """What each budget gets: of all entries, and of those shipped; the gap is the loss.
 
-    The outline behind each bar is the full network.
+    `frame` is `frames.served_frame`; the strip below shows where the budgets are.
     """
-    figure = new_figure(300)
+    figure = new_figure(360)
     colour = device_style(0)[0]
-    names = ["input", *widths["group"]]
-    shares = [100 * resolution / full_resolution, *widths["width"]]
-    labels = [f"{resolution} px", *(f"{width:.4g} %" for width in widths["width"])]
-    few = len(names) <= 16
-    for values, name, style in (
-        ([100.0] * len(names), "full network", {"color": FAINT, "line": {"width": 0}}),
-        (shares, "this config", {"color": [device_style(1)[0]] + [colour] * len(widths)}),
+    for column, name, line, fill in (
+        ("all", "all entries", {"color": GREY, "dash": "dot", "width": 2}, None),
+        ("plan", "this plan", {"color": colour, "width": 3}, "tonexty"),
     ):
-        mine = name == "this config"
-        figure.add_bar(
-            x=names,
-            y=values,
-            base=[-value / 2 for value in values],
+        figure.add_scatter(
+            x=frame["max_latency_ms"],
+            y=frame[column],
+            mode="lines",
+            line=line | {"shape": "hv"},
+            fill=fill,
+            fillcolor="rgba(224, 102, 44, 0.25)",
             name=name,
-            marker=style,
-            text=labels if mine and few else None,
-            textposition="inside",
-            customdata=labels,
-            hovertemplate="%{x}: %{customdata}<extra></extra>" if mine else None,
-            hoverinfo=None if mine else "skip",
-            width=0.75 if len(names) > 4 else 0.4,
-            showlegend=False,
+            customdata=frame["config_id"].map(short),
+            hovertemplate="%{y:.2f} % within %{x:.4g} ms"
+            + ("<br>%{customdata}" if column == "plan" else ""),
         )
-    figure.update_layout(barmode="overlay")
-    figure.update_yaxes(visible=False, range=[-52, 52])
-    figure.update_xaxes(showgrid=False, showticklabels=few or None)
+    figure.add_scatter(
+        x=frame["max_latency_ms"],
+        y=[0.0] * len(frame),
+        yaxis="y2",
+        mode="markers",
+        marker={"symbol": "line-ns-open", "size": 9, "color": GREY},
+        name="one budget each",
+        hoverinfo="skip",
+    )
+    figure.update_layout(
+        yaxis={"domain": [0.12, 1], "title": "Top-1 accuracy, %"},
+        yaxis2={"domain": [0, 0.06], "visible": False, "fixedrange": True},
+        xaxis={"anchor": "y2"},
+    )
+    figure.update_xaxes(title="Budget at p50, ms", **scale_of(frame["max_latency_ms"]))
     return figure
 
 

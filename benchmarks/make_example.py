@@ -48,10 +48,10 @@ def config_of(candidate: Candidate) -> SubnetConfig:
 
 def train_and_search(run: Path) -> None:
     """Both commands go on where they were, so a second call costs seconds."""
+    trials = ["--trials", str(NUM_CANDIDATES)]
     for command in (
         ["supernet.train", "--groups", "stage", "--out", str(run), "--resume"],
-        ["nas.search", "--out", str(run), "--num-threads", "1", "--allow-noisy"]
-        + ["--trials", str(NUM_CANDIDATES)],
+        ["nas.search", "--out", str(run), "--num-threads", "1", "--allow-noisy", *trials],
     ):
         subprocess.run([sys.executable, "-m", *command], check=True)
 

@@ -1,12 +1,14 @@
 """Network: what one config is, against the full network."""
 
+import pandas as pd
 import streamlit as st
 
 from app import charts, frames
+from app.network_chart import network_figure
 from app.opening import Source
 from app.quantities import MACS, P50, PARAMS, TOP1, points
 from app.views.choosing import choose_device
-from planner import Candidate
+from planner import Candidate, LookupTable
 
 
 def show(sources: dict[str, Source]) -> None:
@@ -25,7 +27,7 @@ def show(sources: dict[str, Source]) -> None:
     )
     entry = by_id[config_id]
     full = frames.largest(source.candidates)
-    _drawing(entry, full)
+    _drawing(source.table, entry, full)
     _shares(entry, full)
     supernet = source.table.supernet
     st.caption(
@@ -34,26 +36,37 @@ def show(sources: dict[str, Source]) -> None:
     )
 
 
-def _drawing(entry: Candidate, full: Candidate) -> None:
-    widths = frames.widths_frame(entry.width_mults)
-    if len(entry.width_mults) == 1:
+def _drawing(table: LookupTable, entry: Candidate, full: Candidate) -> None:
+    groups = frames.groups_frame(table, entry)
+    if len(set(entry.width_mults)) == 1:
         st.markdown(
-            f"Every layer keeps the first **{entry.width_mults[0]:.4g}** of its channels; "
+            f"Every layer keeps the first **{100 * entry.width_mults[0]:.3g} %** of its channels; "
             f"images are **{entry.resolution} px** on a side."
         )
     else:
         low, high = min(entry.width_mults), max(entry.width_mults)
         st.markdown(
-            f"{len(widths)} channel groups keep from **{low:.4g}** to **{high:.4g}** of their "
-            f"channels each; images are **{entry.resolution} px** on a side."
+            f"{len(groups)} channel groups keep from **{100 * low:.3g} %** to "
+            f"**{100 * high:.3g} %** of their channels each; images are "
+            f"**{entry.resolution} px** on a side."
         )
     st.plotly_chart(
-        charts.network_figure(widths, entry.resolution, full.resolution),
+        network_figure(groups, entry.resolution, full.resolution),
         key="network",
         config={"displaylogo": False},
-        alt="Width of each channel group from input to output",
+        alt="Width and multiply-adds of each channel group from input to output",
     )
-    st.caption("Pale: the full network. Solid: what this config keeps, from input to output.")
+    st.caption(_caption(groups, entry))
+
+
+def _caption(groups: pd.DataFrame, entry: Candidate) -> str:
+    text = "From input to output; outlined: the full network, solid: what this config keeps."
+    if groups["macs"].isna().all():
+        return text + " This table doesn't tell the multiply-adds of each group."
+    rest = entry.macs - int(groups["macs"].sum())
+    if rest > 0:
+        text += f" {MACS.shown(rest)} more are in layers that no width changes."
+    return text
 
 
 def _shares(entry: Candidate, full: Candidate) -> None:

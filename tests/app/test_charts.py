@@ -1,8 +1,7 @@
-import pytest
-
 from app import charts, frames
 from app.opening import Source
 from planner import Diff, make_plans
+from planner.plan import default_budgets
 
 
 def test_devices(sources: dict[str, Source]) -> None:
@@ -24,13 +23,12 @@ def test_regret(sources: dict[str, Source]) -> None:
     assert list(ring.y) == [plans[1].regret * 100]
 
 
-@pytest.mark.parametrize("num_groups", [1, 5, 40])
-def test_network(num_groups: int) -> None:
-    widths = frames.widths_frame([0.5] * num_groups)
-    full, mine = charts.network_figure(widths, 24, 28).data
-    assert list(full.y) == [100.0] * (num_groups + 1)
-    assert list(mine.y) == pytest.approx([100 * 24 / 28] + [50.0] * num_groups)
-    assert list(mine.base) == pytest.approx([-y / 2 for y in mine.y])
+def test_a_plan_under_what_everything_gives(source: Source) -> None:
+    plan = make_plans([source.table], 3)[-1]
+    frame = frames.served_frame(source.table, plan, default_budgets(source.table))
+    everything, shipped, _ = charts.plan_figure(frame).data
+    assert (everything.y >= shipped.y).all()
+    assert shipped.fill == "tonexty"
 
 
 def test_shares() -> None:

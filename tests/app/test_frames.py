@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ from app import frames
 from app.opening import Source, open_path
 from app.quantities import MACS, MEMORY, P50, TOP1, Quantity
 from planner import Diff, LookupTable, Selector, make_plans, pareto_front
+from planner.plan import default_budgets
 
 
 def test_candidates(run: Path) -> None:
@@ -27,16 +29,14 @@ def test_the_front_is_the_planner_s(source: Source, x: Quantity, y: Quantity) ->
     assert set(found) == {candidate.config_id for candidate in front}
 
 
-def test_thinning_keeps_the_front_the_chosen_and_the_spread(
+def test_thinning_keeps_the_front_and_the_spread(
     new_table: Callable[..., LookupTable],
 ) -> None:
     table = new_table(20_000)
     source = Source(table, table.entries, Path("."), Path("x"))
     frame = frames.candidates_frame(source)
-    chosen = table.entries[777].config_id
-    drawn = frames.thinned(frame, P50, TOP1, [chosen])
-    assert len(drawn) < 2500
-    assert chosen in set(drawn["config_id"])
+    drawn = frames.thinned(frame, P50, TOP1)
+    assert len(drawn) < 900
     assert drawn["on_front"].sum() == frames.front_mask(frame, P50, TOP1).sum()
     for column in ("latency_p50_ms", "top1"):
         low, high = frame[column].min(), frame[column].max()
@@ -89,14 +89,44 @@ def test_plans(sources: dict[str, Source]) -> None:
     curve = frames.regret_frame(plans)
     assert curve["num_entries"].tolist() == [1, 2, 3]
     assert (curve["bound"] <= curve["regret"] + 1e-9).all()
-    shown = frames.plan_frame(sources, plans[-1])
+    served = {
+        name: frames.served_frame(source.table, plans[-1], default_budgets(source.table))
+        for name, source in sources.items()
+    }
+    shown = frames.plan_frame(sources, plans[-1], served)
     assert shown["Config"].tolist() == list(plans[-1].config_ids)
-    assert shown.shape == (3, 4)
+    assert shown.shape == (3, 6)
+    lost = [(rows["all"] - rows["plan"].fillna(0)).mean() for rows in served.values()]
+    assert sum(lost) / 2 == pytest.approx(plans[-1].regret * 100)
+    shares = shown.filter(like="Serves").sum()
+    assert (shares <= 100 + 1e-9).all()
 
 
-def test_network() -> None:
-    assert frames.widths_frame((0.5,))["group"].tolist() == ["all layers"]
-    assert frames.widths_frame((0.5, 1.0))["width"].tolist() == [50.0, 100.0]
+def test_budgets_are_even_on_a_log_scale() -> None:
+    budgets = [budget for budget, _ in frames.even_budgets(0.1, 10.0, 3)]
+    assert budgets == pytest.approx([0.1, 1.0, 10.0])
+
+
+def test_groups_have_their_widths_and_multiply_adds(source: Source) -> None:
+    entry, full = source.table.entries[3], frames.largest(source.candidates)
+    unknown = frames.groups_frame(source.table, entry)
+    assert unknown["width"].tolist() == pytest.approx([100 * w for w in entry.width_mults])
+    assert unknown["macs"].isna().all()
+    told = {
+        "groups": [
+            {"layers": ["a", "b", "c", "d"], "num_channels": 16},
+            {"layers": ["e"], "num_channels": 8},
+        ],
+        "group_macs": {entry.config_id: [10, 20], full.config_id: [40, 80]},
+    }
+    table = replace(source.table, supernet={**source.table.supernet, **told})
+    frame = frames.groups_frame(table, entry)
+    assert frame["macs"].tolist() == [10, 20]
+    assert frame["full_macs"].tolist() == [40, 80]
+    assert frame["layers"][0] == "a, ..., d: 16 channels in 4 layers"
+    uniform = replace(entry, width_mults=(0.5,))
+    assert frames.groups_frame(table, uniform)["width"].tolist() == [50.0, 50.0]
+    assert frames.groups_frame(source.table, uniform)["group"].tolist() == ["all layers"]
 
 
 def test_the_largest_is_the_one_with_the_most_multiply_adds(source: Source) -> None:
