@@ -194,7 +194,7 @@ def test_the_example_is_packed_whole(page: Page, tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "artifacts.zip") as archive:
         archive.extractall(tmp_path / "zip")
     part = LookupTable.read(tmp_path / "zip" / "lookup_table.json")
-    assert len(part) >= 2
+    assert len(part) >= 1
     for entry in part:
         path = check_artifact(entry, tmp_path / "zip")
         assert entry == table.by_config_id[entry.config_id] or entry.tied_with == ()
