@@ -1,7 +1,6 @@
 """DataFrames -> Plotly figures; pure functions that know nothing of Streamlit."""
 
 import math
-from collections.abc import Sequence
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -64,7 +63,7 @@ def fronts_figure(frame: pd.DataFrame) -> go.Figure:
 
 def order_figure(frame: pd.DataFrame, chosen: str | None) -> go.Figure:
     """Each shared config as a line through its ranks; lines that cross differ in order."""
-    figure = new_figure(max(320, 24 * frame["config_id"].nunique() + 60))
+    figure = new_figure(max(320, 17 * frame["config_id"].nunique() + 60))
     for config_id, rows in frame.groupby("config_id", sort=False):
         mine = config_id == chosen
         figure.add_scatter(
@@ -119,7 +118,7 @@ def config_figure(frame: pd.DataFrame) -> go.Figure:
 
 def regret_figure(frame: pd.DataFrame, chosen: int) -> go.Figure:
     """Regret against the number of entries, the chosen number ringed, the bound dashed."""
-    figure = new_figure(340)
+    figure = new_figure(360)
     figure.add_scatter(
         x=frame["num_entries"],
         y=frame["regret"],
@@ -192,23 +191,6 @@ def plan_figure(frame: pd.DataFrame) -> go.Figure:
     return figure
 
 
-def share_figure(shares: Sequence[tuple[str, float, str]]) -> go.Figure:
-    """Horizontal bars of (what, percent of the full network, value as text)."""
-    figure = new_figure(60 + 44 * len(shares))
-    figure.add_bar(
-        x=[share for _, share, _ in shares],
-        y=[name for name, _, _ in shares],
-        orientation="h",
-        text=[f"{share:.1f} %: {text}" for _, share, text in shares],
-        textposition="auto",
-        marker={"color": device_style(0)[0]},
-        hoverinfo="skip",
-    )
-    figure.update_xaxes(title="Of the full network, %", range=[0, 105])
-    figure.update_yaxes(autorange="reversed")
-    return figure
-
-
 def diff_figure(frame: pd.DataFrame) -> go.Figure:
     """The change of each config's median, told apart by verdict."""
     figure = new_figure()
@@ -226,7 +208,7 @@ def diff_figure(frame: pd.DataFrame) -> go.Figure:
             )
     figure.add_hline(y=0, line={"color": GREY, "width": 1})
     figure.update_xaxes(title="Old latency p50, ms", **scale_of(frame["old_ms"]))
-    figure.update_yaxes(title="Change of latency p50, %", ticksuffix=" %")
+    figure.update_yaxes(title="Change of latency p50, %")
     return figure
 
 

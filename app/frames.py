@@ -17,7 +17,7 @@ from planner.candidates_csv import widths_to_text
 Item = TypeVar("Item")
 
 MAX_POINTS = 700
-MAX_STEPS = 200
+MAX_STEPS = 300
 
 
 @lru_cache(maxsize=8)  # 20,000 candidates take 0.1 s, and a page asks at every change
@@ -69,9 +69,9 @@ def front_mask(frame: pd.DataFrame, x: Quantity, y: Quantity) -> pd.Series:
 
 
 def thinned(frame: pd.DataFrame, x: Quantity, y: Quantity) -> pd.DataFrame:
-    """At most some 900 rows that draw the same picture, with the column `on_front`.
+    """at most some 1,000 rows that draw the same picture, with the column `on_front`.
 
-    The front stays, or 200 of it evenly; of the others one stays per cell of a fine grid, so
+    The front stays, or 300 of it evenly; of the others one stays per cell of a fine grid, so
     that sparse places keep every point.
     """
     frame = frame.dropna(subset=[x.column, y.column])
@@ -103,7 +103,7 @@ def _bins(values: pd.Series, num_bins: int = 25) -> NDArray[np.float64]:
 
 
 def fronts_frame(sources: Mapping[str, Source]) -> pd.DataFrame:
-    """The fronts of several devices: device, config_id, latency_p50_ms, top1; at most 200 each."""
+    """The fronts of several devices: device, config_id, latency_p50_ms, top1; at most 300 each."""
     rows = []
     for name, source in sources.items():
         for entry in evenly(Selector(source.table.entries).front, MAX_STEPS):
@@ -226,7 +226,7 @@ def plan_frame(
         for device, source in sources.items():
             row[f"p50 on {device}, ms"] = source.table.by_config_id[name].latency_p50_ms
             share = float((served[device]["config_id"] == name).mean())
-            row[f"Serves of the budgets on {device}, %"] = 100 * share
+            row[f"Budgets on {device}, %"] = 100 * share
         rows.append(row)
     return pd.DataFrame(rows)
 

@@ -53,7 +53,10 @@ def front_figure(
             if len(rows):
                 figure.add_trace(_points(rows, x, y, style, in_table))
     if chosen is not None:
-        figure.add_trace(_ring(chosen, x, y))
+        tied = frame[frame["config_id"].isin(chosen["tied_with"].iloc[0].split(", "))]
+        if len(tied):
+            figure.add_trace(_ring(tied, x, y, "tied with it in latency", 16, 1.5))
+        figure.add_trace(_ring(chosen, x, y, "chosen", 24, 3.5))
     across = scale_of(frame[x.column] * x.factor)
     if budget is not None:
         _add_budget(figure, x, budget, is_log=across["type"] == "log")
@@ -125,18 +128,20 @@ def _hover(row: object) -> str:
     return "<br>".join([*lines, f"tied in latency with {short(tied)}"] if tied else lines)
 
 
-def _ring(row: pd.DataFrame, x: Quantity, y: Quantity) -> go.Scatter:
+def _ring(
+    rows: pd.DataFrame, x: Quantity, y: Quantity, name: str, size: int, width: float
+) -> go.Scatter:
     return go.Scatter(
-        x=row[x.column] * x.factor,
-        y=row[y.column] * y.factor,
+        x=rows[x.column] * x.factor,
+        y=rows[y.column] * y.factor,
         mode="markers",
         marker={
             "symbol": "circle-open",
-            "size": 24,
+            "size": size,
             "color": CHOSEN,
-            "line": {"width": 3.5, "color": CHOSEN},
+            "line": {"width": width, "color": CHOSEN},
         },
-        name="chosen",
+        name=name,
         hoverinfo="skip",
     )
 
@@ -158,6 +163,6 @@ def _add_budget(figure: go.Figure, x: Quantity, budget: float, *, is_log: bool) 
         yanchor="bottom",
         xanchor="left",
         showarrow=False,
-        text=f"budget {x.number(budget / x.factor)} {x.unit}",
+        text=f" budget {budget:.4g} {x.unit}",
         font={"color": CHOSEN, "size": 13},
     )

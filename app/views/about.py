@@ -10,10 +10,9 @@ from planner import LookupTable
 
 def show_example() -> None:
     """Says that the tables are an example, and how to see one's own."""
-    st.info(
-        "An example, measured by this project: Fashion-MNIST on two targets of one machine. "
-        "`make search` makes a run of your own, and `make app` then opens it.",
-        icon=":material/info:",
+    st.caption(
+        ":material/info: An example, measured by this project: Fashion-MNIST on two targets of one "
+        "machine. `make search` makes a run of your own, which `make app` then opens."
     )
 
 

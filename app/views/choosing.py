@@ -86,7 +86,7 @@ def _budget(selector: Selector) -> float:
     st.session_state["drag"] = _nearest(steps, budget)
     with wide:
         st.select_slider(
-            "Budget: drag this, the line in the chart, or click a point",
+            "Drag the budget",
             steps,
             key="drag",
             on_change=dragged,

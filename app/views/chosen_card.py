@@ -14,28 +14,34 @@ from planner.selector import latency_ms
 def show(choice: Choice, entry: Entry, source: Source) -> None:
     """The card."""
     st.subheader(f"Chosen: {charts.short(entry.config_id)}", anchor=False)
-    columns = st.columns(2)
-    columns[0].metric("Top-1 accuracy", TOP1.shown(entry.top1))
-    columns[0].caption("95 %: " + interval(TOP1, entry.top1_low, entry.top1_high))
-    _latency(columns[1], choice, entry)
-    columns = st.columns(2)
-    columns[0].metric("Multiply-adds", MACS.shown(entry.macs))
-    columns[0].caption(f"{PARAMS.shown(entry.num_params)} parameters")
-    columns[1].metric("Input side", f"{entry.resolution} px")
-    columns[1].caption(f"{entry.kind}, {entry.num_samples:,} timed batches")
-    st.divider()
+    left, right = st.columns(2)
+    _fact(left, "Top-1 accuracy", TOP1.shown(entry.top1), _of_top1(entry))
+    percentile = choice.limits.percentile
+    shown = LATENCIES[percentile].shown(_value(entry, LATENCIES[percentile]))
+    _fact(right, f"Latency {percentile}", shown, _of_median(entry, percentile))
+    left, right = st.columns(2)
+    params = f"{PARAMS.shown(entry.num_params)} parameters"
+    _fact(left, "Multiply-adds", MACS.shown(entry.macs), params)
+    _fact(right, "Input side", f"{entry.resolution} px", f"{entry.num_samples:,} samples")
     st.markdown(gain(choice, entry))
     _doubts(entry, source)
 
 
-def _latency(column: DeltaGenerator, choice: Choice, entry: Entry) -> None:
-    bounded = LATENCIES[choice.limits.percentile]
-    column.metric(f"Latency {choice.limits.percentile}", bounded.shown(_value(entry, bounded)))
+def _fact(column: DeltaGenerator, what: str, value: str, more: str) -> None:
+    with column.container(gap="xxsmall"):
+        st.metric(what, value)
+        st.caption(more)
+
+
+def _of_top1(entry: Entry) -> str:
+    return "95 %: " + interval(TOP1, entry.top1_low, entry.top1_high)
+
+
+def _of_median(entry: Entry, percentile: str) -> str:
     median = interval(P50, entry.latency_p50_low_ms, entry.latency_p50_high_ms)
-    if bounded is P50:
-        column.caption("95 %: " + median)
-    else:
-        column.caption(f"median {P50.shown(entry.latency_p50_ms)} {median}")
+    if percentile == "p50":
+        return "95 %: " + median if entry.kind == "measured" else "predicted"
+    return f"median {P50.shown(entry.latency_p50_ms)} {median}"
 
 
 def _value(entry: Entry, quantity: Quantity) -> float:

@@ -47,6 +47,7 @@ def _chart(source: Source, x: Quantity, y: Quantity, choice: Choice) -> None:
     )
     if budget is not None:
         listen_to("front", budget, set_budget)
+        st.caption("Drag the dashed line or click a point to change the budget.")
     if len(drawn) < len(whole):
         st.caption(
             f"{len(drawn):,} of {len(whole):,} candidates drawn: the front, and one "

@@ -53,7 +53,7 @@ def _show_plan(
         name: frames.served_frame(source.table, plan, budgets or default_budgets(source.table))
         for name, source in fleet.items()
     }
-    left, right = st.columns(2, gap="medium")
+    left, right = st.columns(2, gap="medium", vertical_alignment="bottom")
     with left:
         st.subheader("What fewer entries cost", anchor=False)
         st.plotly_chart(
@@ -74,6 +74,7 @@ def _show_plan(
     st.subheader("The entries to ship", anchor=False)
     frame = frames.plan_frame(fleet, plan, served)
     st.dataframe(frame, hide_index=True, column_config=_digits(frame))
+    st.caption("Budgets: the share of a device's budgets that get this entry.")
 
 
 def _budgets(fleet: dict[str, Source]) -> Budgets | None:
@@ -166,6 +167,6 @@ def _verdict(plan: Plan, plans: list[Plan]) -> None:
 def _digits(frame: pd.DataFrame) -> dict[str, Any]:
     times = [str(name) for name in frame if str(name).endswith(", ms")]
     columns = {name: st.column_config.NumberColumn(format="%.4g") for name in times}
-    shares = [str(name) for name in frame if str(name).startswith("Serves")]
+    shares = [str(name) for name in frame if str(name).startswith("Budgets")]
     columns |= {name: st.column_config.NumberColumn(format="%.0f") for name in shares}
     return columns | {"Top-1, %": st.column_config.NumberColumn(format="%.2f")}

@@ -31,11 +31,6 @@ def test_a_plan_under_what_everything_gives(source: Source) -> None:
     assert shipped.fill == "tonexty"
 
 
-def test_shares() -> None:
-    (bars,) = charts.share_figure([("Multiply-adds", 31.1, "2.91 MMACs")]).data
-    assert bars.text[0] == "31.1 %: 2.91 MMACs"
-
-
 def test_diffs(sources: dict[str, Source]) -> None:
     diff = Diff(*(source.table for source in sources.values()))
     (slower,) = charts.diff_figure(frames.diff_frame(diff)).data

@@ -51,7 +51,7 @@ def test_a_missing_file_has_a_page(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_without_a_run_it_opens_the_example(monkeypatch: pytest.MonkeyPatch) -> None:
     page = start(monkeypatch)
     assert page.title[0].value == "Accuracy against cost"
-    assert "An example" in page.info[0].value
+    assert "An example" in page.caption[0].value
     assert len(page.selectbox(key="device").options) == 2
 
 

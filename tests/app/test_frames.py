@@ -36,7 +36,7 @@ def test_thinning_keeps_the_front_and_the_spread(
     source = Source(table, table.entries, Path("."), Path("x"))
     frame = frames.candidates_frame(source)
     drawn = frames.thinned(frame, P50, TOP1)
-    assert len(drawn) < 900
+    assert len(drawn) < 1000
     assert drawn["on_front"].sum() == frames.front_mask(frame, P50, TOP1).sum()
     for column in ("latency_p50_ms", "top1"):
         low, high = frame[column].min(), frame[column].max()
@@ -98,7 +98,7 @@ def test_plans(sources: dict[str, Source]) -> None:
     assert shown.shape == (3, 6)
     lost = [(rows["all"] - rows["plan"].fillna(0)).mean() for rows in served.values()]
     assert sum(lost) / 2 == pytest.approx(plans[-1].regret * 100)
-    shares = shown.filter(like="Serves").sum()
+    shares = shown.filter(like="Budgets").sum()
     assert (shares <= 100 + 1e-9).all()
 
 
