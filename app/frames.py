@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from app.opening import Source
 from app.quantities import P50, Quantity
-from planner import Candidate, Diff, Entry, LookupTable, NoEntryFits, Plan, Selector
+from planner import Candidate, Diff, Entry, LookupTable, Selector
 from planner.candidates_csv import widths_to_text
 
 Item = TypeVar("Item")
@@ -176,93 +176,6 @@ def config_frame(sources: Mapping[str, Source], config_id: str) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def regret_frame(plans: Sequence[Plan]) -> pd.DataFrame:
-    """The curve: num_entries, regret and its lower bound in percentage points."""
-    rows = [(len(p.config_ids), p.regret * 100, p.regret_bound * 100) for p in plans]
-    return pd.DataFrame(rows, columns=["num_entries", "regret", "bound"])
-
-
-def served_frame(
-    table: LookupTable, plan: Plan, budgets: Sequence[tuple[float, float]]
-) -> pd.DataFrame:
-    """One row a budget: max_latency_ms, the best top1 of all and of the plan (%), its config_id.
-
-    Where none runs, the accuracy is NaN.
-    """
-    everything = Selector(table.entries)
-    shipped = Selector([table.by_config_id[name] for name in plan.config_ids])
-    rows = []
-    for budget, _ in budgets:
-        best, served = _selected(everything, budget), _selected(shipped, budget)
-        rows.append(
-            (
-                budget,
-                best.top1 * 100 if best else np.nan,
-                served.top1 * 100 if served else np.nan,
-                served.config_id if served else "none runs",
-            )
-        )
-    return pd.DataFrame(rows, columns=["max_latency_ms", "all", "plan", "config_id"])
-
-
-def _selected(selector: Selector, budget: float) -> Entry | None:
-    try:
-        return selector.select(budget)
-    except NoEntryFits:
-        return None
-
-
-def plan_frame(
-    sources: Mapping[str, Source], plan: Plan, served: Mapping[str, pd.DataFrame]
-) -> pd.DataFrame:
-    """The shipped entries as rows: config, top1 in %, and on each device median and budgets.
-
-    `served` is the `served_frame` of each device.
-    """
-    first = next(iter(sources.values())).table
-    rows = []
-    for name in plan.config_ids:
-        row: dict[str, object] = {"Config": name, "Top-1, %": first.by_config_id[name].top1 * 100}
-        for device, source in sources.items():
-            row[f"p50 on {device}, ms"] = source.table.by_config_id[name].latency_p50_ms
-            share = float((served[device]["config_id"] == name).mean())
-            row[f"Budgets on {device}, %"] = 100 * share
-        rows.append(row)
-    return pd.DataFrame(rows)
-
-
-def groups_frame(table: LookupTable, candidate: Candidate) -> pd.DataFrame:
-    """One row a channel group, in the network's order.
-
-    group, width in %, layers as text, macs and full_macs (NaN where the table doesn't tell); the
-    full network is the one with the most.
-    """
-    described = table.supernet.get("groups", [])
-    num = max(len(described), len(candidate.width_mults))
-    widths = candidate.width_mults * (num if len(candidate.width_mults) == 1 else 1)
-    told = table.supernet.get("group_macs", {})
-    macs, full_macs = told.get(candidate.config_id, []), max(told.values(), key=sum, default=[])
-    if not len(widths) == len(macs) == len(full_macs) == len(described):
-        macs = full_macs = [np.nan] * len(widths)
-    names = [f"group {i}" for i in range(1, len(widths) + 1)]
-    return pd.DataFrame(
-        {
-            "group": names if len(widths) > 1 else ["all layers"],
-            "width": [100 * width for width in widths],
-            "layers": [_layers(group) for group in described] or [""] * len(widths),
-            "macs": pd.Series(macs, dtype=float),
-            "full_macs": pd.Series(full_macs, dtype=float),
-        }
-    )
-
-
-def _layers(group: Mapping[str, Any]) -> str:
-    """Its layers, at most three of them, and its channels."""
-    names = [str(name)[:40] for name in group["layers"]]
-    shown = names if len(names) <= 3 else [names[0], "...", names[-1]]
-    return f"{', '.join(shown)}: {group['num_channels']:,} channels in {len(names)} layers"
-
-
 def largest(candidates: Iterable[Candidate]) -> Candidate:
     """The full network, or the nearest to it that was tried: the most multiply-adds."""
     return max(candidates, key=lambda c: (c.macs, c.num_params))
@@ -307,11 +220,6 @@ def budget_steps(selector: Selector, num_steps: int = 200) -> list[float]:
     """Budgets from just below the fastest entry to just above the slowest, even on a log scale."""
     first, last = selector.latencies_ms[0] * 0.9, selector.latencies_ms[-1] * 1.1
     return [rounded(first * (last / first) ** (i / (num_steps - 1))) for i in range(num_steps)]
-
-
-def even_budgets(low: float, high: float, num: int = 100) -> list[tuple[float, float]]:
-    """Budgets from `low` to `high` evenly on a log scale, each of weight 1."""
-    return [(float(budget), 1.0) for budget in np.geomspace(low, high, num)]
 
 
 def rounded(value: float) -> float:

@@ -13,7 +13,7 @@ MAX_LABELLED = 12
 
 
 def network_figure(groups: pd.DataFrame, resolution: int, full_resolution: int) -> go.Figure:
-    """The network from input to output: `frames.groups_frame`, the full one pale behind.
+    """The network from input to output: `network_frame.groups_frame`, the full one pale behind.
 
     Above, each group is a bar as wide as its share of the channels; below, its multiply-adds,
     where the table tells them.
@@ -85,7 +85,7 @@ def _bars(
             showlegend=row == 1,
             marker={"color": fill, "line": {"width": 0 if is_mine else 1, "color": "#8A8F98"}},
             text=texts if is_mine and few else None,
-            textposition="inside" if centred else "auto",
+            textposition="inside" if centred else "outside",
             insidetextanchor="middle",
             customdata=list(zip(texts, layers, strict=True)) if is_mine else None,
             hovertemplate="<b>%{x}</b>: %{customdata[0]}<br>%{customdata[1]}<extra></extra>"

@@ -57,11 +57,11 @@ def unique_names(sources: Sequence[Source]) -> list[str]:
 
     Those that still repeat get their file or their number as well.
     """
-    traits = [source.traits for source in sources]
+    traits: list[tuple[str, ...]] = [source.traits for source in sources]
     columns = [len(set(column)) > 1 for column in zip(*traits, strict=True)]
     if len(sources) > 1 and any(columns):
         columns[1] = True
-        traits = [tuple(compress(each, columns)) for each in traits]  # type: ignore[misc]
+        traits = [tuple(compress(each, columns)) for each in traits]
     names = [", ".join(each) for each in traits]
     if len(set(names)) < len(names):
         names = [f"{name} ({s.path})" for name, s in zip(names, sources, strict=True)]

@@ -6,10 +6,11 @@ listens to the chart beside it.
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import streamlit as st
 
-CONFIG = {"displaylogo": False, "edits": {"shapePosition": True}}
+CONFIG: dict[str, Any] = {"displaylogo": False, "edits": {"shapePosition": True}}
 """Of the chart whose first shape is the budget's line."""
 
 _LISTEN = """

@@ -5,6 +5,7 @@ import streamlit as st
 
 from app import charts, frames
 from app.network_chart import network_figure
+from app.network_frame import groups_frame
 from app.opening import Source
 from app.quantities import MACS, P50, PARAMS, TOP1, points
 from app.views.choosing import choose_device
@@ -39,7 +40,7 @@ def show(sources: dict[str, Source]) -> None:
 
 
 def _drawing(table: LookupTable, entry: Candidate, full: Candidate) -> None:
-    groups = frames.groups_frame(table, entry)
+    groups = groups_frame(table, entry)
     if len(set(entry.width_mults)) == 1:
         st.markdown(
             f"Every layer keeps the first **{100 * entry.width_mults[0]:.3g} %** of its channels; "

@@ -5,16 +5,16 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from app import charts, frames
+from app.frames import rounded
 from app.opening import Source
+from app.plan_chart import plan_figure, regret_figure
+from app.plan_frames import Budgets, even_budgets, plan_frame, regret_frame, served_frame
 from app.quantities import points
 from app.views.choosing import choose_device
 from planner import InvalidValue, Plan, make_plans
 from planner.plan import default_budgets
 
 MAX_ENTRIES = 12
-Budgets = list[tuple[float, float]]
-"""(milliseconds, weight)."""
 
 
 def show(sources: dict[str, Source]) -> None:
@@ -50,14 +50,14 @@ def _show_plan(
     plan = plans[chosen - 1]
     _verdict(plan, plans)
     served = {
-        name: frames.served_frame(source.table, plan, budgets or default_budgets(source.table))
+        name: served_frame(source.table, plan, budgets or default_budgets(source.table))
         for name, source in fleet.items()
     }
     left, right = st.columns(2, gap="medium", vertical_alignment="bottom")
     with left:
         st.subheader("What fewer entries cost", anchor=False)
         st.plotly_chart(
-            charts.regret_figure(frames.regret_frame(plans), chosen),
+            regret_figure(regret_frame(plans), chosen),
             key="regret",
             config={"displaylogo": False},
             alt="Expected loss of top-1 against the number of entries shipped",
@@ -66,13 +66,13 @@ def _show_plan(
         st.subheader("Where it is lost", anchor=False)
         name = choose_device(fleet, key="plan_device")
         st.plotly_chart(
-            charts.plan_figure(served[name]),
+            plan_figure(served[name]),
             key="served",
             config={"displaylogo": False},
             alt="Top-1 under each budget, of all entries and of this plan",
         )
     st.subheader("The entries to ship", anchor=False)
-    frame = frames.plan_frame(fleet, plan, served)
+    frame = plan_frame(fleet, plan, served)
     st.dataframe(frame, hide_index=True, column_config=_digits(frame))
     st.caption("Budgets: the share of a device's budgets that get this entry.")
 
@@ -97,7 +97,7 @@ def _budgets(fleet: dict[str, Source]) -> Budgets | None:
             f"{label}, ms",
             1e-6,
             1e9,
-            frames.rounded(value),
+            rounded(value),
             format="%.4g",
             key=key,
             bind="query-params",
@@ -108,7 +108,7 @@ def _budgets(fleet: dict[str, Source]) -> Budgets | None:
             (columns[1], "To", max(every), "budget_to"),
         )
     )
-    return frames.even_budgets(min(low, high), max(low, high))
+    return even_budgets(min(low, high), max(low, high))
 
 
 def _fleet(sources: dict[str, Source]) -> dict[str, float]:

@@ -1,7 +1,6 @@
 from app import charts, frames
 from app.opening import Source
-from planner import Diff, make_plans
-from planner.plan import default_budgets
+from planner import Diff
 
 
 def test_devices(sources: dict[str, Source]) -> None:
@@ -13,22 +12,6 @@ def test_devices(sources: dict[str, Source]) -> None:
     assert sum(line.line.width == 4 for line in lines) == 1
     one = charts.config_figure(frames.config_frame(sources, chosen))
     assert [len(trace.x) for trace in one.data] == [2, 2, 2]
-
-
-def test_regret(sources: dict[str, Source]) -> None:
-    plans = make_plans([source.table for source in sources.values()], 4)
-    figure = charts.regret_figure(frames.regret_frame(plans), 2)
-    ring = next(trace for trace in figure.data if trace.name == "this plan")
-    assert list(ring.x) == [2]
-    assert list(ring.y) == [plans[1].regret * 100]
-
-
-def test_a_plan_under_what_everything_gives(source: Source) -> None:
-    plan = make_plans([source.table], 3)[-1]
-    frame = frames.served_frame(source.table, plan, default_budgets(source.table))
-    everything, shipped, _ = charts.plan_figure(frame).data
-    assert (everything.y >= shipped.y).all()
-    assert shipped.fill == "tonexty"
 
 
 def test_diffs(sources: dict[str, Source]) -> None:

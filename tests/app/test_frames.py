@@ -1,5 +1,4 @@
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +7,7 @@ import pytest
 from app import frames
 from app.opening import Source, open_path
 from app.quantities import MACS, MEMORY, P50, TOP1, Quantity
-from planner import Diff, LookupTable, Selector, make_plans, pareto_front
-from planner.plan import default_budgets
+from planner import Diff, LookupTable, Selector, pareto_front
 
 
 def test_candidates(run: Path) -> None:
@@ -82,51 +80,6 @@ def test_swapped_pairs_are_those_that_a_loop_finds(sources: dict[str, Source]) -
     assert expected > 0
     assert frames.swapped_pairs(one, other) == (expected, len(names) * (len(names) - 1) // 2)
     assert frames.swapped_pairs(one, one)[0] == 0
-
-
-def test_plans(sources: dict[str, Source]) -> None:
-    plans = make_plans([source.table for source in sources.values()], 3)
-    curve = frames.regret_frame(plans)
-    assert curve["num_entries"].tolist() == [1, 2, 3]
-    assert (curve["bound"] <= curve["regret"] + 1e-9).all()
-    served = {
-        name: frames.served_frame(source.table, plans[-1], default_budgets(source.table))
-        for name, source in sources.items()
-    }
-    shown = frames.plan_frame(sources, plans[-1], served)
-    assert shown["Config"].tolist() == list(plans[-1].config_ids)
-    assert shown.shape == (3, 6)
-    lost = [(rows["all"] - rows["plan"].fillna(0)).mean() for rows in served.values()]
-    assert sum(lost) / 2 == pytest.approx(plans[-1].regret * 100)
-    shares = shown.filter(like="Budgets").sum()
-    assert (shares <= 100 + 1e-9).all()
-
-
-def test_budgets_are_even_on_a_log_scale() -> None:
-    budgets = [budget for budget, _ in frames.even_budgets(0.1, 10.0, 3)]
-    assert budgets == pytest.approx([0.1, 1.0, 10.0])
-
-
-def test_groups_have_their_widths_and_multiply_adds(source: Source) -> None:
-    entry, full = source.table.entries[3], frames.largest(source.candidates)
-    unknown = frames.groups_frame(source.table, entry)
-    assert unknown["width"].tolist() == pytest.approx([100 * w for w in entry.width_mults])
-    assert unknown["macs"].isna().all()
-    told = {
-        "groups": [
-            {"layers": ["a", "b", "c", "d"], "num_channels": 16},
-            {"layers": ["e"], "num_channels": 8},
-        ],
-        "group_macs": {entry.config_id: [10, 20], full.config_id: [40, 80]},
-    }
-    table = replace(source.table, supernet={**source.table.supernet, **told})
-    frame = frames.groups_frame(table, entry)
-    assert frame["macs"].tolist() == [10, 20]
-    assert frame["full_macs"].tolist() == [40, 80]
-    assert frame["layers"][0] == "a, ..., d: 16 channels in 4 layers"
-    uniform = replace(entry, width_mults=(0.5,))
-    assert frames.groups_frame(table, uniform)["width"].tolist() == [50.0, 50.0]
-    assert frames.groups_frame(source.table, uniform)["group"].tolist() == ["all layers"]
 
 
 def test_the_largest_is_the_one_with_the_most_multiply_adds(source: Source) -> None:

@@ -2,8 +2,8 @@ from collections.abc import Callable
 
 from streamlit.testing.v1 import AppTest
 
-from app.frames import even_budgets
 from app.opening import Source
+from app.plan_frames import even_budgets
 from app.quantities import points
 from planner import make_plans
 
