@@ -110,7 +110,9 @@ def main() -> None:
             page = chromium.new_page(viewport={"width": 1280, "height": 900})
             start = time.perf_counter()
             page.goto(address, timeout=60_000)
-            page.wait_for_selector(".js-plotly-plot .shapelayer path", timeout=60_000)
+            page.wait_for_selector(
+                ".js-plotly-plot .shapelayer path", state="attached", timeout=60_000
+            )
             first_page_s = time.perf_counter() - start
             settle(page)
             took = redraws(page, book.tables[0], NUM_REDRAWS)
