@@ -1,100 +1,70 @@
-"""The controller against an oracle on 20 load traces.
+"""The controller against an oracle on 20 held-out load traces, and on the 20 it was tuned on.
 
-The oracle knows the lasting load of every batch before it runs, but not that batch's jitter: it
-runs the most accurate entry whose median under that load keeps the target, else the fastest.
+`benchmarks/follow_traces.py` says what the oracle knows, `benchmarks/load_traces.py` how the two
+sets differ. Other designs, tuned on the same development traces, stand beside it.
 
     python -m benchmarks.controller benchmarks/make_search_table.json --out RESULT.json
 """
 
 import argparse
 import json
-import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from itertools import pairwise
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from benchmarks.controller_designs import ChangePointQuantile, WindowedQuantile
 from benchmarks.environment import environment
-from benchmarks.load_traces import Trace, recorded, synthetic
-from planner import Entry, Selector, read_tables
+from benchmarks.follow_traces import (
+    Follower,
+    Outcome,
+    compare,
+    default_target_ms,
+    with_prophet,
+)
+from benchmarks.load_traces import Trace, development, held_out
+from planner import Controller, Entry, read_tables
 from planner.atomic import write_atomically
-from planner.controller import Controller
 
-RECORDED = Path(__file__).parents[1] / "tests" / "planner" / "traces.json"
-SYNTHETIC = ("constant", "steps", "ramp", "day", "bursts", "walk")
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What following one trace came to."""
-
-    over_budget: float
-    """Fraction of batches slower than the target."""
-    top1: float
-    """Mean top1 of the entries that ran."""
-    num_switches: int
+DESIGNS: dict[str, Callable[[Sequence[Entry], float], Follower]] = {
+    "controller": Controller,
+    "windowed quantile": WindowedQuantile,
+    "change point and quantile": ChangePointQuantile,
+}
 
 
-def all_traces() -> list[Trace]:
-    """Six recorded and fourteen synthetic."""
-    made = [synthetic(name, seed) for seed in range(3) for name in SYNTHETIC]
-    return recorded(RECORDED) + made[:14]
+def mean(outcomes: Sequence[Outcome]) -> dict[str, float]:
+    """Of each number over all outcomes."""
+    rows = [asdict(outcome) for outcome in outcomes]
+    return {name: sum(row[name] for row in rows) / len(rows) for name in rows[0]}
 
 
-def follow(
-    trace: Trace,
-    entry_at: Callable[[int], Entry],
-    target_ms: float,
-    observe: Callable[[float], object],
-) -> Outcome:
-    """Run the entries that `entry_at` names; each batch takes its entry's median times the load."""
-    ran: list[Entry] = []
-    num_over = 0
-    for step, load in enumerate(trace.seen):
-        ran.append(entry_at(step))
-        latency_ms = ran[-1].latency_p50_ms * load
-        num_over += latency_ms > target_ms
-        observe(latency_ms)
-    return Outcome(
-        over_budget=num_over / len(ran),
-        top1=sum(entry.top1 for entry in ran) / len(ran),
-        num_switches=sum(a is not b for a, b in pairwise(ran)),
-    )
-
-
-def with_controller(trace: Trace, entries: Sequence[Entry], target_ms: float) -> Outcome:
-    """What the controller makes of a trace."""
-    controller = Controller(entries, target_ms)
-    return follow(trace, lambda step: controller.entry, target_ms, controller.observe)
-
-
-def with_oracle(trace: Trace, entries: Sequence[Entry], target_ms: float) -> Outcome:
-    """What knowing every batch's lasting load makes of it."""
-    selector = Selector(entries)
-    fastest = selector.latencies_ms[0]
-
-    def entry_at(step: int) -> Entry:
-        return selector.select(max(fastest, target_ms / trace.level[step]))
-
-    return follow(trace, entry_at, target_ms, lambda latency_ms: None)
-
-
-def default_target_ms(entries: Sequence[Entry]) -> float:
-    """Twice what splits the front's latencies evenly on a log scale: idle, most entries fit."""
-    front = Selector(entries).latencies_ms
-    return 2 * math.sqrt(front[0] * front[-1])
-
-
-def _mean(outcomes: Sequence[dict[str, Any]]) -> dict[str, float]:
+def judge(name: str, traces: Sequence[Trace], entries: Sequence[Entry]) -> dict[str, Any]:
+    """One design on one set of traces, pooled and each."""
+    compared = compare(DESIGNS[name], traces, entries)
+    ours = mean([outcome for _, outcome, _ in compared])
+    best = mean([oracle for _, _, oracle in compared])
     return {
-        name: sum(outcome[name] for outcome in outcomes) / len(outcomes)
-        for name in ("over_budget", "top1", "num_switches")
+        "num_traces": len(compared),
+        "num_kept": sum(outcome.keeps(oracle) for _, outcome, oracle in compared),
+        "over_budget_ratio": ours["over_budget"] / best["over_budget"],
+        "top1_lost": best["top1"] - ours["top1"],
+        "mean": {"design": ours, "oracle": best},
+        "traces": [
+            {
+                "trace": trace.name,
+                "num_batches": len(trace.seen),
+                "kept": outcome.keeps(oracle),
+                "design": asdict(outcome),
+                "oracle": asdict(oracle),
+            }
+            for trace, outcome, oracle in compared
+        ],
     }
 
 
 def main() -> None:
-    """Follow every trace with the table's entries and write both outcomes."""
+    """Follow every trace with the table's entries and write all outcomes."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
@@ -103,21 +73,19 @@ def main() -> None:
     arguments = parser.parse_args()
     entries = read_tables(arguments.table)[0].entries
     target_ms = default_target_ms(entries)
-    rows: list[dict[str, Any]] = [
-        {
-            "trace": trace.name,
-            "num_batches": len(trace.seen),
-            "controller": asdict(with_controller(trace, entries, target_ms)),
-            "oracle": asdict(with_oracle(trace, entries, target_ms)),
-        }
-        for trace in all_traces()
-    ]
+    sets = {"held_out": held_out(), "development": development()}
     result = {
         "environment": environment(),
         "num_entries": len(entries),
         "target_ms": target_ms,
-        "mean": {who: _mean([row[who] for row in rows]) for who in ("controller", "oracle")},
-        "traces": rows,
+        "prophet": {
+            kind: mean([with_prophet(trace, entries, target_ms) for trace in traces])
+            for kind, traces in sets.items()
+        },
+        "designs": {
+            name: {kind: judge(name, traces, entries) for kind, traces in sets.items()}
+            for name in DESIGNS
+        },
     }
     write_atomically(arguments.out, json.dumps(result, indent=1).encode("ascii") + b"\n")
 

@@ -66,6 +66,13 @@ def run_diff(arguments: argparse.Namespace) -> int:
                 f"  {change.config_id}: {latency.old:.4g} -> {latency.new:.4g} ms "
                 f"({latency.relative:+.1%}), top1 {top1.old:.4f} -> {top1.new:.4f}"
             )
+    for budget in diff.budgets:
+        if budget.top1.sign:
+            now = budget.new.config_id if budget.new else "nothing"
+            print(
+                f"  under {budget.max_latency_ms:.4g} ms: {budget.old.config_id} -> {now}, "
+                f"top1 {budget.top1.old:.4f} -> {budget.top1.new:.4f}"
+            )
     worse = list(diff.regressions(arguments.max_latency_regress, arguments.max_top1_drop))
     print("\n".join(["worse beyond interval and allowance:", *worse]) if worse else "no regression")
     return 1 if worse else 0

@@ -1,12 +1,10 @@
-"""What a fleet's budgets earn with a set of entries, and good sets for several targets.
+"""What a target's budgets earn with a set of entries, and the best sets for one target.
 
-The top1 that a set earns is monotone and submodular in the set, so a greedy set earns at least
-1 - 1/e of the best, and every set bounds the best from above (Nemhauser, Wolsey, Fisher 1978).
+`planner/shared_set.py` finds sets that several targets share.
 """
 
 from bisect import bisect_left
 from collections.abc import Collection, Sequence
-from heapq import nlargest
 from itertools import product
 
 from planner.entry import Entry
@@ -46,11 +44,10 @@ class Demand:
             best[index] = max(best[index], best[index - 1])
         return best[:-1]
 
-    def gain(self, best: Sequence[float], name: str) -> float:
-        """What one more entry adds to a set whose `best_top1` is `best`."""
+    def row(self, name: str) -> list[float]:
+        """What one entry alone earns at each budget."""
         first, top1 = self.first_budget[name], self.top1[name]
-        later = zip(self.budgets[first:], best[first:], strict=True)
-        return sum(weight * (top1 - reached) for (_, weight), reached in later if top1 > reached)
+        return [0.0] * first + [weight * top1 for _, weight in self.budgets[first:]]
 
 
 def _best(selector: Selector, budget: float) -> Entry | None:
@@ -58,59 +55,6 @@ def _best(selector: Selector, budget: float) -> Entry | None:
         return selector.select(budget)
     except NoEntryFits:
         return None
-
-
-def greedy_sets(demands: Sequence[Demand], num_entries: int) -> list[tuple[list[str], float]]:
-    """Sets of 1, 2, ... entries for all targets at once, each with the most any could earn.
-
-    Each set is the one before with the entry that adds most, improved by exchanges until none
-    helps. Ends early where nothing is left to gain.
-    """
-    wanted = {entry.config_id: 0 for d in demands for entry in d.wanted if entry}
-    found: list[tuple[list[str], float]] = []
-    chosen: list[str] = []
-    while wanted.keys() - set(chosen) and len(found) < num_entries:
-        gains = _gains(demands, chosen, wanted)
-        name = max(gains, key=lambda key: gains[key])
-        if gains[name] <= 0:
-            break
-        chosen = _exchange(demands, [*chosen, name], wanted)
-        found.append((chosen, _upper_bound(demands, chosen, wanted)))
-    return found
-
-
-def _gains(
-    demands: Sequence[Demand], chosen: Collection[str], wanted: Collection[str]
-) -> dict[str, float]:
-    best = [demand.best_top1(chosen) for demand in demands]
-    return {
-        name: sum(d.gain(reached, name) for d, reached in zip(demands, best, strict=True))
-        for name in wanted
-        if name not in chosen
-    }
-
-
-def _exchange(demands: Sequence[Demand], chosen: list[str], wanted: Collection[str]) -> list[str]:
-    """Swap one entry for another while that earns more."""
-    improved = True
-    while improved:
-        improved = False
-        for index in range(len(chosen)):
-            others = chosen[:index] + chosen[index + 1 :]
-            gains = _gains(demands, others, wanted)
-            name = max(gains, key=lambda key: gains[key])
-            if gains[name] > gains[chosen[index]] + 1e-12:
-                chosen, improved = [*others, name], True
-    return chosen
-
-
-def _upper_bound(
-    demands: Sequence[Demand], chosen: Collection[str], wanted: Collection[str]
-) -> float:
-    """No set of as many entries earns more than `chosen` and that many largest gains."""
-    gains = _gains(demands, chosen, wanted)
-    earned = sum(demand.earned(chosen) for demand in demands)
-    return earned + sum(nlargest(len(chosen), gains.values()))
 
 
 def best_sets(demand: Demand, num_entries: int) -> list[list[str]]:

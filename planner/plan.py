@@ -9,9 +9,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from planner.errors import InvalidValue, shown
-from planner.fleet import Demand, best_sets, greedy_sets
+from planner.fleet import Demand, best_sets
 from planner.rules import is_positive
 from planner.selector import Selector
+from planner.shared_set import best_shared_sets
 from planner.table import LookupTable
 
 NUM_DEFAULT_BUDGETS = 100
@@ -57,8 +58,9 @@ def make_plans(
     `budgets` are (milliseconds, weight) at the median latency, the same on every target;
     by default each target's own `default_budgets`. `weights` says how common each target is.
     For one target a plan is exact (dynamic programming). For several, which order the entries
-    differently, it is greedy with exchanges, and `regret_bound` says how far from the best it
-    can be. Raises InvalidValue for no tables, no entries or weights that don't fit.
+    differently, it is exact (branch and bound) unless the search grows too long, and then
+    `regret_bound` says how far from the best it can be. Raises
+    InvalidValue for no tables, no entries or weights that don't fit.
     """
     demands = _demands(tables, num_entries, budgets, weights)
     most = sum(demand.most for demand in demands)
@@ -67,7 +69,8 @@ def make_plans(
     if len(demands) == 1:
         sets = [(ids, demands[0].earned(ids)) for ids in best_sets(demands[0], num_entries)]
     else:
-        sets = greedy_sets(demands, num_entries)
+        rows = {name: [one for d in demands for one in d.row(name)] for name in order}
+        sets = best_shared_sets(rows, num_entries)
     return [
         Plan(
             config_ids=tuple(sorted(ids, key=lambda name: (order[name], name))),

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner import Entry
-from planner.fleet import Demand, best_sets, greedy_sets
+from planner.fleet import Demand, best_sets
 
 LEVEL = st.integers(1, 9)
 POINTS = st.lists(st.tuples(LEVEL, LEVEL), min_size=1, max_size=7)
@@ -79,26 +79,3 @@ def test_the_sets_of_one_target_are_the_best_there_are(
         assert demand.earned(ids) == pytest.approx(best)
     if found:
         assert demand.earned(found[-1]) == pytest.approx(demand.most)
-
-
-@settings(max_examples=200)
-@given(st.lists(st.tuples(LEVEL, LEVEL, LEVEL, LEVEL), min_size=1, max_size=6), BUDGETS, BUDGETS)
-def test_the_sets_of_several_targets_are_good_and_their_bound_holds(
-    points: list[tuple[int, int, int, int]],
-    budgets: list[tuple[int, int]],
-    others: list[tuple[int, int]],
-) -> None:
-    one = entries_at([(top1, latency) for top1, latency, _, _ in points])
-    two = entries_at([(top1, latency) for _, _, top1, latency in points])
-    demands = [Demand(one, budgets), Demand(two, others)]
-    names = [entry.config_id for entry in one]
-    for size, (ids, bound) in enumerate(greedy_sets(demands, len(names)), start=1):
-        earned = sum(demand.earned(ids) for demand in demands)
-        best = max(
-            naive_earned(one, budgets, some) + naive_earned(two, others, some)
-            for some in combinations(names, size)
-        )
-        assert len(ids) == size
-        assert bound >= best - 1e-9
-        assert (1 - 1 / 2.718281828) * best <= earned + 1e-9
-        assert earned <= best + 1e-9

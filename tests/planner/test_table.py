@@ -13,7 +13,9 @@ from planner import (
     OtherTarget,
     Target,
     UnknownVersion,
+    read_tables,
 )
+from planner.artifacts import sha256_of
 
 
 def test_a_file_gives_the_table_back(tmp_path: Path, table: LookupTable) -> None:
@@ -108,3 +110,26 @@ def test_damage_is_told_in_one_line_with_the_file_and_the_entry(
     assert str(caught.value) == (
         f"{path}: entry 2: `top1` must be a number from 0 to 1, but got 81.0"
     )
+
+
+DATA = Path(__file__).parent / "data"
+VERSION_1 = {
+    "version_1_table.json": ("83afa3632fa1851b6147941c6cffdb35fb26f594bb93bde26a90cc1b941a0976"),
+    "version_1_book.json": ("d78c083b4ecb8b1d3172963149c048563f8f35449f7dca5a136a29523e59c97d"),
+}
+
+
+@pytest.mark.parametrize("name", VERSION_1)
+def test_a_file_from_version_1_will_always_load(name: str) -> None:
+    """The files are never rewritten: their sha256 stands here. A later reader must take them."""
+    assert sha256_of(DATA / name) == VERSION_1[name]
+    for table in read_tables(DATA / name):
+        first, second = table.entries[:2]
+        assert first.config_id == "w0.25-r16"
+        assert first.top1 == 0.846
+        assert first.peak_memory_bytes == 123456
+        assert first.artifact is not None
+        assert first.artifact.file == "artifacts/a.onnx"
+        assert (second.kind, second.num_samples) == ("predicted", 0)
+        assert table.supernet["model"]
+        assert table.target.runtime == "onnxruntime"
