@@ -7,6 +7,7 @@ from typing import Any
 from tqdm import tqdm
 
 from nas.bench import Bench
+from nas.group_macs import describe_groups
 from nas.latency import Latency, Measurement
 from nas.runtimes import CompiledNetwork
 from planner import Candidate, Entry, LookupTable, Target, pareto_front
@@ -63,7 +64,7 @@ def make_table(
             )
         )
     return LookupTable(
-        supernet=supernet,
+        supernet={**supernet, **describe_groups(bench.supernet, map(_config, front))},
         target=target,
         protocol=measured.protocol(),
         splits=splits,
