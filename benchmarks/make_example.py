@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from nas.evaluate import Images
 from tqdm import tqdm
 
 from benchmarks.environment import environment
 from nas.bench import Bench
-from nas.evaluate import Images
 from nas.export import Exporter
 from nas.group_macs import describe_groups
 from nas.measure import table_of

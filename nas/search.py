@@ -2,6 +2,7 @@
 
 import argparse
 import datetime
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from tqdm import tqdm
 
 from nas.bench import Bench
 from nas.errors import LimitError, NasError
+from nas.feasibility import require_feasible
 from nas.front import make_table
 from nas.report import write_report
 from nas.runtimes import load_runtime
@@ -22,7 +24,7 @@ from nas.summary import print_summary
 from nas.target import describe_target
 from nas.trained import load_trained
 from planner import Candidate, LookupTable, PlannerError, write_candidates
-from supernet import TrainingJob
+from supernet import SubnetConfig, TrainingJob
 from supernet.checkpoint import is_finished
 from supernet.data import Data
 from supernet.device import choose_device
@@ -58,8 +60,15 @@ def _parser() -> argparse.ArgumentParser:
     add("--batch-size", type=_positive, default=1, help="images in one timed batch, default 1")
     add("--num-threads", type=_positive, help="threads of the runtime; default: all cores")
     add("--trials", type=_positive, default=64, help="candidates in all, default 64")
-    add("--max-latency-ms", type=float, help="leave slower candidates out of the front")
-    add("--max-macs", type=float, help="leave larger candidates out of the front")
+    add("--max-latency-ms", type=_above_zero, help="leave slower candidates out of the front")
+    add("--max-macs", type=_above_zero, help="leave larger candidates out of the front")
+    add(
+        "--predict-after",
+        type=_positive,
+        metavar="N",
+        help="after N measured candidates predict latencies where the model is good enough; "
+        "what is written to the table is always measured",
+    )
     add("--storage", help="Optuna URL; default: study.db in the run's folder")
     add("--seed", type=int, default=0)
     add("--allow-noisy", action="store_true", help="measure on a busy machine, mark the table")
@@ -72,6 +81,13 @@ def _parser() -> argparse.ArgumentParser:
 def _positive(text: str) -> int:
     value = int(text)
     if value < 1:
+        raise ValueError
+    return value
+
+
+def _above_zero(text: str) -> float:
+    value = float(text)
+    if not 0 < value < math.inf:
         raise ValueError
     return value
 
@@ -100,7 +116,9 @@ def search(args: argparse.Namespace) -> tuple[LookupTable, list[Candidate]]:
         limits=limits,
         seed=args.seed,
     )
-    _run(study, bench, limits, args.trials)
+    if limits != Limits():
+        require_feasible(bench, limits, allow_noisy=args.allow_noisy, console=Console(stderr=True))
+    _run(study, bench, limits, args.trials, args.predict_after)
     candidates = study.candidates()
     write_candidates(folder / "candidates.csv", candidates)
     table = make_table(
@@ -110,6 +128,7 @@ def search(args: argparse.Namespace) -> tuple[LookupTable, list[Candidate]]:
         supernet=_about(document, data),
         splits=data.num_images,
         provenance=_provenance(document),
+        max_latency_ms=args.max_latency_ms,
         max_s=FRONT_S,
         allow_noisy=args.allow_noisy,
     )
@@ -118,11 +137,18 @@ def search(args: argparse.Namespace) -> tuple[LookupTable, list[Candidate]]:
     return table, candidates
 
 
-def _run(study: Study, bench: Bench, limits: Limits, num_candidates: int) -> None:
+def _run(
+    study: Study, bench: Bench, limits: Limits, num_candidates: int, predict_after: int | None
+) -> None:
     """Evaluate, with a progress bar; raise LimitError where no candidate keeps the limits."""
+    stand_in = None
+    if predict_after is not None:
+        from nas.stand_in import StandIn  # scikit-learn takes a second to import
 
-    def evaluate(config: Any, origin: str) -> Candidate:
-        return bench.evaluate(config, origin, max_s=TRIAL_S)
+        stand_in = StandIn(bench.supernet, study.candidates(), predict_after=predict_after)
+
+    def evaluate(config: SubnetConfig, origin: str) -> Candidate:
+        return bench.evaluate(config, origin, max_s=TRIAL_S, stand_in=stand_in)
 
     done = len(study.seen)
     with tqdm(
