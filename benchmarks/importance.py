@@ -26,9 +26,11 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from benchmarks.environment import environment
-from nas.evaluate import Images, accuracy, calibrated_subnet
-from supernet import RECIPES, SearchSpace, Supernet, TrainingJob, load_data, load_supernet
+from supernet import SearchSpace, Supernet, TrainingJob, load_data, load_supernet
 from supernet.data import Data
+from supernet.evaluate import Images, accuracy, calibrated_subnet
+from supernet.execution import Execution
+from supernet.hyperparameters import Hyperparameters
 from supernet.importance import sort_by_importance
 from supernet.models import build_model
 from supernet.pretrained import load_weights
@@ -40,7 +42,7 @@ WIDTHS = (1.0, 0.85, 0.7, 0.5)
 NUM_TRAIN, NUM_REPORT = 400, 200
 """Images of each class: to fit, calibrate and select with; to report on."""
 SPACE = SearchSpace(width_range=(0.5, 1.0), resolutions=(SIDE, 64))
-RECIPE = replace(RECIPES["mutual"], batch_size=32, weight_decay=1e-4)
+HYPERPARAMETERS = Hyperparameters(batch_size=32, weight_decay=1e-4)
 LEARNING_RATES = (0.02, 0.005)
 EPOCHS = 2
 ARMS = ("plain", "sorted")
@@ -138,13 +140,13 @@ def after(data: Data, fitted: Path, run: Path, lr: float, *, is_sorted: bool) ->
         data=data.name,
         model="mobilenet_v2",
         model_options={},
-        recipe=replace(RECIPE, lr=lr),
+        hyperparameters=replace(HYPERPARAMETERS, lr=lr),
         space=SPACE,
         weights=str(fitted),
         sort_by_importance=is_sorted,
         epochs=EPOCHS,
     )
-    train(job, run, device="cpu", resume=True)
+    train(job, run, Execution(device="cpu"), resume=True)
     return score(load_supernet(run)[0], data)
 
 

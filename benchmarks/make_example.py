@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from nas.evaluate import Images
 from tqdm import tqdm
 
 from benchmarks.environment import environment
@@ -32,6 +31,7 @@ from nas.target import describe_target
 from nas.trained import Trained, load_trained
 from planner import Book, Candidate, Entry, LookupTable, read_candidates
 from supernet import SubnetConfig
+from supernet.evaluate import Images
 
 FOLDER = Path(__file__).parents[1] / "app" / "example"
 RUNTIMES = {"onnxruntime": 1, "openvino": 2}

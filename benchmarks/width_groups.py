@@ -19,8 +19,9 @@ from typing import Any
 import torch
 
 from benchmarks.environment import environment
-from nas.evaluate import Images, accuracy, calibrated_subnet
 from supernet import SubnetConfig, Supernet, TrainingJob, load_data, load_supernet
+from supernet.evaluate import Images, accuracy, calibrated_subnet
+from supernet.execution import Execution
 from supernet.train import train
 
 RESULTS = Path(__file__).with_suffix(".json")
@@ -30,7 +31,7 @@ NUM_RANDOM = 16
 
 def measure(job: TrainingJob, run: Path) -> dict[str, Any]:
     """Train `job`, score its subnets; mean top1 of the random ones."""
-    train(job, run, device="cpu", resume=True)
+    train(job, run, Execution(device="cpu"), resume=True)
     model = load_supernet(run)[0].model
     side = job.space.resolutions[0]
     supernet = Supernet(model, torch.empty(1, 3, side, side), replace(job.space, groups="stage"))

@@ -3,7 +3,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from nas.evaluate import Images
 from rich.console import Console
 
 import nas.feasibility
@@ -11,9 +10,10 @@ from nas.bench import Bench
 from nas.cost import count_macs
 from nas.errors import LimitError
 from nas.feasibility import require_feasible
+from nas.limits import Limits
 from nas.runtimes import load_runtime
-from nas.study import Limits
 from supernet import load_data, load_supernet
+from supernet.evaluate import Images
 
 
 @pytest.fixture(scope="module")

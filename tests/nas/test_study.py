@@ -9,7 +9,8 @@ import torch
 from optuna.trial import TrialState
 
 from nas.errors import StudyError
-from nas.study import Limits, Study
+from nas.limits import Limits
+from nas.study import Study
 from planner import Candidate, pareto_front
 from supernet import SearchSpace, SubnetConfig, Supernet
 from supernet.models import WideResNet
@@ -143,14 +144,6 @@ def test_limits_steer_the_suggestions_through_optunas_constraints(
     for trial in study.study.get_trials(states=(TrialState.COMPLETE,)):
         (excess,) = trial.constraints.values()
         assert (excess <= 0) == (trial.values[2] <= 50e6)
-
-
-def test_limits_allow_what_keeps_all_of_them() -> None:
-    candidate = evaluate(SubnetConfig(width_mults=(0.5,), resolution=16), "grid")
-    assert Limits().allow(candidate)
-    assert Limits(max_macs=candidate.macs).allow(candidate)
-    assert not Limits(max_macs=candidate.macs - 1).allow(candidate)
-    assert not Limits(max_macs=candidate.macs, max_latency_ms=1e-9).allow(candidate)
 
 
 def test_the_front_of_the_study_is_optunas_own_front(supernet: Supernet, tmp_path: Path) -> None:
