@@ -182,9 +182,9 @@ def main() -> int:
             "num_images": data.num_images,
             "resolution": SIDE,
             "space": SPACE.to_json(),
-            "recipe": asdict(RECIPE),
+            "hyperparameters": asdict(HYPERPARAMETERS),
             "learning_rates": LEARNING_RATES,
-            "num_steps": EPOCHS * data.num_steps(RECIPE.batch_size),
+            "num_steps": EPOCHS * data.num_steps(HYPERPARAMETERS.batch_size),
             "environment": environment(),
         }
         RESULTS.write_text(json.dumps(document, indent=1) + "\n")
