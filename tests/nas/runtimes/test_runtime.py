@@ -33,7 +33,7 @@ SLOW = {"executorch", "inductor"}  # seconds to compile each network
 
 
 # ExecuTorch 1.5 itself reads its own files in a way that Python 3.11 calls deprecated.
-pytestmark = pytest.mark.filterwarnings("ignore:read_text is deprecated:DeprecationWarning")
+pytestmark = pytest.mark.filterwarnings("ignore:(read|open)_text is deprecated:DeprecationWarning")
 
 
 @pytest.fixture(
