@@ -1,7 +1,6 @@
 """DataFrames -> Plotly figures; pure functions that know nothing of Streamlit."""
 
 import math
-from collections.abc import Sequence
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -64,7 +63,7 @@ def fronts_figure(frame: pd.DataFrame) -> go.Figure:
 
 def order_figure(frame: pd.DataFrame, chosen: str | None) -> go.Figure:
     """Each shared config as a line through its ranks; lines that cross differ in order."""
-    figure = new_figure(max(320, 24 * frame["config_id"].nunique() + 60))
+    figure = new_figure(max(320, 17 * frame["config_id"].nunique() + 60))
     for config_id, rows in frame.groupby("config_id", sort=False):
         mine = config_id == chosen
         figure.add_scatter(
@@ -117,93 +116,6 @@ def config_figure(frame: pd.DataFrame) -> go.Figure:
     return figure
 
 
-def regret_figure(frame: pd.DataFrame, chosen: int) -> go.Figure:
-    """Regret against the number of entries, the chosen number ringed, the bound dashed."""
-    figure = new_figure(340)
-    figure.add_scatter(
-        x=frame["num_entries"],
-        y=frame["regret"],
-        mode="lines+markers",
-        name="expected loss",
-        line={"color": device_style(0)[0], "width": 2},
-        marker={"size": 9},
-        hovertemplate="%{x} entries lose %{y:.3f} points<extra></extra>",
-    )
-    if (frame["regret"] - frame["bound"]).max() > 1e-6:
-        figure.add_scatter(
-            x=frame["num_entries"],
-            y=frame["bound"],
-            mode="lines",
-            name="no plan can lose less",
-            line={"color": GREY, "dash": "dash"},
-        )
-    row = frame[frame["num_entries"] == chosen]
-    figure.add_scatter(
-        x=row["num_entries"],
-        y=row["regret"],
-        mode="markers",
-        name="this plan",
-        marker={"symbol": "circle-open", "size": 20, "color": CHOSEN, "line": {"width": 3}},
-        hoverinfo="skip",
-    )
-    figure.update_xaxes(title="Entries shipped", dtick=1)
-    figure.update_yaxes(title="Expected loss of top-1, points", rangemode="tozero")
-    return figure
-
-
-def network_figure(widths: pd.DataFrame, resolution: int, full_resolution: int) -> go.Figure:
-    """The network from input to output: each group a bar as tall as its share of the channels.
-
-    The outline behind each bar is the full network.
-    """
-    figure = new_figure(300)
-    colour = device_style(0)[0]
-    names = ["input", *widths["group"]]
-    shares = [100 * resolution / full_resolution, *widths["width"]]
-    labels = [f"{resolution} px", *(f"{width:.4g} %" for width in widths["width"])]
-    few = len(names) <= 16
-    for values, name, style in (
-        ([100.0] * len(names), "full network", {"color": FAINT, "line": {"width": 0}}),
-        (shares, "this config", {"color": [device_style(1)[0]] + [colour] * len(widths)}),
-    ):
-        mine = name == "this config"
-        figure.add_bar(
-            x=names,
-            y=values,
-            base=[-value / 2 for value in values],
-            name=name,
-            marker=style,
-            text=labels if mine and few else None,
-            textposition="inside",
-            customdata=labels,
-            hovertemplate="%{x}: %{customdata}<extra></extra>" if mine else None,
-            hoverinfo=None if mine else "skip",
-            width=0.75 if len(names) > 4 else 0.4,
-            showlegend=False,
-        )
-    figure.update_layout(barmode="overlay")
-    figure.update_yaxes(visible=False, range=[-52, 52])
-    figure.update_xaxes(showgrid=False, showticklabels=few or None)
-    return figure
-
-
-def share_figure(shares: Sequence[tuple[str, float, str]]) -> go.Figure:
-    """Horizontal bars of (what, percent of the full network, value as text)."""
-    figure = new_figure(60 + 44 * len(shares))
-    figure.add_bar(
-        x=[share for _, share, _ in shares],
-        y=[name for name, _, _ in shares],
-        orientation="h",
-        text=[f"{share:.1f} %: {text}" for _, share, text in shares],
-        textposition="auto",
-        marker={"color": device_style(0)[0]},
-        hoverinfo="skip",
-    )
-    figure.update_xaxes(title="Of the full network, %", range=[0, 105])
-    figure.update_yaxes(autorange="reversed")
-    return figure
-
-
 def diff_figure(frame: pd.DataFrame) -> go.Figure:
     """The change of each config's median, told apart by verdict."""
     figure = new_figure()
@@ -221,7 +133,7 @@ def diff_figure(frame: pd.DataFrame) -> go.Figure:
             )
     figure.add_hline(y=0, line={"color": GREY, "width": 1})
     figure.update_xaxes(title="Old latency p50, ms", **scale_of(frame["old_ms"]))
-    figure.update_yaxes(title="Change of latency p50, %", ticksuffix=" %")
+    figure.update_yaxes(title="Change of latency p50, %")
     return figure
 
 

@@ -1,4 +1,7 @@
-"""The explorer: `python -m streamlit run app/explorer.py -- RUN`, or tables, or books."""
+"""The explorer: `python -m streamlit run app/explorer.py -- RUN`, or tables, or books.
+
+Without any it opens the example, a real book that benchmarks/make_example.py made.
+"""
 
 import sys
 from collections.abc import Callable
@@ -8,10 +11,11 @@ from pathlib import Path
 import streamlit as st
 
 from app.opening import Source, open_paths, unique_names
-from app.views import compare, devices, export, front, network, plan, trouble
+from app.views import about, compare, devices, export, front, network, plan, trouble
 from planner import TableError
 
 Sources = dict[str, Source]
+EXAMPLE = Path(__file__).parent / "example" / "book.json"
 PAGES: dict[str, tuple[str, Callable[[Sources], None]]] = {
     "front": ("Front", front.show),
     "devices": ("Devices", devices.show),
@@ -46,10 +50,11 @@ def stamp(path: Path) -> float:
 def main(arguments: list[str]) -> None:
     """Draw the page that the URL names, or what to do where the tables can't be shown."""
     st.set_page_config("MutualNAS explorer", ":material/show_chart:", layout="wide")
-    paths = [Path(argument) for argument in arguments]
+    paths = [Path(argument) for argument in arguments] or [EXAMPLE]
     pages: dict[str, Callable[[], None]]
+    full: Sources = {}
     try:
-        sources = open_once(tuple(arguments), tuple(map(stamp, paths)))
+        sources = open_once(tuple(map(str, paths)), tuple(map(stamp, paths)))
     except TableError as error:
         pages = {name: partial(trouble.show_error, str(error), paths) for name in PAGES}
     else:
@@ -58,13 +63,18 @@ def main(arguments: list[str]) -> None:
             pages = {name: partial(show, full) for name, (_, show) in PAGES.items()}
         else:
             pages = dict.fromkeys(PAGES, trouble.show_empty)
-    st.navigation(
+    page = st.navigation(
         [
             st.Page(draw, title=PAGES[name][0], icon=ICONS[name], url_path=name)
             for name, draw in pages.items()
         ],
         position="top",
-    ).run()
+    )
+    if paths == [EXAMPLE]:
+        about.show_example()
+    page.run()
+    if full:
+        about.show(full)
 
 
 if __name__ == "__main__":

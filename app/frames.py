@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from app.opening import Source
 from app.quantities import P50, Quantity
-from planner import Candidate, Diff, Entry, LookupTable, Plan, Selector
+from planner import Candidate, Diff, Entry, LookupTable, Selector
 from planner.candidates_csv import widths_to_text
 
 Item = TypeVar("Item")
 
-MAX_POINTS = 1500
-MAX_STEPS = 400
+MAX_POINTS = 700
+MAX_STEPS = 300
 
 
 @lru_cache(maxsize=8)  # 20,000 candidates take 0.1 s, and a page asks at every change
@@ -42,6 +42,12 @@ def candidates_frame(source: Source) -> pd.DataFrame:
     return frame
 
 
+def row_of(source: Source, config_id: str) -> pd.DataFrame:
+    """The one row of a candidate."""
+    frame = candidates_frame(source)
+    return frame[frame["config_id"] == config_id]
+
+
 def known(frame: pd.DataFrame, quantity: Quantity) -> bool:
     """Whether any row has the quantity."""
     return bool(frame[quantity.column].notna().any())
@@ -62,13 +68,11 @@ def front_mask(frame: pd.DataFrame, x: Quantity, y: Quantity) -> pd.Series:
     return pd.Series(frame.index.isin(on_front), index=frame.index)
 
 
-def thinned(
-    frame: pd.DataFrame, x: Quantity, y: Quantity, keep: Iterable[str] = ()
-) -> pd.DataFrame:
-    """At most some 2,000 rows that draw the same picture, with the column `on_front`.
+def thinned(frame: pd.DataFrame, x: Quantity, y: Quantity) -> pd.DataFrame:
+    """at most some 1,000 rows that draw the same picture, with the column `on_front`.
 
-    The front stays, or 400 of it evenly; of the others one stays per cell of a fine grid, so
-    that sparse places keep every point. `keep` names config_ids that stay in any case.
+    The front stays, or 300 of it evenly; of the others one stays per cell of a fine grid, so
+    that sparse places keep every point.
     """
     frame = frame.dropna(subset=[x.column, y.column])
     frame = frame.assign(on_front=front_mask(frame, x, y))
@@ -80,7 +84,7 @@ def thinned(
         {"x": _bins(others[x.column]), "y": _bins(others[y.column])}, index=others.index
     )
     stay = pd.Index(evenly(list(front.index), MAX_STEPS)).union(cells.drop_duplicates().index)
-    drawn: pd.DataFrame = frame.loc[stay.union(frame.index[frame["config_id"].isin(list(keep))])]
+    drawn: pd.DataFrame = frame.loc[stay]
     return drawn
 
 
@@ -91,7 +95,7 @@ def evenly(items: Sequence[Item], num: int) -> list[Item]:
     return [items[index] for index in np.linspace(0, len(items) - 1, num).astype(int)]
 
 
-def _bins(values: pd.Series, num_bins: int = 38) -> NDArray[np.float64]:
+def _bins(values: pd.Series, num_bins: int = 25) -> NDArray[np.float64]:
     logs = np.log(np.maximum(values.to_numpy(dtype=float), 1e-12))
     span = max(np.ptp(logs), 1e-12) if len(logs) else 1.0
     bins: NDArray[np.float64] = np.round((logs - logs.min(initial=np.inf)) / span * num_bins)
@@ -99,7 +103,7 @@ def _bins(values: pd.Series, num_bins: int = 38) -> NDArray[np.float64]:
 
 
 def fronts_frame(sources: Mapping[str, Source]) -> pd.DataFrame:
-    """The fronts of several devices: device, config_id, latency_p50_ms, top1; at most 400 each."""
+    """The fronts of several devices: device, config_id, latency_p50_ms, top1; at most 300 each."""
     rows = []
     for name, source in sources.items():
         for entry in evenly(Selector(source.table.entries).front, MAX_STEPS):
@@ -170,32 +174,6 @@ def config_frame(sources: Mapping[str, Source], config_id: str) -> pd.DataFrame:
         if (entry := source.table.by_config_id.get(config_id)) is not None
     ]
     return pd.DataFrame(rows)
-
-
-def regret_frame(plans: Sequence[Plan]) -> pd.DataFrame:
-    """The curve: num_entries, regret and its lower bound in percentage points."""
-    rows = [(len(p.config_ids), p.regret * 100, p.regret_bound * 100) for p in plans]
-    return pd.DataFrame(rows, columns=["num_entries", "regret", "bound"])
-
-
-def plan_frame(sources: Mapping[str, Source], plan: Plan) -> pd.DataFrame:
-    """The shipped entries as rows: config, top1 in %, and the median on each device."""
-    first = next(iter(sources.values())).table
-    rows = []
-    for name in plan.config_ids:
-        row: dict[str, object] = {"Config": name, "Top-1, %": first.by_config_id[name].top1 * 100}
-        for device, source in sources.items():
-            row[f"p50 on {device}, ms"] = source.table.by_config_id[name].latency_p50_ms
-        rows.append(row)
-    return pd.DataFrame(rows)
-
-
-def widths_frame(width_mults: Sequence[float]) -> pd.DataFrame:
-    """One row a channel group, in the network's order: group, width in %."""
-    names = [f"group {i}" for i in range(1, len(width_mults) + 1)]
-    if len(width_mults) == 1:
-        names = ["all layers"]
-    return pd.DataFrame({"group": names, "width": [100 * width for width in width_mults]})
 
 
 def largest(candidates: Iterable[Candidate]) -> Candidate:

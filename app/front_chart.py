@@ -1,14 +1,28 @@
 """The chart of the page Front: candidates by origin, the front, a budget and what it chooses."""
 
+import math
+from functools import lru_cache
+
 import pandas as pd
 import plotly.graph_objects as go
 
 from app.charts import new_figure, scale_of, short
-from app.frames import error_columns
+from app.frames import candidates_frame, error_columns, thinned
+from app.opening import Source
 from app.palette import CHOSEN, GREY, ORIGINS
 from app.quantities import MACS, P50, PARAMS, TOP1, Quantity, interval
 
 MAX_ERROR_BARS = 60
+
+
+@lru_cache(maxsize=32)  # a page asks at every change of the budget, and only the axes matter
+def drawn_frame(source: Source, x: Quantity, y: Quantity) -> pd.DataFrame:
+    """The candidates to draw with what the mouse shows of each, `hover`.
+
+    The frame is shared: don't change it.
+    """
+    frame = thinned(candidates_frame(source), x, y)
+    return frame.assign(hover=[_hover(row) for row in frame.itertuples()])
 
 
 def front_figure(
@@ -17,84 +31,82 @@ def front_figure(
     y: Quantity,
     *,
     budget: float | None = None,
-    chosen: str | None = None,
+    chosen: pd.DataFrame | None = None,
 ) -> go.Figure:
-    """All candidates of `frames.thinned` by origin, the front as steps, the chosen one ringed.
+    """The rows of `drawn_frame` by origin, the front as steps, the `chosen` row ringed.
 
-    `budget` is a value on the x axis, in its unit.
+    `budget` is a value on the x axis, in its unit; its line is the figure's first shape.
     """
-    figure = new_figure()
+    figure = new_figure(460)
     front = frame[frame["on_front"]].sort_values([x.column, y.column])
     figure.add_scatter(
         x=front[x.column] * x.factor,
         y=front[y.column] * y.factor,
         mode="lines",
-        line={"shape": "hv", "color": GREY, "width": 1.5},
+        line={"shape": "hv", "color": GREY, "width": 2},
         name="Pareto front",
         hoverinfo="skip",
     )
-    for origin, (label, colour, symbol) in ORIGINS.items():
+    for origin, style in ORIGINS.items():
         for in_table in (False, True):
             rows = frame[(frame["origin"] == origin) & (frame["in_table"] == in_table)]
             if len(rows):
-                _add_points(figure, rows, x, y, (label, colour, symbol), in_table)
-    _add_chosen(figure, frame[frame["config_id"] == chosen], x, y)
+                figure.add_trace(_points(rows, x, y, style, in_table))
+    if chosen is not None:
+        tied = frame[frame["config_id"].isin(chosen["tied_with"].iloc[0].split(", "))]
+        if len(tied):
+            figure.add_trace(_ring(tied, x, y, "tied with it in latency", 16, 1.5))
+        figure.add_trace(_ring(chosen, x, y, "chosen", 24, 3.5))
+    across = scale_of(frame[x.column] * x.factor)
     if budget is not None:
-        figure.add_vline(
-            x=budget,
-            line={"color": CHOSEN, "dash": "dash", "width": 1.5},
-            annotation={"text": f"budget {x.number(budget / x.factor)} {x.unit}"},
-            annotation_position="bottom right",
-        )
-    figure.update_xaxes(title=x.label, **scale_of(frame[x.column] * x.factor))
+        _add_budget(figure, x, budget, is_log=across["type"] == "log")
+    figure.update_xaxes(title=x.label, **across)
     figure.update_yaxes(title=y.label, **scale_of(frame[y.column] * y.factor))
     return figure
 
 
-def _add_points(
-    figure: go.Figure,
-    rows: pd.DataFrame,
-    x: Quantity,
-    y: Quantity,
-    style: tuple[str, str, str],
-    in_table: bool,
-) -> None:
+def _points(
+    rows: pd.DataFrame, x: Quantity, y: Quantity, style: tuple[str, str, str], in_table: bool
+) -> go.Scatter:
+    """One origin's candidates; those on the front are larger, those not in the table hollow."""
     label, colour, symbol = style
-    bars = in_table and len(rows) <= MAX_ERROR_BARS
-    figure.add_trace(
-        go.Scatter(
-            x=rows[x.column] * x.factor,
-            y=rows[y.column] * y.factor,
-            mode="markers",
-            name=label if in_table else f"{label}, not in the table",
-            marker={
-                "color": colour,
-                "symbol": symbol if in_table else f"{symbol}-open",
-                "size": 9 if in_table else 6,
-                "opacity": 1.0 if in_table else 0.55,
-            },
-            error_x=_error_bars(rows, x, colour) if bars else None,
-            error_y=_error_bars(rows, y, colour) if bars else None,
-            text=[_hover(row) for row in rows.itertuples()],
-            customdata=rows["config_id"],
-            hovertemplate="%{text}<extra></extra>",
-        )
+    sizes = rows["on_front"].map({True: 10, False: 7 if in_table else 6})
+    front = rows[rows["on_front"]]
+    bars = in_table and len(front) <= MAX_ERROR_BARS
+    return go.Scatter(
+        x=rows[x.column] * x.factor,
+        y=rows[y.column] * y.factor,
+        mode="markers",
+        name=label if in_table else f"{label}, not in the table",
+        marker={
+            "color": colour,
+            "symbol": symbol if in_table else f"{symbol}-open",
+            "size": sizes,
+            "opacity": rows["on_front"].map({True: 1.0, False: 0.5}),
+        },
+        error_x=_error_bars(rows, x, colour) if bars else None,
+        error_y=_error_bars(rows, y, colour) if bars else None,
+        text=rows["hover"],
+        customdata=rows["config_id"],
+        hovertemplate="%{text}<extra></extra>",
     )
 
 
 def _error_bars(rows: pd.DataFrame, quantity: Quantity, colour: str) -> dict[str, object] | None:
+    """The 95 % intervals of what is on the front; of all, they would hide the points."""
     columns = error_columns(quantity)
     if columns is None:
         return None
     low, high = columns
+    on_front = rows["on_front"]
     return {
         "type": "data",
         "symmetric": False,
-        "array": (rows[high] - rows[quantity.column]) * quantity.factor,
-        "arrayminus": (rows[quantity.column] - rows[low]) * quantity.factor,
+        "array": ((rows[high] - rows[quantity.column]) * quantity.factor).where(on_front, 0.0),
+        "arrayminus": ((rows[quantity.column] - rows[low]) * quantity.factor).where(on_front, 0.0),
         "color": colour,
-        "thickness": 0.75,
-        "width": 2,
+        "thickness": 1,
+        "width": 0,
     }
 
 
@@ -116,18 +128,41 @@ def _hover(row: object) -> str:
     return "<br>".join([*lines, f"tied in latency with {short(tied)}"] if tied else lines)
 
 
-def _add_chosen(figure: go.Figure, row: pd.DataFrame, x: Quantity, y: Quantity) -> None:
-    figure.add_scatter(
-        x=row[x.column] * x.factor,
-        y=row[y.column] * y.factor,
+def _ring(
+    rows: pd.DataFrame, x: Quantity, y: Quantity, name: str, size: int, width: float
+) -> go.Scatter:
+    return go.Scatter(
+        x=rows[x.column] * x.factor,
+        y=rows[y.column] * y.factor,
         mode="markers",
         marker={
             "symbol": "circle-open",
-            "size": 22,
+            "size": size,
             "color": CHOSEN,
-            "line": {"width": 3, "color": CHOSEN},
+            "line": {"width": width, "color": CHOSEN},
         },
-        name="chosen",
+        name=name,
         hoverinfo="skip",
-        visible=True if len(row) else "legendonly",
+    )
+
+
+def _add_budget(figure: go.Figure, x: Quantity, budget: float, *, is_log: bool) -> None:
+    figure.add_shape(
+        type="line",
+        x0=budget,
+        x1=budget,
+        y0=0,
+        y1=1,
+        yref="paper",
+        line={"color": CHOSEN, "dash": "dash", "width": 2.5},
+    )
+    figure.add_annotation(
+        x=math.log10(budget) if is_log else budget,  # a shape's place is a value, a text's is not
+        y=0,
+        yref="paper",
+        yanchor="bottom",
+        xanchor="left",
+        showarrow=False,
+        text=f" budget {budget:.4g} {x.unit}",
+        font={"color": CHOSEN, "size": 13},
     )

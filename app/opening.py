@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import compress
 from pathlib import Path
 
 from planner import Candidate, DamagedTable, LookupTable, read_candidates, read_tables
@@ -22,11 +23,11 @@ class Source:
     """The file the table came from."""
 
     @property
-    def name(self) -> str:
-        """The device and the runtime, as people call them."""
+    def traits(self) -> tuple[str, str, str, str]:
+        """Where it runs, as people call it: device, runtime, threads, batch size."""
         target = self.table.target
         threads = f"{target.num_threads} thread" + "s" * (target.num_threads != 1)
-        return f"{target.device}, {target.runtime}, {threads}, batch {target.batch_size}"
+        return target.device, target.runtime, threads, f"batch {target.batch_size}"
 
 
 def open_path(path: Path) -> list[Source]:
@@ -52,8 +53,16 @@ def open_paths(paths: Sequence[Path]) -> list[Source]:
 
 
 def unique_names(sources: Sequence[Source]) -> list[str]:
-    """A name for each source; those that repeat get their file or their number as well."""
-    names = [source.name for source in sources]
+    """A name for each source: of several, only what tells them apart and the runtime.
+
+    Those that still repeat get their file or their number as well.
+    """
+    traits: list[tuple[str, ...]] = [source.traits for source in sources]
+    columns = [len(set(column)) > 1 for column in zip(*traits, strict=True)]
+    if len(sources) > 1 and any(columns):
+        columns[1] = True
+        traits = [tuple(compress(each, columns)) for each in traits]
+    names = [", ".join(each) for each in traits]
     if len(set(names)) < len(names):
         names = [f"{name} ({s.path})" for name, s in zip(names, sources, strict=True)]
     return [

@@ -32,7 +32,12 @@ class Quantity:
         if self.column == "top1":
             return f"{scaled:.2f}"
         decimals = max(0, self.digits - len(str(int(abs(scaled)))))
-        return f"{scaled:,.{decimals}f}" if abs(scaled) >= 1 else f"{scaled:.{self.digits}g}"
+        return f"{scaled:,.{decimals}f}" if abs(scaled) >= 1 else _small(scaled, self.digits)
+
+
+def _small(value: float, digits: int) -> str:
+    """A value below 1 with all its digits: `0.0440`, not `0.044`; tiny ones as `1.00e-07`."""
+    return f"{value:#.{digits}g}" if value else "0"
 
 
 TOP1 = Quantity("top1", "Top-1 accuracy, %", "%", 100.0, "max")

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from torch import Tensor, nn
 
 from nas.cost import count_macs, count_params
-from nas.evaluate import Accuracy, Images, accuracy, calibrated_subnet
 from nas.kernel import MatmulKernel
 from nas.latency import Latency, Measurement, measure_latency
 from nas.runtimes import CompiledNetwork, Runtime
 from planner import Candidate
 from supernet import SubnetConfig, Supernet
+from supernet.evaluate import Accuracy, Images, accuracy, calibrated_subnet
 
 if TYPE_CHECKING:
     from nas.stand_in import StandIn  # scikit-learn takes a second to import

@@ -6,6 +6,8 @@ weights thop does not count is an error, never a silent zero.
 """
 
 import copy
+from collections.abc import Iterator
+from typing import Any
 
 import thop
 import torch
@@ -45,17 +47,40 @@ def count_macs(network: nn.Module, resolution: int, *, in_channels: int = 3) -> 
         UncountedLayerError: a layer has a weight matrix that thop has no rule for.
         ResolutionError: the network cannot take images of this size.
     """
+    macs, _, _ = _profile(network, resolution, in_channels)
+    return int(macs)
+
+
+def count_layer_macs(
+    network: nn.Module, resolution: int, *, in_channels: int = 3
+) -> dict[str, int]:
+    """The same by layer, under the layers' names in `network`; raises like `count_macs`."""
+    _, _, tree = _profile(network, resolution, in_channels)
+    return dict(_flat(tree, "")) if tree else {"": count_macs(network, resolution)}
+
+
+def _flat(tree: dict[str, Any], prefix: str) -> Iterator[tuple[str, int]]:
+    """The leaves of what thop says of each layer."""
+    for name, (macs, _, children) in tree.items():
+        if children:
+            yield from _flat(children, f"{prefix}{name}.")
+        elif macs:
+            yield prefix + name, int(macs)
+
+
+def _profile(network: nn.Module, resolution: int, in_channels: int) -> tuple[Any, Any, Any]:
     _require_counted(network)
     image = torch.empty(1, in_channels, resolution, resolution, device="meta")
     try:
-        macs, _ = thop.profile(without_data(network), (image,), custom_ops=FREE, verbose=False)
+        return thop.profile(  # type: ignore[no-any-return]
+            without_data(network), (image,), custom_ops=FREE, verbose=False, ret_layer_info=True
+        )
     except RuntimeError as error:
         reason = str(error).partition("\n")[0]
         raise ResolutionError(
             f"the network must take {in_channels}x{resolution}x{resolution} images, "
             f"but got: {reason}; choose another resolution"
         ) from error
-    return int(macs)
 
 
 def count_params(network: nn.Module) -> int:

@@ -9,7 +9,7 @@ from nas.bench import Bench
 from nas.cost import count_macs, count_params
 from nas.errors import LimitError
 from nas.latency import Latency
-from nas.study import Limits
+from nas.limits import Limits
 from supernet import SearchSpace, SubnetConfig
 
 MEASURE_S = 3.0

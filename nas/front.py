@@ -7,11 +7,12 @@ from typing import Any
 from tqdm import tqdm
 
 from nas.bench import Bench
-from nas.evaluate import Accuracy
+from nas.group_macs import describe_groups
 from nas.latency import Latency, Measurement
 from nas.runtimes import CompiledNetwork
 from planner import Candidate, Entry, LookupTable, Target, pareto_front
 from supernet import SubnetConfig
+from supernet.evaluate import Accuracy
 
 SLACK = 0.2
 """How much slower than it is a candidate may have looked when it was timed alone."""
@@ -71,7 +72,7 @@ def make_table(
             )
         )
     return LookupTable(
-        supernet=supernet,
+        supernet={**supernet, **describe_groups(bench.supernet, map(_config, front))},
         target=target,
         protocol=measured.protocol() | _budget(max_latency_ms),
         splits=splits,

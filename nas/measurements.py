@@ -13,13 +13,13 @@ from tqdm import tqdm
 
 from nas.bench import Bench
 from nas.errors import NasError
-from nas.evaluate import Images
 from nas.front import measure_with_bar
 from nas.runtimes import Runtime
 from nas.target import describe_target
 from nas.trained import Trained
 from planner import LookupTable
 from supernet import SubnetConfig
+from supernet.evaluate import Images
 
 FIELDS = {"weights_sha256", "target", "protocol", "latencies"}
 

@@ -15,12 +15,13 @@ from tqdm import tqdm
 
 from nas.bench import Bench
 from nas.errors import LimitError, NasError
-from nas.evaluate import Images
 from nas.feasibility import require_feasible
 from nas.front import make_table
+from nas.limits import Limits
 from nas.report import write_report
 from nas.runtimes import load_runtime
-from nas.study import Limits, Study
+from nas.sampler import SAMPLERS
+from nas.study import Study
 from nas.summary import print_summary
 from nas.target import describe_target
 from nas.trained import load_trained
@@ -30,12 +31,15 @@ from supernet.checkpoint import is_finished
 from supernet.data import Data
 from supernet.device import choose_device
 from supernet.errors import CheckpointError, SupernetError
+from supernet.evaluate import Images
+from supernet.execution import Execution
 from supernet.train import train
 
 EXAMPLE = """examples:
   python -m nas.search --out runs/default                    train the embedded example, search it
   python -m nas.search --supernet runs/photos --out runs/photos-gpu --device cuda --trials 200
   python -m nas.search --out runs/default --max-latency-ms 2 --num-threads 1
+  python -m nas.search --supernet runs/photos --out runs/shared --storage journal:/mnt/search.log
 """
 
 TRIAL_S = 0.3
@@ -68,7 +72,19 @@ def _parser() -> argparse.ArgumentParser:
         help="after N measured candidates predict latencies where the model is good enough; "
         "what is written to the table is always measured",
     )
-    add("--storage", help="Optuna URL; default: study.db in the run's folder")
+    add("--sampler", choices=SAMPLERS, default="guide", help="who proposes; default guide")
+    add(
+        "--min-gain",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="stop when the guide expects the next candidate to add less hypervolume, e.g. 1e-4",
+    )
+    add(
+        "--storage",
+        metavar="URL",
+        help="of Optuna, or journal:FILE, for workers to share; default: study.db in --out",
+    )
     add("--seed", type=int, default=0)
     add("--allow-noisy", action="store_true", help="measure on a busy machine, mark the table")
     add(
@@ -97,7 +113,7 @@ def search(args: argparse.Namespace) -> tuple[LookupTable, list[Candidate]]:
     device = choose_device(args.device)
     runtime = load_runtime(args.runtime, device=device.type, num_threads=args.num_threads)
     if args.supernet is None and not is_finished(source):
-        train(TrainingJob(), source, device=args.device, resume=True)
+        train(TrainingJob(), source, Execution(device=args.device), resume=True)
     trained = load_trained(source)
     supernet, document, data = trained.supernet, trained.document, trained.data
     supernet.to(device)
@@ -114,10 +130,11 @@ def search(args: argparse.Namespace) -> tuple[LookupTable, list[Candidate]]:
         belongs_to={"weights": document["weights_sha256"], "target": target.fingerprint},
         limits=limits,
         seed=args.seed,
+        sampler=args.sampler,
     )
     if limits != Limits():
         require_feasible(bench, limits, allow_noisy=args.allow_noisy, console=Console(stderr=True))
-    _run(study, bench, limits, args.trials, args.predict_after)
+    _run(study, bench, limits, args)
     candidates = study.candidates()
     write_candidates(folder / "candidates.csv", candidates)
     table = make_table(
@@ -136,26 +153,25 @@ def search(args: argparse.Namespace) -> tuple[LookupTable, list[Candidate]]:
     return table, candidates
 
 
-def _run(
-    study: Study, bench: Bench, limits: Limits, num_candidates: int, predict_after: int | None
-) -> None:
+def _run(study: Study, bench: Bench, limits: Limits, args: argparse.Namespace) -> None:
     """Evaluate, with a progress bar; raise LimitError where no candidate keeps the limits."""
     stand_in = None
-    if predict_after is not None:
+    if args.predict_after is not None:
         from nas.stand_in import StandIn  # scikit-learn takes a second to import
 
-        stand_in = StandIn(bench.supernet, study.candidates(), predict_after=predict_after)
+        stand_in = StandIn(bench.supernet, study.candidates(), predict_after=args.predict_after)
 
     def evaluate(config: SubnetConfig, origin: str) -> Candidate:
         return bench.evaluate(config, origin, max_s=TRIAL_S, stand_in=stand_in)
 
-    done = len(study.seen)
+    done = len(study.candidates())
     with tqdm(
-        total=max(done, num_candidates), initial=done, desc="search", unit="config", mininterval=1.0
+        total=max(done, args.trials), initial=done, desc="search", unit="config", mininterval=1.0
     ) as bar:
-        for candidate in study.run(evaluate, num_candidates):
+        for candidate in study.run(evaluate, args.trials, min_gain=args.min_gain):
             bar.set_postfix_str(
-                f"{candidate.config_id} {candidate.top1:.1%} {candidate.latency_p50_ms:.2f} ms",
+                f"{candidate.config_id} {candidate.top1:.1%} {candidate.latency_p50_ms:.2f} ms"
+                + (f", gain {study.expected_gain:.2%}" if study.expected_gain >= 0 else ""),
                 refresh=False,
             )
             bar.update()

@@ -4,6 +4,7 @@ Their values live in the URL under their keys, so that a view can be sent to a c
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import streamlit as st
 
@@ -36,10 +37,12 @@ class Choice:
 
 def choose_budget(source: Source) -> Choice:
     """A budget to drag or to type, with the other limits behind "More limits"."""
-    with st.expander("More limits"):
+    place = st.container()
+    with st.expander("More limits: percentile, margin, MACs, memory"):
         limits = _other_limits()
-    selector = Selector(source.table.entries, limits)
-    budget = _budget(selector) if selector.front else None
+    selector = _selector(source, limits)
+    with place:
+        budget = _budget(selector) if selector.front else None
     try:
         entry = selector.select(budget)
     except NoEntryFits as error:
@@ -47,14 +50,20 @@ def choose_budget(source: Source) -> Choice:
     return Choice(_with_budget(limits, budget), selector, entry, "")
 
 
+@lru_cache(maxsize=8)  # 20,000 entries take 50 ms, and a page asks at every change
+def _selector(source: Source, limits: Limits) -> Selector:
+    return Selector(source.table.entries, limits)
+
+
+def set_budget(budget: float) -> None:
+    """Choose a budget from a callback."""
+    st.session_state["budget"] = budget
+
+
 def _budget(selector: Selector) -> float:
     steps = budget_steps(selector)
     if "budget" not in st.session_state and "budget" not in st.query_params:
         st.session_state["budget"] = steps[len(steps) // 2]
-
-    def typed() -> None:
-        if st.session_state["budget"]:
-            st.session_state["drag"] = _nearest(steps, st.session_state["budget"])
 
     def dragged() -> None:
         st.session_state["budget"] = st.session_state["drag"]
@@ -69,14 +78,12 @@ def _budget(selector: Selector) -> float:
                 format="%.4g",
                 step=steps[1] - steps[0],
                 key="budget",
-                on_change=typed,
                 bind="query-params",
                 persist_state="session",
             )
             or steps[-1]
         )
-    if st.session_state.get("drag") not in steps:
-        st.session_state["drag"] = _nearest(steps, budget)
+    st.session_state["drag"] = _nearest(steps, budget)
     with wide:
         st.select_slider(
             "Drag the budget",

@@ -31,14 +31,22 @@ def show(sources: dict[str, Source]) -> None:
             icon=":material/warning:",
         )
         return
-    _one_config(sources, shared)
-    _order(sources, shared)
+    left, right = st.columns(2, gap="large")
+    with left:
+        _one_config(sources, shared)
+    with right:
+        _order(sources, shared)
 
 
 def _one_config(sources: dict[str, Source], shared: list[str]) -> None:
     st.subheader("One config on all devices")
     config_id = st.selectbox(
-        "Config", shared, key="config", bind="query-params", persist_state="session"
+        "Config",
+        shared,
+        index=len(shared) // 2,
+        key="config",
+        bind="query-params",
+        persist_state="session",
     )
     frame = frames.config_frame(sources, config_id)
     columns = st.columns(min(len(frame), 4))

@@ -130,7 +130,7 @@ def _download_artifacts(table: LookupTable, source: Source) -> None:
         st.warning(str(error), icon=":material/warning:")
         return
     st.download_button(
-        f"Download {len(entries)} artifacts and their table as zip",
+        f"Download {len(entries)} artifact{'s' * (len(entries) != 1)} with the table as zip",
         content,
         "artifacts.zip",
         "application/zip",

@@ -1,31 +1,36 @@
 """Network: what one config is, against the full network."""
 
+import pandas as pd
 import streamlit as st
 
 from app import charts, frames
+from app.network_chart import network_figure
+from app.network_frame import groups_frame
 from app.opening import Source
 from app.quantities import MACS, P50, PARAMS, TOP1, points
 from app.views.choosing import choose_device
-from planner import Candidate
+from planner import Candidate, LookupTable, Selector
 
 
 def show(sources: dict[str, Source]) -> None:
     """The page."""
     st.title("What a config is")
-    name = choose_device(sources)
-    source = sources[name]
+    left, right = st.columns(2)
+    with left:
+        source = sources[choose_device(sources)]
     by_id = source.table.by_config_id
-    config_id = st.selectbox(
+    front = Selector(source.table.entries).front
+    config_id = right.selectbox(
         "Config",
         list(by_id),
-        index=len(by_id) // 2,
+        index=list(by_id).index(front[len(front) // 2].config_id),
         key="config",
         bind="query-params",
         persist_state="session",
     )
     entry = by_id[config_id]
     full = frames.largest(source.candidates)
-    _drawing(entry, full)
+    _drawing(source.table, entry, full)
     _shares(entry, full)
     supernet = source.table.supernet
     st.caption(
@@ -34,62 +39,61 @@ def show(sources: dict[str, Source]) -> None:
     )
 
 
-def _drawing(entry: Candidate, full: Candidate) -> None:
-    widths = frames.widths_frame(entry.width_mults)
-    if len(entry.width_mults) == 1:
+def _drawing(table: LookupTable, entry: Candidate, full: Candidate) -> None:
+    groups = groups_frame(table, entry)
+    if len(set(entry.width_mults)) == 1:
         st.markdown(
-            f"Every layer keeps the first **{entry.width_mults[0]:.4g}** of its channels; "
+            f"Every layer keeps the first **{100 * entry.width_mults[0]:.3g} %** of its channels; "
             f"images are **{entry.resolution} px** on a side."
         )
     else:
         low, high = min(entry.width_mults), max(entry.width_mults)
         st.markdown(
-            f"{len(widths)} channel groups keep from **{low:.4g}** to **{high:.4g}** of their "
-            f"channels each; images are **{entry.resolution} px** on a side."
+            f"{len(groups)} channel groups keep from **{100 * low:.3g} %** to "
+            f"**{100 * high:.3g} %** of their channels each; images are "
+            f"**{entry.resolution} px** on a side."
         )
     st.plotly_chart(
-        charts.network_figure(widths, entry.resolution, full.resolution),
+        network_figure(groups, entry.resolution, full.resolution),
         key="network",
         config={"displaylogo": False},
-        alt="Width of each channel group from input to output",
+        alt="Width and multiply-adds of each channel group from input to output",
     )
-    st.caption("Pale: the full network. Solid: what this config keeps, from input to output.")
+    st.caption(_caption(groups, entry))
+
+
+def _caption(groups: pd.DataFrame, entry: Candidate) -> str:
+    text = "From input to output; outlined: the full network, solid: what this config keeps."
+    if groups["macs"].isna().all():
+        return text + " This table doesn't tell the multiply-adds of each group."
+    rest = entry.macs - int(groups["macs"].sum())
+    if rest > 0:
+        text += f" {MACS.shown(rest)} more are in layers that no width changes."
+    return text
 
 
 def _shares(entry: Candidate, full: Candidate) -> None:
-    st.subheader("Against the full network")
+    st.subheader("Against the full network", anchor=False)
     is_full = set(full.width_mults) == {1.0}
     st.caption(
         f"`{charts.short(full.config_id)}`"
         + ("" if is_full else ", the largest that was tried, for the full one was not")
     )
-    columns = st.columns(3)
-    columns[0].metric(
-        "Top-1 accuracy", TOP1.shown(entry.top1), points(entry.top1 - full.top1, sign=True)
-    )
-    columns[1].metric(
-        "Latency p50",
-        P50.shown(entry.latency_p50_ms),
-        f"{entry.latency_p50_ms / full.latency_p50_ms - 1:+.1%}",
-        delta_color="inverse",
-    )
-    columns[2].metric(
-        "Input",
+    columns = st.columns(5)
+    gained = points(entry.top1 - full.top1, sign=True)
+    columns[0].metric("Top-1 accuracy", TOP1.shown(entry.top1), gained)
+    for column, what, quantity in (
+        (columns[1], "Latency p50", P50),
+        (columns[2], "Multiply-adds", MACS),
+        (columns[3], "Parameters", PARAMS),
+    ):
+        mine, whole = getattr(entry, quantity.column), getattr(full, quantity.column)
+        change = f"{100 * mine / max(whole, 1e-9) - 100:+.1f} %"
+        column.metric(what, quantity.shown(mine), change, delta_color="inverse")
+    smaller = entry.resolution - full.resolution
+    columns[4].metric(
+        "Input side",
         f"{entry.resolution} px",
-        f"{entry.resolution - full.resolution} px",
+        f"{smaller:+d} px" if smaller else None,
         delta_color="off",
-    )
-    st.plotly_chart(
-        charts.share_figure(
-            [
-                ("Multiply-adds", 100 * entry.macs / full.macs, MACS.shown(entry.macs)),
-                (
-                    "Parameters",
-                    100 * entry.num_params / full.num_params,
-                    PARAMS.shown(entry.num_params),
-                ),
-            ]
-        ),
-        key="shares",
-        config={"displaylogo": False},
     )

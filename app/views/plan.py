@@ -5,10 +5,14 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from app import charts, frames
+from app.frames import rounded
 from app.opening import Source
+from app.plan_chart import plan_figure, regret_figure
+from app.plan_frames import Budgets, even_budgets, plan_frame, regret_frame, served_frame
 from app.quantities import points
+from app.views.choosing import choose_device
 from planner import InvalidValue, Plan, make_plans
+from planner.plan import default_budgets
 
 MAX_ENTRIES = 12
 
@@ -17,36 +21,101 @@ def show(sources: dict[str, Source]) -> None:
     """The page."""
     st.title("Which entries to ship")
     st.markdown(
-        "A fleet meets every budget between its fastest and its slowest entry, each as likely as "
-        "the next on a log scale. Shipping few entries loses some accuracy against shipping all."
+        "Every device wants the most accurate entry within its budget. Shipping only a few entries "
+        "loses some accuracy against shipping all; this is how much, and which few lose least."
     )
     weights = _fleet(sources)
+    fleet = {name: sources[name] for name in weights}
+    left, right = st.columns(2, gap="medium")
+    with right:
+        budgets = _budgets(fleet)
     try:
         plans = make_plans(
-            [sources[name].table for name in weights], MAX_ENTRIES, weights=list(weights.values())
+            [source.table for source in fleet.values()],
+            MAX_ENTRIES,
+            weights=list(weights.values()),
+            budgets=budgets,
         )
     except InvalidValue as error:
         st.warning(str(error), icon=":material/warning:")
         return
-    chosen = _num_entries(len(plans))
+    with left:
+        chosen = _num_entries(len(plans))
+    _show_plan(plans, chosen, fleet, budgets)
+
+
+def _show_plan(
+    plans: list[Plan], chosen: int, fleet: dict[str, Source], budgets: Budgets | None
+) -> None:
     plan = plans[chosen - 1]
     _verdict(plan, plans)
-    st.plotly_chart(
-        charts.regret_figure(frames.regret_frame(plans), chosen),
-        key="regret",
-        config={"displaylogo": False},
-        alt="Expected loss of top-1 against the number of entries shipped",
-    )
-    st.subheader("The entries")
-    frame = frames.plan_frame({name: sources[name] for name in weights}, plan)
+    served = {
+        name: served_frame(source.table, plan, budgets or default_budgets(source.table))
+        for name, source in fleet.items()
+    }
+    left, right = st.columns(2, gap="medium", vertical_alignment="bottom")
+    with left:
+        st.subheader("What fewer entries cost", anchor=False)
+        st.plotly_chart(
+            regret_figure(regret_frame(plans), chosen),
+            key="regret",
+            config={"displaylogo": False},
+            alt="Expected loss of top-1 against the number of entries shipped",
+        )
+    with right:
+        st.subheader("Where it is lost", anchor=False)
+        name = choose_device(fleet, key="plan_device")
+        st.plotly_chart(
+            plan_figure(served[name]),
+            key="served",
+            config={"displaylogo": False},
+            alt="Top-1 under each budget, of all entries and of this plan",
+        )
+    st.subheader("The entries to ship", anchor=False)
+    frame = plan_frame(fleet, plan, served)
     st.dataframe(frame, hide_index=True, column_config=_digits(frame))
+    st.caption("Budgets: the share of a device's budgets that get this entry.")
+
+
+def _budgets(fleet: dict[str, Source]) -> Budgets | None:
+    """None: each device's own, over its whole front; else a range, the same on all devices."""
+    how = st.segmented_control(
+        "Budgets, evenly on a log scale",
+        ["whole front", "a range"],
+        default="whole front",
+        required=True,
+        key="budgets",
+        bind="query-params",
+        persist_state="session",
+    )
+    if how != "a range":
+        return None
+    every = [budget for s in fleet.values() for budget, _ in default_budgets(s.table)]
+    columns = st.columns(2)
+    low, high = (
+        column.number_input(
+            f"{label}, ms",
+            1e-6,
+            1e9,
+            rounded(value),
+            format="%.4g",
+            key=key,
+            bind="query-params",
+            persist_state="session",
+        )
+        for column, label, value, key in (
+            (columns[0], "From", min(every), "budget_from"),
+            (columns[1], "To", max(every), "budget_to"),
+        )
+    )
+    return even_budgets(min(low, high), max(low, high))
 
 
 def _fleet(sources: dict[str, Source]) -> dict[str, float]:
     """How common each device is; those of no weight are left out."""
     if len(sources) == 1:
         return dict.fromkeys(sources, 1.0)
-    st.subheader("The fleet")
+    st.subheader("The fleet: how common each device is", anchor=False)
     columns = st.columns(min(len(sources), 3))
     weights = {
         name: columns[index % len(columns)].slider(
@@ -98,4 +167,6 @@ def _verdict(plan: Plan, plans: list[Plan]) -> None:
 def _digits(frame: pd.DataFrame) -> dict[str, Any]:
     times = [str(name) for name in frame if str(name).endswith(", ms")]
     columns = {name: st.column_config.NumberColumn(format="%.4g") for name in times}
+    shares = [str(name) for name in frame if str(name).startswith("Budgets")]
+    columns |= {name: st.column_config.NumberColumn(format="%.0f") for name in shares}
     return columns | {"Top-1, %": st.column_config.NumberColumn(format="%.2f")}

@@ -1,8 +1,6 @@
-import pytest
-
 from app import charts, frames
 from app.opening import Source
-from planner import Diff, make_plans
+from planner import Diff
 
 
 def test_devices(sources: dict[str, Source]) -> None:
@@ -14,28 +12,6 @@ def test_devices(sources: dict[str, Source]) -> None:
     assert sum(line.line.width == 4 for line in lines) == 1
     one = charts.config_figure(frames.config_frame(sources, chosen))
     assert [len(trace.x) for trace in one.data] == [2, 2, 2]
-
-
-def test_regret(sources: dict[str, Source]) -> None:
-    plans = make_plans([source.table for source in sources.values()], 4)
-    figure = charts.regret_figure(frames.regret_frame(plans), 2)
-    ring = next(trace for trace in figure.data if trace.name == "this plan")
-    assert list(ring.x) == [2]
-    assert list(ring.y) == [plans[1].regret * 100]
-
-
-@pytest.mark.parametrize("num_groups", [1, 5, 40])
-def test_network(num_groups: int) -> None:
-    widths = frames.widths_frame([0.5] * num_groups)
-    full, mine = charts.network_figure(widths, 24, 28).data
-    assert list(full.y) == [100.0] * (num_groups + 1)
-    assert list(mine.y) == pytest.approx([100 * 24 / 28] + [50.0] * num_groups)
-    assert list(mine.base) == pytest.approx([-y / 2 for y in mine.y])
-
-
-def test_shares() -> None:
-    (bars,) = charts.share_figure([("Multiply-adds", 31.1, "2.91 MMACs")]).data
-    assert bars.text[0] == "31.1 %: 2.91 MMACs"
 
 
 def test_diffs(sources: dict[str, Source]) -> None:

@@ -1,8 +1,10 @@
 """The whole explorer: in AppTest, and in a real Chromium (slow)."""
 
+import hashlib
 import json
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,9 +12,12 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from streamlit.testing.v1 import AppTest
 
-from app.explorer import PAGES, stamp
+from app.explorer import EXAMPLE, PAGES, stamp
+from benchmarks.explorer_redraw import large_book, redraws
 from benchmarks.explorer_server import CHROMIUM, browser, serve, settle
-from planner import Book, Limits, LookupTable, read_tables, select
+from planner import Limits, LookupTable, read_tables, select
+from planner.artifacts import check_artifact
+from planner.export import to_csv
 
 ROOT = Path(__file__).parents[2]
 
@@ -38,12 +43,16 @@ def test_a_damaged_file_has_a_page_that_says_what_to_do(
     assert str(tmp_path / "x.json") in page.error[0].value
 
 
-def test_a_missing_file_and_no_file_have_pages(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_missing_file_has_a_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     missing = start(monkeypatch, tmp_path / "none.json")
     assert "can't be read" in missing.error[0].value
-    assert start(monkeypatch).title[0].value == "No entries to show yet"
+
+
+def test_without_a_run_it_opens_the_example(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = start(monkeypatch)
+    assert page.title[0].value == "Accuracy against cost"
+    assert "An example" in page.caption[0].value
+    assert len(page.selectbox(key="device").options) == 2
 
 
 def test_an_empty_table_has_a_page(
@@ -129,6 +138,95 @@ def test_a_budget_in_the_browser_is_planner_select(run: Path, page: Page, tmp_pa
 
 
 @pytest.mark.slow
+def test_the_line_is_dragged_and_a_point_is_clicked(run: Path, page: Page) -> None:
+    (table,) = read_tables(run / "search" / "lookup_table.json")
+    with serve([run]) as address:
+        page.goto(f"{address}?budget=1")
+        settle(page)
+        page.wait_for_timeout(1000)  # the chart moves while its fonts load
+        box = page.locator(".js-plotly-plot .shapelayer path").first.bounding_box()
+        assert box is not None
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        page.mouse.move(x, y)
+        page.mouse.down()
+        page.mouse.move(x + 60, y, steps=5)
+        page.mouse.move(x + 120, y, steps=5)
+        page.mouse.up()
+        page.wait_for_url(lambda url: "budget=" in url and "budget=1&" not in f"{url}&")
+        dragged = float(page.get_by_label("Budget, ms", exact=True).input_value())
+        assert dragged > 1.2
+        chosen = select(table, Limits(max_latency_ms=dragged)).config_id
+        expect(page.get_by_role("heading", name=f"Chosen: {chosen}")).to_be_visible()
+        settle(page)
+
+        other = select(table, Limits(max_latency_ms=0.8))
+        page.wait_for_timeout(500)
+        place = page.evaluate(PLACE, [other.latency_p50_ms, other.top1 * 100])
+        page.mouse.click(*place)
+        expect(page.get_by_role("heading", name=f"Chosen: {other.config_id}")).to_be_visible()
+
+
+# Where the page shows a point of the chart whose x axis is logarithmic.
+PLACE = """
+([x, y]) => {
+  const chart = document.querySelector('.js-plotly-plot'), layout = chart._fullLayout;
+  const box = chart.getBoundingClientRect();
+  return [box.left + layout.xaxis._offset + layout.xaxis.l2p(Math.log10(x)),
+          box.top + layout.yaxis._offset + layout.yaxis.l2p(y)];
+}
+"""
+
+
+@pytest.mark.slow
+def test_the_example_is_packed_whole(page: Page, tmp_path: Path) -> None:
+    (table, _) = read_tables(EXAMPLE)
+    with serve([]) as address:
+        page.goto(f"{address}/export")
+        settle(page)
+        page.get_by_role("tab", name="CSV").click()
+        with page.expect_download() as csv:
+            page.get_by_role("button", name=f"Download {len(table)} entries as CSV").click()
+        csv.value.save_as(tmp_path / "table.csv")
+        with page.expect_download() as packed:
+            page.get_by_role("button", name="as zip").click()
+        packed.value.save_as(tmp_path / "artifacts.zip")
+    assert (tmp_path / "table.csv").read_bytes() == to_csv(table)
+    with zipfile.ZipFile(tmp_path / "artifacts.zip") as archive:
+        archive.extractall(tmp_path / "zip")
+    part = LookupTable.read(tmp_path / "zip" / "lookup_table.json")
+    assert len(part) >= 1
+    for entry in part:
+        path = check_artifact(entry, tmp_path / "zip")
+        assert entry == table.by_config_id[entry.config_id] or entry.tied_with == ()
+        assert hashlib.sha256(path.read_bytes()).hexdigest() == entry.artifact.sha256  # type: ignore[union-attr]
+    files = {path.name for path in (tmp_path / "zip").iterdir()}
+    assert files == {"lookup_table.json", *(e.artifact.file for e in part if e.artifact)}
+
+
+@pytest.mark.slow
+def test_what_cannot_be_shown_has_a_page_in_the_browser(
+    new_table: Callable[..., LookupTable], page: Page, tmp_path: Path
+) -> None:
+    new_table(0).write(tmp_path / "empty.json")
+    (tmp_path / "damaged.json").write_text('{"schema_version": 1, "tables": [')
+    with (tmp_path / "huge.json").open("wb") as huge:
+        huge.truncate(10**9)
+    for name, title in {
+        "empty": "No entries to show yet",
+        "damaged": "These tables can't be shown",
+        "huge": "These tables can't be shown",
+        "missing": "These tables can't be shown",
+    }.items():
+        with serve([tmp_path / f"{name}.json"]) as address:
+            for where in ("", "/network"):
+                page.goto(address + where)
+                settle(page)
+                expect(page.get_by_role("heading", name=title)).to_be_visible()
+                expect(page.get_by_test_id("stException")).to_have_count(0)
+                expect(page.get_by_text("nas.search --out").first).to_be_visible()
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_page_draws_without_an_error(
     run: Path, other_table: Path, chromium: Browser, scheme: str
@@ -156,40 +254,10 @@ def test_every_page_draws_without_an_error(
 def test_a_hundred_thousand_candidates_on_five_devices(
     new_table: Callable[..., LookupTable], page: Page, tmp_path: Path
 ) -> None:
-    tables = tuple(
-        new_table(20_000, seed=7, slowness=1.0 + index, device=f"device {index}")
-        for index in range(5)
-    )
-    Book(tables).write(tmp_path / "book.json")
+    book = large_book(new_table(200))
+    book.write(tmp_path / "book.json")
     with serve([tmp_path / "book.json"]) as address:
         page.goto(address, timeout=60_000)
         settle(page)
-        times = []
-        for budget in (0.5, 0.8, 1.2, 2.0, 3.5, 5.0):
-            chosen = select(tables[0], Limits(max_latency_ms=budget)).config_id
-            took = page.evaluate(REDRAW, [str(budget), f"Chosen: {chosen}"])
-            times.append(took)
-        assert sorted(times)[len(times) // 2] < 500, times
-
-
-# Types a budget and measures, in the browser, until the new choice and the moved line are drawn.
-REDRAW = """
-async ([budget, heading]) => {
-  const field = document.querySelector('input[aria-label="Budget, ms"]');
-  const line = () => document.querySelector('.js-plotly-plot .shapelayer path')?.getAttribute('d');
-  const shown = () => [...document.querySelectorAll('h3')].some(
-    h => h.textContent.trim() === heading);
-  const before = line();
-  const set = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value').set;
-  field.focus();
-  set.call(field, budget);
-  field.dispatchEvent(new Event('input', {bubbles: true}));
-  const start = performance.now();
-  field.blur();
-  while (!(shown() && line() !== before)) {
-    if (performance.now() - start > 20000) throw new Error('not redrawn: ' + heading);
-    await new Promise(requestAnimationFrame);
-  }
-  return performance.now() - start;
-}
-"""
+        times = redraws(page, book.tables[0], 7)
+    assert sorted(times)[len(times) // 2] < 500, times

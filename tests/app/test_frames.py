@@ -7,7 +7,7 @@ import pytest
 from app import frames
 from app.opening import Source, open_path
 from app.quantities import MACS, MEMORY, P50, TOP1, Quantity
-from planner import Diff, LookupTable, Selector, make_plans, pareto_front
+from planner import Diff, LookupTable, Selector, pareto_front
 
 
 def test_candidates(run: Path) -> None:
@@ -27,16 +27,14 @@ def test_the_front_is_the_planner_s(source: Source, x: Quantity, y: Quantity) ->
     assert set(found) == {candidate.config_id for candidate in front}
 
 
-def test_thinning_keeps_the_front_the_chosen_and_the_spread(
+def test_thinning_keeps_the_front_and_the_spread(
     new_table: Callable[..., LookupTable],
 ) -> None:
     table = new_table(20_000)
     source = Source(table, table.entries, Path("."), Path("x"))
     frame = frames.candidates_frame(source)
-    chosen = table.entries[777].config_id
-    drawn = frames.thinned(frame, P50, TOP1, [chosen])
-    assert len(drawn) < 2500
-    assert chosen in set(drawn["config_id"])
+    drawn = frames.thinned(frame, P50, TOP1)
+    assert len(drawn) < 1000
     assert drawn["on_front"].sum() == frames.front_mask(frame, P50, TOP1).sum()
     for column in ("latency_p50_ms", "top1"):
         low, high = frame[column].min(), frame[column].max()
@@ -82,21 +80,6 @@ def test_swapped_pairs_are_those_that_a_loop_finds(sources: dict[str, Source]) -
     assert expected > 0
     assert frames.swapped_pairs(one, other) == (expected, len(names) * (len(names) - 1) // 2)
     assert frames.swapped_pairs(one, one)[0] == 0
-
-
-def test_plans(sources: dict[str, Source]) -> None:
-    plans = make_plans([source.table for source in sources.values()], 3)
-    curve = frames.regret_frame(plans)
-    assert curve["num_entries"].tolist() == [1, 2, 3]
-    assert (curve["bound"] <= curve["regret"] + 1e-9).all()
-    shown = frames.plan_frame(sources, plans[-1])
-    assert shown["Config"].tolist() == list(plans[-1].config_ids)
-    assert shown.shape == (3, 4)
-
-
-def test_network() -> None:
-    assert frames.widths_frame((0.5,))["group"].tolist() == ["all layers"]
-    assert frames.widths_frame((0.5, 1.0))["width"].tolist() == [50.0, 100.0]
 
 
 def test_the_largest_is_the_one_with_the_most_multiply_adds(source: Source) -> None:

@@ -38,3 +38,10 @@ def test_names_differ(source: Source, sources: dict[str, Source]) -> None:
     threads = replace(source.table.target, num_threads=1)
     single = replace(source, table=replace(source.table, target=threads))
     assert unique_names([single]) == ["test CPU, onnxruntime, 1 thread, batch 1"]
+
+
+def test_names_say_what_tells_sources_apart(sources: dict[str, Source]) -> None:
+    assert unique_names(list(sources.values())) == [
+        "test CPU, onnxruntime",
+        "slow CPU, onnxruntime",
+    ]

@@ -9,11 +9,11 @@ import nas.feasibility
 from nas.bench import Bench
 from nas.cost import count_macs
 from nas.errors import LimitError
-from nas.evaluate import Images
 from nas.feasibility import require_feasible
+from nas.limits import Limits
 from nas.runtimes import load_runtime
-from nas.study import Limits
 from supernet import load_data, load_supernet
+from supernet.evaluate import Images
 
 
 @pytest.fixture(scope="module")

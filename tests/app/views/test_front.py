@@ -5,8 +5,7 @@ from streamlit.testing.v1 import AppTest
 
 from app.opening import Source
 from app.quantities import P50, TOP1
-from app.views.front import more_ms
-from planner import Limits, Selector, select
+from planner import Limits, select
 
 Open = Callable[..., AppTest]
 
@@ -41,11 +40,6 @@ def test_a_budget_that_nothing_keeps_says_so(open_page: Open, source: Source) ->
     page = open_page("front", {"test CPU": source}, budget=0.0001)
     assert "the fastest" in page.warning[0].value
     assert not page.metric
-
-
-def test_more_is_a_millisecond_or_less_where_the_front_is_short(source: Source) -> None:
-    assert more_ms(Selector(source.table.entries)) == 1.0
-    assert more_ms(Selector(source.table.entries[:5])) < 1.0
 
 
 def test_what_a_step_gains_is_told(open_page: Open, source: Source) -> None:

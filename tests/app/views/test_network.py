@@ -23,5 +23,5 @@ def test_one_width_for_all_layers(open_page: Open, source: Source) -> None:
     entries = tuple(replace(entry, width_mults=(1.0,)) for entry in source.table)
     uniform = replace(source, table=replace(source.table, entries=entries), candidates=entries)
     page = open_page("network", {"test CPU": uniform})
-    assert any("Every layer keeps the first **1**" in text.value for text in page.markdown)
+    assert any("Every layer keeps the first **100 %**" in text.value for text in page.markdown)
     assert not any("the largest that was tried" in text.value for text in page.caption)

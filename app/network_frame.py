@@ -1,0 +1,42 @@
+"""A config -> DataFrame: its channel groups, from input to output."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from planner import Candidate, LookupTable
+
+
+def groups_frame(table: LookupTable, candidate: Candidate) -> pd.DataFrame:
+    """One row a channel group, in the network's order.
+
+    group, width in %, layers as text, macs and full_macs (NaN where the table doesn't tell); the
+    full network is the one with the most.
+    """
+    described = table.supernet.get("groups", [])
+    num = max(len(described), len(candidate.width_mults))
+    widths = candidate.width_mults * (num if len(candidate.width_mults) == 1 else 1)
+    told = table.supernet.get("group_macs", {})
+    macs: list[float] = told.get(candidate.config_id, [])
+    full_macs: list[float] = max(told.values(), key=sum, default=[])
+    if not len(widths) == len(macs) == len(full_macs) == len(described):
+        macs = full_macs = [np.nan] * len(widths)
+    names = [f"group {i}" for i in range(1, len(widths) + 1)]
+    return pd.DataFrame(
+        {
+            "group": names if len(widths) > 1 else ["all layers"],
+            "width": [100 * width for width in widths],
+            "layers": [_layers(group) for group in described] or [""] * len(widths),
+            "macs": pd.Series(macs, dtype=float),
+            "full_macs": pd.Series(full_macs, dtype=float),
+        }
+    )
+
+
+def _layers(group: Mapping[str, Any]) -> str:
+    """Its layers, at most three of them, and its channels."""
+    names = [str(name)[:40] for name in group["layers"]]
+    shown = names if len(names) <= 3 else [names[0], "...", names[-1]]
+    return f"{', '.join(shown)}: {group['num_channels']:,} channels in {len(names)} layers"

@@ -1,0 +1,72 @@
+"""Plans -> DataFrames: what shipping few entries costs, and which budgets each serves."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from app.opening import Source
+from planner import Entry, LookupTable, NoEntryFits, Plan, Selector
+
+Budgets = list[tuple[float, float]]
+"""(milliseconds, weight)."""
+
+
+def regret_frame(plans: Sequence[Plan]) -> pd.DataFrame:
+    """The curve: num_entries, regret and its lower bound in percentage points."""
+    rows = [(len(p.config_ids), p.regret * 100, p.regret_bound * 100) for p in plans]
+    return pd.DataFrame(rows, columns=["num_entries", "regret", "bound"])
+
+
+def served_frame(
+    table: LookupTable, plan: Plan, budgets: Sequence[tuple[float, float]]
+) -> pd.DataFrame:
+    """One row a budget: max_latency_ms, the best top1 of all and of the plan (%), its config_id.
+
+    Where none runs, the accuracy is NaN.
+    """
+    everything = Selector(table.entries)
+    shipped = Selector([table.by_config_id[name] for name in plan.config_ids])
+    rows = []
+    for budget, _ in budgets:
+        best, served = _selected(everything, budget), _selected(shipped, budget)
+        rows.append(
+            (
+                budget,
+                best.top1 * 100 if best else np.nan,
+                served.top1 * 100 if served else np.nan,
+                served.config_id if served else "none runs",
+            )
+        )
+    return pd.DataFrame(rows, columns=["max_latency_ms", "all", "plan", "config_id"])
+
+
+def _selected(selector: Selector, budget: float) -> Entry | None:
+    try:
+        return selector.select(budget)
+    except NoEntryFits:
+        return None
+
+
+def plan_frame(
+    sources: Mapping[str, Source], plan: Plan, served: Mapping[str, pd.DataFrame]
+) -> pd.DataFrame:
+    """The shipped entries as rows: config, top1 in %, and on each device median and budgets.
+
+    `served` is the `served_frame` of each device.
+    """
+    first = next(iter(sources.values())).table
+    rows = []
+    for name in plan.config_ids:
+        row: dict[str, object] = {"Config": name, "Top-1, %": first.by_config_id[name].top1 * 100}
+        for device, source in sources.items():
+            row[f"p50 on {device}, ms"] = source.table.by_config_id[name].latency_p50_ms
+            share = float((served[device]["config_id"] == name).mean())
+            row[f"Budgets on {device}, %"] = 100 * share
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def even_budgets(low: float, high: float, num: int = 100) -> list[tuple[float, float]]:
+    """Budgets from `low` to `high` evenly on a log scale, each of weight 1."""
+    return [(float(budget), 1.0) for budget in np.geomspace(low, high, num)]

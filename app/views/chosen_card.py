@@ -1,0 +1,88 @@
+"""The card beside the front's chart: the chosen entry, and what more time would bring."""
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from app import charts, frames
+from app.opening import Source
+from app.quantities import LATENCIES, MACS, P50, PARAMS, TOP1, Quantity, interval, points
+from app.views.choosing import Choice
+from planner import Entry, Selector
+from planner.selector import latency_ms
+
+
+def show(choice: Choice, entry: Entry, source: Source) -> None:
+    """The card."""
+    st.subheader(f"Chosen: {charts.short(entry.config_id)}", anchor=False)
+    left, right = st.columns(2)
+    _fact(left, "Top-1 accuracy", TOP1.shown(entry.top1), _of_top1(entry))
+    percentile = choice.limits.percentile
+    shown = LATENCIES[percentile].shown(_value(entry, LATENCIES[percentile]))
+    _fact(right, f"Latency {percentile}", shown, _of_median(entry, percentile))
+    left, right = st.columns(2)
+    params = f"{PARAMS.shown(entry.num_params)} parameters"
+    _fact(left, "Multiply-adds", MACS.shown(entry.macs), params)
+    _fact(right, "Input side", f"{entry.resolution} px", f"{entry.num_samples:,} samples")
+    st.markdown(gain(choice, entry))
+    _doubts(entry, source)
+
+
+def _fact(column: DeltaGenerator, what: str, value: str, more: str) -> None:
+    with column.container(gap="xxsmall"):
+        st.metric(what, value)
+        st.caption(more)
+
+
+def _of_top1(entry: Entry) -> str:
+    return "95 %: " + interval(TOP1, entry.top1_low, entry.top1_high)
+
+
+def _of_median(entry: Entry, percentile: str) -> str:
+    median = interval(P50, entry.latency_p50_low_ms, entry.latency_p50_high_ms)
+    if percentile == "p50":
+        return "95 %: " + median if entry.kind == "measured" else "predicted"
+    return f"median {P50.shown(entry.latency_p50_ms)} {median}"
+
+
+def _value(entry: Entry, quantity: Quantity) -> float:
+    value: float = getattr(entry, quantity.column)
+    return value
+
+
+def gain(choice: Choice, entry: Entry) -> str:
+    """What a millisecond more brings, and what the next step of the front takes."""
+    limits, selector = choice.limits, choice.selector
+    budget = limits.max_latency_ms or 0.0
+    above = frames.next_step(selector, entry)
+    if above is None:
+        return "**A longer budget gains nothing**: this is the most accurate entry."
+    step = more_ms(selector)
+    better = selector.select(budget + step)
+    gained = points(better.top1 - entry.top1, sign=True)
+    needed = latency_ms(above, limits.percentile, limits.margin)
+    return (
+        f"**{step:g} ms more: {gained}.** The next step, `{charts.short(above.config_id)}`, "
+        f"needs {P50.number(needed - budget)} ms more and gains {points(above.top1 - entry.top1)}."
+    )
+
+
+def more_ms(selector: Selector) -> float:
+    """1 ms, or the largest power of ten that the front spans twice where it spans less."""
+    span = selector.latencies_ms[-1] - selector.latencies_ms[0]
+    step = 1.0
+    while step > 1e-6 and span < 2 * step:
+        step /= 10
+    return round(step, 6)
+
+
+def _doubts(entry: Entry, source: Source) -> None:
+    """What the intervals leave open."""
+    if entry.tied_with:
+        tied = ", ".join(f"`{charts.short(name)}`" for name in entry.tied_with[:3])
+        more = f" and {len(entry.tied_with) - 3} more" if len(entry.tied_with) > 3 else ""
+        st.caption(f"Its latency can't be told from that of {tied}{more}.")
+    report = source.table.splits["report"]
+    st.caption(
+        f"Accuracy on {report:,} images that nothing was chosen with; it was chosen with "
+        f"{TOP1.shown(entry.top1_selection)} on the selection split."
+    )
