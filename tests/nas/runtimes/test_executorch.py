@@ -3,7 +3,7 @@ import pytest
 from nas.errors import RuntimeUnavailableError
 
 
-@pytest.mark.filterwarnings("ignore:(read|open)_text is deprecated:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore")
 def test_another_device_is_one_clear_line() -> None:
     runtime = pytest.importorskip("executorch", reason="the extra executorch is not installed")
     assert runtime

@@ -29,19 +29,16 @@ def images(num: int, resolution: int = 32) -> torch.Tensor:
     return torch.randn(num, 3, resolution, resolution, generator=generator)
 
 
-SLOW = {"executorch", "inductor"}  # seconds to compile each network
-
-
-# ExecuTorch 1.5 itself reads its own files in a way that Python 3.11 calls deprecated.
-pytestmark = pytest.mark.filterwarnings("ignore:(read|open)_text is deprecated:DeprecationWarning")
+# ExecuTorch 1.5 and torchao warn about their own code when they are imported.
+MARKS = {
+    "executorch": [pytest.mark.slow, pytest.mark.filterwarnings("ignore")],
+    "inductor": [pytest.mark.slow],
+}
 
 
 @pytest.fixture(
     scope="module",
-    params=[
-        pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else [])
-        for name in sorted(RUNTIMES)
-    ],
+    params=[pytest.param(name, marks=MARKS.get(name, [])) for name in sorted(RUNTIMES)],
 )
 def runtime(request: pytest.FixtureRequest) -> Runtime:
     try:
