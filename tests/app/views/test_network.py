@@ -14,7 +14,7 @@ def test_a_config_against_the_largest(open_page: Open, source: Source) -> None:
     entry = source.table.entries[3]
     page.selectbox(key="config").set_value(entry.config_id).run()
     assert page.metric[0].value == TOP1.shown(entry.top1)
-    assert page.metric[2].value == f"{entry.resolution} px"
+    assert page.metric[4].value == f"{entry.resolution} px"
     assert any("2 channel groups keep" in text.value for text in page.markdown)
     assert any("the largest that was tried" in text.value for text in page.caption)
 
