@@ -49,6 +49,8 @@ def test_what_is_timed_is_what_is_scored(bench: Bench) -> None:
     assert abs(scored.num_correct - eager.num_correct) <= 2
 
 
+@pytest.mark.slow
+@pytest.mark.timing
 def test_a_candidate_is_ready_to_time_in_under_a_second(bench: Bench) -> None:
     bench.compile(CONFIG)  # the first of an architecture is exported
     start = time.perf_counter()

@@ -1,15 +1,14 @@
 """Two gloo processes against one with the doubled batch."""
 
-import multiprocessing
+import json
 import os
-import socket
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
-import torch.distributed as dist
 from torch import nn
 
 from supernet.checkpoint import load_supernet
@@ -21,6 +20,8 @@ from supernet.space import SearchSpace
 from supernet.team import Team, share_bn
 from supernet.train import train
 
+ROOT = Path(__file__).parents[2]
+MEMBER = ROOT / "tests" / "workers" / "team_member.py"
 JOB = TrainingJob(
     model="wide_resnet",
     model_options={"depth": 10, "widen": 1, "stem_stride": 2},
@@ -35,47 +36,24 @@ def losses(run: Path) -> list[float]:
     return [float(value) for value in row.split(",")[3:7]]
 
 
-def one_process(rank: int, size: int, job: TrainingJob, run: Path, port: int) -> None:
-    """What torchrun starts; counts messages by their length."""
-    os.environ |= {
-        **{"RANK": str(rank), "WORLD_SIZE": str(size), "LOCAL_RANK": str(rank)},
-        **{"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)},
-    }
-    torch.set_num_threads(1)
-    sizes: list[int] = []
-    all_reduce = dist.all_reduce
-
-    def counted(tensor: torch.Tensor, *arguments: Any, **options: Any) -> Any:
-        sizes.append(tensor.numel())
-        return all_reduce(tensor, *arguments, **options)
-
-    dist.all_reduce = counted
-    train(job, run, Execution(device="cpu", evaluate_every=0), resume=True)
-    (run / f"messages{rank}").write_text(" ".join(map(str, sizes)))
-
-
-def two_processes(job: TrainingJob, run: Path) -> None:
-    run.mkdir(parents=True, exist_ok=True)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["supernet.train"])
-    processes = [
-        context.Process(target=one_process, args=(rank, 2, job, run, port), daemon=True)
-        for rank in (0, 1)
-    ]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join()
-    assert [process.exitcode for process in processes] == [0, 0]
+def two_processes(run: Path) -> None:
+    """Train JOB as its user would on two devices."""
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    done = subprocess.run(
+        [*torchrun, str(MEMBER), json.dumps(JOB.to_json()), str(run)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.fixture(scope="module")
 def together(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = tmp_path_factory.mktemp("team") / "two"
-    two_processes(JOB, run)
+    two_processes(run)
     return run
 
 

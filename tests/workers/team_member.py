@@ -1,0 +1,36 @@
+"""A process of a team, for tests/supernet/test_team.py: `torchrun ... team_member.py JOB RUN`.
+
+Trains the job, given as JSON, and writes the lengths of all messages that this process sent.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed as dist
+
+from supernet.execution import Execution
+from supernet.job import TrainingJob
+from supernet.train import train
+
+
+def main() -> None:
+    """Train, and count."""
+    job, run = TrainingJob.from_json(json.loads(sys.argv[1])), Path(sys.argv[2])
+    sizes: list[int] = []
+    all_reduce = dist.all_reduce
+
+    def counted(tensor: torch.Tensor, *arguments: Any, **options: Any) -> Any:
+        sizes.append(tensor.numel())
+        return all_reduce(tensor, *arguments, **options)
+
+    dist.all_reduce = counted
+    train(job, run, Execution(device="cpu", evaluate_every=0), resume=True)
+    (run / f"messages{os.environ['RANK']}").write_text(" ".join(map(str, sizes)))
+
+
+if __name__ == "__main__":
+    main()
