@@ -19,7 +19,8 @@ def groups_frame(table: LookupTable, candidate: Candidate) -> pd.DataFrame:
     num = max(len(described), len(candidate.width_mults))
     widths = candidate.width_mults * (num if len(candidate.width_mults) == 1 else 1)
     told = table.supernet.get("group_macs", {})
-    macs, full_macs = told.get(candidate.config_id, []), max(told.values(), key=sum, default=[])
+    macs: list[float] = told.get(candidate.config_id, [])
+    full_macs: list[float] = max(told.values(), key=sum, default=[])
     if not len(widths) == len(macs) == len(full_macs) == len(described):
         macs = full_macs = [np.nan] * len(widths)
     names = [f"group {i}" for i in range(1, len(widths) + 1)]
