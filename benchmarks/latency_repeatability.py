@@ -47,7 +47,7 @@ CANDIDATES = [
 NUM_REPEATS = 6
 TOTAL_S = 3.0
 MIN_DIFFERENCE = 0.05
-KERNEL = MatmulKernel("cpu")
+KERNEL = MatmulKernel("cpu", 2)
 Networks = Sequence[CompiledNetwork]
 
 

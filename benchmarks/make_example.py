@@ -23,7 +23,6 @@ from tqdm import tqdm
 
 from benchmarks.environment import environment
 from nas.bench import Bench
-from nas.evaluate import Images
 from nas.export import Exporter
 from nas.group_macs import describe_groups
 from nas.measure import table_of
@@ -32,6 +31,7 @@ from nas.target import describe_target
 from nas.trained import Trained, load_trained
 from planner import Book, Candidate, Entry, LookupTable, read_candidates
 from supernet import SubnetConfig
+from supernet.evaluate import Images
 
 FOLDER = Path(__file__).parents[1] / "app" / "example"
 RUNTIMES = {"onnxruntime": 1, "openvino": 2}

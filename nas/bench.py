@@ -2,17 +2,20 @@
 
 import random
 from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
-import torch
 from torch import Tensor, nn
 
 from nas.cost import count_macs, count_params
-from nas.evaluate import Accuracy, Images, accuracy, calibrated_subnet
 from nas.kernel import MatmulKernel
-from nas.latency import Measurement, measure_latency
+from nas.latency import Latency, Measurement, measure_latency
 from nas.runtimes import CompiledNetwork, Runtime
 from planner import Candidate
 from supernet import SubnetConfig, Supernet
+from supernet.evaluate import Accuracy, Images, accuracy, calibrated_subnet
+
+if TYPE_CHECKING:
+    from nas.stand_in import StandIn  # scikit-learn takes a second to import
 
 
 class Bench:
@@ -31,22 +34,23 @@ class Bench:
     ) -> None:
         self.supernet, self.images, self.runtime = supernet, images, runtime
         self.batch_size, self.rng = batch_size, random.Random(seed)
-        self.kernel = MatmulKernel(runtime.device)
+        self.kernel = MatmulKernel(runtime.device, runtime.num_threads)
 
-    def evaluate(self, config: SubnetConfig, origin: str, *, max_s: float) -> Candidate:
+    def evaluate(
+        self, config: SubnetConfig, origin: str, *, max_s: float, stand_in: "StandIn | None" = None
+    ) -> Candidate:
         """Measure one config: top1 on `selection`, MACs, parameters, latency.
 
         `max_s` bounds the seconds spent on timing; the front is measured again before it is
-        written, so a noisy moment is not an error here.
+        written, so a noisy moment is not an error here. Where `stand_in` knows a latency, it is
+        predicted instead; where it doesn't yet, it learns from this one.
         """
         network = calibrated_subnet(self.supernet, config, self.images)
         right = accuracy(network, self.images.batches("selection", config.resolution))
-        timed = self.measure(
-            [self._compile(network, config.resolution)], max_s=max_s, allow_noisy=True
-        )
         low, high = right.interval
-        latency = timed.latencies[0]
-        return Candidate(
+        predicted = stand_in.latency(network, config.resolution) if stand_in else None
+        latency = predicted or self._time(network, config.resolution, max_s)
+        candidate = Candidate(
             config_id=config.config_id,
             origin=origin,
             width_mults=config.width_mults,
@@ -56,7 +60,7 @@ class Bench:
             top1_high=high,
             macs=count_macs(network, config.resolution),
             num_params=count_params(network),
-            kind="measured",
+            kind="predicted" if predicted else "measured",
             latency_p50_ms=latency.p50_ms,
             latency_p90_ms=latency.p90_ms,
             latency_p99_ms=latency.p99_ms,
@@ -64,6 +68,9 @@ class Bench:
             latency_p50_high_ms=latency.p50_high_ms,
             num_samples=latency.num_samples,
         )
+        if stand_in:
+            stand_in.learn(network, candidate)
+        return candidate
 
     def compile(self, config: SubnetConfig) -> CompiledNetwork:
         """The calibrated subnet, ready to be timed and scored in the runtime."""
@@ -92,10 +99,12 @@ class Bench:
         """Score what is timed, in the runtime, on the images that nothing else has seen."""
         return accuracy(network.logits, self._on_cpu("report", resolution))
 
+    def _time(self, network: nn.Module, resolution: int, max_s: float) -> Latency:
+        compiled = self._compile(network, resolution)
+        return self.measure([compiled], max_s=max_s, allow_noisy=True).latencies[0]
+
     def _compile(self, network: nn.Module, resolution: int) -> CompiledNetwork:
-        # A graph exported in channels-last order has its channel counts baked into a reshape.
-        plain = network.cpu().to(memory_format=torch.contiguous_format)
-        return self.runtime.compile(plain, self._pixels(resolution))
+        return self.runtime.compile(network.cpu(), self._pixels(resolution))
 
     def _pixels(self, resolution: int) -> Tensor:
         """Real images to time with: zeros or noise can be slower or faster (denormals)."""

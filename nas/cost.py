@@ -73,7 +73,7 @@ def _profile(network: nn.Module, resolution: int, in_channels: int) -> tuple[Any
     image = torch.empty(1, in_channels, resolution, resolution, device="meta")
     try:
         return thop.profile(  # type: ignore[no-any-return]
-            _without_data(network), (image,), custom_ops=FREE, verbose=False, ret_layer_info=True
+            without_data(network), (image,), custom_ops=FREE, verbose=False, ret_layer_info=True
         )
     except RuntimeError as error:
         reason = str(error).partition("\n")[0]
@@ -101,7 +101,7 @@ def _require_counted(network: nn.Module) -> None:
                 )
 
 
-def _without_data(network: nn.Module) -> nn.Module:
+def without_data(network: nn.Module) -> nn.Module:
     """Copy of `network` whose tensors have shapes but no data."""
     tensors = [*network.parameters(), *network.buffers()]
     memo: dict[int, object] = {id(tensor): _shape_only(tensor) for tensor in tensors}

@@ -11,12 +11,12 @@ from tqdm import tqdm
 
 from nas.artifact import write_artifact
 from nas.errors import NasError
-from nas.evaluate import Images, calibrated_subnet
 from nas.runtimes.onnxruntime import OnnxRuntime
 from nas.trained import Trained, load_trained
 from planner import Entry, LookupTable, PlannerError
 from supernet import SubnetConfig
 from supernet.errors import SupernetError
+from supernet.evaluate import Images, calibrated_subnet
 
 EXAMPLE = """examples:
   python -m nas.export runs/default                        writes runs/default/artifacts/

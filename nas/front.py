@@ -7,12 +7,12 @@ from typing import Any
 from tqdm import tqdm
 
 from nas.bench import Bench
-from nas.evaluate import Accuracy
 from nas.group_macs import describe_groups
 from nas.latency import Latency, Measurement
 from nas.runtimes import CompiledNetwork
 from planner import Candidate, Entry, LookupTable, Target, pareto_front
 from supernet import SubnetConfig
+from supernet.evaluate import Accuracy
 
 SLACK = 0.2
 """How much slower than it is a candidate may have looked when it was timed alone."""
@@ -26,6 +26,7 @@ def make_table(
     supernet: Mapping[str, Any],
     splits: Mapping[str, int],
     provenance: Mapping[str, Any],
+    max_latency_ms: float | None = None,
     max_s: float,
     allow_noisy: bool,
 ) -> LookupTable:
@@ -36,11 +37,13 @@ def make_table(
     network, and chooses nothing: an entry that looks worse on `report` than a faster one stays,
     with the top1 that it was chosen with (`top1_selection`) beside it.
 
+    With `max_latency_ms` each entry also says which share of its runs took at most that.
+
     Raises NoisyMachineError like `nas.latency.measure_latency`.
     """
     chosen = near_front(candidates)
     networks = [bench.compile(_config(each)) for each in tqdm(chosen, "prepare", unit="config")]
-    measured = _measure(bench, networks, max_s, allow_noisy)
+    measured = measure_with_bar(bench, networks, max_s, allow_noisy)
     compiled = {c.config_id: network for c, network in zip(chosen, networks, strict=True)}
     place = {c.config_id: index for index, c in enumerate(chosen)}
     front = pareto_front(
@@ -49,7 +52,8 @@ def make_table(
     )
     entries = []
     for candidate in tqdm(front, "score", unit="config"):
-        right = bench.report_top1(compiled[candidate.config_id], candidate.resolution)
+        network = compiled[candidate.config_id]
+        right = bench.report_top1(network, candidate.resolution)
         ties = (
             other.config_id
             for other in front
@@ -58,24 +62,33 @@ def make_table(
         )
         entries.append(
             Entry(
-                **asdict(_with_top1(candidate, right)),
+                **asdict(_with_top1(candidate, right))
+                | {"peak_memory_bytes": network.peak_memory_bytes()},
                 top1_selection=candidate.top1,
                 tied_with=tuple(ties),
+                budget_probability=None
+                if max_latency_ms is None
+                else measured.share_within(place[candidate.config_id], max_latency_ms),
             )
         )
     return LookupTable(
         supernet={**supernet, **describe_groups(bench.supernet, map(_config, front))},
         target=target,
-        protocol=measured.protocol(),
+        protocol=measured.protocol() | _budget(max_latency_ms),
         splits=splits,
         provenance=provenance,
         entries=tuple(entries),
     )
 
 
-def _measure(
+def _budget(max_latency_ms: float | None) -> dict[str, float]:
+    return {} if max_latency_ms is None else {"max_latency_ms": max_latency_ms}
+
+
+def measure_with_bar(
     bench: Bench, networks: Sequence[CompiledNetwork], max_s: float, allow_noisy: bool
 ) -> Measurement:
+    """Time all side by side, with a progress bar."""
     with tqdm(total=1.0, desc="time", bar_format="{l_bar}{bar}| {elapsed}<{remaining}") as bar:
 
         def show(share: float) -> None:
@@ -114,6 +127,7 @@ def _with_latency(candidate: Candidate, latency: Latency) -> Candidate:
         latency_p99_ms=latency.p99_ms,
         latency_p50_low_ms=latency.p50_low_ms,
         latency_p50_high_ms=latency.p50_high_ms,
+        kind="measured",
         num_samples=latency.num_samples,
     )
 

@@ -7,6 +7,9 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+import onnx
+
 from nas.errors import NasError
 from nas.export import export
 from planner import LookupTable, PlannerError
@@ -38,9 +41,25 @@ def make_kit(run: Path, source: Path, path: Path) -> int:
             kit.write(here / f"{name}.py", f"nas/{name}.py")
         for entry in table:
             kit.write(folder / f"{entry.config_id}.onnx", f"models/{entry.config_id}.onnx")
+        kit.writestr("kernel.onnx", _kernel())
         kit.writestr("kit.json", json.dumps(_contents(table), indent=2) + "\n")
     temporary.replace(path)
     return len(table)
+
+
+def _kernel() -> bytes:
+    """The fixed work by which the meter sees a disturbance: one matrix product, as an ONNX file."""
+    side = [384, 384]
+    matrix = onnx.numpy_helper.from_array(np.full(side, 1 / 384, dtype=np.float32), "matrix")
+    ends = [
+        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, side)
+        for name in ("in", "out")
+    ]
+    node = onnx.helper.make_node("MatMul", ["in", "matrix"], ["out"])
+    graph = onnx.helper.make_graph([node], "kernel", ends[:1], ends[1:], [matrix])
+    opset = [onnx.helper.make_opsetid("", 17)]
+    model = onnx.helper.make_model(graph, ir_version=8, opset_imports=opset)
+    return bytes(model.SerializeToString())
 
 
 def _contents(table: LookupTable) -> dict[str, object]:

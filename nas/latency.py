@@ -4,8 +4,9 @@ A machine is never quiet for long: its clock drifts, others use it. So all candi
 rounds, each in random order; what disturbs a round disturbs all of them alike, and two candidates
 are compared by their ratio within each round. A round visits every candidate twice, which compares
 each with itself: that is the noise floor, below which no difference in this measurement counts.
-A fixed kernel timed before and after each round tells when the machine itself was slower than
-before, in this measurement or an earlier one; such rounds don't count, and more are made instead.
+A fixed kernel timed before and after each round tells when something held the machine up: some of
+its runs always get through undisturbed, and a round whose runs took far longer than these does not
+count; more rounds are made instead.
 
 Standard library only: the kit for other devices carries this file.
 """
@@ -17,6 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from random import Random
+from statistics import fmean
 from typing import Protocol
 
 from nas.errors import NoisyMachineError
@@ -28,7 +30,10 @@ MAX_RUNS_PER_VISIT = 50
 MIN_WARM_UP_RUNS = 6
 WARM_UP_SHARE = 0.2  # of the time, at most; what is not stable by then is measured as it is
 STABLE = 0.05  # two windows of warm-up runs whose medians differ by less
-DISTURBED = 1.15  # the kernel took this many times as long as usual
+KERNEL_RUNS = 5
+UNDISTURBED = 5  # percentile of the kernel's runs; on two cores the same to 2 %, idle or busy
+DISTURBED = 1.5  # mean of the kernel's runs in a round against that
+MAX_ROUNDS_PER_QUIET = 3  # of which one is quiet; idle machines need 1 to 2, a busy one 5 and more
 MAX_NOISE_FLOOR = 0.10
 
 
@@ -37,13 +42,6 @@ class Runnable(Protocol):
 
     def run(self) -> None:
         """Returns when the inference is done."""
-
-
-class Kernel(Runnable, Protocol):
-    """A fixed amount of work, the same for all measurements that are compared."""
-
-    usual_s: float
-    """Seconds that it takes on the quiet machine: the least seen so far, infinite at first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,9 +59,10 @@ class Latency:
 
 @dataclass(frozen=True)
 class Round:
-    """One visit to the kernel and two to each candidate."""
+    """Two visits to the kernel and to each candidate."""
 
-    kernel_s: float
+    kernel_s: list[float]
+    """Samples of the kernel, of both visits."""
     first_s: tuple[list[float], ...]
     """One list of samples a candidate."""
     second_s: tuple[list[float], ...]
@@ -77,20 +76,29 @@ class Measurement:
     noise_floor: float
     """Relative difference that a candidate typically shows against itself, at 95 %."""
     rounds: tuple[Round, ...]
-    """Those that count."""
+    """Those that count: the quiet ones, or all where these are too few."""
     num_disturbed_rounds: int
+    is_disturbed: bool
+    """Whether the quiet rounds are too few."""
+    drift: float
+    """How much slower the kernel was in the second half than in the first, relative to it."""
     duration_s: float
 
     @property
     def is_noisy(self) -> bool:
-        """Whether the noise floor is too high to rely on, or most rounds were disturbed."""
-        return self.noise_floor > MAX_NOISE_FLOOR or self.num_disturbed_rounds >= len(self.rounds)
+        """Whether the noise floor is too high to rely on, or too few rounds were quiet."""
+        return self.noise_floor > MAX_NOISE_FLOOR or self.is_disturbed
 
     def is_tied(self, one: int, other: int) -> bool:
         """Whether two candidates can't be told apart, at 95 % and above the noise floor."""
         ratios = [math.log(_round_median(r, one) / _round_median(r, other)) for r in self.rounds]
         low, high = median_interval(ratios)
         return low <= 0 <= high or abs(median(ratios)) <= math.log1p(self.noise_floor)
+
+    def share_within(self, index: int, max_ms: float) -> float:
+        """Share of a candidate's runs that took at most `max_ms`."""
+        samples = [s for r in self.rounds for s in r.first_s[index] + r.second_s[index]]
+        return sum(1e3 * s <= max_ms for s in samples) / len(samples)
 
     def protocol(self) -> dict[str, str | int | float | bool]:
         """How it was measured, for the lookup table."""
@@ -103,6 +111,7 @@ class Measurement:
             "num_disturbed_rounds": self.num_disturbed_rounds,
             "duration_s": round(self.duration_s, 3),
             "noise_floor": round(self.noise_floor, 5),
+            "drift": round(self.drift, 5),
             "is_noisy": self.is_noisy,
         }
 
@@ -110,7 +119,7 @@ class Measurement:
 def measure_latency(
     candidates: Sequence[Runnable],
     *,
-    kernel: Kernel,
+    kernel: Runnable,
     rng: Random,
     max_s: float,
     precision: float = 0.01,
@@ -122,16 +131,19 @@ def measure_latency(
 
     Args:
         candidates: compiled networks; one alone is fine.
-        kernel: tells a slow machine from a slow network; its `usual_s` is brought up to date.
+        kernel: a fixed amount of work, with as many threads as the candidates: tells a slow
+            machine from a slow network.
         rng: orders the candidates in each round.
-        max_s: limit for all of them together; `MIN_ROUNDS` are made even if they take longer.
+        max_s: limit for all of them together; `MIN_ROUNDS` quiet rounds, or that many times
+            `MAX_ROUNDS_PER_QUIET`, are made even if they take longer.
         precision: half of a median's 95 % interval, relative to it, at which to stop.
         allow_noisy: return a measurement above the limit of noise, marked as noisy, too.
         clock: seconds.
         progress: called with the share of `max_s` used so far, 0 to 1.
 
     Raises:
-        NoisyMachineError: the noise floor is above `MAX_NOISE_FLOOR`, and `allow_noisy` is false.
+        NoisyMachineError: the noise floor is above `MAX_NOISE_FLOOR` or too few rounds were quiet,
+            and `allow_noisy` is false.
     """
     start = clock()
     warm_up_s = WARM_UP_SHARE * max_s / (len(candidates) + 1)
@@ -141,29 +153,56 @@ def measure_latency(
     with _no_garbage_collection():
         while True:
             rounds.append(_round(candidates, runs, kernel, rng, clock))
-            usual_s = min(kernel.usual_s, percentile([r.kernel_s for r in rounds], 25))
-            quiet = [r for r in rounds if r.kernel_s <= DISTURBED * usual_s]
+            quiet = _quiet(rounds)
             elapsed = clock() - start
             if progress is not None:
                 progress(min(1.0, elapsed / max_s))
-            if len(rounds) >= MIN_ROUNDS and (elapsed >= max_s or _precise(quiet, precision)):
+            if _precise(quiet, precision) or (elapsed >= max_s and _enough(rounds, quiet)):
                 break
-    kernel.usual_s = usual_s
-    counted = quiet if len(quiet) >= MIN_ROUNDS // 2 else rounds
+    is_disturbed = len(quiet) * MAX_ROUNDS_PER_QUIET < len(rounds)
+    counted = rounds if is_disturbed else quiet
     measurement = Measurement(
         latencies=tuple(_latency(counted, index) for index in range(len(candidates))),
         noise_floor=_noise_floor(counted),
         rounds=tuple(counted),
         num_disturbed_rounds=len(rounds) - len(quiet),
+        is_disturbed=is_disturbed,
+        drift=_drift(rounds),
         duration_s=elapsed,
     )
     if measurement.is_noisy and not allow_noisy:
-        raise NoisyMachineError(
-            f"a network must differ from itself by at most {MAX_NOISE_FLOOR:.0%} and most rounds "
-            f"must be quiet, but it differs by {measurement.noise_floor:.1%} and {len(quiet)} of "
-            f"{len(rounds)} are; stop what else runs here, or pass --allow-noisy"
-        )
+        raise NoisyMachineError(_complaint(measurement))
     return measurement
+
+
+def _complaint(measurement: Measurement) -> str:
+    advice = "stop what else runs here, or pass --allow-noisy"
+    if measurement.is_disturbed:
+        num_rounds = len(measurement.rounds)
+        return (
+            f"one round in {MAX_ROUNDS_PER_QUIET} must be undisturbed, but only "
+            f"{num_rounds - measurement.num_disturbed_rounds} of {num_rounds} are; {advice}"
+        )
+    return (
+        f"a network must differ from itself by at most {MAX_NOISE_FLOOR:.0%}, "
+        f"but it differs by {measurement.noise_floor:.1%}; {advice}"
+    )
+
+
+def _quiet(rounds: Sequence[Round]) -> list[Round]:
+    """Those in which nothing held the kernel up. What disturbs it adds to its time, never takes."""
+    undisturbed_s = percentile([s for r in rounds for s in r.kernel_s], UNDISTURBED)
+    return [r for r in rounds if fmean(r.kernel_s) <= DISTURBED * undisturbed_s]
+
+
+def _enough(rounds: Sequence[Round], quiet: Sequence[Round]) -> bool:
+    return len(quiet) >= MIN_ROUNDS or len(rounds) >= MIN_ROUNDS * MAX_ROUNDS_PER_QUIET
+
+
+def _drift(rounds: Sequence[Round]) -> float:
+    half = len(rounds) // 2
+    first = median([s for r in rounds[:half] for s in r.kernel_s])
+    return median([s for r in rounds[half:] for s in r.kernel_s]) / first - 1
 
 
 def _warm_up(candidate: Runnable, max_s: float, clock: Callable[[], float]) -> int:
@@ -185,14 +224,14 @@ def _round(
     clock: Callable[[], float],
 ) -> Round:
     visits: list[list[list[float]]] = [[] for _ in candidates]
-    before = median(_visit(kernel, 5, clock))
+    kernel_s = _visit(kernel, KERNEL_RUNS, clock)
     order = [*range(len(candidates))] * 2
     rng.shuffle(order)
     for index in order:
         visits[index].append(_visit(candidates[index], runs[index], clock))
-    after = median(_visit(kernel, 5, clock))
+    kernel_s += _visit(kernel, KERNEL_RUNS, clock)
     first, second = zip(*visits, strict=True)
-    return Round(max(before, after), first, second)
+    return Round(kernel_s, first, second)
 
 
 def _visit(candidate: Runnable, runs: int, clock: Callable[[], float]) -> list[float]:

@@ -3,6 +3,7 @@
     pip install numpy onnxruntime
     python measure.py                     all cores of this device, two minutes at most
     python measure.py --num-threads 1 --max-s 60
+    python measure.py models/w0.5-r24.onnx        only that one, printed instead of written
 
 Copy measurements.json back and make the device's table of it: python -m nas.measure.
 Needs Python 3.11, numpy and onnxruntime; no PyTorch.
@@ -11,7 +12,6 @@ Needs Python 3.11, numpy and onnxruntime; no PyTorch.
 import argparse
 import dataclasses
 import json
-import math
 import os
 import random
 import sys
@@ -25,18 +25,6 @@ import onnxruntime
 from nas.errors import NasError
 from nas.latency import Measurement, measure_latency
 from nas.machine import cpu_name, machine_details
-
-
-class NumpyKernel:
-    """One matrix product, with as many threads as numpy's BLAS takes."""
-
-    def __init__(self) -> None:
-        self.usual_s = math.inf
-        self._matrix = np.full((384, 384), 1 / 384, dtype=np.float32)
-
-    def run(self) -> None:
-        """Returns when the product is done."""
-        self._matrix @ self._matrix
 
 
 class OnnxFile:
@@ -62,17 +50,21 @@ class OnnxFile:
 
 
 def measure(
-    folder: Path, *, num_threads: int, max_s: float, seed: int, allow_noisy: bool
+    folder: Path, file: str | None, *, num_threads: int, max_s: float, seed: int, allow_noisy: bool
 ) -> dict[str, Any]:
-    """Time all networks of the kit in `folder` side by side; return what measurements.json holds.
+    """Time the networks of the kit in `folder` side by side; return what measurements.json holds.
 
-    Raises NoisyMachineError like `nas.latency.measure_latency`.
+    All of them, or only `file`. Raises NoisyMachineError like `nas.latency.measure_latency`.
     """
     kit = json.loads((folder / "kit.json").read_text())
-    files = [OnnxFile(folder / model["file"], num_threads) for model in kit["models"]]
+    models = [each for each in kit["models"] if file in (None, each["file"])]
+    if not models:
+        raise NasError(
+            f"the model must be one of the kit's, like {kit['models'][0]['file']}, but got {file}"
+        )
     result = measure_latency(
-        files,
-        kernel=NumpyKernel(),
+        [OnnxFile(folder / model["file"], num_threads) for model in models],
+        kernel=OnnxFile(folder / "kernel.onnx", num_threads),
         rng=random.Random(seed),
         max_s=max_s,
         allow_noisy=allow_noisy,
@@ -83,7 +75,7 @@ def measure(
         "weights_sha256": kit["weights_sha256"],
         "target": _target(kit["batch_size"], num_threads),
         "protocol": result.protocol(),
-        "latencies": _latencies([model["config_id"] for model in kit["models"]], result),
+        "latencies": _latencies([model["config_id"] for model in models], result),
     }
 
 
@@ -117,6 +109,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
+    add("model", nargs="?", help="a file of the kit; default: all, side by side")
     add("--num-threads", type=int, default=os.cpu_count(), help="default: all cores")
     add("--max-s", type=float, default=120.0, help="seconds of timing, default 120")
     add("--seed", type=int, default=0, help="of the order in which networks are timed")
@@ -127,11 +120,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         found = measure(
             args.kit,
+            args.model,
             num_threads=args.num_threads,
             max_s=args.max_s,
             seed=args.seed,
             allow_noisy=args.allow_noisy,
         )
+        if args.model:
+            print(json.dumps(found))
+            return 0
         temporary = args.out.with_name(f".{args.out.name}.new")
         temporary.write_text(json.dumps(found, indent=2) + "\n")
         temporary.replace(args.out)

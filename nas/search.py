@@ -2,6 +2,7 @@
 
 import argparse
 import datetime
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,26 +15,31 @@ from tqdm import tqdm
 
 from nas.bench import Bench
 from nas.errors import LimitError, NasError
-from nas.evaluate import Images
+from nas.feasibility import require_feasible
 from nas.front import make_table
+from nas.limits import Limits
 from nas.report import write_report
 from nas.runtimes import load_runtime
-from nas.study import Limits, Study
+from nas.sampler import SAMPLERS
+from nas.study import Study
 from nas.summary import print_summary
 from nas.target import describe_target
 from nas.trained import load_trained
 from planner import Candidate, LookupTable, PlannerError, write_candidates
-from supernet import TrainingJob
+from supernet import SubnetConfig, TrainingJob
 from supernet.checkpoint import is_finished
 from supernet.data import Data
 from supernet.device import choose_device
 from supernet.errors import CheckpointError, SupernetError
+from supernet.evaluate import Images
+from supernet.execution import Execution
 from supernet.train import train
 
 EXAMPLE = """examples:
   python -m nas.search --out runs/default                    train the embedded example, search it
   python -m nas.search --supernet runs/photos --out runs/photos-gpu --device cuda --trials 200
   python -m nas.search --out runs/default --max-latency-ms 2 --num-threads 1
+  python -m nas.search --supernet runs/photos --out runs/shared --storage journal:/mnt/search.log
 """
 
 TRIAL_S = 0.3
@@ -57,9 +63,28 @@ def _parser() -> argparse.ArgumentParser:
     add("--batch-size", type=_positive, default=1, help="images in one timed batch, default 1")
     add("--num-threads", type=_positive, help="threads of the runtime; default: all cores")
     add("--trials", type=_positive, default=64, help="candidates in all, default 64")
-    add("--max-latency-ms", type=float, help="leave slower candidates out of the front")
-    add("--max-macs", type=float, help="leave larger candidates out of the front")
-    add("--storage", help="Optuna URL; default: study.db in the run's folder")
+    add("--max-latency-ms", type=_above_zero, help="leave slower candidates out of the front")
+    add("--max-macs", type=_above_zero, help="leave larger candidates out of the front")
+    add(
+        "--predict-after",
+        type=_positive,
+        metavar="N",
+        help="after N measured candidates predict latencies where the model is good enough; "
+        "what is written to the table is always measured",
+    )
+    add("--sampler", choices=SAMPLERS, default="guide", help="who proposes; default guide")
+    add(
+        "--min-gain",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="stop when the guide expects the next candidate to add less hypervolume, e.g. 1e-4",
+    )
+    add(
+        "--storage",
+        metavar="URL",
+        help="of Optuna, or journal:FILE, for workers to share; default: study.db in --out",
+    )
     add("--seed", type=int, default=0)
     add("--allow-noisy", action="store_true", help="measure on a busy machine, mark the table")
     add(
@@ -75,13 +100,20 @@ def _positive(text: str) -> int:
     return value
 
 
+def _above_zero(text: str) -> float:
+    value = float(text)
+    if not 0 < value < math.inf:
+        raise ValueError
+    return value
+
+
 def search(args: argparse.Namespace) -> tuple[LookupTable, list[Candidate]]:
     """Do what the arguments ask for; write `RUN/search/`; return what was found."""
     source = args.supernet or args.out
     device = choose_device(args.device)
     runtime = load_runtime(args.runtime, device=device.type, num_threads=args.num_threads)
     if args.supernet is None and not is_finished(source):
-        train(TrainingJob(), source, device=args.device, resume=True)
+        train(TrainingJob(), source, Execution(device=args.device), resume=True)
     trained = load_trained(source)
     supernet, document, data = trained.supernet, trained.document, trained.data
     supernet.to(device)
@@ -98,8 +130,11 @@ def search(args: argparse.Namespace) -> tuple[LookupTable, list[Candidate]]:
         belongs_to={"weights": document["weights_sha256"], "target": target.fingerprint},
         limits=limits,
         seed=args.seed,
+        sampler=args.sampler,
     )
-    _run(study, bench, limits, args.trials)
+    if limits != Limits():
+        require_feasible(bench, limits, allow_noisy=args.allow_noisy, console=Console(stderr=True))
+    _run(study, bench, limits, args)
     candidates = study.candidates()
     write_candidates(folder / "candidates.csv", candidates)
     table = make_table(
@@ -109,6 +144,7 @@ def search(args: argparse.Namespace) -> tuple[LookupTable, list[Candidate]]:
         supernet=_about(document, data),
         splits=data.num_images,
         provenance=_provenance(document),
+        max_latency_ms=args.max_latency_ms,
         max_s=FRONT_S,
         allow_noisy=args.allow_noisy,
     )
@@ -117,19 +153,25 @@ def search(args: argparse.Namespace) -> tuple[LookupTable, list[Candidate]]:
     return table, candidates
 
 
-def _run(study: Study, bench: Bench, limits: Limits, num_candidates: int) -> None:
+def _run(study: Study, bench: Bench, limits: Limits, args: argparse.Namespace) -> None:
     """Evaluate, with a progress bar; raise LimitError where no candidate keeps the limits."""
+    stand_in = None
+    if args.predict_after is not None:
+        from nas.stand_in import StandIn  # scikit-learn takes a second to import
 
-    def evaluate(config: Any, origin: str) -> Candidate:
-        return bench.evaluate(config, origin, max_s=TRIAL_S)
+        stand_in = StandIn(bench.supernet, study.candidates(), predict_after=args.predict_after)
 
-    done = len(study.seen)
+    def evaluate(config: SubnetConfig, origin: str) -> Candidate:
+        return bench.evaluate(config, origin, max_s=TRIAL_S, stand_in=stand_in)
+
+    done = len(study.candidates())
     with tqdm(
-        total=max(done, num_candidates), initial=done, desc="search", unit="config", mininterval=1.0
+        total=max(done, args.trials), initial=done, desc="search", unit="config", mininterval=1.0
     ) as bar:
-        for candidate in study.run(evaluate, num_candidates):
+        for candidate in study.run(evaluate, args.trials, min_gain=args.min_gain):
             bar.set_postfix_str(
-                f"{candidate.config_id} {candidate.top1:.1%} {candidate.latency_p50_ms:.2f} ms",
+                f"{candidate.config_id} {candidate.top1:.1%} {candidate.latency_p50_ms:.2f} ms"
+                + (f", gain {study.expected_gain:.2%}" if study.expected_gain >= 0 else ""),
                 refresh=False,
             )
             bar.update()

@@ -1,15 +1,26 @@
-"""The Optuna study: which config next, what came out, and how it goes on after a kill."""
+"""The Optuna study: which config next, what came out, and how it goes on after a kill.
 
+Any number of workers share one study. All state is in the storage; a worker that dies leaves a
+claim that goes stale, and another one does its trial again (see `nas.claim`).
+"""
+
+import functools
 import json
 import random
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict
 from typing import Literal
 
-import optuna
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, Trial, TrialState
 
+from nas.claim import Clock, claimed, give_back, take_back_abandoned
 from nas.errors import StudyError
+from nas.guide import Guide
+from nas.limits import Limits
+from nas.sampler import make_sampler
+from nas.storage import open_study
 from planner import Candidate
 from supernet import SubnetConfig, Supernet
 
@@ -21,38 +32,33 @@ DIRECTIONS: dict[str, Literal["maximize", "minimize"]] = {
 """The objectives, in the order of a trial's values."""
 
 MAX_SUGGESTIONS = 20
-"""Suggestions of Optuna in a row that are all known before a random new config is taken."""
+"""Suggestions of the sampler in a row that are all known before a random new config is taken."""
 
 MAX_DRAWS = 2000
 """Random configs in a row that are all known before the search says that there are no more."""
 
+WAIT_S = 0.5
+"""Between looks at what other workers still do."""
 
-@dataclass(frozen=True, kw_only=True)
-class Limits:
-    """What a candidate must keep to be on the front; None: no limit."""
-
-    max_latency_ms: float | None = None
-    max_macs: float | None = None
-
-    def excess(self, candidate: Candidate) -> list[float]:
-        """How far above each limit, relative to it; at most 0 where it is kept."""
-        pairs = [
-            (candidate.latency_p50_ms, self.max_latency_ms),
-            (candidate.macs, self.max_macs),
-        ]
-        return [value / limit - 1 for value, limit in pairs if limit is not None]
-
-    def allow(self, candidate: Candidate) -> bool:
-        """Whether all limits are kept."""
-        return all(excess <= 0 for excess in self.excess(candidate))
+Evaluate = Callable[[SubnetConfig, str], Candidate]
+"""Measures a config; the second argument is its origin, "grid" or "search"."""
 
 
 class Study:
     """Candidates that have been evaluated, and the next ones to evaluate.
 
-    The uniform grid comes first, then Optuna's NSGA-II suggests. Configs whose widths round to
-    the same channels are one config, and no config is evaluated twice. All state is in the storage
-    (an Optuna URL), so a search goes on where it was killed.
+    The uniform grid comes first, then the sampler proposes. Configs whose widths round to the same
+    channels are one config, and no config is evaluated twice. All state is in the storage, so a
+    search goes on where it was killed, and several workers can share it.
+
+    Args:
+        supernet: whose configs are searched.
+        storage: see `nas.storage`.
+        belongs_to: what the numbers were measured with; another search is refused.
+        limits: what the front must keep.
+        seed: of the grid's order and of the proposals.
+        sampler: one of `nas.sampler.SAMPLERS`.
+        clock: seconds since the epoch; of the claims.
 
     Raises StudyError where the storage is damaged or belongs to another search.
     """
@@ -65,59 +71,127 @@ class Study:
         belongs_to: dict[str, str],
         limits: Limits,
         seed: int,
+        sampler: str = "guide",
+        clock: Clock = time.time,
     ) -> None:
-        self.supernet, self.limits = supernet, limits
-        optuna.logging.set_verbosity(optuna.logging.ERROR)
-        self.study = _open(storage, belongs_to, seed)
-        self.rng = random.Random(f"{seed} {len(self._trials())}")
-        self._abandon_running()
-        self.seen = {self._channels(config) for config in _configs(self._trials(), storage)}
+        self.supernet, self.limits, self.storage, self.clock = supernet, limits, storage, clock
+        self._kept_counts = functools.cache(supernet.kept_counts)
+        directions = [*DIRECTIONS.values()]
+        self.study = open_study(storage, directions=directions, belongs_to=belongs_to)
+        take_back_abandoned(self.study, clock)
+        self.candidates()  # damage shows now, not after hours
         self._enqueue_grid(random.Random(seed))
+        # A resumed study must not repeat the proposals that it began with.
+        num_done = len(self._trials(TrialState.COMPLETE, TrialState.RUNNING))
+        self.rng = random.Random(f"{seed} {num_done}")
+        self._taken: set[tuple[int, ...]] = set()  # while the sampler proposes
+        self.study.sampler = make_sampler(sampler, seed + num_done, self._is_new)
 
     def candidates(self) -> list[Candidate]:
-        """All evaluated candidates, in the order of evaluation."""
-        return [_candidate(trial) for trial in self._trials()]
+        """All evaluated candidates, each config once, in the order of their trials."""
+        found: dict[tuple[int, ...], Candidate] = {}
+        for trial in self._trials(TrialState.COMPLETE):
+            candidate = _candidate(trial, self.storage)
+            config = SubnetConfig(
+                width_mults=candidate.width_mults, resolution=candidate.resolution
+            )
+            found.setdefault(self._channels(config), candidate)
+        return list(found.values())
+
+    @property
+    def expected_gain(self) -> float:
+        """Share of the hypervolume that the next candidate should add; NaN where nobody knows."""
+        sampler = self.study.sampler
+        return sampler.expected_gain if isinstance(sampler, Guide) else float("nan")
 
     def run(
-        self, evaluate: Callable[[SubnetConfig, str], Candidate], num_candidates: int
+        self, evaluate: Evaluate, num_candidates: int, *, min_gain: float = 0.0
     ) -> Iterator[Candidate]:
-        """Evaluate until there are `num_candidates` in all; yield each new one.
+        """Evaluate until there are `num_candidates` in all; yield each that this worker adds.
 
-        `evaluate(config, origin)` measures; origin is "grid" or "search". Ends earlier when no
-        new config can be found.
+        Ends earlier when no new config can be found, or when the guide expects that the next one
+        adds less than `min_gain` of the hypervolume. Waits for what other workers still evaluate,
+        and does it itself if they die.
         """
-        while len(self.seen) < num_candidates and (asked := self._ask_new()):
-            trial, config, origin = asked
-            candidate = evaluate(config, origin)
+        while True:
+            take_back_abandoned(self.study, self.clock)
+            if len(self._known(TrialState.COMPLETE)) >= num_candidates:
+                return
+            if len(self._known()) >= num_candidates:
+                time.sleep(WAIT_S)
+                continue
+            asked = self._ask_new()
+            if asked is None:
+                return
+            candidate = self._evaluate(evaluate, *asked)
+            if candidate is not None:
+                yield candidate
+            if self.expected_gain < min_gain:
+                return
+
+    def _evaluate(
+        self, evaluate: Evaluate, trial: Trial, config: SubnetConfig, origin: str
+    ) -> Candidate | None:
+        """What came out; None where another worker took this one for dead and does it again."""
+        try:
+            with claimed(trial, self.clock):
+                candidate = evaluate(config, origin)
+        except BaseException:  # Ctrl-C too
+            give_back(self.study, trial.number)
+            raise
+        try:
             trial.set_user_attr("candidate", json.dumps(asdict(candidate)))
             for index, excess in enumerate(self.limits.excess(candidate)):
                 trial.set_constraint(f"limit{index}", excess)
             self.study.tell(trial, [getattr(candidate, name) for name in DIRECTIONS])
-            self.seen.add(self._channels(config))
-            yield candidate
+        except UpdateFinishedTrialError:
+            return None
+        return candidate
 
     def _ask_new(self) -> tuple[Trial, SubnetConfig, str] | None:
-        for _ in range(MAX_SUGGESTIONS):
+        """A trial of a config that nobody has begun; None when there are no more."""
+        tries = 0
+        while tries < MAX_SUGGESTIONS or self._enqueue_random():
+            self._taken = self._known()
             trial = self.study.ask()
-            suggested = self._suggest(trial)
-            if self._channels(suggested) not in self.seen:
-                return trial, suggested, trial.user_attrs.get("origin", "search")
+            config = self._suggest(trial)
+            if self._is_mine(trial, config):
+                return trial, config, trial.user_attrs.get("origin", "search")
             self.study.tell(trial, state=TrialState.FAIL)
-        config = self._draw_new()
-        if config is None:
-            return None
-        self._enqueue(config, "search")
-        trial = self.study.ask()
-        return trial, self._suggest(trial), "search"
+            tries += 1
+        return None
 
-    def _draw_new(self) -> SubnetConfig | None:
-        space = self.supernet.space
+    def _is_mine(self, trial: Trial, config: SubnetConfig) -> bool:
+        """Whether nobody has evaluated `config`, and nobody began to before this trial."""
+        earlier = [
+            each
+            for each in self._trials(TrialState.COMPLETE, TrialState.RUNNING)
+            if each.state == TrialState.COMPLETE or each.number < trial.number
+        ]
+        return self._channels(config) not in self._channels_of(earlier)
+
+    def _enqueue_random(self) -> bool:
+        """Queue a random config that is new; False when none was found."""
+        space, known = self.supernet.space, self._known()
         for _ in range(MAX_DRAWS):
             widths = space.random_widths(self.rng)
             config = SubnetConfig(width_mults=widths, resolution=self.rng.choice(space.resolutions))
-            if self._channels(config) not in self.seen:
-                return config
-        return None
+            if self._channels(config) not in known:
+                self._enqueue(config, "search")
+                return True
+        return False
+
+    def _enqueue_grid(self, rng: random.Random) -> None:
+        """Queue what is missing of the uniform grid: the corners, then the rest in random order."""
+        space = self.supernet.space
+        known = self._known(TrialState.COMPLETE, TrialState.RUNNING, TrialState.WAITING)
+        configs = {self._channels(c): c for c in reversed(list(space.grid()))}
+        corners = [configs.pop(self._channels(c), c) for c in (space.largest, space.smallest)]
+        rest = list(configs.values())
+        rng.shuffle(rest)
+        for config in [*corners, *rest]:
+            if self._channels(config) not in known:
+                self._enqueue(config, "grid")
 
     def _enqueue(self, config: SubnetConfig, origin: str) -> None:
         params = _params(config, self.supernet.space.num_groups)
@@ -132,62 +206,28 @@ class Study:
         resolution = trial.suggest_categorical("resolution", space.resolutions)
         return SubnetConfig(width_mults=widths, resolution=resolution)
 
-    def _enqueue_grid(self, rng: random.Random) -> None:
-        """Queue what is missing of the uniform grid: the corners, then the rest in random order."""
-        space = self.supernet.space
-        waiting = {_fixed_params(t) for t in self.study.get_trials(states=(TrialState.WAITING,))}
-        configs = {self._channels(c): c for c in reversed(list(space.grid()))}
-        corners = [configs.pop(self._channels(c), c) for c in (space.largest, space.smallest)]
-        rest = list(configs.values())
-        rng.shuffle(rest)
-        for config in [*corners, *rest]:
-            params = _params(config, space.num_groups)
-            if self._channels(config) in self.seen or tuple(sorted(params.items())) in waiting:
-                continue
-            self._enqueue(config, "grid")
+    def _is_new(self, params: Mapping[str, float]) -> bool:
+        """Whether nobody has begun with the config of these parameters."""
+        config = _config(params, self.supernet.space.num_groups)
+        return config is not None and self._channels(config) not in self._taken
 
-    def _abandon_running(self) -> None:
-        """A trial that was running when its process was killed is nobody's any more."""
-        for trial in self.study.get_trials(states=(TrialState.RUNNING,)):
-            self.study.tell(trial.number, state=TrialState.FAIL)
+    def _trials(self, *states: TrialState) -> list[FrozenTrial]:
+        return self.study.get_trials(deepcopy=False, states=states)
 
-    def _trials(self) -> list[FrozenTrial]:
-        return self.study.get_trials(states=(TrialState.COMPLETE,))
+    def _known(self, *states: TrialState) -> set[tuple[int, ...]]:
+        """What the configs of the trials in these states are; by default, of all that are begun."""
+        return self._channels_of(
+            self._trials(*(states or (TrialState.COMPLETE, TrialState.RUNNING)))
+        )
+
+    def _channels_of(self, trials: Iterable[FrozenTrial]) -> set[tuple[int, ...]]:
+        num_groups = self.supernet.space.num_groups
+        configs = (_config(_all_params(trial), num_groups) for trial in trials)
+        return {self._channels(config) for config in configs if config is not None}
 
     def _channels(self, config: SubnetConfig) -> tuple[int, ...]:
         """What makes two configs the same: channels kept in each group, and the resolution."""
-        return *self.supernet.kept_counts(config), config.resolution
-
-
-def _open(storage: str, belongs_to: dict[str, str], seed: int) -> optuna.Study:
-    try:
-        study = optuna.create_study(
-            storage=storage,
-            study_name="search",
-            directions=[*DIRECTIONS.values()],
-            load_if_exists=True,
-        )
-        num_trials = len(study.get_trials(deepcopy=False))
-        if not num_trials:
-            study.set_user_attr("belongs_to", belongs_to)
-        before = study.user_attrs.get("belongs_to", {})
-    except Exception as error:
-        reason = str(error).strip().splitlines()[0]
-        raise StudyError(
-            f"{storage} must be an Optuna storage that can be read and written, but got: {reason}; "
-            "mend or delete it, or choose another --out"
-        ) from error
-    changed = [
-        f"{k} was {before.get(k)}, is {v}" for k, v in belongs_to.items() if before.get(k) != v
-    ]
-    if changed:
-        raise StudyError(
-            "a search goes on with the supernet and the target it began with, but "
-            f"{'; '.join(changed)}: choose another --out"
-        )
-    # A resumed study must not repeat the suggestions that it began with.
-    study.sampler = optuna.samplers.NSGAIISampler(seed=seed + num_trials)
-    return study
+        return *self._kept_counts(config), config.resolution
 
 
 def _width_names(num_groups: int) -> list[str]:
@@ -200,23 +240,27 @@ def _params(config: SubnetConfig, num_groups: int) -> dict[str, float]:
     return {**named, "resolution": config.resolution}
 
 
-def _fixed_params(trial: FrozenTrial) -> tuple[tuple[str, float], ...]:
-    """The parameters with which a waiting trial was queued."""
-    return tuple(sorted(trial.system_attrs.get("fixed_params", {}).items()))
+def _config(params: Mapping[str, float], num_groups: int) -> SubnetConfig | None:
+    """The inverse of `_params`; None while a trial has not got all of its parameters."""
+    names = _width_names(num_groups)
+    if not {*names, "resolution"} <= set(params):
+        return None
+    widths = tuple(round(params[name], 4) for name in names)
+    return SubnetConfig(width_mults=widths, resolution=int(params["resolution"]))
 
 
-def _candidate(trial: FrozenTrial) -> Candidate:
-    values = json.loads(trial.user_attrs["candidate"])
-    return Candidate(**values | {"width_mults": tuple(values["width_mults"])})
+def _all_params(trial: FrozenTrial) -> dict[str, float]:
+    """Those it was queued with, and those it has been given since."""
+    return {**trial.system_attrs.get("fixed_params", {}), **trial.params}
 
 
-def _configs(trials: list[FrozenTrial], storage: str) -> list[SubnetConfig]:
-    """The configs of evaluated trials; raise StudyError where one does not hold its candidate."""
+def _candidate(trial: FrozenTrial, storage: str) -> Candidate:
+    """What was measured; raise StudyError where the trial does not hold it."""
     try:
-        candidates = [_candidate(trial) for trial in trials]
+        values = json.loads(trial.user_attrs["candidate"])
+        return Candidate(**values | {"width_mults": tuple(values["width_mults"])})
     except (KeyError, TypeError, ValueError) as error:
         raise StudyError(
             f"every evaluated trial in {storage} must hold its candidate, but one does not: "
             "mend or delete the storage, or choose another --out"
         ) from error
-    return [SubnetConfig(width_mults=c.width_mults, resolution=c.resolution) for c in candidates]

@@ -22,6 +22,8 @@ def load_trained(run: Path) -> Trained:
     """Read them; raise CheckpointError or DataError where they are damaged or have changed."""
     supernet, document = load_supernet(run)
     job = TrainingJob.from_json(document["job"])
-    data = load_data(job.data, resolution=job.space.resolutions[0], seed=job.seed)
+    data = load_data(
+        job.data, resolution=job.space.resolutions[0], seed=job.seed, root=Path(job.data_root)
+    )
     data.check_same(document["data"])
     return Trained(supernet, document, data)

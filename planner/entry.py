@@ -13,6 +13,7 @@ from planner.rules import (
     Rule,
     check,
     is_config_id,
+    is_fraction,
     is_number,
 )
 
@@ -59,6 +60,8 @@ class Entry(Candidate):
     tied_with: tuple[str, ...] = ()
     """The entries whose median latency can't be told from this one's."""
     artifact: Artifact | None = None
+    budget_probability: float | None = None
+    """Share of timed batches within the `max_latency_ms` of the protocol, where there was one."""
 
     def __post_init__(self) -> None:
         """Raise InvalidValue for a field outside its range or out of order with another."""
@@ -70,12 +73,16 @@ class Entry(Candidate):
         values = {name: getattr(self, name) for name in ENTRY_FIELDS}
         if self.artifact is not None:
             values["artifact"] = {name: getattr(self.artifact, name) for name in ARTIFACT_RULES}
+        if self.budget_probability is None:
+            del values["budget_probability"]
         lists = {"width_mults": list(self.width_mults), "tied_with": list(self.tied_with)}
         return values | lists
 
     @classmethod
     def from_json(cls, values: object) -> "Entry":
         """The inverse of `to_json`; raise InvalidValue for a missing, unknown or wrong field."""
+        if isinstance(values, dict):  # tables searched without a budget lack it
+            values = {"budget_probability": None, **values}
         given = dict(_object(values, ENTRY_FIELDS, "an entry"))
         for name in ("width_mults", "tied_with"):
             if not isinstance(given[name], list):
@@ -98,6 +105,9 @@ ENTRY_RULES = {
     "tied_with": Rule(_are_other_entries, "a tuple of different config_ids"),
     "artifact": Rule(
         lambda value: value is None or isinstance(value, Artifact), "an Artifact or None"
+    ),
+    "budget_probability": Rule(
+        lambda value: value is None or is_fraction(value), "a fraction, 0..1, or None"
     ),
 }
 ENTRY_FIELDS = tuple(item.name for item in fields(Entry))

@@ -9,15 +9,18 @@ os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "16384")
 from supernet.calibrate import calibrate_bn
 from supernet.checkpoint import load_supernet
 from supernet.data import load_data
+from supernet.execution import Execution
+from supernet.hyperparameters import Hyperparameters
 from supernet.job import TrainingJob
 from supernet.mutual import mutual_step
-from supernet.recipe import RECIPES, Recipe
+from supernet.recipe import Recipe
 from supernet.sampling import sandwich
 from supernet.space import SearchSpace, SubnetConfig
 from supernet.supernet import Supernet
 
 __all__ = [
-    "RECIPES",
+    "Execution",
+    "Hyperparameters",
     "Recipe",
     "SearchSpace",
     "SubnetConfig",

@@ -33,6 +33,7 @@ from supernet.tracing import (
     divide,
     find_failure,
     follow_paths,
+    same_chance,
 )
 
 NUM_RANDOM_CHECKS = 2
@@ -118,11 +119,10 @@ def trace_channels(model: nn.Module, example_input: Tensor, space: SearchSpace) 
     changed. Groups that `space` leaves no choice for are kept whole. Raises ModelError when the
     network cannot take that input.
     """
-    with torch.random.fork_rng(devices=[]):
-        meta = narrow(model, {n: _on_meta(t) for n, t in _named_tensors(model).items()})
-        dtype = floating_dtype(model)
-        images = torch.empty(BATCH_SIZE, *example_input.shape[1:], device="meta", dtype=dtype)
-        return _Tracing(meta, images, space).settled()
+    meta = narrow(model, {n: _on_meta(t) for n, t in _named_tensors(model).items()})
+    dtype = floating_dtype(model)
+    images = torch.empty(BATCH_SIZE, *example_input.shape[1:], device="meta", dtype=dtype)
+    return _Tracing(meta, images, space).settled()
 
 
 def floating_dtype(model: nn.Module) -> torch.dtype | None:
@@ -142,12 +142,14 @@ class _Tracing:
     def _run(self, training: bool) -> None:
         model = narrow(self.model, {}).train(training)
         try:
-            with follow_paths(model) as paths:
+            with follow_paths(model) as paths, same_chance():
                 self.trace.run(model, self.images, paths)
         except Exception as error:  # of a user's network: anything
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            operation, path = self.trace.here
             raise ModelError(
-                f"the network must run on {tuple(self.images.shape[1:])} images, but got: {reason}"
+                f"the network must run on {tuple(self.images.shape[1:])} images, whatever their "
+                f"values, but got: {reason} ({operation} in {path or 'the network itself'})"
             ) from error
 
     def settled(self) -> Channels:

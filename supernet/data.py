@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from tqdm import tqdm
 
 from supernet.decode import MAX_SMALL_RESOLUTION, centre_squares, random_squares
 from supernet.errors import DataError
 from supernet.preprocess import channel_statistics, shift_and_flip
+from supernet.shards import is_sharded, load_shards
 from supernet.sources import EMBEDDED, ImageSet, load_embedded, load_folder
 from supernet.splits import SPLITS, split_images
 from supernet.torchvision_sets import DEFAULT_ROOT, PREFIX, load_torchvision
@@ -23,7 +25,9 @@ DECODE_BATCH = 256
 
 
 def load_data(source: str, *, resolution: int, seed: int = 0, root: Path = DEFAULT_ROOT) -> "Data":
-    """Open `fashion-mnist-mini`, a folder with `train/<class>/`, or `torchvision:NAME`.
+    """Open one of the sources: `fashion-mnist-mini`, `torchvision:NAME` or a folder.
+
+    A folder has images in `train/<class>/` or WebDataset shards `train-*.tar`.
 
     Images are delivered at `resolution` pixels a side, the highest that is trained. `seed` decides
     the splits; `root` is where torchvision's sets are kept.
@@ -39,10 +43,12 @@ def load_data(source: str, *, resolution: int, seed: int = 0, root: Path = DEFAU
         return Data(load_torchvision(name, root), resolution=resolution, seed=seed)
     if not Path(source).is_dir():
         raise DataError(
-            f"--data must be {EMBEDDED}, a folder with train/<class>/ or {PREFIX}NAME,"
+            f"--data must be {EMBEDDED}, a folder with train/<class>/ or train-*.tar, or"
+            f" {PREFIX}NAME,"
             f" but got {source!r}"
         )
-    return Data(load_folder(Path(source)), resolution=resolution, seed=seed)
+    load = load_shards if is_sharded(Path(source)) else load_folder
+    return Data(load(Path(source)), resolution=resolution, seed=seed)
 
 
 class Data:
@@ -156,13 +162,23 @@ class Data:
         return self.num_images["train"] // batch_size
 
     def train_batches(
-        self, *, batch_size: int, epoch: int, seed: int, start_step: int = 0
+        self,
+        *,
+        batch_size: int,
+        epoch: int,
+        seed: int,
+        start_step: int = 0,
+        augment: str = "auto",
+        colour_jitter: float = 0.0,
+        part: tuple[int, int] = (0, 1),
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield one epoch's full batches of `train` from `start_step` on, shuffled and augmented.
 
         A batch is a pure function of seed, epoch and step: it is the same to the bit, whatever
-        `start_step` was. Up to 64 pixels a side: shifted by up to 4 pixels (below 32: 2) and
-        mirrored half of the time; above: a random crop, resized, likewise.
+        `start_step` was. `augment` is "cifar": shifted by up to 4 pixels (below 32: 2) and mirrored
+        half of the time; "imagenet": a random crop, resized, likewise, with `colour_jitter`;
+        "none"; "auto": cifar up to 64 pixels a side, imagenet above. `part` (i, n) is the i-th of
+        n equal parts of each batch, for one of n processes.
 
         Images are uint8 [N, 3, resolution, resolution] in channels_last; labels are int64 [N].
         Raises DataError as `batches` and `num_steps` do.
@@ -171,27 +187,38 @@ class Data:
         # Stream 0 of an epoch orders it, stream 1 + step augments that step's batch.
         order = np.random.default_rng([seed, epoch, 0]).permutation(self.num_images["train"])
         steps = range(start_step, num_steps)
-        chosen = [torch.from_numpy(order[s * batch_size : (s + 1) * batch_size]) for s in steps]
+        size = batch_size // part[1]
+        starts = [s * batch_size + part[0] * size for s in steps]
+        chosen = [torch.from_numpy(order[start : start + size]) for start in starts]
         rngs = [np.random.default_rng([seed, epoch, 1 + step]) for step in steps]
         indices = [self._splits["train"][positions] for positions in chosen]
         labels = [self._images.labels[batch] for batch in indices]
+        if augment == "auto":
+            augment = "cifar" if self.resolution <= MAX_SMALL_RESOLUTION else "imagenet"
         images: Iterator[Tensor]
-        if self.resolution <= MAX_SMALL_RESOLUTION:
-            images = self._shifted(chosen, rngs)
+        if augment == "imagenet":
+            images = random_squares(
+                self._images, indices, rngs, self.resolution, part, colour_jitter
+            )
         else:
-            images = random_squares(self._images, indices, rngs, self.resolution)
+            images = self._whole_squares(chosen)
+            if augment == "cifar":
+                images = self._shifted(images, rngs, part)
         yield from zip(images, labels, strict=True)
 
-    def _shifted(self, chosen: list[Tensor], rngs: list[np.random.Generator]) -> Iterator[Tensor]:
+    def _shifted(
+        self, batches: Iterator[Tensor], rngs: list[np.random.Generator], part: tuple[int, int]
+    ) -> Iterator[Tensor]:
         max_shift = 4 if self.resolution >= 32 else 2
-        batches: Iterator[Tensor]
-        if self._is_kept("train"):
-            batches = (self._keep("train")[positions] for positions in chosen)
-        else:
-            indices = [self._splits["train"][positions] for positions in chosen]
-            batches = centre_squares(self._images, indices, self.resolution)
         for batch, rng in zip(batches, rngs, strict=True):
-            yield shift_and_flip(batch, max_shift, rng)
+            yield shift_and_flip(batch, max_shift, rng, part)
+
+    def _whole_squares(self, chosen: list[Tensor]) -> Iterator[Tensor]:
+        """The centre squares of batches of training images."""
+        if self._is_kept("train"):
+            return (self._keep("train")[positions] for positions in chosen)
+        indices = [self._splits["train"][positions] for positions in chosen]
+        return centre_squares(self._images, indices, self.resolution)
 
     def _is_kept(self, split: str) -> bool:
         return self.num_images[split] * self.resolution**2 * 3 <= MAX_BYTES_KEPT
@@ -202,7 +229,10 @@ class Data:
             shape = (self.num_images[split], self.resolution, self.resolution, 3)
             images = torch.empty(shape, dtype=torch.uint8).permute(0, 3, 1, 2)
             indices = torch.split(self._splits[split], DECODE_BATCH)
-            decoded = centre_squares(self._images, indices, self.resolution)
+            squares = centre_squares(self._images, indices, self.resolution)
+            decoded = tqdm(
+                squares, f"decode {split}", len(indices), unit="batch", delay=2.0, leave=False
+            )
             for place, batch in zip(torch.split(images, DECODE_BATCH), decoded, strict=True):
                 place.copy_(batch)
             self._kept[split] = images

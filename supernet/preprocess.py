@@ -56,15 +56,20 @@ def channel_statistics(batches: Iterable[Tensor]) -> tuple[tuple[float, ...], tu
     return _rounded(mean / 255), _rounded(std / 255)
 
 
-def shift_and_flip(images: Tensor, max_shift: int, rng: np.random.Generator) -> Tensor:
+def shift_and_flip(
+    images: Tensor, max_shift: int, rng: np.random.Generator, part: tuple[int, int] = (0, 1)
+) -> Tensor:
     """Shift each image by up to `max_shift` pixels, filled with zeros; mirror half of them.
 
     `images` is uint8 [N, C, H, W]; so is the result, in channels_last. The augmentation that the
-    CIFAR networks are trained with ("pad 4 and crop", He et al. 2016, section 4.2).
+    CIFAR networks are trained with ("pad 4 and crop", He et al. 2016, section 4.2). `images` may be
+    `part` (i, n) of a batch n times as large, for which the generator draws.
     """
     count, _, height, width = images.shape
-    down, right = torch.from_numpy(rng.integers(2 * max_shift + 1, size=(2, count)))
-    mirrored = torch.from_numpy(rng.integers(2, size=count)).bool()
+    mine = slice(part[0] * count, (part[0] + 1) * count)
+    shifts = rng.integers(2 * max_shift + 1, size=(2, count * part[1]))
+    down, right = torch.from_numpy(shifts[:, mine])
+    mirrored = torch.from_numpy(rng.integers(2, size=count * part[1])[mine]).bool()
     padded = pad(images.permute(0, 2, 3, 1), (0, 0) + 4 * (max_shift,))
     # Every crop as a view: [N, shifts down, shifts right, C, H, W]; the index copies one of each.
     crops = padded.unfold(1, height, 1).unfold(2, width, 1)

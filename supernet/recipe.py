@@ -1,29 +1,78 @@
-"""Recipes as values: how a supernet is trained, apart from the network and the data."""
+"""Recipes as values: which subnets a step trains, at which resolutions, and what they learn from.
+
+Each system that MutualNet (Yang et al., ECCV 2020) compares is one. No code asks for a name.
+"""
 
 from dataclasses import dataclass
+
+from supernet.errors import SupernetError
+
+RESOLUTIONS = ("own", "shared", "highest")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """Mutual learning with SGD and Nesterov momentum (MutualNet, sections 3 and 4.1)."""
+    """What one step trains. The defaults are MutualNet's (sections 3.2 and 4.1)."""
 
-    name: str
+    name: str = "mutual"
     """What `--recipe` calls it."""
-    batch_size: int
-    """Images a step; all subnets of a step see the same ones."""
-    lr: float
-    """Highest learning rate; it falls to 0 along a cosine, step by step."""
-    weight_decay: float
-    """On weights of dense convolutions and linear layers only."""
-    warmup_fraction: float = 0.0
-    """Part of all steps during which the learning rate rises linearly from 0."""
-    momentum: float = 0.9
-    """Nesterov momentum."""
+    resolutions: str = "own"
+    """"own": the full network at the highest, each other subnet at one that it draws; "shared": one
+    draw a step for all of its subnets; "highest": all at the highest."""
+    narrowest: bool = True
+    """Whether a step trains the narrowest subnet."""
     num_random: int = 2
-    """Subnets of random width in a step, besides the largest and the narrowest."""
+    """Subnets of random width in a step."""
+    num_widths: int | None = None
+    """Random widths are drawn from this many, evenly spaced; None: any in the range. Few shapes is
+    what `--compile` needs."""
+    distillation: float = 1.0
+    """Share of a subnet's loss that compares it with the full network's soft labels; the rest is
+    cross-entropy with the labels. 0 switches distillation off."""
+    temperature: float = 1.0
+    """Of both softmaxes in the distillation; its loss is multiplied by the square."""
+
+    def __post_init__(self) -> None:
+        """Raise SupernetError where a field is out of its range."""
+        if self.resolutions not in RESOLUTIONS:
+            raise SupernetError(
+                f"`resolutions` must be one of {', '.join(RESOLUTIONS)}, but got {self.resolutions}"
+            )
+        if self.num_random < 0 or (self.num_widths is not None and self.num_widths < 2):
+            raise SupernetError(
+                "`num_random >= 0` and `num_widths >= 2` must hold, "
+                f"but got {self.num_random} and {self.num_widths}"
+            )
+        if not 0 <= self.distillation <= 1 or self.temperature <= 0:
+            raise SupernetError(
+                "`0 <= distillation <= 1` and `temperature > 0` must hold, "
+                f"but got {self.distillation} and {self.temperature}"
+            )
+
+    @property
+    def trains_widths(self) -> bool:
+        """Whether it trains subnets besides the full network."""
+        return self.narrowest or self.num_random > 0
+
+    @property
+    def subnet_names(self) -> list[str]:
+        """What the subnets of a step are, in their order."""
+        narrowest = ["narrowest"] if self.narrowest else []
+        return ["full", *narrowest, *(f"random{i + 1}" for i in range(self.num_random))]
+
+
+def _alone(name: str, resolutions: str) -> Recipe:
+    return Recipe(name=name, resolutions=resolutions, narrowest=False, num_random=0)
 
 
 RECIPES = {
-    "mutual": Recipe(name="mutual", batch_size=64, lr=0.1, weight_decay=5e-4, warmup_fraction=0.1),
+    recipe.name: recipe
+    for recipe in (
+        Recipe(name="mutual"),
+        Recipe(name="us", resolutions="highest"),  # Yu & Huang 2019
+        Recipe(name="us_multiscale", resolutions="shared"),
+        _alone("independent", "highest"),
+        _alone("multiscale", "shared"),
+    )
 }
-"""All recipes by name."""
+"""All recipes by name: the systems of the paper's comparison (its table 3 and figure 5)."""

@@ -32,7 +32,8 @@ class SubnetConfig:
     """One subnet: a width multiplier for each channel group (or one for all) and a resolution."""
 
     width_mults: tuple[float, ...]
-    """Fractions of the groups' channels in (0, 1]; a single one holds for all groups."""
+    """Fractions of the groups' channels in (0, 1]; a single one holds for all groups, and widths
+    that are all equal become a single one, so that a config has one name."""
     resolution: int
     """Input side in pixels."""
 
@@ -42,6 +43,8 @@ class SubnetConfig:
             raise SpaceError(f"`0 < width_mult <= 1` must hold, but got {self.width_mults}")
         if self.resolution < 1:
             raise SpaceError(f"`resolution >= 1` must hold, but got {self.resolution}")
+        if len(set(self.width_mults)) == 1:
+            object.__setattr__(self, "width_mults", self.width_mults[:1])
 
     @property
     def config_id(self) -> str:
@@ -77,8 +80,8 @@ class SearchSpace:
     """Input sides in pixels, the highest first."""
     divisor: int = 8
     """Kept channels are a multiple of this."""
-    groups: str = "one"
-    """What has a width of its own: "one" (the whole network), each "stage" of one resolution, or
+    groups: str = "stage"
+    """What has a width of its own: each "stage" of one resolution, "one" for the whole network, or
     each "layer" (each set of layers that must have the same channels)."""
     num_groups: int = 1
     """How many width multipliers a config has; a Supernet counts them in its network."""

@@ -1,10 +1,8 @@
 """`python -m supernet.train`: train a supernet into a run's folder."""
 
-import argparse
-import json
+import os
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,56 +10,51 @@ import numpy
 import torch
 import torchvision
 
+from supernet.arguments import execution_from, job_from, make_parser
 from supernet.checkpoint import is_finished, load_supernet, read_document, save_supernet
-from supernet.data import load_data
+from supernet.compiled import Compiled
+from supernet.data import Data, load_data
 from supernet.device import choose_device
 from supernet.errors import CheckpointError, SupernetError
+from supernet.execution import Execution
 from supernet.importance import sort_by_importance
 from supernet.job import TrainingJob
 from supernet.loop import Loop
 from supernet.models import build_model, known_models
 from supernet.pretrained import load_weights
-from supernet.recipe import RECIPES
-from supernet.space import GROUPS, SearchSpace
+from supernet.stop import Stopped
 from supernet.supernet import Supernet
-
-EXAMPLE = """example:
-  python -m supernet.train --data photos/ --model mobilenet_v2 --resolutions 224 192 160 128 \\
-      --width-range 0.7 1 --epochs 250 --out runs/photos
-"""
-
-SAVE_EVERY_S = 15.0
-"""Seconds of training that a kill can cost."""
+from supernet.team import Team, join_team, share_bn
 
 
 def train(
-    job: TrainingJob,
-    run: Path,
-    *,
-    device: str | None = None,
-    resume: bool = False,
-    save_every_s: float = SAVE_EVERY_S,
+    job: TrainingJob, run: Path, execution: Execution | None = None, *, resume: bool = False
 ) -> None:
     """Train `job` into the folder `run`, or go on with what is there.
 
+    Under torchrun all its processes call this, with the same arguments and a folder that all see.
     Raises SupernetError where input is bad; a finished or unfinished training in `run` is never
     overwritten without `resume`.
     """
+    execution = execution or Execution()
     if is_finished(run):
         _check_same(job, run, resume)
         return
-    place = choose_device(device)
+    place = _place(execution)
+    with join_team(place) as team:
+        _train(job, run, execution, resume, place, team)
+
+
+def _train(
+    job: TrainingJob, run: Path, execution: Execution, resume: bool, place: torch.device, team: Team
+) -> None:
     side = job.space.resolutions[0]
-    data = load_data(job.data, resolution=side, seed=job.seed)
-    torch.manual_seed(job.seed)
-    model = build_model(job.model, len(data.classes), job.model_options)
-    if job.weights is not None:
-        load_weights(model, Path(job.weights))
-    supernet = Supernet(model, torch.empty(1, 3, side, side), job.space)
-    if job.sort_by_importance:
-        sort_by_importance(supernet)
-    supernet.to(device=place, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    loop = Loop(supernet, data, job, run, save_every_s=save_every_s)
+    data = load_data(job.data, resolution=side, seed=job.seed, root=Path(job.data_root))
+    supernet = _new_supernet(job, data).to(device=place, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if job.hyperparameters.sync_bn:
+        share_bn(supernet.model)
+    network = Compiled(supernet, job.recipe) if execution.compile else supernet
+    loop = Loop(supernet, data, job, run, execution, team, network)
     if loop.state_path.exists():
         if not resume:
             raise CheckpointError(
@@ -69,8 +62,33 @@ def train(
                 "add --resume to go on, or choose another --out"
             )
         loop.resume()
+    team.wait()  # nobody writes before all have read
     loop.train()
-    save_supernet(run, supernet, job, {"data": data.describe(), "versions": _versions(place)})
+    if team.is_first:
+        about = {"data": data.describe(), "versions": _versions(place, team)}
+        save_supernet(run, supernet, job, about)
+
+
+def _new_supernet(job: TrainingJob, data: Data) -> Supernet:
+    """The job's network before the first step."""
+    side = job.space.resolutions[0]
+    torch.manual_seed(job.seed)
+    model = build_model(job.model, len(data.classes), job.model_options)
+    if job.weights is not None:
+        load_weights(model, Path(job.weights))
+    supernet = Supernet(model, torch.empty(1, 3, side, side), job.space)
+    if job.sort_by_importance:
+        sort_by_importance(supernet)
+    return supernet
+
+
+def _place(execution: Execution) -> torch.device:
+    """The device of this process: under torchrun on CUDA, one for each."""
+    place = choose_device(execution.device)
+    local = os.environ.get("LOCAL_RANK")
+    if local is not None and place.type == "cuda" and place.index is None:
+        return torch.device("cuda", int(local))
+    return place
 
 
 def _check_same(job: TrainingJob, run: Path, resume: bool) -> None:
@@ -87,7 +105,7 @@ def _check_same(job: TrainingJob, run: Path, resume: bool) -> None:
     load_supernet(run)
 
 
-def _versions(device: torch.device) -> dict[str, Any]:
+def _versions(device: torch.device, team: Team) -> dict[str, Any]:
     return {
         "python": sys.version.split()[0],
         "torch": torch.__version__,
@@ -95,81 +113,13 @@ def _versions(device: torch.device) -> dict[str, Any]:
         "numpy": numpy.__version__,
         "device": str(device),
         "num_threads": torch.get_num_threads(),
+        "num_processes": team.size,
     }
-
-
-def _option(text: str) -> tuple[str, Any]:
-    """`small_input=true` -> ("small_input", True); a value is JSON or else a string."""
-    key, separator, value = text.partition("=")
-    if not separator:
-        raise argparse.ArgumentTypeError(f"must read name=value, but got {text!r}")
-    try:
-        return key, json.loads(value)
-    except ValueError:
-        return key, value
-
-
-def _parser() -> argparse.ArgumentParser:
-    job = TrainingJob()
-    parser = argparse.ArgumentParser(
-        prog="python -m supernet.train",
-        description="Train a supernet by mutual learning over width and resolution.",
-        epilog=EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add = parser.add_argument
-    add("--data", default=job.data, help="embedded name, image folder or torchvision:NAME")
-    add("--model", default=job.model, help="known name or package.module:factory")
-    add("--model-args", nargs="*", type=_option, metavar="NAME=VALUE", help="options of the model")
-    add("--list-models", action="store_true", help="print the names that --model knows")
-    add("--recipe", default="mutual", choices=sorted(RECIPES), help="how to train")
-    add("--epochs", type=int, default=job.epochs, help=f"default {job.epochs}")
-    add("--batch-size", type=int, help=f"default {job.recipe.batch_size}")
-    add("--lr", type=float, help=f"highest learning rate, default {job.recipe.lr}")
-    add("--weight-decay", type=float, help=f"default {job.recipe.weight_decay}")
-    add("--resolutions", type=int, nargs="+", default=job.space.resolutions, help="input sides")
-    add("--width-range", type=float, nargs=2, default=job.space.width_range, metavar="W")
-    add("--groups", choices=GROUPS, default=job.space.groups, help="what has a width of its own")
-    add("--weights", type=Path, metavar="FILE", help="start from these: safetensors or state dict")
-    add("--sort-by-importance", action="store_true", help="first order channels by L1 norm")
-    add("--seed", type=int, default=job.seed)
-    add("--device", help="cpu, cuda, cuda:1; default: the best there is")
-    add("--out", type=Path, metavar="RUN", help="the run's folder")
-    add("--save-every-s", type=float, default=SAVE_EVERY_S, metavar="S", help="time between saves")
-    add("--resume", action="store_true", help="go on with the training in RUN")
-    return parser
-
-
-def job_from(args: argparse.Namespace) -> TrainingJob:
-    """The job that the parsed arguments ask for. Raises SupernetError where one is not possible."""
-    job = TrainingJob()
-    given = {
-        "batch_size": args.batch_size,
-        "lr": args.lr,
-        "weight_decay": args.weight_decay,
-    }
-    recipe = replace(RECIPES[args.recipe], **{k: v for k, v in given.items() if v is not None})
-    options = job.model_options if args.model == job.model else {}
-    return TrainingJob(
-        data=args.data,
-        model=args.model,
-        model_options=dict(args.model_args) if args.model_args is not None else options,
-        recipe=recipe,
-        space=SearchSpace(
-            width_range=tuple(args.width_range),
-            resolutions=tuple(args.resolutions),
-            groups=args.groups,
-        ),
-        weights=None if args.weights is None else str(args.weights),
-        sort_by_importance=args.sort_by_importance,
-        epochs=args.epochs,
-        seed=args.seed,
-    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    parser = _parser()
+    parser = make_parser()
     args = parser.parse_args(argv)
     if args.list_models:
         print("\n".join(known_models()))
@@ -177,20 +127,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.out is None:
         parser.error("--out RUN is needed: the folder that the training goes into")
     try:
-        train(
-            job_from(args),
-            args.out,
-            device=args.device,
-            resume=args.resume,
-            save_every_s=args.save_every_s,
-        )
+        train(job_from(args), args.out, execution_from(args), resume=args.resume)
     except SupernetError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
+    except Stopped as stopped:
         print("stopped; the same command with --resume goes on", file=sys.stderr)
+        return 128 + stopped.signal_number
+    except KeyboardInterrupt:
+        print("interrupted; the same command with --resume goes on", file=sys.stderr)
         return 130
-    print(f"trained: {args.out / 'supernet'}")
+    if int(os.environ.get("RANK", "0")) == 0:
+        print(f"trained: {args.out / 'supernet'}; python -m nas.health {args.out} looks at it")
     return 0
 
 

@@ -1,15 +1,26 @@
 """kill -9 in the middle, then the same command: real processes, real files."""
 
+import contextlib
+import multiprocessing
 import os
+import random
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+import numpy
 import pytest
+import torch
+from PIL import Image
 
 from planner import read_candidates
+from supernet import Execution, Hyperparameters, SearchSpace, TrainingJob
+from supernet.checkpoint import read_tensors
+from supernet.train import train
 
 TRAIN = [
     *("-m", "supernet.train", "--model", "wide_resnet"),
@@ -50,18 +61,71 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run
 
 
+JOB = TrainingJob(
+    model_options={"depth": 10, "widen": 1, "stem_stride": 2},
+    hyperparameters=Hyperparameters(batch_size=50, ema_decay=0.99, mixup=0.2),
+    space=SearchSpace(resolutions=(12, 8)),
+    epochs=150,
+)
+NUM_KILLS = 30
+
+
+def train_alone(run: Path, data: Path) -> None:
+    """A whole process's work; every step is saved, so that kills fall into writes too."""
+    torch.set_num_threads(1)
+    with open(os.devnull, "w") as nowhere, contextlib.redirect_stderr(nowhere):
+        train(
+            replace(JOB, data=str(data)),
+            run,
+            Execution(device="cpu", save_every_s=0.0),
+            resume=True,
+        )
+
+
+def write_images(folder: Path) -> None:
+    """A few small images, so that a process is soon at its first step."""
+    rng = numpy.random.default_rng(0)
+    for number in range(400):
+        path = folder / "train" / "ab"[number % 2] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, (12, 12, 3), dtype=numpy.uint8)).save(path)
+
+
 @pytest.mark.slow
-def test_a_training_that_is_killed_goes_on_and_ends_with_the_same_bits(
-    whole: Path, tmp_path: Path
-) -> None:
-    run = tmp_path / "killed"
-    state = run / "supernet" / "last" / "state.safetensors"
-    for seconds in (0.0, 1.5, 3.0):
-        kill_when(start(TRAIN, run), state, seconds)
-        assert not (run / "supernet" / "supernet.json").exists()
-    finish(TRAIN, run)
+def test_thirty_kills_at_random_moments_end_with_the_same_bits(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["supernet.train"])
+    rng = random.Random(0)
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    write_images(tmp_path / "data")
+    state = killed / "supernet" / "last" / "state.safetensors"
+
+    def begin(run: Path) -> BaseProcess:
+        process = context.Process(target=train_alone, args=(run, tmp_path / "data"), daemon=True)
+        process.start()
+        return process
+
+    def version() -> tuple[int, int] | None:
+        return (state.stat().st_ino, state.stat().st_mtime_ns) if state.exists() else None
+
+    steps = set()
+    for _ in range(NUM_KILLS):
+        before = version()
+        process = begin(killed)
+        while process.is_alive() and version() == before:
+            time.sleep(0.005)
+        time.sleep(rng.uniform(0.0, 1.0))  # of training, after what it began with
+        assert process.is_alive(), "it had ended before it could be killed"
+        process.kill()
+        process.join()
+        steps.add(read_tensors(state)[1]["step"])
+    assert len(steps) > NUM_KILLS / 2, "the kills fell into different steps"
+    for run in (killed, whole):
+        process = begin(run)
+        process.join()
+        assert process.exitcode == 0
     for name in ("weights.safetensors", "metrics.csv"):
-        assert (run / "supernet" / name).read_bytes() == (whole / "supernet" / name).read_bytes()
+        assert (killed / "supernet" / name).read_bytes() == (whole / "supernet" / name).read_bytes()
 
 
 @pytest.mark.slow

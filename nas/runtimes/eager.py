@@ -49,6 +49,9 @@ class EagerNetwork:
         batches = images.split(len(self._images))
         return torch.cat([self._network(_placed(b, self._images.device)).cpu() for b in batches])
 
+    def peak_memory_bytes(self) -> None:
+        """See `CompiledNetwork.peak_memory_bytes`: unknown, PyTorch counts no memory on a CPU."""
+
 
 def _placed(images: torch.Tensor, device: str | torch.device) -> torch.Tensor:
     return images.to(device, memory_format=torch.channels_last)

@@ -9,7 +9,9 @@ from torch import nn
 from nas.errors import RuntimeUnavailableError
 from nas.fold import fold_batch_norm
 from nas.onnx_graph import INPUT, OUTPUT, OnnxModel
+from nas.peak_memory import peak_memory_bytes
 from nas.runtimes.graph_cache import GraphCache
+from nas.runtimes.padding import padded_batches
 
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
@@ -50,6 +52,7 @@ class OnnxNetwork:
         self, model: OnnxModel, images: torch.Tensor, device: str, num_threads: int
     ) -> None:
         self.model = model
+        self._device, self._num_threads = device, num_threads
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = num_threads
         options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
@@ -75,7 +78,15 @@ class OnnxNetwork:
 
     def logits(self, images: torch.Tensor) -> torch.Tensor:
         """See `CompiledNetwork.logits`; runs batches of the size that it is timed with."""
-        padding = images[:1].expand(-len(images) % self._batch_size, *images.shape[1:])
-        batches = torch.cat([images, padding]).split(self._batch_size)
-        outputs = [self._session.run([OUTPUT], {INPUT: batch.numpy()})[0] for batch in batches]
+        outputs = [
+            self._session.run([OUTPUT], {INPUT: batch.numpy()})[0]
+            for batch in padded_batches(images, self._batch_size)
+        ]
         return torch.cat([torch.from_numpy(output) for output in outputs])[: len(images)]
+
+    def peak_memory_bytes(self) -> int | None:
+        """See `CompiledNetwork.peak_memory_bytes`."""
+        if self._device != "cpu":
+            return None
+        content = self.model.self_contained().SerializeToString()
+        return peak_memory_bytes(content, OnnxRuntime.name, self._num_threads)

@@ -12,7 +12,9 @@ from torch import nn
 from nas.errors import RuntimeUnavailableError
 from nas.fold import fold_batch_norm
 from nas.onnx_graph import INPUT, OnnxModel
+from nas.peak_memory import peak_memory_bytes
 from nas.runtimes.graph_cache import GraphCache
+from nas.runtimes.padding import padded_batches
 
 # Left to itself OpenVINO computes in bfloat16 where the CPU can: twice as fast, less exact, and not
 # what any other runtime here is timed with.
@@ -57,13 +59,20 @@ class OpenVino:
                     "INFERENCE_PRECISION_HINT": PRECISION,
                 },
             )
-        return OpenVinoNetwork(compiled, images)
+        return OpenVinoNetwork(model, compiled, images, self.num_threads)
 
 
 class OpenVinoNetwork:
     """A compiled model with the images that it is timed on in place."""
 
-    def __init__(self, compiled: openvino.CompiledModel, images: torch.Tensor) -> None:
+    def __init__(
+        self,
+        model: OnnxModel,
+        compiled: openvino.CompiledModel,
+        images: torch.Tensor,
+        num_threads: int,
+    ) -> None:
+        self.model, self._num_threads = model, num_threads
         self._compiled = compiled
         self._batch_size = len(images)
         self._images = images.contiguous().numpy()
@@ -78,10 +87,16 @@ class OpenVinoNetwork:
 
     def logits(self, images: torch.Tensor) -> torch.Tensor:
         """See `CompiledNetwork.logits`; runs batches of the size that it is timed with."""
-        padding = images[:1].expand(-len(images) % self._batch_size, *images.shape[1:])
-        batches = torch.cat([images, padding]).contiguous().split(self._batch_size)
-        outputs = [self._compiled({INPUT: batch.numpy()})[0] for batch in batches]
+        outputs = [
+            self._compiled({INPUT: batch.numpy()})[0]
+            for batch in padded_batches(images, self._batch_size)
+        ]
         return torch.cat([torch.from_numpy(output) for output in outputs])[: len(images)]
+
+    def peak_memory_bytes(self) -> int | None:
+        """See `CompiledNetwork.peak_memory_bytes`."""
+        content = self.model.self_contained().SerializeToString()
+        return peak_memory_bytes(content, OpenVino.name, self._num_threads)
 
 
 def _write_with_weights_beside(model: OnnxModel, folder: Path) -> Path:

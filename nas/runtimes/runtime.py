@@ -20,6 +20,9 @@ class CompiledNetwork(Protocol):
     def logits(self, images: torch.Tensor) -> torch.Tensor:
         """(N, num_classes) of (N, C, H, W) float32 images, any N, on the CPU."""
 
+    def peak_memory_bytes(self) -> int | None:
+        """Most memory that a process needs to load and run it; None where that is not known."""
+
 
 class Runtime(Protocol):
     """Runs networks on one device with a fixed number of threads."""
@@ -41,6 +44,8 @@ class Runtime(Protocol):
 # Name -> class, imported only when asked for: some need packages that are not always there.
 RUNTIMES = {
     "eager": "nas.runtimes.eager.Eager",
+    "executorch": "nas.runtimes.executorch.ExecuTorch",
+    "inductor": "nas.runtimes.inductor.Inductor",
     "onnxruntime": "nas.runtimes.onnxruntime.OnnxRuntime",
     "openvino": "nas.runtimes.openvino.OpenVino",
 }

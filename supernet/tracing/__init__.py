@@ -1,6 +1,7 @@
 """How channel labels travel through a network while it runs once on tensors without data."""
 
 from supernet.tracing.call import BATCH_SIZE
+from supernet.tracing.chance import same_chance
 from supernet.tracing.labels import Labels
 from supernet.tracing.partition import Group, Partition, divide
 from supernet.tracing.paths import follow_paths
@@ -19,4 +20,5 @@ __all__ = [
     "divide",
     "find_failure",
     "follow_paths",
+    "same_chance",
 ]

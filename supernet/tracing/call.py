@@ -25,8 +25,7 @@ class Call:
     @property
     def operation(self) -> str:
         """Its name without the overload, as `aten.view`."""
-        name = str(self.func.overloadpacket)
-        return "aten.view" if name == "aten._unsafe_view" else name
+        return operation_name(self.func)
 
     @property
     def inputs(self) -> list[Tensor]:
@@ -46,3 +45,9 @@ class Call:
                     return self.args[place]
                 return self.kwargs.get(name, declared.default_value)
         return None
+
+
+def operation_name(func: Any) -> str:
+    """The name of an operation (an overload of `torch.ops.aten`), as `aten.view`."""
+    name = str(func.overloadpacket)
+    return "aten.view" if name == "aten._unsafe_view" else name

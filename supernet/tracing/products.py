@@ -19,9 +19,7 @@ def convolution(trace: "Trace", call: Call) -> None:
     """Convolutions of any number of dimensions, grouped, depthwise or transposed."""
     x, weight, bias, *_, transposed, _, groups = call.args
     x_axes, weight_axes = trace.axes_of(x), trace.axes_of(weight)
-    for axis in (*weight_axes[2:], *x_axes[2:]):
-        if axis is not None:
-            trace.keep(axis, "convolved over")
+    positions = [_slid_along(trace, call, dim) for dim in range(2, x.dim())]
     channels, first, second = x_axes[1], *weight_axes[:2]
     if groups > 1:
         made = _grouped(trace, channels, weight, groups, transposed)
@@ -32,7 +30,22 @@ def convolution(trace: "Trace", call: Call) -> None:
         trace.join(made, trace.axes_of(bias)[0], BIAS)
     num_positions = (x if transposed else call.result)[0, 0].numel()
     trace.multiply(weight, made, num_positions)
-    trace.set_axes(call.result, [x_axes[0], made, *[None] * (x.dim() - 2)])
+    trace.set_axes(call.result, [x_axes[0], made, *positions])
+
+
+def _slid_along(trace: "Trace", call: Call, dim: int) -> Tensor | None:
+    """Labels of a dimension that the kernel slides along.
+
+    Where its size stays (a small kernel over pooled channels, padded), each entry comes from the
+    one at its place; padding is zeros, as removed channels are.
+    """
+    x, weight = call.args[:2]
+    axis = trace.axes_of(x)[dim]
+    trace.keep(trace.axes_of(weight)[dim], "convolved over")
+    if x.shape[dim] != call.result.shape[dim]:
+        trace.keep(axis, "convolved over")
+        return None
+    return axis
 
 
 def _grouped(
@@ -96,6 +109,8 @@ def _product(trace: "Trace", left: Tensor, right: Tensor, out: Tensor) -> None:
         for one, other in zip(left_axes[:-2], right_axes[:-2], strict=True)
     ]
     rows, columns = left_axes[-2], right_axes[-1]
-    trace.multiply(right, columns, max(1, left.shape[-2] // BATCH_SIZE))
-    trace.multiply(left, rows, max(1, right.shape[-1] // BATCH_SIZE))
+    if trace.weight_of(right):
+        trace.multiply(right, columns, max(1, left.shape[-2] // BATCH_SIZE))
+    else:
+        trace.multiply(left, rows, max(1, right.shape[-1] // BATCH_SIZE))
     trace.set_axes(out, [*batch, rows, columns])

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from supernet.tracing.call import LAYOUT, Call
+from supernet.tracing.chance import same_chance
 from supernet.tracing.trace import Axes, Step, run_on_one_device
 
 
@@ -31,7 +32,7 @@ def find_failure(
     """
     watch = _Watch(steps, size_of)
     try:
-        with torch.no_grad(), watch:
+        with torch.no_grad(), same_chance(), watch:
             network(images)
     except _DiffersError as error:
         return Failure(watch.num_done, str(error))

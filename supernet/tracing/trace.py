@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map_only
 
-from supernet.tracing.call import LAYOUT, Call
+from supernet.tracing.call import LAYOUT, Call, operation_name
 from supernet.tracing.labels import KEPT, Labels
 from supernet.tracing.paths import Paths, Site
 from supernet.tracing.rules import rule_for
@@ -85,11 +85,13 @@ class Trace(TorchDispatchMode):
         """Weights of grouped convolutions that shrink by whole groups."""
         named = [*model.named_parameters(), *model.named_buffers()]
         self._names = {id(tensor): name for name, tensor in named}
-        self._transposed: dict[int, str] = {}
+        self._computed: dict[int, str] = {}
+        """For tensors computed from parameters alone (transposed, standardised): from which."""
         self._axes: dict[int, Axes] = {}
         self._alive: list[Tensor] = []  # an id names a tensor only as long as it lives
         self._paths = Paths()
-        self._here = ("", "")
+        self.here = ("", "")
+        """The operation that ran last and the path of the module in which it did."""
 
     def run(self, network: nn.Module, images: Tensor, paths: Paths) -> None:
         """Trace one more forward pass; `paths` follows the modules. What it returns is kept."""
@@ -104,26 +106,25 @@ class Trace(TorchDispatchMode):
                     self.labels.keep(axis)
         self._alive.clear()
         self._axes.clear()
-        self._transposed.clear()
+        self._computed.clear()
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         """Run `func`, then label what it returned."""
-        result = run_on_one_device(func, args, kwargs or {})
-        call = Call(func, args, kwargs or {}, result)
-        site = self._paths.next_site(call.operation)
-        self._here = call.operation, site.path
+        operation = operation_name(func)
+        site = self._paths.next_site(operation)
+        self.here = operation, site.path
+        call = Call(func, args, kwargs or {}, run_on_one_device(func, args, kwargs or {}))
         inputs = tuple(self.axes_of(tensor) for tensor in call.inputs)
         rule_for(func)(self, call)
-        if call.operation in ("aten.t", "aten.transpose") and id(args[0]) in self._names:
-            self._transposed[id(result)] = self._names[id(args[0])]
+        self._follow_weights(call)
         outputs = tuple((tensor.shape, self.axes_of(tensor)) for tensor in call.outputs)
         if call.operation not in LAYOUT:
             self.passes[-1].append(
                 Step(operation=call.operation, site=site, inputs=inputs, outputs=outputs)
             )
-        return result
+        return call.result
 
     # -- what rules ask and tell
 
@@ -176,7 +177,7 @@ class Trace(TorchDispatchMode):
         num_channels = int(torch.isin(free, self.made_roots()).sum())
         self.labels.keep(free)
         if num_channels:
-            operation, path = at or self._here
+            operation, path = at or self.here
             self.kept.append(
                 Kept(operation=operation, path=path, why=why, num_channels=num_channels)
             )
@@ -188,21 +189,36 @@ class Trace(TorchDispatchMode):
         `made` are the labels of the channels which that made. Nothing is noted where `weight` is
         none of the network's parameters.
         """
-        name = self._names.get(id(weight)) or self._transposed.get(id(weight))
+        name = self.weight_of(weight)
         if name is None:
             return
         self.num_positions[name] = self.num_positions.get(name, 0) + num_positions
         if made is not None:
-            self.made_dims[name] = self._dim_of(name, made)
-            made_here = Made(labels=made, path=self._here[1], num_positions=num_positions)
+            found = set(self.labels.roots(made).tolist())
+            for dim in self._dims_with(name, found)[:1]:
+                self.made_dims[name] = dim
+            made_here = Made(labels=made, path=self.here[1], num_positions=num_positions)
             self.made.append(made_here)
 
-    def _dim_of(self, name: str, made: Tensor) -> int:
-        """The dimension of a weight that holds the channels made; the first if several do."""
-        found = set(self.labels.roots(made).tolist())
+    def _dims_with(self, name: str, roots: set[int]) -> list[int]:
+        """The dimensions of a weight that hold these channels."""
         axes = enumerate(self.axes[name])
-        same = [d for d, a in axes if a is not None and found & set(self.labels.roots(a).tolist())]
-        return same[0]
+        return [d for d, a in axes if a is not None and roots & set(self.labels.roots(a).tolist())]
+
+    def weight_of(self, tensor: Tensor) -> str | None:
+        """The parameter that a tensor is, or is computed from; None: it comes from the image."""
+        return self._names.get(id(tensor)) or self._computed.get(id(tensor))
+
+    def _follow_weights(self, call: Call) -> None:
+        """What is computed from parameters alone counts as the largest of them."""
+        found = [(tensor.numel(), self.weight_of(tensor)) for tensor in call.inputs]
+        named = [(size, name) for size, name in found if name is not None]
+        if not named or len(named) < len(found):
+            return
+        for tensor in call.outputs:
+            if id(tensor) not in self._names:
+                self._computed[id(tensor)] = max(named)[1]
+                self._alive.append(tensor)
 
     def lose_groups(self, weight: Tensor) -> None:
         """Note that the convolution with this weight shrinks by whole groups."""

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from planner import Candidate, Entry, LookupTable, Target
-from supernet import SearchSpace, TrainingJob
-from supernet.recipe import Recipe
+from supernet import Hyperparameters, SearchSpace, TrainingJob
 from supernet.train import train
 
 
@@ -17,11 +16,11 @@ from supernet.train import train
 def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a trained supernet and nothing else."""
     run = tmp_path_factory.mktemp("tiny") / "run"
-    recipe = Recipe(name="mutual", batch_size=500, lr=0.2, weight_decay=0.0, warmup_fraction=0.2)
+    hyper = Hyperparameters(batch_size=500, lr=0.2, weight_decay=0.0, warmup_fraction=0.2)
     job = TrainingJob(
         model_options={"depth": 10, "widen": 1, "stem_stride": 2},
         space=SearchSpace(resolutions=(12, 8)),
-        recipe=recipe,
+        hyperparameters=hyper,
         epochs=2,
     )
     train(job, run)

@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from nas.bench import Bench
-from nas.evaluate import Images, accuracy, calibrated_subnet
 from nas.runtimes import load_runtime
 from supernet import SubnetConfig, load_data, load_supernet
+from supernet.evaluate import Images, accuracy, calibrated_subnet
 
 CONFIG = SubnetConfig(width_mults=(0.5,), resolution=8)
 

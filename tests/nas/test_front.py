@@ -5,13 +5,13 @@ import pytest
 import torch
 
 from nas.bench import Bench
-from nas.evaluate import Images
 from nas.front import SLACK, make_table, near_front
 from nas.latency import MIN_ROUNDS
 from nas.runtimes import load_runtime
 from nas.target import describe_target
 from planner import Candidate, LookupTable, pareto_front
 from supernet import SubnetConfig, load_data, load_supernet
+from supernet.evaluate import Images
 
 
 @pytest.fixture(scope="module")

@@ -65,6 +65,29 @@ def test_the_measurements_become_the_devices_table(
     }
 
 
+@pytest.mark.slow
+def test_an_environment_without_torch_measures_all_and_one_at_a_time(
+    device: Path, run_with_table: Path, tmp_path: Path
+) -> None:
+    uv, python = Path(sys.executable).with_name("uv"), tmp_path / "venv" / "bin" / "python"
+    subprocess.run([uv, "venv", "--quiet", tmp_path / "venv"], check=True)
+    install = [str(uv), "pip", "install", "--quiet", "--python", str(python)]
+    subprocess.run([*install, "numpy", "onnxruntime"], check=True)
+    assert subprocess.run([python, "-c", "import torch"], stderr=subprocess.PIPE).returncode == 1
+    script = [str(python), str(device / "measure.py")]
+    options = ["--num-threads", "1", "--max-s", "1", "--allow-noisy"]
+    found = tmp_path / "measurements.json"
+    subprocess.run([*script, *options, "--out", str(found)], check=True, cwd=tmp_path)
+    source = str(run_with_table / "search" / "lookup_table.json")
+    together, alone = tmp_path / "together.json", tmp_path / "alone.json"
+    assert measure([source, "--from", str(found), "--out", str(together)]) == 0
+    command = " ".join([*script, "{model}", *options])
+    assert measure([source, "--target-command", command, "--out", str(alone)]) == 0
+    tables = [LookupTable.read(path) for path in (together, alone)]
+    assert tables[0].target == tables[1].target
+    assert [len(table) for table in tables] == [2, 2]
+
+
 def test_a_run_that_was_not_searched_gives_no_kit(
     tiny_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

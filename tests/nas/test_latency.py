@@ -33,7 +33,6 @@ class Task:
 
     def __init__(self, clock: Clock, duration: Callable[[], float]) -> None:
         self.clock, self.duration, self.took = clock, duration, list[float]()
-        self.usual_s = math.inf
 
     def run(self) -> None:
         self.took.append(self.duration())
@@ -128,9 +127,32 @@ def test_disturbed_rounds_are_made_again() -> None:
     assert len(result.rounds) >= MIN_ROUNDS
 
 
+def test_a_busy_machine_is_refused_although_the_rounds_agree() -> None:
+    clock, rng = Clock(), Random(0)
+    kernel = Task(clock, lambda: 1e-4 if rng.random() < 0.7 else 5e-3)  # another has the core
+    with pytest.raises(NoisyMachineError, match="one round in 3 must be undisturbed, but only"):
+        measure(clock, [steady(clock, 1e-3, noise=0.01)], kernel, max_s=0.5)
+
+
+def test_a_kernel_that_varies_as_on_an_idle_virtual_machine_disturbs_no_round() -> None:
+    clock = Clock()
+    kernel = steady(clock, 1e-4, noise=0.1)
+    result = measure(clock, [steady(clock, 1e-3, noise=0.02)], kernel, precision=1e-6)
+    assert not result.is_noisy
+    assert result.num_disturbed_rounds <= 0.02 * len(result.rounds)
+
+
+def test_a_machine_that_slows_down_is_told() -> None:
+    clock = Clock()
+    kernel = Task(clock, lambda: 1e-4 * (1 + 0.2 * clock.now))
+    result = measure(clock, [steady(clock, 1e-3, noise=0.1)], kernel, precision=1e-6, max_s=1.0)
+    assert result.drift == pytest.approx(0.1, abs=0.02)
+    assert result.protocol()["drift"] == pytest.approx(result.drift, abs=1e-5)
+
+
 def test_a_noisy_machine_is_refused_in_one_line() -> None:
     clock = Clock()
-    with pytest.raises(NoisyMachineError, match="by at most 10% and most rounds must be") as error:
+    with pytest.raises(NoisyMachineError, match="from itself by at most 10%, but") as error:
         measure(clock, [steady(clock, 1e-3, noise=1.0)], max_s=0.5)
     assert "--allow-noisy" in str(error.value)
     assert "\n" not in str(error.value)
@@ -189,22 +211,13 @@ def test_real_networks_come_out_in_the_right_order() -> None:
         for width in (1.0, 0.5)
     ]
     result = measure_latency(
-        candidates, kernel=MatmulKernel("cpu"), rng=Random(0), max_s=2.0, allow_noisy=True
+        candidates, kernel=MatmulKernel("cpu", 2), rng=Random(0), max_s=2.0, allow_noisy=True
     )
     wide, narrow = result.latencies
     assert 0 < narrow.p50_ms < wide.p50_ms
     for latency in result.latencies:
         assert latency.p50_low_ms <= latency.p50_ms <= latency.p50_high_ms
         assert latency.p50_ms <= latency.p90_ms <= latency.p99_ms
-
-
-def test_a_machine_slower_than_in_earlier_measurements_is_refused() -> None:
-    clock = Clock()
-    kernel = Task(clock, lambda: 1e-4 if clock.now < 1 else 1.5e-4)
-    measure(clock, [steady(clock, 1e-3)], kernel)
-    clock.now = 10
-    with pytest.raises(NoisyMachineError, match=r"and 0 of .* are; stop what else runs here"):
-        measure(clock, [steady(clock, 1e-3)], kernel)
 
 
 def test_the_noise_floor_is_what_a_candidate_shows_against_itself() -> None:

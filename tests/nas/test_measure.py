@@ -94,3 +94,27 @@ def test_the_command_writes_the_table(
     names = [str(tmp_path / name) for name in ("table.json", "measurements.json", "out.json")]
     assert main([names[0], "--from", names[1], "--out", names[2]]) == 0
     assert LookupTable.read(Path(names[2])) == table_of(table, measurements)
+
+
+def test_the_same_entries_are_measured_in_another_runtime_here(
+    run_with_table: Path, tmp_path: Path
+) -> None:
+    source, out = run_with_table / "search" / "lookup_table.json", tmp_path / "eager.json"
+    options = ["--runtime", "eager", "--num-threads", "1", "--max-s", "1", "--allow-noisy"]
+    assert main([str(source), *options, "--device", "cpu", "--out", str(out)]) == 0
+    before, after = LookupTable.read(source), LookupTable.read(out)
+    assert after.target.runtime == "eager"
+    assert after.target.num_threads == 1
+    assert {e.config_id: e.top1 for e in after} == {e.config_id: e.top1 for e in before}
+    assert all(entry.num_samples > 8 for entry in after)
+    assert after.protocol["num_rounds"] >= 8
+
+
+def test_a_runtime_that_is_not_there_is_one_clear_line(
+    run_with_table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = run_with_table / "search" / "lookup_table.json"
+    out = tmp_path / "out.json"
+    assert main([str(source), "--runtime", "toaster", "--device", "cpu", "--out", str(out)]) == 2
+    assert "the runtime must be one of" in capsys.readouterr().err
+    assert not out.exists()

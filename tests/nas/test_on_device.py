@@ -27,6 +27,7 @@ def kit(tmp_path: Path) -> Path:
         content = runtime.compile(network, image).model.self_contained().SerializeToString()
         (tmp_path / f"w{width}.onnx").write_bytes(content)
         models.append({"config_id": f"w{width}", "file": f"w{width}.onnx"})
+    (tmp_path / "kernel.onnx").write_bytes((tmp_path / "w4.onnx").read_bytes())
     contents = {"weights_sha256": "0" * 64, "batch_size": 1, "models": models}
     (tmp_path / "kit.json").write_text(json.dumps(contents))
     return tmp_path
@@ -39,6 +40,20 @@ def test_it_times_all_networks(kit: Path, capsys: pytest.CaptureFixture[str]) ->
     latencies = json.loads(out.read_text())["latencies"]
     assert 0 < latencies["w4"]["p50_ms"] < latencies["w64"]["p50_ms"]
     assert "w64" in capsys.readouterr().out
+
+
+def test_one_network_is_timed_and_printed(kit: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--max-s", "0.5", "--num-threads", "1", "--allow-noisy"]
+    assert main(["w64.onnx", "--kit", str(kit), "--out", str(kit / "out.json"), *options]) == 0
+    assert set(json.loads(capsys.readouterr().out)["latencies"]) == {"w64"}
+    assert not (kit / "out.json").exists()
+
+
+def test_a_network_that_is_not_in_the_kit_is_one_clear_line(
+    kit: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["w7.onnx", "--kit", str(kit)]) == 2
+    assert "one of the kit's, like w4.onnx, but got w7.onnx" in capsys.readouterr().err
 
 
 def test_a_folder_that_is_no_kit_is_one_clear_line(

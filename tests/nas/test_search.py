@@ -111,6 +111,33 @@ def test_limits_that_nothing_keeps_are_one_clear_line(
     assert (searched / "search" / "lookup_table.json").read_bytes() == before
 
 
+def test_a_latency_that_nothing_keeps_is_known_before_the_search(
+    tiny_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = [*FAST, "--supernet", str(tiny_run), "--out", str(tmp_path)]
+    assert main([*options, "--max-latency-ms", "0.0001"]) == 2
+    err = capsys.readouterr().err
+    assert all(name in err for name in ("smallest", "middle", "largest", "MMACs", "parameters"))
+    assert "max_latency_ms must be at least 0." in err.splitlines()[-1]
+    assert not (tmp_path / "search" / "candidates.csv").exists()
+
+
+def test_each_entry_says_how_probably_it_keeps_the_budget(
+    searched: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nas.search.FRONT_S", 1.0)
+    shutil.copytree(searched, tmp_path / "run")
+    options = [*FAST, "--out", str(tmp_path / "run")]
+    assert main([*options, "--max-latency-ms", "1000"]) == 0
+    path = tmp_path / "run" / "search" / "lookup_table.json"
+    table = LookupTable.read(path)
+    check_all(json.loads(path.read_text()))
+    assert table.protocol["max_latency_ms"] == 1000
+    assert {entry.budget_probability for entry in table} == {1.0}
+    before = LookupTable.read(searched / "search" / "lookup_table.json")
+    assert {entry.budget_probability for entry in before} == {None}
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -164,7 +191,16 @@ def test_a_folder_that_cannot_be_written_is_one_clear_line(
     assert "must be writable" in line
 
 
-@pytest.mark.parametrize("arguments", [["--trials", "0"], ["--trials", "many"], ["--what"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--trials", "0"],
+        ["--trials", "many"],
+        ["--what"],
+        ["--max-latency-ms", "nan"],
+        ["--max-macs", "-1"],
+    ],
+)
 def test_wrong_usage_exits_with_2(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(arguments)

@@ -9,12 +9,13 @@ import torch
 from optuna.trial import TrialState
 
 from nas.errors import StudyError
-from nas.study import Limits, Study
+from nas.limits import Limits
+from nas.study import Study
 from planner import Candidate, pareto_front
 from supernet import SearchSpace, SubnetConfig, Supernet
 from supernet.models import WideResNet
 
-SPACE = SearchSpace(resolutions=(16, 12))
+SPACE = SearchSpace(resolutions=(16, 12), groups="one")
 TARGET = {"weights": "abc", "target": "def"}
 
 
@@ -91,6 +92,16 @@ def test_no_config_is_evaluated_twice_and_the_space_can_be_used_up(
     assert run(study, 10_000) == []
 
 
+def test_beyond_the_grid_each_stage_has_a_width_of_its_own(tmp_path: Path) -> None:
+    model = WideResNet(10, depth=10, widen=1)
+    space = SearchSpace(resolutions=(16,), groups="stage")
+    found = run(open_study(Supernet(model, torch.empty(1, 3, 16, 16), space), tmp_path), 12)
+    num_widths = {
+        o: {len(c.width_mults) for c in found if c.origin == o} for o in ("grid", "search")
+    }
+    assert num_widths == {"grid": {1}, "search": {3}}
+
+
 @pytest.mark.parametrize("num_candidates", [0, 1, 5])
 def test_any_number_of_trials(supernet: Supernet, tmp_path: Path, num_candidates: int) -> None:
     assert len(run(open_study(supernet, tmp_path), num_candidates)) == num_candidates
@@ -133,14 +144,6 @@ def test_limits_steer_the_suggestions_through_optunas_constraints(
     for trial in study.study.get_trials(states=(TrialState.COMPLETE,)):
         (excess,) = trial.constraints.values()
         assert (excess <= 0) == (trial.values[2] <= 50e6)
-
-
-def test_limits_allow_what_keeps_all_of_them() -> None:
-    candidate = evaluate(SubnetConfig(width_mults=(0.5,), resolution=16), "grid")
-    assert Limits().allow(candidate)
-    assert Limits(max_macs=candidate.macs).allow(candidate)
-    assert not Limits(max_macs=candidate.macs - 1).allow(candidate)
-    assert not Limits(max_macs=candidate.macs, max_latency_ms=1e-9).allow(candidate)
 
 
 def test_the_front_of_the_study_is_optunas_own_front(supernet: Supernet, tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
 import copy
+import random
 
 import pytest
 import torch
@@ -7,6 +8,7 @@ from torch import Tensor, nn
 from supernet.channels import Channels, trace_channels
 from supernet.errors import ModelError
 from supernet.space import SearchSpace
+from supernet.supernet import Supernet
 
 SPACE = SearchSpace(resolutions=(8,), divisor=1)
 
@@ -86,6 +88,81 @@ def test_an_operation_that_is_not_understood_keeps_its_channels() -> None:
     channels = trace(nn.Conv2d(3, 6, 1), CumulativeSum(), nn.Conv2d(6, 8, 1), nn.Conv2d(8, 2, 1))
     assert sizes(channels) == (8,)
     assert group_of(channels, "0.weight", 0) == -1
+    (kept,) = channels.kept
+    assert (kept.operation, kept.path, kept.num_channels) == ("aten.cumsum", "1", 6)
+
+
+class Gate(nn.Module):
+    """Goes another way when the image is dark."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x if x.mean() > 0 else x * 2
+
+
+def test_a_way_that_depends_on_values_is_named_with_its_module() -> None:
+    with pytest.raises(ModelError, match=r"whatever their values, but got: .* in 1\)$"):
+        trace(nn.Conv2d(3, 6, 1), Gate(), nn.Conv2d(6, 2, 1))
+
+
+class OtherWayInEval(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.training_only, self.eval_only = nn.Conv2d(6, 6, 1), nn.Conv2d(6, 6, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.training_only(x) if self.training else self.eval_only(x)
+        return out
+
+
+def test_both_ways_of_training_and_eval_are_followed() -> None:
+    channels = trace(nn.Conv2d(3, 6, 1), OtherWayInEval(), nn.Conv2d(6, 2, 1))
+    assert sizes(channels) == (6, 6)
+    for name in ("1.training_only.weight", "1.eval_only.weight"):
+        assert [group_of(channels, name, dim) for dim in range(2)] == [1, 0]
+
+
+class SkippedAtRandom(nn.Module):
+    """Stochastic depth that decides for the whole batch, on the CPU."""
+
+    def __init__(self, generator: str) -> None:
+        super().__init__()
+        self.layer, self.generator = nn.Conv2d(6, 6, 1), generator
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.training:
+            drawn = torch.rand(1).item() if self.generator == "torch" else random.random()
+            if drawn < 0.5:
+                return x
+        out: Tensor = x + self.layer(x)
+        return out
+
+
+@pytest.mark.parametrize("generator", ["torch", "python"])
+def test_layers_that_are_skipped_at_random_stay_elastic(generator: str) -> None:
+    layers = [SkippedAtRandom(generator) for _ in range(6)]
+    state = random.getstate()
+    channels = trace(nn.Conv2d(3, 6, 1), *layers, nn.Conv2d(6, 2, 1))
+    assert sizes(channels) == (6,)
+    assert not channels.kept
+    assert random.getstate() == state
+
+
+def test_a_module_that_is_used_in_two_places_is_one() -> None:
+    shared = nn.Conv2d(6, 6, 1)
+    channels = trace(nn.Conv2d(3, 6, 1), shared, nn.ReLU(), shared, nn.Conv2d(6, 2, 1))
+    assert sizes(channels) == (6,)
+    assert [group_of(channels, "1.weight", dim) for dim in range(2)] == [0, 0]
+
+
+def test_two_layers_with_one_weight_share_their_channels() -> None:
+    first, second = nn.Conv2d(6, 6, 1, bias=False), nn.Conv2d(6, 6, 1, bias=False)
+    second.weight = first.weight
+    model = nn.Sequential(nn.Conv2d(3, 6, 1), first, nn.ReLU(), second, nn.Conv2d(6, 2, 1))
+    supernet = Supernet(model, torch.empty(1, 3, 8, 8), SPACE)
+    assert sizes(supernet.channels) == (6,)
+    extracted = supernet.extract(supernet.space.smallest)
+    assert extracted.get_parameter("1.weight") is extracted.get_parameter("3.weight")
+    assert extracted.get_parameter("1.weight").shape == (2, 2, 1, 1)
 
 
 def test_the_selector_gives_a_view_that_gradients_pass() -> None:

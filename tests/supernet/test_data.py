@@ -1,6 +1,7 @@
 import itertools
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -83,8 +84,34 @@ def test_resuming_in_the_middle_gives_the_same_bits(folder: Path, resolution: in
         assert images.shape == (5, 3, resolution, resolution)
         assert torch.equal(images, same_images)
         assert torch.equal(labels, same_labels)
-    for other in ({"epoch": 3, "seed": 1}, {"epoch": 2, "seed": 2}):
-        assert not torch.equal(next(whole.train_batches(batch_size=5, **other))[0], expected[0][0])
+    for epoch, seed in ((3, 1), (2, 2)):
+        other, _ = next(whole.train_batches(batch_size=5, epoch=epoch, seed=seed))
+        assert not torch.equal(other, expected[0][0])
+
+
+@pytest.mark.parametrize("resolution", [16, 72])
+def test_parts_of_batches_are_the_whole_ones(folder: Path, resolution: int) -> None:
+    """What two processes get is, put together, what one gets, augmented alike."""
+    data = load_data(str(folder), resolution=resolution)
+    whole = data.train_batches(batch_size=8, epoch=0, seed=0)
+    parts = [data.train_batches(batch_size=8, epoch=0, seed=0, part=(i, 2)) for i in (0, 1)]
+    for (images, labels), *pair in zip(whole, *parts, strict=True):
+        assert torch.equal(torch.cat([of_part for of_part, _ in pair]), images)
+        assert torch.equal(torch.cat([of_part for _, of_part in pair]), labels)
+
+
+def test_augmentation_can_be_chosen(folder: Path) -> None:
+    data = load_data(str(folder), resolution=16)
+
+    def first(**options: Any) -> torch.Tensor:
+        return next(data.train_batches(batch_size=8, epoch=0, seed=0, **options))[0]
+
+    plain = first(augment="none")
+    assert torch.equal(first(), first(augment="cifar"))
+    crops = [first(augment="imagenet", colour_jitter=jitter) for jitter in (0.0, 0.4)]
+    different = [plain, first(), *crops]
+    for one, other in itertools.combinations(different, 2):
+        assert not torch.equal(one, other)
 
 
 @pytest.mark.parametrize("resolution", [16, 72])

@@ -2,28 +2,36 @@
 
 import itertools
 import math
+import resource
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
 from supernet.data import Data, load_data
-from supernet.errors import CheckpointError, SupernetError
+from supernet.errors import CheckpointError, DataError, SupernetError
+from supernet.execution import Execution
+from supernet.hyperparameters import Hyperparameters
 from supernet.job import TrainingJob
-from supernet.loop import Loop, learning_rate, make_optimizer
-from supernet.models import MobileNetV1, build_model
-from supernet.recipe import RECIPES
+from supernet.loop import Loop
+from supernet.models import build_model
 from supernet.space import SearchSpace
+from supernet.step import Done
 from supernet.supernet import Supernet
+from supernet.team import Team
 
-RECIPE = replace(RECIPES["mutual"], batch_size=500)
+HYPER = Hyperparameters(
+    batch_size=500, ema_decay=0.9, clip_norm=5.0, label_smoothing=0.1, accumulate=2, mixup=0.2
+)
+"""Everything that has a state or draws random numbers."""
 JOB = TrainingJob(
     model="wide_resnet",
     model_options={"depth": 10, "widen": 1, "stem_stride": 2},
-    recipe=RECIPE,
+    hyperparameters=HYPER,
     space=SearchSpace(resolutions=(12, 8)),
     epochs=2,
 )
@@ -38,7 +46,8 @@ def make(data: Data, run: Path, job: TrainingJob = JOB, save_every_s: float = 60
     torch.manual_seed(job.seed)
     model = build_model(job.model, len(data.classes), job.model_options)
     supernet = Supernet(model, torch.empty(1, 3, 12, 12), job.space)
-    return Loop(supernet, data, job, run, save_every_s=save_every_s)
+    execution = Execution(save_every_s=save_every_s)
+    return Loop(supernet, data, job, run, execution, Team(), supernet)
 
 
 def stop_after(loop: Loop, num_steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -46,10 +55,10 @@ def stop_after(loop: Loop, num_steps: int, monkeypatch: pytest.MonkeyPatch) -> N
     numbers = itertools.count()
     one_step = loop.one_step
 
-    def dying(images: Tensor, labels: Tensor, bar: object) -> None:
+    def dying(*arguments: Any, **options: Any) -> Done:
         if next(numbers) == num_steps:
             raise MemoryError
-        one_step(images, labels, bar)  # type: ignore[arg-type]
+        return one_step(*arguments, **options)
 
     monkeypatch.setattr(loop, "one_step", dying)
     with pytest.raises(MemoryError):
@@ -83,15 +92,19 @@ def test_a_killed_run_that_goes_on_ends_with_the_same_bits(
 
 def test_metrics_have_a_row_an_epoch(uninterrupted: Loop) -> None:
     header, *rows = uninterrupted.metrics.path.read_text().splitlines()
-    assert header == "epoch,step,lr,loss_full,loss_narrowest,loss_random1,loss_random2"
+    losses = "loss_full,loss_narrowest,loss_random1,loss_random2"
+    corners = "top1_w1-r12,top1_w0.25-r12,top1_w1-r8,top1_w0.25-r8"
+    assert header == f"epoch,step,lr,{losses},{corners}"
     assert [row.split(",")[:2] for row in rows] == [["1", "20"], ["2", "40"]]
+    assert rows[0].split(",")[7:] == [""] * 4  # looked at every ten epochs, and after the last
+    assert all(0.1 < float(top1) < 1 for top1 in rows[1].split(",")[7:])
     first, second = (float(row.split(",")[3]) for row in rows)
     assert second < first < math.log(10) * 1.1  # it learns
 
 
 def test_another_job_does_not_go_on(data: Data, uninterrupted: Loop) -> None:
     other = make(data, uninterrupted.run, replace(JOB, epochs=5))
-    with pytest.raises(CheckpointError, match="epochs: 2 then, 5 now"):
+    with pytest.raises(CheckpointError, match="epochs: 5 here, 2 there"):
         other.resume()
 
 
@@ -108,6 +121,8 @@ def test_a_loss_that_is_not_finite_names_step_and_config(
 ) -> None:
     loop = make(data, tmp_path)
 
+    loop.save()
+    before = loop.state_path.read_bytes()
     train_batches = data.train_batches
 
     def poisoned(**_: object) -> Iterator[tuple[Tensor, Tensor]]:
@@ -119,30 +134,41 @@ def test_a_loss_that_is_not_finite_names_step_and_config(
     monkeypatch.setattr(data, "train_batches", poisoned)
     with pytest.raises(SupernetError, match="got nan at step 0 for w1-r12"):
         loop.train()
+    assert loop.state_path.read_bytes() == before
 
 
-def test_the_learning_rate_warms_up_and_falls_to_nothing() -> None:
-    recipe = replace(RECIPES["mutual"], lr=0.4, warmup_fraction=0.1)
-    rates = [learning_rate(recipe, step, 100) for step in range(100)]
-    assert rates[0] == pytest.approx(0.04)
-    assert max(rates) == pytest.approx(0.4, rel=0.05)
-    assert rates[-1] < 0.001
-    assert rates[9:] == sorted(rates[9:], reverse=True)
-    flat = replace(recipe, warmup_fraction=0.0)
-    assert learning_rate(flat, 50, 100) == pytest.approx(0.2)  # half of a cosine
+def test_a_gradient_that_is_not_finite_stops_before_the_weights_change(
+    data: Data, tmp_path: Path
+) -> None:
+    loop = make(data, tmp_path)
+    before = {name: tensor.clone() for name, tensor in weights(loop).items()}
+    loop.supernet.model.get_parameter("classifier.bias").register_hook(lambda g: g * math.inf)
+    with pytest.raises(SupernetError, match=r"gradient must stay finite.* at step 0 for w1-r12 \+"):
+        loop.train()
+    for name, tensor in weights(loop).items():
+        assert torch.equal(tensor, before[name]), name
 
 
-def test_weight_decay_falls_on_dense_convolutions_and_the_classifier_only() -> None:
-    model = MobileNetV1(10)
-    supernet = Supernet(model, torch.empty(1, 3, 32, 32), SearchSpace(resolutions=(32,)))
-    decayed, others = make_optimizer(supernet, RECIPE).param_groups
-    names = {id(p): name for name, p in model.named_parameters()}
-    dense = {names[id(p)] for p in decayed["params"]}
-    assert others["weight_decay"] == 0
-    assert decayed["weight_decay"] == RECIPE.weight_decay
-    assert "features.0.weight" in dense  # the stem
-    assert "features.3.weight" not in dense  # depthwise
-    assert "features.6.weight" in dense  # pointwise
-    assert "classifier.weight" in dense
-    assert "classifier.bias" not in dense
-    assert len(decayed["params"]) + len(others["params"]) == len(names)
+def test_changed_data_do_not_go_on(data: Data, tmp_path: Path) -> None:
+    make(data, tmp_path).save()
+    others = load_data("fashion-mnist-mini", resolution=12, seed=1)
+    with pytest.raises(DataError, match="split 'calibration' must hold the same 2000 images"):
+        make(others, tmp_path).resume()
+
+
+def test_a_full_disk_loses_nothing_that_was_saved(data: Data, tmp_path: Path) -> None:
+    loop = make(data, tmp_path)
+    loop.save()
+    loop.metrics.begin(0)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (40, hard))  # as if the disk had no more
+    try:
+        with pytest.raises(CheckpointError, match="must be writable"):
+            loop.save()
+        with pytest.raises(CheckpointError, match="must be writable"):
+            loop.metrics.add(1, 1, 0.1, {})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    after = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert after == before

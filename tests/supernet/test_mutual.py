@@ -3,6 +3,7 @@
 import math
 import random
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 
 from supernet.models import MobileNetV1, WideResNet, mobilenet_v2
 from supernet.mutual import mutual_step
+from supernet.recipe import RECIPES
 from supernet.sampling import sandwich
 from supernet.space import SearchSpace, SubnetConfig
 from supernet.supernet import Supernet
@@ -67,7 +69,7 @@ def test_losses_and_gradients_are_those_of_the_naive_step(name: str) -> None:
             layer.p = 0.0
     supernet = Supernet(model, torch.empty(1, 3, 32, 32), SPACE).train()
     images, labels = batch()
-    configs = sandwich(SPACE, 2, random.Random(5))
+    configs = sandwich(SPACE, RECIPES["mutual"], random.Random(5))
     expected_losses, expected = naive_step(supernet, images, labels, configs)
 
     losses = mutual_step(supernet, labels, configs, lambda side: resized(images, side))
@@ -98,3 +100,42 @@ def test_the_teacher_is_a_constant_for_the_subnets() -> None:
     assert math.isclose(losses[1].item(), 0.0, abs_tol=1e-6)
     for before, parameter in zip(alone, supernet.parameters(), strict=True):
         torch.testing.assert_close(parameter.grad, before, rtol=1e-4, atol=1e-6)
+
+
+def test_without_distillation_subnets_learn_from_the_labels() -> None:
+    torch.manual_seed(0)
+    supernet = Supernet(WideResNet(10, depth=10, widen=1), torch.empty(1, 3, 32, 32), SPACE)
+    supernet.train()
+    images, labels = batch()
+    images = images.float()
+    configs = [SPACE.largest, SPACE.smallest]
+    mixed = {}
+    for share in (0.0, 0.25, 1.0):
+        recipe = replace(RECIPES["mutual"], distillation=share)
+        mixed[share] = mutual_step(
+            supernet, labels, configs, lambda side: resized(images, side), recipe=recipe
+        )[1]
+    logits = supernet(resized(images, SPACE.smallest.resolution), SPACE.smallest)
+    torch.testing.assert_close(mixed[0.0], F.cross_entropy(logits, labels).detach())
+    torch.testing.assert_close(mixed[0.25], 0.25 * mixed[1.0] + 0.75 * mixed[0.0])
+
+
+def test_temperature_softens_both_and_scales_the_loss_by_its_square() -> None:
+    torch.manual_seed(0)
+    supernet = Supernet(WideResNet(10, depth=10, widen=1), torch.empty(1, 3, 32, 32), SPACE)
+    supernet.train()
+    images, labels = batch()
+    images = images.float()
+    configs = [SPACE.largest, SPACE.smallest]
+    _, loss = mutual_step(
+        supernet,
+        labels,
+        configs,
+        lambda side: resized(images, side),
+        recipe=replace(RECIPES["mutual"], temperature=3.0),
+    )
+    teacher, student = (
+        supernet(resized(images, config.resolution), config).detach() / 3 for config in configs
+    )
+    p, q = teacher.softmax(1), student.softmax(1)
+    torch.testing.assert_close(loss, 9 * (p * (p / q).log()).sum(1).mean())

@@ -3,6 +3,7 @@
 import random
 from dataclasses import dataclass
 
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -72,11 +73,25 @@ class RandomNetwork(nn.Module):
         return out
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(STEPS, st.integers(0, 1000))
 def test_views_compute_and_learn_what_a_separate_network_does(
     steps: list[tuple[str, int, int, int]], seed: int
 ) -> None:
+    check_views(steps, seed)
+
+
+@pytest.mark.slow
+@settings(max_examples=200, deadline=None)
+@given(STEPS, st.integers(0, 1000))
+def test_views_of_many_networks_compute_and_learn_what_separate_ones_do(
+    steps: list[tuple[str, int, int, int]], seed: int
+) -> None:
+    check_views(steps, seed)
+
+
+def check_views(steps: list[tuple[str, int, int, int]], seed: int) -> None:
+    """Forward against the extracted network, gradients against copying entry by entry."""
     torch.manual_seed(0)
     model = RandomNetwork(steps).double()
     supernet = Supernet(model, torch.empty(1, 3, 6, 6), SPACE).train()

@@ -1,11 +1,33 @@
-from supernet.recipe import RECIPES
+from dataclasses import replace
+
+import pytest
+
+from supernet.errors import SupernetError
+from supernet.recipe import RECIPES, Recipe
 
 
 def test_mutual_is_the_papers() -> None:
-    recipe = RECIPES["mutual"]
-    assert recipe.momentum == 0.9
-    assert recipe.num_random == 2
+    assert RECIPES["mutual"] == Recipe()
+    assert RECIPES["mutual"].subnet_names == ["full", "narrowest", "random1", "random2"]
 
 
-def test_names_are_keys() -> None:
+def test_every_system_of_the_comparison_is_there() -> None:
+    assert set(RECIPES) == {"mutual", "us", "us_multiscale", "independent", "multiscale"}
     assert all(name == recipe.name for name, recipe in RECIPES.items())
+    trained = {name for name, recipe in RECIPES.items() if recipe.trains_widths}
+    assert trained == {"mutual", "us", "us_multiscale"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"resolutions": "mine"}, "must be one of own, shared, highest"),
+        ({"num_random": -1}, "num_random >= 0"),
+        ({"num_widths": 1}, "num_widths >= 2"),
+        ({"distillation": 1.5}, "0 <= distillation <= 1"),
+        ({"temperature": 0.0}, "temperature > 0"),
+    ],
+)
+def test_a_field_out_of_range_is_refused(changes: dict[str, float], words: str) -> None:
+    with pytest.raises(SupernetError, match=words):
+        replace(RECIPES["mutual"], **changes)  # type: ignore[arg-type]

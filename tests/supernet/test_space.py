@@ -15,6 +15,12 @@ def test_config_id_is_readable_and_reads_back() -> None:
     assert SubnetConfig(width_mults=(0.75,), resolution=24).config_id == "w0.75-r24"
 
 
+def test_equal_widths_are_one() -> None:
+    config = SubnetConfig(width_mults=(0.5, 0.5, 0.5), resolution=24)
+    assert config == SubnetConfig(width_mults=(0.5,), resolution=24)
+    assert config.config_id == "w0.5-r24"
+
+
 @pytest.mark.parametrize("text", ["", "w-r", "w0.5", "0.5-r24", "wx-r24", "w0.5-r", "w2-r24"])
 def test_what_is_no_config_id_is_refused(text: str) -> None:
     with pytest.raises(SpaceError):
@@ -81,6 +87,10 @@ def test_random_widths_stay_in_range_and_follow_the_seed() -> None:
     assert all(0.7 <= width <= 1 for width in widths)
     assert widths == [space.random_widths(random.Random(seed))[0] for seed in range(50)]
     assert len(set(widths)) > 40
+
+
+def test_by_default_each_stage_has_a_width() -> None:
+    assert SearchSpace().groups == "stage"
 
 
 def test_a_space_survives_json() -> None:

@@ -99,8 +99,9 @@ def test_images_of_another_size_are_refused(supernet: Supernet) -> None:
 
 
 def test_a_wrong_number_of_widths_is_refused(supernet: Supernet) -> None:
-    with pytest.raises(SpaceError, match="must have 1 or 1 widths, but got 2"):
-        supernet.subnet(SubnetConfig(width_mults=(0.5, 1.0), resolution=28))
+    number = supernet.space.num_groups
+    with pytest.raises(SpaceError, match=f"must have 1 or {number} widths, but got {number + 1}"):
+        supernet.subnet(SubnetConfig(width_mults=(*[0.5] * number, 1.0), resolution=28))
 
 
 def test_extraction_gives_the_network_that_the_paper_builds_at_that_width() -> None:

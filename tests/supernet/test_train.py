@@ -1,12 +1,17 @@
 """The command, on the embedded data and a tiny network."""
 
+import os
+import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from supernet.checkpoint import load_supernet
 from supernet.job import TrainingJob
+from supernet.loop import Loop
+from supernet.step import Done
 from supernet.train import main
 
 TINY = [
@@ -38,10 +43,12 @@ def test_a_run_has_its_files_and_loads(run: Path) -> None:
     names = {path.name for path in (run / "supernet").iterdir()}
     assert names == {"weights.safetensors", "supernet.json", "last", "metrics.csv"}
     supernet, document = load_supernet(run)
-    assert TrainingJob.from_json(document["job"]).recipe.batch_size == 1000
+    assert TrainingJob.from_json(document["job"]).hyperparameters.batch_size == 1000
     assert document["data"]["splits"]["report"]["num_images"] == 2000
     assert document["versions"]["torch"] == torch.__version__
     assert len(supernet.channels.groups) == 6  # stem and first stage share a sum
+    assert supernet.space.groups == "stage"
+    assert supernet.space.num_groups == 3
 
 
 def test_a_finished_run_is_never_overwritten(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -67,6 +74,27 @@ def test_an_unfinished_run_goes_on_only_when_asked_to(
     ).read_bytes()
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_after_a_step_and_resume_ends_with_the_same_bits(
+    run: Path, tmp_path: Path, number: signal.Signals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one_step = Loop.one_step
+
+    def signalled(loop: Loop, *arguments: Any, **options: Any) -> Done:
+        if loop.step == 4:
+            os.kill(os.getpid(), number)
+        return one_step(loop, *arguments, **options)
+
+    monkeypatch.setattr(Loop, "one_step", signalled)
+    command = [*TINY, "--resume", "--out", str(tmp_path)]
+    assert main(command) == 128 + number
+    monkeypatch.undo()
+    assert main(command) == 0
+    for name in ("weights.safetensors", "metrics.csv"):
+        mine, whole = (folder / "supernet" / name for folder in (tmp_path, run))
+        assert mine.read_bytes() == whole.read_bytes()
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -80,6 +108,9 @@ def test_an_unfinished_run_goes_on_only_when_asked_to(
         (["--width-range", "0.5", "0.9"], "0 < low <= high = 1"),
         (["--epochs", "0"], "epochs >= 1"),
         (["--batch-size", "20000"], "batch_size"),
+        (["--set", "colour=1"], "but got 'colour'"),
+        (["--set", "dtype=int8"], "must be one of float32"),
+        (["--compile"], "--set num_widths=8"),
     ],
 )
 def test_bad_input_is_one_clear_line_and_nothing_is_written(
@@ -120,4 +151,4 @@ def test_wrong_usage_exits_with_2(arguments: list[str]) -> None:
 def test_help_has_an_example(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--help"])
-    assert "example:" in capsys.readouterr().out
+    assert "examples:" in capsys.readouterr().out

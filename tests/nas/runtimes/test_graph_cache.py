@@ -154,6 +154,9 @@ class Wrong:
     def logits(self, x: torch.Tensor) -> torch.Tensor:
         return 1.5 * self.right.logits(x)
 
+    def peak_memory_bytes(self) -> None:
+        return None
+
 
 def test_a_runtime_that_computes_something_else_is_an_error() -> None:
     network = Scale(1.0).eval().requires_grad_(False)

@@ -1,14 +1,21 @@
 import math
 from collections import Counter
-from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 
-from nas.errors import NasError
-from nas.evaluate import Accuracy, Images, accuracy, calibrated_subnet
-from supernet import SubnetConfig, load_data, load_supernet
+from supernet import SearchSpace, SubnetConfig, Supernet, load_data
+from supernet.errors import DataError
+from supernet.evaluate import (
+    Accuracy,
+    Images,
+    accuracy,
+    calibrated_subnet,
+    corners,
+    selection_top1,
+)
+from supernet.models import WideResNet
 from supernet.preprocess import normalise, resize
 
 CPU = torch.device("cpu")
@@ -47,7 +54,7 @@ def test_the_interval_covers_the_truth_19_times_in_20() -> None:
 
 
 def test_no_images_is_an_error() -> None:
-    with pytest.raises(NasError, match="at least one image"):
+    with pytest.raises(DataError, match="at least one image"):
         accuracy(lambda x: x, [])
 
 
@@ -73,15 +80,15 @@ def test_images_are_decoded_and_resized_once(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_old_resolutions_are_forgotten_above_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nas.evaluate.MAX_CACHE_BYTES", 2000 * 3 * 12 * 12)
+    monkeypatch.setattr("supernet.evaluate.MAX_CACHE_BYTES", 2000 * 3 * 12 * 12)
     images = Images(load_data("fashion-mnist-mini", resolution=12), CPU)
     for resolution in (8, 12, 10):
         list(images.batches("selection", resolution))
     assert set(images._kept) == {("selection", 10)}
 
 
-def test_a_calibrated_subnet_has_the_statistics_of_its_own_resolution(tiny_run: Path) -> None:
-    supernet, _ = load_supernet(tiny_run)
+def test_a_calibrated_subnet_has_the_statistics_of_its_own_resolution() -> None:
+    supernet = make_supernet()
     images = Images(load_data("fashion-mnist-mini", resolution=12), CPU)
     config = SubnetConfig(width_mults=(0.5,), resolution=8)
     network = calibrated_subnet(supernet, config, images)
@@ -93,3 +100,25 @@ def test_a_calibrated_subnet_has_the_statistics_of_its_own_resolution(tiny_run: 
         network(x)
     mean = torch.cat(seen).double().mean(dim=(0, 2, 3))
     torch.testing.assert_close(norm.get_buffer("running_mean").double(), mean, rtol=1e-4, atol=1e-5)
+
+
+def make_supernet() -> Supernet:
+    torch.manual_seed(0)
+    space = SearchSpace(resolutions=(12, 8))
+    return Supernet(WideResNet(10, depth=10, widen=1), torch.empty(1, 3, 12, 12), space)
+
+
+def test_the_corners_are_four_or_fewer() -> None:
+    ids = [config.config_id for config in corners(SearchSpace(resolutions=(28, 20, 16)))]
+    assert ids == ["w1-r28", "w0.25-r28", "w1-r16", "w0.25-r16"]
+    alone = SearchSpace(width_range=(1.0, 1.0), resolutions=(28,))
+    assert [config.config_id for config in corners(alone)] == ["w1-r28"]
+
+
+def test_the_top1_of_configs_is_that_of_their_calibrated_subnets() -> None:
+    supernet = make_supernet()
+    images = Images(load_data("fashion-mnist-mini", resolution=12), CPU)
+    config = supernet.space.smallest
+    scores = selection_top1(supernet, [config], images)
+    network = calibrated_subnet(supernet, config, images)
+    assert scores == {config.config_id: accuracy(network, images.batches("selection", 8))}

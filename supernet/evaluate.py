@@ -11,10 +11,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from nas.errors import NasError
-from supernet import SubnetConfig, Supernet, calibrate_bn
+from supernet.calibrate import calibrate_bn
 from supernet.data import Data
+from supernet.errors import DataError
 from supernet.preprocess import normalise, resize
+from supernet.space import SearchSpace, SubnetConfig
+from supernet.supernet import Supernet
 
 Z_95 = 1.959964
 """Standard deviations on either side of the mean that hold 95 % of a normal distribution."""
@@ -31,9 +33,9 @@ class Accuracy:
     num_correct: int
 
     def __post_init__(self) -> None:
-        """Raise NasError when there are no images."""
+        """Raise DataError when there are no images."""
         if self.num_images < 1:
-            raise NasError("accuracy needs at least one image, but got none")
+            raise DataError("accuracy needs at least one image, but got none")
 
     @property
     def top1(self) -> float:
@@ -102,3 +104,22 @@ def accuracy(
         num_correct += int((predicted == labels.to(predicted.device)).sum())
         num_images += len(labels)
     return Accuracy(num_images=num_images, num_correct=num_correct)
+
+
+def corners(space: SearchSpace) -> list[SubnetConfig]:
+    """Largest and smallest width x highest and lowest resolution, the full network first."""
+    widths, sides = (1.0, space.width_range[0]), (space.resolutions[0], space.resolutions[-1])
+    return list(dict.fromkeys(space.uniform(width, side) for side in sides for width in widths))
+
+
+def selection_top1(
+    supernet: Supernet, configs: Iterable[SubnetConfig], images: Images
+) -> dict[str, Accuracy]:
+    """Accuracy of each config's calibrated subnet on `selection`, by config_id."""
+    return {
+        config.config_id: accuracy(
+            calibrated_subnet(supernet, config, images),
+            images.batches("selection", config.resolution),
+        )
+        for config in configs
+    }

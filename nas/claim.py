@@ -1,0 +1,92 @@
+"""Who works on a trial: a claim that is renewed while the work goes on, in any Optuna storage.
+
+Optuna's own heartbeat is for databases only (not for its journal file), and a worker that dies
+between taking a trial and its first beat leaves that trial running for ever. A claim is one user
+attribute of the trial: host, process and the time of the last sign of life.
+"""
+
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import optuna
+from optuna.exceptions import UpdateFinishedTrialError
+from optuna.trial import FrozenTrial, Trial, TrialState
+
+CLAIM = "claim"
+RENEW_S = 5.0
+STALE_S = 30.0
+"""Without a sign of life for so long a worker on another host counts as dead; their clocks must
+agree better than that."""
+
+Clock = Callable[[], float]
+"""Seconds since the epoch."""
+
+
+@contextmanager
+def claimed(trial: Trial, clock: Clock, renew_s: float = RENEW_S) -> Iterator[None]:
+    """Sign for `trial`, again and again until the block ends."""
+    done = threading.Event()
+
+    def renew() -> None:
+        while not done.wait(renew_s):
+            _sign(trial, clock)
+
+    _sign(trial, clock)
+    thread = threading.Thread(target=renew, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def take_back_abandoned(study: optuna.Study, clock: Clock, stale_s: float = STALE_S) -> int:
+    """Queue again what dead workers left running; return how many trials that were.
+
+    Of several workers that see the same dead one, the storage lets one fail its trial.
+    """
+    running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+    return sum(give_back(study, t.number) for t in running if _is_abandoned(t, clock(), stale_s))
+
+
+def give_back(study: optuna.Study, number: int) -> bool:
+    """Queue a running trial again; False when another worker has finished or queued it."""
+    trial = study.get_trials(deepcopy=False)[number]
+    try:
+        study.tell(number, state=TrialState.FAIL)
+    except (ValueError, UpdateFinishedTrialError):
+        return False
+    params = trial.system_attrs.get("fixed_params", trial.params)
+    if params:
+        attrs = {name: value for name, value in trial.user_attrs.items() if name != CLAIM}
+        study.enqueue_trial(params, user_attrs=attrs)
+    return True
+
+
+def _is_abandoned(trial: FrozenTrial, now: float, stale_s: float) -> bool:
+    claim = trial.user_attrs.get(CLAIM)
+    if claim is None:  # died, or is just now, between taking the trial and signing for it
+        began = trial.datetime_start
+        return began is not None and now - began.timestamp() > stale_s
+    if claim["host"] == socket.gethostname() and not _is_alive(claim["process"]):
+        return True
+    return bool(now - claim["time"] > stale_s)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _sign(trial: Trial, clock: Clock) -> None:
+    claim = {"host": socket.gethostname(), "process": os.getpid(), "time": clock()}
+    trial.set_user_attr(CLAIM, claim)

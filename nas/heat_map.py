@@ -1,0 +1,75 @@
+"""The health report as a figure: top-1 over widths and resolutions, and over calibration sizes."""
+
+from pathlib import Path
+from typing import Any
+
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from nas.errors import NasError
+from supernet.checkpoint import replacing
+
+PNG_SIZE = {"width": 1200, "height": 500}
+
+
+def heat_map(report: dict[str, Any]) -> go.Figure:
+    """The grid as a heat map, with marks where it falls surely; calibration beside it."""
+    figure = make_subplots(
+        rows=1,
+        cols=2,
+        column_widths=[0.62, 0.38],
+        horizontal_spacing=0.12,
+        subplot_titles=(
+            f"top-1 on {report['num_images']} selection images (v: worse than a smaller one)",
+            "top-1 over calibration images",
+        ),
+    )
+    falls = {fall["larger"] for fall in report["not_monotone"] if fall["significant"]}
+    widths = [f"{width:g}" for width in report["widths"]]
+    sides = [str(side) for side in report["resolutions"]]
+    text = [
+        [f"{top1:.1%}{' v' if f'w{width}-r{side}' in falls else ''}" for width, top1 in of_side]
+        for side, of_side in (
+            (side, list(zip(widths, row, strict=True)))
+            for side, row in zip(sides, report["grid"], strict=True)
+        )
+    ]
+    figure.add_heatmap(
+        x=widths,
+        y=sides,
+        z=report["grid"],
+        text=text,
+        texttemplate="%{text}",
+        colorscale="Cividis",
+        showscale=False,
+        row=1,
+        col=1,
+    )
+    for config_id, by_size in report["calibration"].items():
+        figure.add_scatter(
+            x=list(by_size), y=list(by_size.values()), name=config_id, mode="lines+markers",
+            row=1, col=2,
+        )  # fmt: skip
+    figure.update_xaxes(title="width", type="category", row=1, col=1)
+    figure.update_yaxes(title="resolution (px)", type="category", row=1, col=1)
+    figure.update_xaxes(title="images", type="log", tickvals=list(by_size), row=1, col=2)
+    figure.update_yaxes(title="top-1", tickformat=".1%", row=1, col=2)
+    return figure.update_layout(template="plotly_white", legend={"x": 0.99, "xanchor": "right"})
+
+
+def write_figure(figure: go.Figure, stem: Path) -> None:
+    """Write `stem`.html, which needs no network, and `stem`.png.
+
+    Raises NasError when no browser can draw the PNG; the HTML is written before.
+    """
+    with replacing(stem.with_suffix(".html")) as temporary:
+        figure.write_html(temporary, include_plotlyjs=True, default_height="95vh")
+    try:
+        image = figure.to_image("png", scale=2, **PNG_SIZE)
+    except Exception as error:  # kaleido and its browser raise many kinds
+        raise NasError(
+            f"{stem}.html is written; the PNG needs kaleido and Chrome or Chromium, but got: "
+            f"{str(error).strip().partition(chr(10))[0]}"
+        ) from error
+    with replacing(stem.with_suffix(".png")) as temporary:
+        temporary.write_bytes(image)

@@ -1,0 +1,82 @@
+"""AOTInductor: what torch.compile makes of a network, as a library that needs no Python."""
+
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch._inductor import aoti_compile_and_package, aoti_load_package
+from torch._inductor.cpp_builder import get_cpp_compiler
+from torch._inductor.exc import InvalidCxxCompiler
+
+from nas.errors import RuntimeUnavailableError
+from nas.fold import fold_batch_norm
+from nas.runtimes.padding import padded_batches
+
+
+class Inductor:
+    """AOTInductor, channels-last. Each network takes seconds to compile.
+
+    Made ahead of time and not by torch.compile: that goes back to eager, and says nothing, once it
+    has compiled a few networks of one class.
+    """
+
+    name = "inductor"
+    version = torch.__version__
+
+    def __init__(self, device: str, num_threads: int) -> None:
+        self.device = device
+        self.num_threads = num_threads
+        self.details: Mapping[str, str] = {"mode": "AOTInductor"}
+        if device == "cpu":
+            _require_compiler()
+        torch.set_num_threads(num_threads)  # the compiled code has their number in it
+
+    def compile(self, network: nn.Module, images: torch.Tensor) -> "InductorNetwork":
+        """See `Runtime.compile`; seconds for each network."""
+        torch.set_num_threads(self.num_threads)
+        folded = fold_batch_norm(network).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        images = images.to(self.device, memory_format=torch.channels_last)
+        with torch.no_grad(), tempfile.TemporaryDirectory() as folder:
+            program = torch.export.export(folded, (images,))
+            path = aoti_compile_and_package(program, package_path=str(Path(folder) / "network.pt2"))
+            return InductorNetwork(aoti_load_package(path), images)
+
+
+class InductorNetwork:
+    """A compiled library and the images that it is timed on, both on the device."""
+
+    def __init__(
+        self, compiled: Callable[[torch.Tensor], torch.Tensor], images: torch.Tensor
+    ) -> None:
+        self._compiled, self._images = compiled, images
+
+    @torch.inference_mode()
+    def run(self) -> None:
+        """See `CompiledNetwork.run`."""
+        self._compiled(self._images)
+        if self._images.is_cuda:
+            torch.cuda.synchronize()
+
+    @torch.inference_mode()
+    def logits(self, images: torch.Tensor) -> torch.Tensor:
+        """See `CompiledNetwork.logits`; runs batches of the size that it is timed with."""
+        outputs = [
+            self._compiled(batch.to(self._images.device, memory_format=torch.channels_last)).cpu()
+            for batch in padded_batches(images, len(self._images))
+        ]
+        return torch.cat(outputs)[: len(images)]
+
+    def peak_memory_bytes(self) -> None:
+        """See `CompiledNetwork.peak_memory_bytes`: unknown, the runtime does not tell."""
+
+
+def _require_compiler() -> None:
+    try:
+        get_cpp_compiler()
+    except InvalidCxxCompiler as error:
+        raise RuntimeUnavailableError(
+            "the runtime inductor needs a C++ compiler on the PATH (or named by CXX), but there is "
+            "none; install g++ or use --runtime onnxruntime"
+        ) from error

@@ -1,0 +1,68 @@
+"""Where a study is kept: an Optuna URL, or `journal:FILE`, which needs no server.
+
+SQLite is for one machine; PostgreSQL, or a journal file on a shared disk, for many.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import optuna
+from optuna.storages import BaseStorage, JournalStorage
+from optuna.storages.journal import JournalFileBackend
+
+from nas.errors import StudyError
+
+JOURNAL = "journal:"
+
+
+def open_study(
+    url: str,
+    *,
+    directions: Sequence[Literal["maximize", "minimize"]],
+    belongs_to: Mapping[str, str],
+) -> optuna.Study:
+    """The study in the storage, new or as it was left, also by other workers.
+
+    `belongs_to` says what it is a search of; it is stored with a new study.
+
+    Raises StudyError where the storage can't be used, or its study belongs to something else.
+    """
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    try:
+        study = optuna.create_study(
+            storage=_storage(url),
+            study_name="search",
+            directions=[*directions],
+            load_if_exists=True,
+        )
+        if not study.get_trials(deepcopy=False):
+            study.set_user_attr("belongs_to", dict(belongs_to))
+        before = study.user_attrs.get("belongs_to", {})
+    except Exception as error:
+        reason = str(error).strip().splitlines()[0]
+        raise StudyError(
+            f"{_without_password(url)} must be an Optuna storage that can be read and written, "
+            f"but got: {reason}; mend or delete it, or choose another --out or --storage"
+        ) from error
+    changed = [
+        f"{k} was {before.get(k)}, is {v}" for k, v in belongs_to.items() if before.get(k) != v
+    ]
+    if changed:
+        raise StudyError(
+            "a search goes on with the supernet and the target it began with, but "
+            f"{'; '.join(changed)}: choose another --out or --storage"
+        )
+    return study
+
+
+def _storage(url: str) -> BaseStorage | str:
+    if url.startswith(JOURNAL):
+        return JournalStorage(JournalFileBackend(url.removeprefix(JOURNAL)))
+    return url
+
+
+def _without_password(url: str) -> str:
+    """The URL as it may be printed: `postgresql://user:secret@host` keeps its secret."""
+    scheme, separator, rest = url.partition("://")
+    user, at, host = rest.rpartition("@")
+    return f"{scheme}{separator}{user.partition(':')[0]}{at}{host}"

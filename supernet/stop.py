@@ -1,0 +1,47 @@
+"""Stop: SIGTERM and Ctrl-C end a training after the step that is under way, not in it."""
+
+import signal
+import threading
+from types import FrameType, TracebackType
+from typing import Any
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Stopped(KeyboardInterrupt):
+    """A training has stopped because it was asked to; its state is saved."""
+
+    def __init__(self, signal_number: int) -> None:
+        super().__init__()
+        self.signal_number = signal_number
+
+
+class Stop:
+    """Within `with`, notes the first signal; a second Ctrl-C interrupts at once.
+
+    Signals reach the main thread only; in another one this does nothing.
+    """
+
+    def __init__(self) -> None:
+        self.signal_number: int = 0
+        """The signal that asked to stop; 0: none so far."""
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> "Stop":
+        if threading.current_thread() is threading.main_thread():
+            self._before = {number: signal.signal(number, self._note) for number in SIGNALS}
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if self.signal_number and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self.signal_number = number

@@ -1,0 +1,78 @@
+import math
+from dataclasses import replace
+
+import pytest
+
+from benchmarks.paper import summarise
+from benchmarks.paper_report import boost, fronts, table
+from benchmarks.paper_scores import best_under, front_volume, interval
+from benchmarks.paper_systems import BUDGETS, all_runs
+from supernet.recipe import RECIPES
+
+SIDES = (28, 24, 20, 16)
+
+
+def score(macs: int, selection: int, report: int, width: float = 1.0) -> dict[str, float]:
+    return {
+        **{"macs": macs, "selection": selection, "report": report, "width": width},
+        **{"resolution": 28, "num_selection": 100, "num_report": 100},
+    }
+
+
+def test_systems_have_equal_steps_and_equal_macs() -> None:
+    runs = list(all_runs("fashion-mnist-mini", "", SIDES, BUDGETS["small"], 10))
+    assert len({run.name for run in runs}) == len(runs)
+    systems = {run.system: run.job.epochs for run in runs}
+    assert set(RECIPES) < set(systems)
+    assert all(systems[name] == BUDGETS["small"].epochs for name in RECIPES)
+    assert {run.job.seed for run in runs} == {0, 1}
+    alone = [run for run in runs if run.system == "independent" and run.job.seed == 0]
+    assert [run.width for run in alone] == [1.0, 0.5, 0.25]
+    assert all(run.job.space.width_range == (1.0, 1.0) for run in alone)
+
+
+def test_equal_macs_are_equal() -> None:
+    """Of many epochs, so that rounding to whole ones does not matter: us costs more a step."""
+    budget = replace(BUDGETS["small"], epochs=200)
+    runs = list(all_runs("fashion-mnist-mini", "", SIDES, budget, 10))
+    epochs = {run.system: run.job.epochs for run in runs}
+    assert epochs["us (equal MACs)"] < epochs["mutual"] == 200
+
+
+def test_the_best_under_a_budget_is_chosen_on_selection_and_reported_on_report() -> None:
+    scores = [score(10, 50, 70), score(20, 60, 55), score(30, 60, 90)]
+    assert best_under(scores, 9) is None
+    assert best_under(scores, 10) == scores[0]
+    assert best_under(scores, 99) == scores[1]
+
+
+def test_an_interval_holds_images_and_seeds() -> None:
+    one = interval([(80, 100)])
+    two = interval([(70, 100), (90, 100)])
+    assert one is not None
+    assert two is not None
+    assert one["high"] - one["top1"] == pytest.approx(1.96 * math.sqrt(0.8 * 0.2 / 100), rel=1e-3)
+    assert two["top1"] == 0.8
+    assert two["high"] - 0.8 == pytest.approx(1.96 * math.sqrt(0.0016 + 0.01), rel=1e-3)
+    assert interval([]) is None
+
+
+def test_the_volume_is_under_steps_over_log_macs() -> None:
+    assert front_volume([(1, 0.5), (math.e, 0.8), (math.e**2, 0.9)]) == pytest.approx(1.3)
+
+
+def test_the_summary_compares_systems() -> None:
+    mutual = [score(10, 50, 50, 0.5), score(100, 80, 80)]
+    alone = [score(10, 40, 40, 0.5), score(100, 72, 72)]
+    result = summarise(
+        {"mutual": {0: mutual, 1: mutual}, "independent": {0: alone, 1: alone}},
+        {"mutual": 2, "independent": 2},
+    )
+    result["title"] = "made up"
+    assert result["macs"] == [10, 100]
+    assert result["systems"]["independent"]["volume_ratio"] == pytest.approx(0.8)
+    assert result["full_network"]["mutual"]["top1"] == 0.8
+    assert "| 0.00 | 50.0 (" in table(result)
+    assert "- independent is above mutual at no MMACs" in table(result)
+    assert len(fronts(result).data) == 2
+    assert list(boost(result).data[0].x) == ["mutual", "independent"]

@@ -1,0 +1,51 @@
+import pytest
+
+from supernet.arguments import execution_from, job_from, make_parser
+from supernet.errors import SupernetError
+from supernet.job import TrainingJob
+from supernet.presets import PRESETS
+
+
+def job(*arguments: str) -> TrainingJob:
+    return job_from(make_parser().parse_args(arguments))
+
+
+def test_without_arguments_it_is_the_embedded_example() -> None:
+    assert job() == TrainingJob() == PRESETS["embedded"]
+
+
+def test_a_preset_is_what_other_arguments_change() -> None:
+    wanted = PRESETS["wide_resnet-cifar"]
+    got = job("--preset", "wide_resnet-cifar", "--lr", "0.05", "--width-range", "0.7", "1")
+    assert got.hyperparameters.lr == 0.05
+    assert got.space.width_range == (0.7, 1.0)
+    assert got.space.resolutions == wanted.space.resolutions
+    assert got.model_options == wanted.model_options
+    assert job("--preset", "wide_resnet-cifar", "--model", "mobilenet_v2").model_options == {}
+
+
+def test_set_reaches_recipe_and_hyperparameters() -> None:
+    got = job("--recipe", "us", "--set", "num_random=4", "dtype=bfloat16", "clip_norm=1.5")
+    assert got.recipe.name == "us"
+    assert got.recipe.num_random == 4
+    assert got.hyperparameters.dtype == "bfloat16"
+    assert got.hyperparameters.clip_norm == 1.5
+
+
+def test_one_network_alone_has_one_width() -> None:
+    assert job("--recipe", "independent").space.width_range == (1.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [("colour=1", "but got 'colour'"), ("lr=fast", "of the field's type"), ("lr=-1", "lr > 0")],
+)
+def test_a_wrong_setting_is_refused(setting: str, words: str) -> None:
+    with pytest.raises(SupernetError, match=words):
+        job("--set", setting)
+
+
+def test_execution() -> None:
+    args = make_parser().parse_args(["--device", "cpu", "--evaluate-every", "3", "--tensorboard"])
+    execution = execution_from(args)
+    assert (execution.device, execution.evaluate_every, execution.tensorboard) == ("cpu", 3, True)

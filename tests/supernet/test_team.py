@@ -1,0 +1,123 @@
+"""Two gloo processes against one with the doubled batch."""
+
+import multiprocessing
+import os
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import torch.distributed as dist
+from torch import nn
+
+from supernet.checkpoint import load_supernet
+from supernet.errors import SupernetError
+from supernet.execution import Execution
+from supernet.hyperparameters import Hyperparameters
+from supernet.job import TrainingJob
+from supernet.space import SearchSpace
+from supernet.team import Team, share_bn
+from supernet.train import train
+
+JOB = TrainingJob(
+    model="wide_resnet",
+    model_options={"depth": 10, "widen": 1, "stem_stride": 2},
+    hyperparameters=Hyperparameters(batch_size=2000, sync_bn=True),
+    space=SearchSpace(resolutions=(12, 8)),
+    epochs=1,
+)
+
+
+def losses(run: Path) -> list[float]:
+    row = (run / "supernet" / "metrics.csv").read_text().splitlines()[1]
+    return [float(value) for value in row.split(",")[3:7]]
+
+
+def one_process(rank: int, size: int, job: TrainingJob, run: Path, port: int) -> None:
+    """What torchrun starts; counts messages by their length."""
+    os.environ |= {
+        **{"RANK": str(rank), "WORLD_SIZE": str(size), "LOCAL_RANK": str(rank)},
+        **{"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)},
+    }
+    torch.set_num_threads(1)
+    sizes: list[int] = []
+    all_reduce = dist.all_reduce
+
+    def counted(tensor: torch.Tensor, *arguments: Any, **options: Any) -> Any:
+        sizes.append(tensor.numel())
+        return all_reduce(tensor, *arguments, **options)
+
+    dist.all_reduce = counted
+    train(job, run, Execution(device="cpu", evaluate_every=0), resume=True)
+    (run / f"messages{rank}").write_text(" ".join(map(str, sizes)))
+
+
+def two_processes(job: TrainingJob, run: Path) -> None:
+    run.mkdir(parents=True, exist_ok=True)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["supernet.train"])
+    processes = [
+        context.Process(target=one_process, args=(rank, 2, job, run, port), daemon=True)
+        for rank in (0, 1)
+    ]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0, 0]
+
+
+@pytest.fixture(scope="module")
+def together(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = tmp_path_factory.mktemp("team") / "two"
+    two_processes(JOB, run)
+    return run
+
+
+def test_two_processes_give_the_losses_of_one_with_the_doubled_batch(
+    together: Path, tmp_path: Path
+) -> None:
+    train(JOB, tmp_path, Execution(evaluate_every=0))
+    # After the first step they agree to 2e-7; rounding grows with each further one, just as much
+    # when one process alone computes BN by the team's formula.
+    assert losses(together) == pytest.approx(losses(tmp_path), abs=1e-4)
+    ours, _ = load_supernet(tmp_path)
+    theirs, _ = load_supernet(together)
+    for mine, other in zip(ours.parameters(), theirs.parameters(), strict=True):
+        torch.testing.assert_close(mine, other, rtol=1e-3, atol=1e-3)
+
+
+def test_each_step_sends_its_gradients_once(together: Path) -> None:
+    supernet, _ = load_supernet(together)
+    num_numbers = sum(p.numel() for p in supernet.parameters()) + 4 + 1  # losses, stop
+    num_steps = 5
+    for rank in (0, 1):
+        sizes = (together / f"messages{rank}").read_text().split()
+        assert sizes.count(str(num_numbers)) == num_steps
+        # All others are BN's: two of at most 64 channels a layer and pass.
+        assert max(int(size) for size in sizes if size != str(num_numbers)) <= 64
+
+
+def test_alone_nothing_is_averaged() -> None:
+    tensor = torch.ones(3)
+    Team().average([tensor])
+    Team().wait()
+    assert Team().is_first
+    assert torch.equal(tensor, torch.ones(3))
+
+
+def test_bn_layers_that_cannot_share_are_refused() -> None:
+    with pytest.raises(SupernetError, match="BatchNorm1d"):
+        share_bn(nn.Sequential(nn.BatchNorm1d(3)))
+
+
+def test_a_shared_bn_alone_is_an_ordinary_one() -> None:
+    layers: Sequence[nn.Module] = [nn.BatchNorm2d(3), nn.BatchNorm2d(3)]
+    share_bn(layers[1])
+    images = torch.randn(4, 3, 5, 5)
+    assert torch.equal(layers[0](images), layers[1](images))

@@ -1,0 +1,185 @@
+"""Building blocks as timm writes them: each becomes elastic, and what cannot says why."""
+
+import random
+from collections.abc import Callable
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from supernet.describe import count_elastic
+from supernet.space import SearchSpace, SubnetConfig
+from supernet.supernet import Supernet
+
+SPACE = SearchSpace(width_range=(0.25, 1.0), resolutions=(8,), divisor=2, groups="layer")
+
+
+class BatchNormAct(nn.BatchNorm2d):
+    """A subclass of a known layer, with its activation inside."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.silu(super().forward(x), inplace=True)
+
+
+class StandardisedConv(nn.Conv2d):
+    """Computes with weights of mean 0 and variance 1 (NFNet's, with a gain for each channel)."""
+
+    def __init__(self, i: int, o: int, k: int) -> None:
+        super().__init__(i, o, k, padding=k // 2)
+        self.gain = nn.Parameter(torch.full((o, 1, 1, 1), 0.7))
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight = F.batch_norm(
+            self.weight.reshape(1, self.out_channels, -1),
+            None,
+            None,
+            weight=self.gain.view(-1),
+            training=True,
+            momentum=0.0,
+        ).reshape_as(self.weight)
+        return F.conv2d(x, weight, self.bias, padding=self.padding)
+
+
+class SqueezeExcite(nn.Module):
+    """A gate of two 1 x 1 convolutions on pooled features."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.reduce, self.expand = nn.Conv2d(channels, 8, 1), nn.Conv2d(8, channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        gate = self.expand(F.relu(self.reduce(x.mean((2, 3), keepdim=True))))
+        out: Tensor = x * F.hardsigmoid(gate)
+        return out
+
+
+class EfficientChannelAttention(nn.Module):
+    """A gate of one small kernel that slides along the pooled channels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv1d(1, 1, 3, padding=1, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.conv(x.mean((2, 3)).view(x.shape[0], 1, -1))
+        out: Tensor = x * y.view(x.shape[0], -1, 1, 1).sigmoid().expand_as(x)
+        return out
+
+
+class DropPath(nn.Module):
+    """Stochastic depth, decided image by image."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training:
+            return x
+        return x * x.new_empty((x.shape[0], 1, 1, 1)).bernoulli_(0.9).div_(0.9)
+
+
+class LayerNorm2d(nn.LayerNorm):
+    """Layer normalisation over the channels of an image."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
+class ConvNextBlock(nn.Module):
+    """Depthwise, norm, an MLP in channels-last, layer scale, a residual sum."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.depthwise = nn.Conv2d(channels, channels, 7, padding=3, groups=channels)
+        self.norm = nn.LayerNorm(channels)
+        self.up, self.down = nn.Linear(channels, 32), nn.Linear(32, channels)
+        self.scale = nn.Parameter(torch.full((channels,), 0.5))
+        self.drop_path = DropPath()
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.norm(self.depthwise(x).permute(0, 2, 3, 1))
+        y = self.scale * self.down(F.gelu(self.up(y)))
+        out: Tensor = x + self.drop_path(y.permute(0, 3, 1, 2))
+        return out
+
+
+class TransformerBlock(nn.Module):
+    """A transformer's block on patches: attention, and an MLP whose hidden width is elastic."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.attention = nn.MultiheadAttention(channels, 4, batch_first=True)
+        self.norm = nn.LayerNorm(channels)
+        self.up, self.down = nn.Linear(channels, 32), nn.Linear(32, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        tokens = x.flatten(2).transpose(1, 2)
+        tokens = tokens + self.attention(tokens, tokens, tokens, need_weights=False)[0]
+        tokens = tokens + self.down(F.gelu(self.up(self.norm(tokens))))
+        out: Tensor = tokens.transpose(1, 2).unflatten(2, x.shape[2:])
+        return out
+
+
+BLOCKS: dict[str, Callable[[], nn.Module]] = {
+    "norm with activation": lambda: BatchNormAct(16),
+    "standardised convolution": lambda: StandardisedConv(16, 24, 3),
+    "squeeze and excitation": lambda: SqueezeExcite(16),
+    "efficient channel attention": lambda: EfficientChannelAttention(),
+    "drop path": lambda: DropPath(),
+    "patches merged by a norm and a convolution": lambda: nn.Sequential(
+        LayerNorm2d(16), nn.Conv2d(16, 24, 2, 2)
+    ),
+    "ConvNeXt block": lambda: ConvNextBlock(16),
+}
+GROUPS = {
+    "norm with activation": [16],
+    "standardised convolution": [16, 24],
+    "squeeze and excitation": [16, 8],
+    "efficient channel attention": [16],
+    "drop path": [16],
+    "patches merged by a norm and a convolution": [16, 24],
+    "ConvNeXt block": [16, 32],
+}
+
+
+def network(block: nn.Module) -> nn.Module:
+    out = (
+        24
+        if any(isinstance(m, nn.Conv2d) and m.out_channels == 24 for m in block.modules())
+        else 16
+    )
+    stem = nn.Conv2d(3, 16, 3, padding=1)
+    return nn.Sequential(stem, block, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(out, 4))
+
+
+def check_at_random_widths(supernet: Supernet) -> None:
+    """The extracted network computes and learns what the views do."""
+    images = torch.randn(2, 3, 8, 8)
+    for seed in range(3):
+        widths = supernet.space.random_widths(random.Random(seed))
+        config = SubnetConfig(width_mults=widths, resolution=8)
+        extracted, output = supernet.extract(config)(images), supernet(images, config)
+        assert output.std() > 0
+        torch.testing.assert_close(output, extracted, rtol=1e-5, atol=1e-6)
+    supernet.train()
+    supernet(images, config).square().sum().backward()
+    assert all(p.grad is not None and bool(p.grad.any()) for p in supernet.model.parameters())
+
+
+@pytest.mark.parametrize("name", BLOCKS)
+def test_all_of_a_block_is_elastic(name: str) -> None:
+    torch.manual_seed(0)
+    supernet = Supernet(network(BLOCKS[name]()), torch.empty(1, 3, 8, 8), SPACE).eval()
+    assert [group.num_channels for group in supernet.channels.groups] == GROUPS[name]
+    assert not supernet.channels.kept
+    half = supernet.kept_counts(supernet.space.uniform(0.5, 8))
+    counts = count_elastic(supernet.model, supernet.channels, half)
+    extracted = supernet.extract(supernet.space.uniform(0.5, 8))
+    assert counts["kept_params"] == sum(p.numel() for p in extracted.parameters())
+    check_at_random_widths(supernet)
+
+
+def test_of_a_transformer_the_hidden_width_is_elastic_and_attention_says_why_not() -> None:
+    torch.manual_seed(0)
+    supernet = Supernet(network(TransformerBlock(16)), torch.empty(1, 3, 8, 8), SPACE).eval()
+    assert [(g.num_channels, g.layers) for g in supernet.channels.groups] == [(32, ("1.up",))]
+    assert "1.attention" in supernet.describe()
+    check_at_random_widths(supernet)

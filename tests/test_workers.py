@@ -1,0 +1,115 @@
+"""Four workers share one search and two are killed with -9: in SQLite, a journal, PostgreSQL."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+from optuna.storages import JournalStorage, RDBStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import TrialState
+
+ROOT = Path(__file__).parents[1]
+WORKER = ROOT / "tests" / "workers" / "search_worker.py"
+NUM_CANDIDATES = 48
+NUM_ON_GRID = 26
+"""Of the 16 widths x 2 resolutions, those that round to channels of their own."""
+PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+
+
+@pytest.fixture
+def postgresql(tmp_path: Path) -> Iterator[str]:
+    """The URL of a real server of its own, which only a socket in its folder leads to."""
+    if not PROGRAMS:
+        pytest.skip("no PostgreSQL server under /usr/lib/postgresql: apt-get install postgresql")
+    # The server refuses to run as root; its folder must be its user's.
+    user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+    folder = Path("/tmp") / f"mutualnas-pg-{os.getpid()}"
+    folder.mkdir(mode=0o777)
+    folder.chmod(0o777)
+    control = [*user, str(PROGRAMS[-1] / "pg_ctl"), "-D", str(folder / "data")]
+    options = f"-c listen_addresses='' -c unix_socket_directories='{folder}'"
+    try:
+        init = ["initdb", "-o", "--auth=trust --username=mutualnas"]
+        subprocess.run([*control, *init], check=True, capture_output=True, cwd="/")
+        start = ["-w", "-o", options, "-l", str(folder / "log"), "start"]
+        subprocess.run([*control, *start], check=True, stdout=subprocess.DEVNULL, cwd="/")
+        yield f"postgresql+psycopg://mutualnas@/postgres?host={folder}"
+        subprocess.run([*control, "-m", "immediate", "stop"], check=True, capture_output=True)
+    finally:
+        shutil.rmtree(folder)
+
+
+@pytest.fixture(params=["sqlite", "journal", "postgresql"])
+def storage(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "postgresql":
+        return str(request.getfixturevalue("postgresql"))
+    names = {
+        "sqlite": f"sqlite:///{tmp_path / 'study.db'}",
+        "journal": f"journal:{tmp_path / 'log'}",
+    }
+    return names[request.param]
+
+
+def start(storage: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, str(WORKER), storage, str(NUM_CANDIDATES)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@contextmanager
+def opened(url: str) -> Iterator[optuna.Study]:
+    """The study, with its connections closed at the end."""
+    storage: Any = (
+        JournalStorage(JournalFileBackend(url.removeprefix("journal:")))
+        if url.startswith("journal:")
+        else RDBStorage(url)
+    )
+    yield optuna.load_study(study_name="search", storage=storage)
+    if isinstance(storage, RDBStorage):
+        storage.remove_session()
+        storage.engine.dispose()
+
+
+def wait_for_trials(study: optuna.Study, num_trials: int) -> None:
+    deadline = time.monotonic() + 120
+    while len(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))) < num_trials:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+@pytest.mark.slow
+def test_no_trial_is_lost_or_counted_twice_or_left_running(storage: str) -> None:
+    workers = [start(storage)]
+    assert workers[0].stdout is not None
+    assert workers[0].stdout.readline() == "ready\n"
+    workers += [start(storage) for _ in range(3)]
+    with opened(storage) as study:
+        wait_for_trials(study, 12)
+        for worker in workers[1:3]:
+            worker.send_signal(signal.SIGKILL)
+        outputs = [worker.communicate(timeout=300) for worker in workers]
+        assert [worker.returncode for worker in workers] == [0, -9, -9, 0], outputs
+        trials = study.get_trials(deepcopy=False)
+    states = Counter(trial.state for trial in trials)
+    assert states[TrialState.COMPLETE] == NUM_CANDIDATES
+    assert states[TrialState.RUNNING] == 0
+    done = [trial for trial in trials if trial.state == TrialState.COMPLETE]
+    assert max(Counter(tuple(sorted(trial.params.items())) for trial in done).values()) == 1
+    # Trials in the queue are never lost: whoever had one when it died, another has done it.
+    grid = [trial for trial in done if trial.user_attrs.get("origin") == "grid"]
+    assert len(grid) == NUM_ON_GRID
