@@ -52,17 +52,22 @@ def test_it_keeps_to_the_oracle_on_held_out_traces(real_entries: tuple[Entry, ..
     assert lost / len(compared) <= 0.005
 
 
-@pytest.mark.parametrize("num_entries", [4, 8, 20])
-@pytest.mark.parametrize("seed", [0, 1])
+TOO_STEEP = pytest.mark.xfail(reason="0.57 points are lost on this table", strict=True)
+
+
+@pytest.mark.parametrize(
+    ("num_entries", "seed"),
+    [(4, 0), (8, 0), (20, 0), (4, 1), pytest.param(8, 1, marks=TOO_STEEP), (20, 1)],
+)
 def test_it_keeps_to_the_oracle_with_steeper_tables(
     new_entries: Entries, num_entries: int, seed: int
 ) -> None:
-    """Where neighbours are points of top1 apart, on 1 of 6 tables 0.57 points are lost."""
+    """Where neighbours are points of top1 apart, the bound holds on five tables of six."""
     compared = compare(Controller, held_out(), new_entries(num_entries, seed))
     over = sum(outcome.over_budget for _, outcome, _ in compared)
     assert over <= 1.2 * sum(oracle.over_budget for _, _, oracle in compared)
     lost = sum(oracle.top1 - outcome.top1 for _, outcome, oracle in compared)
-    assert lost / len(compared) <= 0.006
+    assert lost / len(compared) <= 0.005
 
 
 @pytest.mark.parametrize("load", [0.5, 1.0, 1.3, 2.0, 7.0, 100.0])
