@@ -76,7 +76,12 @@ def uninterrupted(data: Data, tmp_path_factory: pytest.TempPathFactory) -> Loop:
     return loop
 
 
-@pytest.mark.parametrize("num_steps", [0, 7, 20, 33])
+SLOW = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    "num_steps", [0, pytest.param(7, marks=SLOW), pytest.param(20, marks=SLOW), 33]
+)
 def test_a_killed_run_that_goes_on_ends_with_the_same_bits(
     data: Data, uninterrupted: Loop, tmp_path: Path, num_steps: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
