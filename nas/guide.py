@@ -95,7 +95,7 @@ class Guide(BaseSampler):
         return self._random.sample_independent(study, trial, param_name, param_distribution)
 
     def _pool(self, front: Sequence[Params], space: dict[str, BaseDistribution]) -> list[Params]:
-        """New configs, each once: anywhere in the space and around the front."""
+        """New configs: anywhere in the space and around the front."""
         drawn = [
             {name: self._anywhere(each) for name, each in space.items()} for _ in range(NUM_RANDOM)
         ]

@@ -21,6 +21,7 @@ from nas.limits import Limits
 from nas.report import write_report
 from nas.runtimes import load_runtime
 from nas.sampler import SAMPLERS
+from nas.stand_in import StandIn
 from nas.study import Study
 from nas.summary import print_summary
 from nas.target import describe_target
@@ -157,8 +158,6 @@ def _run(study: Study, bench: Bench, limits: Limits, args: argparse.Namespace) -
     """Evaluate, with a progress bar; raise LimitError where no candidate keeps the limits."""
     stand_in = None
     if args.predict_after is not None:
-        from nas.stand_in import StandIn  # scikit-learn takes a second to import
-
         stand_in = StandIn(bench.supernet, study.candidates(), predict_after=args.predict_after)
 
     def evaluate(config: SubnetConfig, origin: str) -> Candidate:

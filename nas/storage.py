@@ -41,7 +41,7 @@ def open_study(
     except Exception as error:
         reason = str(error).strip().splitlines()[0]
         raise StudyError(
-            f"{_without_password(url)} must be an Optuna storage that can be read and written, "
+            f"{without_password(url)} must be an Optuna storage that can be read and written, "
             f"but got: {reason}; mend or delete it, or choose another --out or --storage"
         ) from error
     changed = [
@@ -61,7 +61,7 @@ def _storage(url: str) -> BaseStorage | str:
     return url
 
 
-def _without_password(url: str) -> str:
+def without_password(url: str) -> str:
     """The URL as it may be printed: `postgresql://user:secret@host` keeps its secret."""
     scheme, separator, rest = url.partition("://")
     user, at, host = rest.rpartition("@")

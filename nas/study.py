@@ -20,7 +20,7 @@ from nas.errors import StudyError
 from nas.guide import Guide
 from nas.limits import Limits
 from nas.sampler import make_sampler
-from nas.storage import open_study
+from nas.storage import open_study, without_password
 from planner import Candidate
 from supernet import SubnetConfig, Supernet
 
@@ -123,6 +123,9 @@ class Study:
             asked = self._ask_new()
             if asked is None:
                 return
+            if len(self._begun_before(asked[0])) >= num_candidates:
+                give_back(self.study, asked[0].number)  # others were faster; they may yet die
+                continue
             candidate = self._evaluate(evaluate, *asked)
             if candidate is not None:
                 yield candidate
@@ -155,20 +158,31 @@ class Study:
             self._taken = self._known()
             trial = self.study.ask()
             config = self._suggest(trial)
-            if self._is_mine(trial, config):
+            if self._channels(config) not in self._begun_before(trial):
                 return trial, config, trial.user_attrs.get("origin", "search")
             self.study.tell(trial, state=TrialState.FAIL)
             tries += 1
         return None
 
-    def _is_mine(self, trial: Trial, config: SubnetConfig) -> bool:
-        """Whether nobody has evaluated `config`, and nobody began to before this trial."""
-        earlier = [
-            each
-            for each in self._trials(TrialState.COMPLETE, TrialState.RUNNING)
-            if each.state == TrialState.COMPLETE or each.number < trial.number
-        ]
-        return self._channels(config) not in self._channels_of(earlier)
+    def _begun_before(self, trial: Trial) -> set[tuple[int, ...]]:
+        """What others have evaluated, or have before this trial: of two, the lower number goes on.
+
+        The storage gives numbers out one by one, so they serve as the tickets of Lamport's bakery
+        (CACM 17:8, 1974): wait until all with lower ones have shown what they hold.
+        """
+        while True:
+            others = [
+                each
+                for each in self._trials(
+                    TrialState.COMPLETE, TrialState.RUNNING, TrialState.WAITING
+                )
+                if each.state == TrialState.COMPLETE or each.number < trial.number
+            ]
+            configs = [self._config_of(each) for each in others]
+            if None not in configs:
+                return {self._channels(config) for config in configs if config is not None}
+            time.sleep(WAIT_S / 10)
+            take_back_abandoned(self.study, self.clock)
 
     def _enqueue_random(self) -> bool:
         """Queue a random config that is new; False when none was found."""
@@ -221,9 +235,12 @@ class Study:
         )
 
     def _channels_of(self, trials: Iterable[FrozenTrial]) -> set[tuple[int, ...]]:
-        num_groups = self.supernet.space.num_groups
-        configs = (_config(_all_params(trial), num_groups) for trial in trials)
+        configs = (self._config_of(trial) for trial in trials)
         return {self._channels(config) for config in configs if config is not None}
+
+    def _config_of(self, trial: FrozenTrial) -> SubnetConfig | None:
+        """None while a worker has taken the trial and not yet chosen all of its parameters."""
+        return _config(_all_params(trial), self.supernet.space.num_groups)
 
     def _channels(self, config: SubnetConfig) -> tuple[int, ...]:
         """What makes two configs the same: channels kept in each group, and the resolution."""
@@ -261,6 +278,6 @@ def _candidate(trial: FrozenTrial, storage: str) -> Candidate:
         return Candidate(**values | {"width_mults": tuple(values["width_mults"])})
     except (KeyError, TypeError, ValueError) as error:
         raise StudyError(
-            f"every evaluated trial in {storage} must hold its candidate, but one does not: "
-            "mend or delete the storage, or choose another --out"
+            f"every evaluated trial in {without_password(storage)} must hold its candidate, "
+            "but one does not: mend or delete the storage, or choose another --out"
         ) from error

@@ -122,25 +122,21 @@ def _other_limits() -> Limits:
         persist_state="session",
         help="0 trusts the estimate; 1 counts with the upper end of its 95 % interval.",
     )
-    macs = columns[2].number_input(
-        "At most MMACs",
-        0.0,
-        None,
-        None,
-        key="max_macs",
-        bind="query-params",
-        persist_state="session",
-        placeholder="no limit",
-    )
-    memory = columns[3].number_input(
-        "At most MB of memory",
-        0.0,
-        None,
-        None,
-        key="max_memory",
-        bind="query-params",
-        persist_state="session",
-        placeholder="no limit",
+    macs, memory = (
+        column.number_input(
+            label,
+            0.0,
+            None,
+            None,
+            key=key,
+            bind="query-params",
+            persist_state="session",
+            placeholder="no limit",
+        )
+        for column, label, key in (
+            (columns[2], "At most MMACs", "max_macs"),
+            (columns[3], "At most MB of memory", "max_memory"),
+        )
     )
     return Limits(
         percentile=percentile or "p50",

@@ -1,6 +1,7 @@
 """The study with an `evaluate` that computes in no time what a real one measures."""
 
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import optuna
@@ -152,6 +153,21 @@ def test_the_front_of_the_study_is_optunas_own_front(supernet: Supernet, tmp_pat
     # With latency proportional to MACs, Optuna's three objectives are our two.
     best = {trial.user_attrs["candidate"] for trial in study.study.best_trials}
     assert len(best) == len(pareto_front(study.candidates()))
+
+
+def test_workers_at_full_speed_evaluate_no_more_than_asked_and_nothing_twice(
+    supernet: Supernet, tmp_path: Path
+) -> None:
+    """Evaluating takes no time here, so that workers meet at every trial."""
+    shared = f"journal:{tmp_path / 'log'}"
+    studies = [
+        Study(supernet, shared, belongs_to=TARGET, limits=Limits(), seed=seed) for seed in range(4)
+    ]
+    for num_candidates in range(26, 38, 2):  # the end of a search is where they meet
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(run, studies, [num_candidates] * 4))
+        done = studies[0].study.get_trials(states=(TrialState.COMPLETE,))
+        assert len(done) == len(studies[0].candidates()) == num_candidates
 
 
 def test_the_same_seed_suggests_the_same(supernet: Supernet, tmp_path: Path) -> None:
