@@ -22,12 +22,14 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.environment import environment
+from benchmarks.paper_budgets import BUDGETS, Budget
 from benchmarks.paper_report import table, write_figures
 from benchmarks.paper_scores import best_under, front_volume, interval, score
-from benchmarks.paper_systems import BUDGETS, Budget, Run, all_runs
+from benchmarks.paper_systems import Run, all_runs
 from supernet import Execution, load_data
 from supernet.checkpoint import is_finished, replacing
 from supernet.errors import SupernetError
+from supernet.hyperparameters import CHOICES
 from supernet.torchvision_sets import DEFAULT_ROOT
 from supernet.train import train
 
@@ -48,12 +50,18 @@ def compare(runs: Sequence[Run], out: Path, budget: Budget) -> dict[str, Any]:
         train(run.job, folder, Execution(device="cpu", evaluate_every=0), resume=True)
         scores[run.system][run.job.seed] += score(run, folder, budget.num_widths)
         seconds[run.name] = round(time.monotonic() - begun, 1)
-    epochs = {run.system: run.job.epochs for run in runs}
-    return summarise(scores, epochs) | {"seconds_this_time": seconds}
+    trained = {run.system: {"epochs": run.job.epochs, "cost": run.cost} for run in runs}
+    return summarise(scores, trained) | {"seconds_this_time": seconds}
+
+
+def finished(runs: Sequence[Run], out: Path) -> list[Run]:
+    """The runs of those systems and seeds that are wholly trained."""
+    missing = {(run.system, run.job.seed) for run in runs if not is_finished(out / run.name)}
+    return [run for run in runs if (run.system, run.job.seed) not in missing]
 
 
 def summarise(
-    scores: dict[str, dict[int, list[dict[str, Any]]]], epochs: dict[str, int]
+    scores: dict[str, dict[int, list[dict[str, Any]]]], trained: dict[str, dict[str, float]]
 ) -> dict[str, Any]:
     """Each system's best under each budget of MACs, over seeds."""
     grid = sorted({each["macs"] for each in scores["mutual"][0]})
@@ -62,7 +70,7 @@ def summarise(
     systems: dict[str, Any] = {}
     for system, by_seed in scores.items():
         top1 = [interval(_counts(by_seed, budget)) for budget in macs]
-        systems[system] = {"epochs": epochs[system], "top1": top1}
+        systems[system] = {**trained[system], "top1": top1}
     for values in systems.values():
         values["volume_ratio"] = _volume_ratio(values["top1"], systems["mutual"]["top1"], macs)
     return {
@@ -127,18 +135,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--resolutions", type=int, nargs="+", default=(28, 24, 20, 16))
     parser.add_argument("--budget", choices=sorted(BUDGETS), default="small")
     parser.add_argument("--epochs", type=int, help="instead of the budget's")
+    parser.add_argument("--dtype", default="float32", choices=CHOICES["dtype"], help="of training")
+    parser.add_argument("--finished", action="store_true", help="a table of what is finished")
     parser.add_argument("--max-minutes", type=float, help="stop by itself, to go on later")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args(argv)
     source, budget = NAMES.get(args.data, args.data), BUDGETS[args.budget]
-    if args.epochs is not None:
-        budget = replace(budget, epochs=args.epochs)
+    budget = replace(budget, epochs=args.epochs or budget.epochs, dtype=args.dtype)
     sides = tuple(sorted(args.resolutions, reverse=True))
     if args.max_minutes is not None:
         _stop_after(args.max_minutes)
     try:
         data = load_data(source, resolution=sides[0], root=Path(args.data_root))
         runs = list(all_runs(source, args.data_root, sides, budget, len(data.classes)))
+        if args.finished:
+            runs = finished(runs, args.out)
         result = compare(runs, args.out, budget)
     except SupernetError as error:
         print(f"error: {error}", file=sys.stderr)

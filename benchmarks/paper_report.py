@@ -1,10 +1,12 @@
 """The comparison's table and its two figures."""
 
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
 import plotly.graph_objects as go
 
+from benchmarks.paper_systems import EQUAL_MACS
 from nas.heat_map import write_figure
 
 # Okabe and Ito's colours, which colour-blind people can tell apart.
@@ -12,22 +14,26 @@ COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#0
 
 
 def table(result: dict[str, Any]) -> str:
-    """Markdown: a row for each MACs budget, a column for each system."""
-    systems = list(result["systems"])
+    """Markdown: a row for each system, a column for each MACs budget."""
+    budgets = [f"{macs / 1e6:.2f}" for macs in result["macs"]]
     lines = [
-        f"top-1 (%) on {result['num_report']} report images, {result['num_seeds']} seeds; "
-        "best config on selection under each budget, all resolutions",
+        f"top-1 (%) on {result['num_report']} report images, with 95 % intervals over images and "
+        "seeds, of the config that is best on selection under each budget of MMACs, over all "
+        "resolutions; cost: training MACs against mutual's; volume: area over log MACs likewise",
         "",
-        "| MMACs | " + " | ".join(systems) + " |",
-        "|" + "---|" * (len(systems) + 1),
+        "| " + " | ".join(["system", "seeds", "epochs", "cost", *budgets, "volume"]) + " |",
+        "|" + "---|" * (len(budgets) + 5),
     ]
-    for index, macs in enumerate(result["macs"]):
-        cells = [_cell(result["systems"][system]["top1"][index]) for system in systems]
-        lines.append(f"| {macs / 1e6:.2f} | " + " | ".join(cells) + " |")
-    volumes = [f"{result['systems'][system]['volume_ratio']:.4f}" for system in systems]
-    lines.append("| volume against mutual | " + " | ".join(volumes) + " |")
-    epochs = [str(result["systems"][system]["epochs"]) for system in systems]
-    lines.append("| epochs | " + " | ".join(epochs) + " |")
+    for system, values in result["systems"].items():
+        cells = [
+            system,
+            str(max(len(top1["seeds"]) for top1 in values["top1"] if top1)),
+            str(values["epochs"]),
+            f"{values['cost']:.2f}",
+            *(_cell(top1) for top1 in values["top1"]),
+            f"{values['volume_ratio']:.4f}",
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
     return "\n".join([*lines, "", *_where_mutual_is_below(result)]) + "\n"
 
 
@@ -49,13 +55,15 @@ def _where_mutual_is_below(result: dict[str, Any]) -> list[str]:
 def _cell(value: dict[str, Any] | None) -> str:
     if value is None:
         return "-"
-    return f"{100 * value['top1']:.1f} ({100 * value['low']:.1f}-{100 * value['high']:.1f})"
+    return f"{100 * value['top1']:.1f} +-{100 * (value['high'] - value['top1']):.1f}"
 
 
 def fronts(result: dict[str, Any]) -> go.Figure:
-    """Top-1 against MACs for all systems, with intervals."""
+    """Top-1 against MACs, with intervals; variants of `mutual` are hidden until clicked at."""
     figure = go.Figure()
-    for index, (system, values) in enumerate(result["systems"].items()):
+    colours = dict.fromkeys(system.removesuffix(EQUAL_MACS) for system in result["systems"])
+    colours |= dict(zip(colours, cycle(COLOURS), strict=False))
+    for system, values in result["systems"].items():
         pairs = zip(result["macs"], values["top1"], strict=True)
         points = [(macs / 1e6, value) for macs, value in pairs if value is not None]
         figure.add_scatter(
@@ -65,9 +73,10 @@ def fronts(result: dict[str, Any]) -> go.Figure:
             name=system,
             mode="lines+markers",
             line={
-                "color": COLOURS[index % len(COLOURS)],
-                "dash": "dot" if "equal MACs" in system else "solid",
+                "color": colours[system.removesuffix(EQUAL_MACS)],
+                "dash": "dot" if system.endswith(EQUAL_MACS) else "solid",
             },
+            visible="legendonly" if system.startswith(("mutual ", "mutual,")) else True,
         )
     ticks = [digit * 10.0**power for power in range(-3, 6) for digit in (1, 2, 5)]
     figure.update_xaxes(title="MMACs", type="log", tickvals=ticks)

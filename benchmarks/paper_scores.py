@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -19,13 +20,15 @@ from supernet.evaluate import Z_95, Images, accuracy, calibrated_subnet
 
 def score(run: Run, folder: Path, num_widths: int) -> list[dict[str, Any]]:
     """MACs and right answers on `selection` and `report` of the run's grid; kept in its folder."""
-    path = folder / "scores.json"
+    path = folder / f"scores{''.join(f'-{side}' for side in run.sides_above)}.json"
     if path.exists():
         return json.loads(path.read_text())  # type: ignore[no-any-return]
     trained = load_trained(folder)
     images = Images(trained.data, torch.device("cpu"))
     scores = []
-    configs = list(trained.supernet.space.grid(num_widths))
+    space = trained.supernet.space
+    space = replace(space, resolutions=run.sides_above or space.resolutions)
+    configs = list(space.grid(num_widths))
     for config in tqdm(configs, f"score {run.name}", unit="config", mininterval=1.0):
         network = calibrated_subnet(trained.supernet, config, images)
         entry: dict[str, Any] = {

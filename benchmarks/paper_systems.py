@@ -7,69 +7,21 @@ from typing import Any
 import torch
 from torch import nn
 
-from nas.cost import count_macs
+from benchmarks.paper_budgets import Budget
+from benchmarks.paper_cost import Cost
 from supernet import Hyperparameters, Recipe, SearchSpace, Supernet, TrainingJob
 from supernet.models import build_model
 from supernet.recipe import RECIPES
 
-CUT = "benchmarks.paper_systems:cut_model"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Budget:
-    """How much is trained and scored."""
-
-    model: str
-    """The full network."""
-    model_options: dict[str, Any]
-    """Its options."""
-    epochs: int
-    """Of every system at equal steps, and of `mutual`."""
-    batch_size: int
-    lr: float
-    width_low: float
-    """Lower bound of the widths."""
-    independent_widths: tuple[float, ...]
-    """Widths of the networks that are trained alone, the full one first."""
-    lower_bounds: tuple[float, ...]
-    """Other lower bounds that `mutual` is trained with."""
-    num_widths: int
-    """Of the grid that is scored."""
-    num_seeds: int
-
-
-_SMALL = Budget(
-    model="wide_resnet",
-    model_options={"depth": 10, "widen": 2, "stem_stride": 2},
-    epochs=2,
-    batch_size=128,
-    lr=0.1,
-    width_low=0.25,
-    independent_widths=(1.0, 0.5, 0.25),
-    lower_bounds=(0.7,),
-    num_widths=7,
-    num_seeds=2,
+VARIANTS = (
+    Recipe(name="labels mixed in", distillation=0.5),
+    Recipe(name="temperature 2", temperature=2.0),
 )
+"""`mutual` and one change, trained for as many epochs as cost the same."""
 
-BUDGETS = {
-    "toy": replace(
-        _SMALL,
-        model_options={"depth": 10, "widen": 1, "stem_stride": 2},
-        epochs=1,
-        num_widths=4,
-        num_seeds=1,
-    ),
-    "small": _SMALL,
-    "full": replace(
-        _SMALL,
-        model_options={"depth": 16, "widen": 8},
-        epochs=200,
-        independent_widths=(1.0, 0.75, 0.5, 0.25),
-        lower_bounds=(0.5, 0.7, 0.9),
-        num_widths=16,
-        num_seeds=3,
-    ),
-}
+EQUAL_MACS = " (equal MACs)"
+NEARLY_EQUAL = 0.2
+CUT = "benchmarks.paper_systems:cut_model"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +35,10 @@ class Run:
     job: TrainingJob
     width: float
     """Of the full network of this run, as a fraction of the budget's."""
+    cost: float
+    """MACs of training its system, of which `mutual` has 1."""
+    sides_above: tuple[int, ...] = ()
+    """Resolutions to score at instead of the trained ones."""
 
 
 def cut_model(num_classes: int, *, model: str, width: float, **options: Any) -> nn.Module:
@@ -101,87 +57,82 @@ def cut_model(num_classes: int, *, model: str, width: float, **options: Any) -> 
 def all_runs(
     data: str, data_root: str, resolutions: tuple[int, ...], budget: Budget, num_classes: int
 ) -> Iterator[Run]:
-    """Every training, seed by seed, so that the first seed's table is complete early.
-
-    Systems "... (equal MACs)" have as many epochs as make their training cost what `mutual`'s does,
-    of all networks together where there are several; a system of which that is one and the same
-    number of epochs has no such row.
-    """
-    space = SearchSpace(width_range=(budget.width_low, 1.0), resolutions=resolutions)
+    """Every training, what matters most first: each part for all seeds, then the next part."""
+    space = SearchSpace(width_range=(budget.width_low, 1.0), resolutions=resolutions, groups="one")
     job = TrainingJob(
         data=data,
         data_root=data_root,
         model=budget.model,
         model_options=budget.model_options,
-        hyperparameters=Hyperparameters(batch_size=budget.batch_size, lr=budget.lr),
+        hyperparameters=Hyperparameters(
+            batch_size=budget.batch_size, lr=budget.lr, dtype=budget.dtype
+        ),
         space=space,
         epochs=budget.epochs,
     )
-    cost = _Cost(budget, resolutions, num_classes)
-    mutual = cost.of_step(RECIPES["mutual"], space)
-    for seed in range(budget.num_seeds):
-        seeded = replace(job, seed=seed)
-        for recipe in RECIPES.values():
-            equal = max(1, round(budget.epochs * mutual / cost.of_system(recipe, space)))
-            yield from _runs(replace(seeded, recipe=recipe), budget, "")
-            if equal != budget.epochs:
-                note = " (equal MACs)"
-                yield from _runs(replace(seeded, recipe=recipe, epochs=equal), budget, note)
-        for low in budget.lower_bounds:
-            narrower = replace(space, width_range=(low, 1.0))
-            yield _run(replace(seeded, space=narrower), f"mutual {low:g}-1", 1.0)
+    cost = Cost(budget.model, budget.model_options, num_classes, space, budget.independent_widths)
+    for part in (_equal_steps, _equal_macs, _variants, _lower_bounds):
+        for seed in range(budget.num_seeds):
+            yield from part(replace(job, seed=seed), budget, cost)
 
 
-def _runs(job: TrainingJob, budget: Budget, note: str) -> Iterator[Run]:
+def _equal_steps(job: TrainingJob, budget: Budget, cost: Cost) -> Iterator[Run]:
+    for recipe in RECIPES.values():
+        yield from _runs(replace(job, recipe=recipe), budget, "", cost.of_system(recipe))
+
+
+def _equal_macs(job: TrainingJob, budget: Budget, cost: Cost) -> Iterator[Run]:
+    """Systems with as many epochs as make all training of them cost what `mutual`'s does.
+
+    A system whose cost is within a fifth of that anyway has no such row.
+    """
+    for recipe in RECIPES.values():
+        of_system = cost.of_system(recipe)
+        if abs(of_system - 1) > NEARLY_EQUAL:
+            epochs = _epochs(budget, of_system)
+            longer = replace(job, recipe=recipe, epochs=epochs)
+            yield from _runs(longer, budget, EQUAL_MACS, of_system * epochs / budget.epochs)
+
+
+def _variants(job: TrainingJob, budget: Budget, cost: Cost) -> Iterator[Run]:
+    for recipe in VARIANTS:
+        of_system = cost.of_system(recipe)
+        epochs = _epochs(budget, of_system)
+        changed = replace(job, recipe=recipe, epochs=epochs)
+        yield _run(changed, f"mutual, {recipe.name}", 1.0, of_system * epochs / budget.epochs)
+    yield from _above(_run(job, "mutual", 1.0, 1.0))
+
+
+def _lower_bounds(job: TrainingJob, budget: Budget, cost: Cost) -> Iterator[Run]:
+    for low in budget.lower_bounds:
+        narrower = replace(job.space, width_range=(low, 1.0))
+        of_system = cost.of_system(job.recipe, narrower)
+        yield _run(replace(job, space=narrower), f"mutual {low:g}-1", 1.0, of_system)
+
+
+def _epochs(budget: Budget, cost: float) -> int:
+    return max(1, round(budget.epochs / cost))
+
+
+def _runs(job: TrainingJob, budget: Budget, note: str, cost: float) -> Iterator[Run]:
     system = f"{job.recipe.name}{note}"
     if job.recipe.trains_widths:
-        yield _run(job, system, 1.0)
+        yield _run(job, system, 1.0, cost)
         return
     for width in budget.independent_widths:
         options = {"model": budget.model, "width": width, **budget.model_options}
-        yield _run(replace(job, model=CUT, model_options=options), system, width)
+        yield _run(replace(job, model=CUT, model_options=options), system, width, cost)
 
 
-def _run(job: TrainingJob, system: str, width: float) -> Run:
-    slug = system.replace(" ", "_").replace("(", "").replace(")", "")
-    return Run(name=f"seed{job.seed}-{slug}-w{width:g}", system=system, job=job, width=width)
+def _run(job: TrainingJob, system: str, width: float, cost: float) -> Run:
+    slug = system.replace(" ", "_").replace("(", "").replace(")", "").replace(",", "")
+    name = f"seed{job.seed}-{slug}-w{width:g}"
+    return Run(name=name, system=system, job=job, width=width, cost=cost)
 
 
-class _Cost:
-    """Multiply-adds of the forward passes of one step and one image, on average."""
-
-    def __init__(self, budget: Budget, resolutions: tuple[int, ...], num_classes: int) -> None:
-        self.budget = budget
-        model = build_model(budget.model, num_classes, budget.model_options)
-        example = torch.empty(1, 3, resolutions[0], resolutions[0])
-        self.supernet = Supernet(model, example, SearchSpace(resolutions=resolutions))
-
-    def of_system(self, recipe: Recipe, space: SearchSpace) -> float:
-        """Of one step of each of its networks."""
-        if recipe.trains_widths:
-            return self.of_step(recipe, space)
-        sides = self._sides(recipe, space)
-        return sum(
-            self._macs(width, side) for width in self.budget.independent_widths for side in sides
-        ) / len(sides)
-
-    def of_step(self, recipe: Recipe, space: SearchSpace) -> float:
-        """Of one step of a supernet; random widths are taken at nine even places."""
-        low, sides = space.width_range[0], self._sides(recipe, space)
-        places = [low + (1 - low) * (i + 0.5) / 9 for i in range(9)]
-        full = sides if recipe.resolutions == "shared" else [space.resolutions[0]]
-        return (
-            self._mean([1.0], full)
-            + recipe.narrowest * self._mean([low], sides)
-            + recipe.num_random * self._mean(places, sides)
-        )
-
-    def _sides(self, recipe: Recipe, space: SearchSpace) -> list[int]:
-        return list(space.resolutions[:1] if recipe.resolutions == "highest" else space.resolutions)
-
-    def _mean(self, widths: list[float], sides: list[int]) -> float:
-        values = [self._macs(width, side) for width in widths for side in sides]
-        return sum(values) / len(values)
-
-    def _macs(self, width: float, side: int) -> int:
-        return count_macs(self.supernet.extract(self.supernet.space.uniform(width, side)), side)
+def _above(run: Run) -> Iterator[Run]:
+    """The same training, scored at a resolution above the highest that it was trained at, too."""
+    sides = run.job.space.resolutions
+    system = f"{run.system}, tested above"
+    yield replace(run, system=system)
+    yield replace(run, system=system, sides_above=(2 * sides[0] - sides[1],))

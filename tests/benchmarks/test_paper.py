@@ -1,12 +1,14 @@
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from benchmarks.paper import summarise
+from benchmarks.paper import finished, summarise
+from benchmarks.paper_budgets import BUDGETS
 from benchmarks.paper_report import boost, fronts, table
 from benchmarks.paper_scores import best_under, front_volume, interval
-from benchmarks.paper_systems import BUDGETS, all_runs
+from benchmarks.paper_systems import EQUAL_MACS, VARIANTS, all_runs
 from supernet.recipe import RECIPES
 
 SIDES = (28, 24, 20, 16)
@@ -21,13 +23,13 @@ def score(macs: int, selection: int, report: int, width: float = 1.0) -> dict[st
 
 def test_systems_have_equal_steps_and_equal_macs() -> None:
     runs = list(all_runs("fashion-mnist-mini", "", SIDES, BUDGETS["small"], 10))
-    assert len({run.name for run in runs}) == len(runs)
+    assert len({(run.system, run.name, run.sides_above) for run in runs}) == len(runs)
     systems = {run.system: run.job.epochs for run in runs}
     assert set(RECIPES) < set(systems)
     assert all(systems[name] == BUDGETS["small"].epochs for name in RECIPES)
     assert {run.job.seed for run in runs} == {0, 1}
     alone = [run for run in runs if run.system == "independent" and run.job.seed == 0]
-    assert [run.width for run in alone] == [1.0, 0.5, 0.25]
+    assert [run.width for run in alone] == [1.0, 0.75, 0.5]
     assert all(run.job.space.width_range == (1.0, 1.0) for run in alone)
 
 
@@ -37,6 +39,26 @@ def test_equal_macs_are_equal() -> None:
     runs = list(all_runs("fashion-mnist-mini", "", SIDES, budget, 10))
     epochs = {run.system: run.job.epochs for run in runs}
     assert epochs["us (equal MACs)"] < epochs["mutual"] == 200
+    equal = [run for run in runs if run.system.endswith(EQUAL_MACS) or run.job.recipe in VARIANTS]
+    assert {run.system for run in equal} > {f"mutual, {recipe.name}" for recipe in VARIANTS}
+    assert all(0.99 < run.cost < 1.01 for run in equal)
+
+
+def test_the_trained_mutual_is_scored_above_its_resolutions_too() -> None:
+    runs = all_runs("fashion-mnist-mini", "", SIDES, BUDGETS["toy"], 10)
+    above = [run for run in runs if run.system == "mutual, tested above"]
+    assert [run.sides_above for run in above] == [(), (32,)]
+    assert {run.name for run in above} == {"seed0-mutual-w1"}
+
+
+def test_a_table_of_what_is_finished_leaves_out_half_a_system(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = list(all_runs("fashion-mnist-mini", "", SIDES, BUDGETS["toy"], 10))
+    left = {"seed0-us-w1", "seed0-independent-w0.5"}
+    monkeypatch.setattr("benchmarks.paper.is_finished", lambda folder: folder.name not in left)
+    systems = {run.system for run in finished(runs, tmp_path)}
+    assert {run.system for run in runs} - systems == {"us", "independent"}
 
 
 def test_the_best_under_a_budget_is_chosen_on_selection_and_reported_on_report() -> None:
@@ -66,13 +88,13 @@ def test_the_summary_compares_systems() -> None:
     alone = [score(10, 40, 40, 0.5), score(100, 72, 72)]
     result = summarise(
         {"mutual": {0: mutual, 1: mutual}, "independent": {0: alone, 1: alone}},
-        {"mutual": 2, "independent": 2},
+        {"mutual": {"epochs": 2, "cost": 1.0}, "independent": {"epochs": 2, "cost": 0.9}},
     )
     result["title"] = "made up"
     assert result["macs"] == [10, 100]
     assert result["systems"]["independent"]["volume_ratio"] == pytest.approx(0.8)
     assert result["full_network"]["mutual"]["top1"] == 0.8
-    assert "| 0.00 | 50.0 (" in table(result)
+    assert "| mutual | 2 | 2 | 1.00 | 50.0 +-9.8 | 80.0 +-" in table(result)
     assert "- independent is above mutual at no MMACs" in table(result)
     assert len(fronts(result).data) == 2
     assert list(boost(result).data[0].x) == ["mutual", "independent"]
