@@ -1,7 +1,7 @@
 """Bench: one supernet on one target; it turns a config into its numbers."""
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
@@ -9,10 +9,11 @@ from torch import Tensor, nn
 from nas.cost import count_macs, count_params
 from nas.kernel import MatmulKernel
 from nas.latency import Latency, Measurement, measure_latency
+from nas.racing import FIRST_SLICE, Bits, Scored, estimate, race, rival_of
 from nas.runtimes import CompiledNetwork, Runtime
 from planner import Candidate
 from supernet import SubnetConfig, Supernet
-from supernet.evaluate import Accuracy, Images, accuracy, calibrated_subnet
+from supernet.evaluate import Accuracy, Images, accuracy, calibrated_subnet, right_answers
 
 if TYPE_CHECKING:
     from nas.stand_in import StandIn  # scikit-learn takes a second to import
@@ -37,28 +38,39 @@ class Bench:
         self.kernel = MatmulKernel(runtime.device, runtime.num_threads)
 
     def evaluate(
-        self, config: SubnetConfig, origin: str, *, max_s: float, stand_in: "StandIn | None" = None
-    ) -> Candidate:
-        """Measure one config: top1 on `selection`, MACs, parameters, latency.
+        self,
+        config: SubnetConfig,
+        origin: str,
+        *,
+        max_s: float,
+        others: Iterable[Scored] = (),
+        stand_in: "StandIn | None" = None,
+    ) -> Scored:
+        """Measure one config: MACs, parameters, latency, top1 on `selection`.
 
+        Where one of `others` is surely better, not all images are looked at; see `nas.racing`.
         `max_s` bounds the seconds spent on timing; the front is measured again before it is
         written, so a noisy moment is not an error here. Where `stand_in` knows a latency, it is
         predicted instead; where it doesn't yet, it learns from this one.
         """
         network = calibrated_subnet(self.supernet, config, self.images)
-        right = accuracy(network, self.images.batches("selection", config.resolution))
-        low, high = right.interval
+        macs = count_macs(network, config.resolution)
         predicted = stand_in.latency(network, config.resolution) if stand_in else None
         latency = predicted or self._time(network, config.resolution, max_s)
+        num_images = self.images.data.num_images["selection"]
+        rival = rival_of(latency.p50_ms, macs, others, num_images)
+        answers = self._answers(network.to(self.images.device), config.resolution)
+        right = race(answers, rival, num_images)
+        top1, low, high = estimate(right, rival, num_images)
         candidate = Candidate(
             config_id=config.config_id,
             origin=origin,
             width_mults=config.width_mults,
             resolution=config.resolution,
-            top1=right.top1,
+            top1=top1,
             top1_low=low,
             top1_high=high,
-            macs=count_macs(network, config.resolution),
+            macs=macs,
             num_params=count_params(network),
             kind="predicted" if predicted else "measured",
             latency_p50_ms=latency.p50_ms,
@@ -70,7 +82,7 @@ class Bench:
         )
         if stand_in:
             stand_in.learn(network, candidate)
-        return candidate
+        return Scored(candidate=candidate, right=right)
 
     def compile(self, config: SubnetConfig) -> CompiledNetwork:
         """The calibrated subnet, ready to be timed and scored in the runtime."""
@@ -98,6 +110,11 @@ class Bench:
     def report_top1(self, network: CompiledNetwork, resolution: int) -> Accuracy:
         """Score what is timed, in the runtime, on the images that nothing else has seen."""
         return accuracy(network.logits, self._on_cpu("report", resolution))
+
+    def _answers(self, network: nn.Module, resolution: int) -> Iterator[Bits]:
+        for images, labels in self.images.batches("selection", resolution):
+            for piece in zip(images.split(FIRST_SLICE), labels.split(FIRST_SLICE), strict=True):
+                yield right_answers(network, *piece).cpu().numpy()
 
     def _time(self, network: nn.Module, resolution: int, max_s: float) -> Latency:
         compiled = self._compile(network, resolution)

@@ -18,6 +18,7 @@ from nas.errors import LimitError, NasError
 from nas.feasibility import require_feasible
 from nas.front import make_table
 from nas.limits import Limits
+from nas.racing import Scored
 from nas.report import write_report
 from nas.runtimes import load_runtime
 from nas.sampler import SAMPLERS
@@ -160,8 +161,10 @@ def _run(study: Study, bench: Bench, limits: Limits, args: argparse.Namespace) -
     if args.predict_after is not None:
         stand_in = StandIn(bench.supernet, study.candidates(), predict_after=args.predict_after)
 
-    def evaluate(config: SubnetConfig, origin: str) -> Candidate:
-        return bench.evaluate(config, origin, max_s=TRIAL_S, stand_in=stand_in)
+    def evaluate(config: SubnetConfig, origin: str) -> Scored:
+        return bench.evaluate(
+            config, origin, max_s=TRIAL_S, others=study.scored(), stand_in=stand_in
+        )
 
     done = len(study.candidates())
     with tqdm(

@@ -19,6 +19,7 @@ from nas.claim import Clock, claimed, give_back, take_back_abandoned
 from nas.errors import StudyError
 from nas.guide import Guide
 from nas.limits import Limits
+from nas.racing import Scored, from_text, to_text
 from nas.sampler import make_sampler
 from nas.storage import open_study, without_password
 from planner import Candidate
@@ -40,7 +41,7 @@ MAX_DRAWS = 2000
 WAIT_S = 0.5
 """Between looks at what other workers still do."""
 
-Evaluate = Callable[[SubnetConfig, str], Candidate]
+Evaluate = Callable[[SubnetConfig, str], Scored]
 """Measures a config; the second argument is its origin, "grid" or "search"."""
 
 
@@ -79,7 +80,8 @@ class Study:
         directions = [*DIRECTIONS.values()]
         self.study = open_study(storage, directions=directions, belongs_to=belongs_to)
         take_back_abandoned(self.study, clock)
-        self.candidates()  # damage shows now, not after hours
+        self._read: dict[int, Scored] = {}  # by the trial's number; what is done never changes
+        self.scored()  # damage shows now, not after hours
         self._enqueue_grid(random.Random(seed))
         # A resumed study must not repeat the proposals that it began with.
         num_done = len(self._trials(TrialState.COMPLETE, TrialState.RUNNING))
@@ -89,13 +91,18 @@ class Study:
 
     def candidates(self) -> list[Candidate]:
         """All evaluated candidates, each config once, in the order of their trials."""
-        found: dict[tuple[int, ...], Candidate] = {}
+        return [scored.candidate for scored in self.scored()]
+
+    def scored(self) -> list[Scored]:
+        """The same, with what each answered right."""
+        found: dict[tuple[int, ...], Scored] = {}
         for trial in self._trials(TrialState.COMPLETE):
-            candidate = _candidate(trial, self.storage)
-            config = SubnetConfig(
-                width_mults=candidate.width_mults, resolution=candidate.resolution
-            )
-            found.setdefault(self._channels(config), candidate)
+            if trial.number not in self._read:
+                self._read[trial.number] = _scored(trial, self.storage)
+            scored = self._read[trial.number]
+            widths, side = scored.candidate.width_mults, scored.candidate.resolution
+            config = SubnetConfig(width_mults=widths, resolution=side)
+            found.setdefault(self._channels(config), scored)
         return list(found.values())
 
     @property
@@ -126,30 +133,32 @@ class Study:
             if len(self._begun_before(asked[0])) >= num_candidates:
                 give_back(self.study, asked[0].number)  # others were faster; they may yet die
                 continue
-            candidate = self._evaluate(evaluate, *asked)
-            if candidate is not None:
-                yield candidate
+            scored = self._evaluate(evaluate, *asked)
+            if scored is not None:
+                yield scored.candidate
             if self.expected_gain < min_gain:
                 return
 
     def _evaluate(
         self, evaluate: Evaluate, trial: Trial, config: SubnetConfig, origin: str
-    ) -> Candidate | None:
+    ) -> Scored | None:
         """What came out; None where another worker took this one for dead and does it again."""
         try:
             with claimed(trial, self.clock):
-                candidate = evaluate(config, origin)
+                scored = evaluate(config, origin)
         except BaseException:  # Ctrl-C too
             give_back(self.study, trial.number)
             raise
         try:
+            candidate = scored.candidate
             trial.set_user_attr("candidate", json.dumps(asdict(candidate)))
+            trial.set_user_attr("right", to_text(scored.right))
             for index, excess in enumerate(self.limits.excess(candidate)):
                 trial.set_constraint(f"limit{index}", excess)
             self.study.tell(trial, [getattr(candidate, name) for name in DIRECTIONS])
         except UpdateFinishedTrialError:
             return None
-        return candidate
+        return scored
 
     def _ask_new(self) -> tuple[Trial, SubnetConfig, str] | None:
         """A trial of a config that nobody has begun; None when there are no more."""
@@ -271,11 +280,12 @@ def _all_params(trial: FrozenTrial) -> dict[str, float]:
     return {**trial.system_attrs.get("fixed_params", {}), **trial.params}
 
 
-def _candidate(trial: FrozenTrial, storage: str) -> Candidate:
+def _scored(trial: FrozenTrial, storage: str) -> Scored:
     """What was measured; raise StudyError where the trial does not hold it."""
     try:
         values = json.loads(trial.user_attrs["candidate"])
-        return Candidate(**values | {"width_mults": tuple(values["width_mults"])})
+        candidate = Candidate(**values | {"width_mults": tuple(values["width_mults"])})
+        return Scored(candidate=candidate, right=from_text(trial.user_attrs["right"]))
     except (KeyError, TypeError, ValueError) as error:
         raise StudyError(
             f"every evaluated trial in {without_password(storage)} must hold its candidate, "

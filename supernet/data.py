@@ -127,7 +127,7 @@ class Data:
     def _digest(self, split: str) -> str:
         lines = (
             f"{self._images.names[i]} {self._images.labels[i]}\n"
-            for i in self._splits[split].tolist()
+            for i in sorted(self._splits[split].tolist())
         )
         return sha256("".join(lines).encode()).hexdigest()
 

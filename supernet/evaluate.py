@@ -94,14 +94,20 @@ def calibrated_subnet(supernet: Supernet, config: SubnetConfig, images: Images) 
 
 
 @torch.inference_mode()
+def right_answers(logits: Callable[[Tensor], Tensor], images: Tensor, labels: Tensor) -> Tensor:
+    """Which images' most probable class is right, bool (n,). `logits` maps (n, c, side, side) to
+    (n, classes)."""
+    predicted = logits(images).argmax(dim=1)
+    return predicted == labels.to(predicted.device)
+
+
 def accuracy(
     logits: Callable[[Tensor], Tensor], batches: Iterable[tuple[Tensor, Tensor]]
 ) -> Accuracy:
-    """Count right answers. `logits` maps images (n, c, side, side) to (n, classes)."""
+    """Count right answers; see `right_answers`."""
     num_images = num_correct = 0
     for images, labels in batches:
-        predicted = logits(images).argmax(dim=1)
-        num_correct += int((predicted == labels.to(predicted.device)).sum())
+        num_correct += int(right_answers(logits, images, labels).sum())
         num_images += len(labels)
     return Accuracy(num_images=num_images, num_correct=num_correct)
 

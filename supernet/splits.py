@@ -18,7 +18,9 @@ MAX_HELD_OUT = 10_000
 
 
 def split_images(images: ImageSet, seed: int) -> dict[str, Tensor]:
-    """Split a source's images: int64 indices for each of SPLITS, sorted.
+    """Split a source's images: int64 indices for each of SPLITS.
+
+    They are sorted, but for `selection`, whose first images are a random sample of it.
 
     `report` and `selection` are the source's own where it has them. What is missing is taken
     from the training images, stratified: a tenth of each class (less where that would be more
@@ -37,6 +39,7 @@ def split_images(images: ImageSet, seed: int) -> dict[str, Tensor]:
         splits[name], splits["train"] = _carve(images, splits["train"], f"{seed}/{name}")
     shuffled = _shuffle(splits["train"], images.names, f"{seed}/calibration")
     splits["calibration"] = np.sort(shuffled[:NUM_CALIBRATION])
+    splits["selection"] = _shuffle(splits["selection"], images.names, f"{seed}/selection")
     if empty := [name for name in SPLITS if not len(splits[name])]:
         raise DataError(f"{images.name}: every split must have images, but {empty[0]!r} has none")
     return {name: torch.from_numpy(splits[name]) for name in SPLITS}

@@ -20,7 +20,7 @@ def bench(tiny_run: Path) -> Bench:
 
 
 def test_a_candidate_has_all_its_numbers(bench: Bench) -> None:
-    candidate = bench.evaluate(CONFIG, "grid", max_s=0.1)
+    candidate = bench.evaluate(CONFIG, "grid", max_s=0.1).candidate
     assert candidate.config_id == "w0.5-r8"
     assert candidate.origin == "grid"
     assert 0.2 < candidate.top1_low < candidate.top1 < candidate.top1_high < 0.9
@@ -37,7 +37,7 @@ def test_macs_are_counted_by_hand(bench: Bench) -> None:
     stage_two = 4 * (8 * 16 * 9 + 16 * 16 * 9 + 8 * 16)
     stage_three = 1 * (16 * 32 * 9 + 32 * 32 * 9 + 16 * 32)
     expected = stem + stage_one + stage_two + stage_three + 32 * 10
-    assert bench.evaluate(CONFIG, "grid", max_s=0.1).macs == expected
+    assert bench.evaluate(CONFIG, "grid", max_s=0.1).candidate.macs == expected
 
 
 def test_what_is_timed_is_what_is_scored(bench: Bench) -> None:

@@ -29,7 +29,7 @@ def candidates(bench: Bench) -> list[Candidate]:
         for width in (0.25, 0.5, 1.0)
         for resolution in (8, 12)
     ]
-    return [bench.evaluate(config, "grid", max_s=0.1) for config in configs]
+    return [bench.evaluate(config, "grid", max_s=0.1).candidate for config in configs]
 
 
 @pytest.fixture(scope="module")

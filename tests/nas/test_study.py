@@ -4,6 +4,7 @@ import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy
 import optuna
 import pytest
 import torch
@@ -11,6 +12,7 @@ from optuna.trial import TrialState
 
 from nas.errors import StudyError
 from nas.limits import Limits
+from nas.racing import Scored
 from nas.study import Study
 from planner import Candidate, pareto_front
 from supernet import SearchSpace, SubnetConfig, Supernet
@@ -26,12 +28,12 @@ def supernet() -> Supernet:
     return Supernet(model, torch.empty(1, 3, 16, 16), SPACE)
 
 
-def evaluate(config: SubnetConfig, origin: str) -> Candidate:
+def evaluate(config: SubnetConfig, origin: str) -> Scored:
     width = sum(config.width_mults) / len(config.width_mults)
     macs = int(1e6 * width**2 * config.resolution**2)
     latency = 1e-7 * macs
     top1 = 1 - 1 / (2 + width * config.resolution**1.1)
-    return Candidate(
+    candidate = Candidate(
         config_id=config.config_id,
         origin=origin,
         width_mults=config.width_mults,
@@ -49,6 +51,7 @@ def evaluate(config: SubnetConfig, origin: str) -> Candidate:
         num_samples=1,
         kind="measured",
     )
+    return Scored(candidate=candidate, right=numpy.arange(100) < 100 * top1)
 
 
 def open_study(supernet: Supernet, folder: Path, limits: Limits | None = None) -> Study:
@@ -124,7 +127,7 @@ def test_a_trial_that_was_killed_is_evaluated_anew(supernet: Supernet, tmp_path:
     study = open_study(supernet, tmp_path)
     run(study, 3)
 
-    def killed(config: SubnetConfig, origin: str) -> Candidate:
+    def killed(config: SubnetConfig, origin: str) -> Scored:
         raise SystemExit
 
     with pytest.raises(SystemExit):
