@@ -1,13 +1,15 @@
 """Do two people who measure the same networks get the same order?
 
-    python -m benchmarks.latency_repeatability
+    python -m benchmarks.latency_repeatability idle
+    python -m benchmarks.latency_repeatability busy
 
 Eight MobileNetV2 candidates, each measured six times with our meter and with the default protocols
-of others, in the same process and runtime: once with the machine to itself and once beside another
-process that keeps one core busy. All get the same time in total; the protocols of others are also
-run as they are, that is once, which takes them far less. Which of two candidates is faster is
-decided beforehand by a long measurement; pairs that differ by 5 % or less are left out.
-Needs an idle machine and about four minutes. Writes benchmarks/latency_repeatability.json.
+of others, in the same process and runtime: with the machine to itself (`idle`) or beside another
+process that keeps one core busy (`busy`). All get the same time in total; the protocols of others
+are also run as they are, that is once, which takes them far less. Which of two candidates is faster
+is decided beforehand by a long measurement, without that process; pairs that differ by 5 % or less
+are left out. Needs an idle machine, and two minutes for each of the two. Writes its part of
+benchmarks/latency_repeatability.json.
 """
 
 import argparse
@@ -18,7 +20,7 @@ import os
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -46,6 +48,7 @@ CANDIDATES = [
 ]
 NUM_REPEATS = 6
 TOTAL_S = 3.0
+REFERENCE_S = 20.0
 MIN_DIFFERENCE = 0.05
 KERNEL = MatmulKernel("cpu", 2)
 Networks = Sequence[CompiledNetwork]
@@ -194,23 +197,31 @@ def busy_process() -> Iterator[None]:
 
 
 def main() -> None:
-    """Measure, print and write the result."""
-    argparse.ArgumentParser(
+    """Measure, print and write one part of the result."""
+    parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    ).parse_args()
+    )
+    parser.add_argument("part", choices=("idle", "busy"))
+    part = parser.parse_args().part
     torch.manual_seed(0)
     rng, runtime = Random(0), load_runtime("onnxruntime", num_threads=2)
     networks = [runtime.compile(candidate(width), example(side)) for width, side in CANDIDATES]
-    reference = ours(networks, rng, 20.0)
+    reference = ours(networks, rng, REFERENCE_S)
     truth = [latency.p50_ms for latency in reference.latencies]
-    result: dict[str, Any] = {"environment": environment(), "runtime": runtime.name}
-    result |= {"version": runtime.version, "candidates": CANDIDATES, "reference_p50_ms": truth}
-    result |= {"reference_noise_floor": reference.noise_floor, "num_repeats": NUM_REPEATS}
-    result["idle"] = everyone(networks, truth, rng)
-    with busy_process():
-        result["busy"] = everyone(networks, truth, rng)
+    with busy_process() if part == "busy" else nullcontext():
+        protocols = everyone(networks, truth, rng)
+    result: dict[str, Any] = json.loads(RESULT.read_text()) if RESULT.exists() else {}
+    result[part] = {
+        "environment": environment(),
+        "runtime": f"{runtime.name} {runtime.version}",
+        "candidates": CANDIDATES,
+        "reference_p50_ms": truth,
+        "reference_noise_floor": reference.noise_floor,
+        "num_repeats": NUM_REPEATS,
+        "protocols": protocols,
+    }
     RESULT.write_text(json.dumps(result, indent=2) + "\n")
-    print(json.dumps(result, indent=2))
+    print(json.dumps(result[part], indent=2))
 
 
 if __name__ == "__main__":

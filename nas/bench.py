@@ -4,9 +4,11 @@ import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor, nn
 
 from nas.cost import count_macs, count_params
+from nas.energy import energy_mj, nvml, rapl
 from nas.kernel import MatmulKernel
 from nas.latency import Latency, Measurement, measure_latency
 from nas.racing import FIRST_SLICE, Bits, Scored, estimate, race, rival_of
@@ -110,6 +112,12 @@ class Bench:
     def report_top1(self, network: CompiledNetwork, resolution: int) -> Accuracy:
         """Score what is timed, in the runtime, on the images that nothing else has seen."""
         return accuracy(network.logits, self._on_cpu("report", resolution))
+
+    def energy_mj(self, network: CompiledNetwork) -> float | None:
+        """Millijoules of one batch, where this machine counts them; see `nas.energy`."""
+        on_gpu = self.runtime.device == "cuda"
+        counter = nvml(str(torch.cuda.get_device_properties().uuid)) if on_gpu else rapl()
+        return energy_mj(network.run, counter)
 
     def _answers(self, network: nn.Module, resolution: int) -> Iterator[Bits]:
         for images, labels in self.images.batches("selection", resolution):

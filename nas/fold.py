@@ -2,7 +2,7 @@
 
 import copy
 
-from torch import fx, nn
+from torch import Tensor, fx, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights, fuse_linear_bn_weights
 
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
@@ -16,7 +16,8 @@ def fold_batch_norm(network: nn.Module) -> nn.Module:
     identity. A BN that follows anything else stays, and so do all of them where torch.fx cannot
     trace. `network` is not changed and shares no memory with the copy.
     """
-    folded = copy.deepcopy(network).eval().requires_grad_(False)
+    lent = _views(network)
+    folded = copy.deepcopy(network, dict(lent)).eval()
     for layer_name, norm_name in _foldable_pairs(folded):
         layer, norm = folded.get_submodule(layer_name), folded.get_submodule(norm_name)
         assert isinstance(layer, (*CONVOLUTIONS, nn.Linear))
@@ -27,7 +28,19 @@ def fold_batch_norm(network: nn.Module) -> nn.Module:
         statistics = (norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias)
         layer.weight, layer.bias = fuse(layer.weight, layer.bias, *statistics)
         folded.set_submodule(norm_name, nn.Identity())
+    borrowed = {id(tensor) for tensor in lent.values()}
+    for tensor in (*folded.parameters(), *folded.buffers()):
+        if id(tensor) in borrowed:
+            tensor.data = tensor.data.clone()
     return folded.requires_grad_(False)
+
+
+def _views(network: nn.Module) -> dict[int, Tensor]:
+    """By id, what a copy may hold in place of each tensor: most are folded anew, never copied."""
+    views: dict[int, Tensor] = {
+        id(each): nn.Parameter(each.detach(), requires_grad=False) for each in network.parameters()
+    }
+    return views | {id(each): each.detach() for each in network.buffers()}
 
 
 def _foldable_pairs(network: nn.Module) -> list[tuple[str, str]]:

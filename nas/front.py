@@ -64,6 +64,7 @@ def make_table(
             Entry(
                 **asdict(_with_top1(candidate, right))
                 | {"peak_memory_bytes": network.peak_memory_bytes()},
+                energy_mj=bench.energy_mj(network),
                 top1_selection=candidate.top1,
                 tied_with=tuple(ties),
                 budget_probability=None

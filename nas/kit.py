@@ -22,7 +22,7 @@ EXAMPLE = """example:
                       --from measurements.json --out pi.json
 """
 # The meter itself, as it is here: what it needs is in the standard library.
-METER = ("errors", "latency", "machine", "order_statistics")
+METER = ("errors", "latency", "machine", "noise", "order_statistics", "rounds")
 
 
 def make_kit(run: Path, source: Path, path: Path) -> int:

@@ -11,37 +11,21 @@ count; more rounds are made instead.
 Standard library only: the kit for other devices carries this file.
 """
 
-import gc
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
-from statistics import fmean
-from typing import Protocol
 
 from nas.errors import NoisyMachineError
+from nas.noise import drift, noise_floor, quiet_rounds
 from nas.order_statistics import median, median_interval, percentile
+from nas.rounds import MIN_WARM_UP_RUNS, Round, Runnable, make_round, no_garbage_collection, warm_up
 
 MIN_ROUNDS = 8  # from six on, the median has a 95 % interval
-VISIT_S = 0.01  # long enough for many samples, short enough for many rounds
-MAX_RUNS_PER_VISIT = 50
-MIN_WARM_UP_RUNS = 6
 WARM_UP_SHARE = 0.2  # of the time, at most; what is not stable by then is measured as it is
-STABLE = 0.05  # two windows of warm-up runs whose medians differ by less
-KERNEL_RUNS = 5
-UNDISTURBED = 5  # percentile of the kernel's runs; on two cores the same to 2 %, idle or busy
-DISTURBED = 1.5  # mean of the kernel's runs in a round against that
 MAX_ROUNDS_PER_QUIET = 3  # of which one is quiet; idle machines need 1 to 2, a busy one 5 and more
 MAX_NOISE_FLOOR = 0.10
-
-
-class Runnable(Protocol):
-    """What can be timed: one synchronous inference a call."""
-
-    def run(self) -> None:
-        """Returns when the inference is done."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,17 +39,6 @@ class Latency:
     p50_high_ms: float
     """`p50_low_ms` to `p50_high_ms`: 95 % interval of the median, from the rounds' medians."""
     num_samples: int
-
-
-@dataclass(frozen=True)
-class Round:
-    """Two visits to the kernel and to each candidate."""
-
-    kernel_s: list[float]
-    """Samples of the kernel, of both visits."""
-    first_s: tuple[list[float], ...]
-    """One list of samples a candidate."""
-    second_s: tuple[list[float], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +64,7 @@ class Measurement:
 
     def is_tied(self, one: int, other: int) -> bool:
         """Whether two candidates can't be told apart, at 95 % and above the noise floor."""
-        ratios = [math.log(_round_median(r, one) / _round_median(r, other)) for r in self.rounds]
+        ratios = [math.log(r.median_s(one) / r.median_s(other)) for r in self.rounds]
         low, high = median_interval(ratios)
         return low <= 0 <= high or abs(median(ratios)) <= math.log1p(self.noise_floor)
 
@@ -147,13 +120,13 @@ def measure_latency(
     """
     start = clock()
     warm_up_s = WARM_UP_SHARE * max_s / (len(candidates) + 1)
-    runs = [_warm_up(candidate, warm_up_s, clock) for candidate in candidates]
-    _warm_up(kernel, warm_up_s, clock)
+    runs = [warm_up(candidate, warm_up_s, clock) for candidate in candidates]
+    warm_up(kernel, warm_up_s, clock)
     rounds: list[Round] = []
-    with _no_garbage_collection():
+    with no_garbage_collection():
         while True:
-            rounds.append(_round(candidates, runs, kernel, rng, clock))
-            quiet = _quiet(rounds)
+            rounds.append(make_round(candidates, runs, kernel, rng, clock))
+            quiet = quiet_rounds(rounds)
             elapsed = clock() - start
             if progress is not None:
                 progress(min(1.0, elapsed / max_s))
@@ -163,16 +136,20 @@ def measure_latency(
     counted = rounds if is_disturbed else quiet
     measurement = Measurement(
         latencies=tuple(_latency(counted, index) for index in range(len(candidates))),
-        noise_floor=_noise_floor(counted),
+        noise_floor=noise_floor(counted),
         rounds=tuple(counted),
         num_disturbed_rounds=len(rounds) - len(quiet),
         is_disturbed=is_disturbed,
-        drift=_drift(rounds),
+        drift=drift(rounds),
         duration_s=elapsed,
     )
     if measurement.is_noisy and not allow_noisy:
         raise NoisyMachineError(_complaint(measurement))
     return measurement
+
+
+def _enough(rounds: Sequence[Round], quiet: Sequence[Round]) -> bool:
+    return len(quiet) >= MIN_ROUNDS or len(rounds) >= MIN_ROUNDS * MAX_ROUNDS_PER_QUIET
 
 
 def _complaint(measurement: Measurement) -> str:
@@ -189,74 +166,11 @@ def _complaint(measurement: Measurement) -> str:
     )
 
 
-def _quiet(rounds: Sequence[Round]) -> list[Round]:
-    """Those in which nothing held the kernel up. What disturbs it adds to its time, never takes."""
-    undisturbed_s = percentile([s for r in rounds for s in r.kernel_s], UNDISTURBED)
-    return [r for r in rounds if fmean(r.kernel_s) <= DISTURBED * undisturbed_s]
-
-
-def _enough(rounds: Sequence[Round], quiet: Sequence[Round]) -> bool:
-    return len(quiet) >= MIN_ROUNDS or len(rounds) >= MIN_ROUNDS * MAX_ROUNDS_PER_QUIET
-
-
-def _drift(rounds: Sequence[Round]) -> float:
-    half = len(rounds) // 2
-    first = median([s for r in rounds[:half] for s in r.kernel_s])
-    return median([s for r in rounds[half:] for s in r.kernel_s]) / first - 1
-
-
-def _warm_up(candidate: Runnable, max_s: float, clock: Callable[[], float]) -> int:
-    """Run until the time is stable; return how many runs make a visit."""
-    start, times = clock(), _times(candidate, MIN_WARM_UP_RUNS, clock)
-    while clock() - start < max_s:
-        before, after = median(times[-6:-3]), median(times[-3:])
-        if abs(after - before) <= STABLE * before:
-            break
-        times += _times(candidate, 3, clock)
-    return max(2, min(MAX_RUNS_PER_VISIT, round(VISIT_S / max(median(times[-3:]), 1e-9))))
-
-
-def _round(
-    candidates: Sequence[Runnable],
-    runs: Sequence[int],
-    kernel: Runnable,
-    rng: Random,
-    clock: Callable[[], float],
-) -> Round:
-    visits: list[list[list[float]]] = [[] for _ in candidates]
-    kernel_s = _visit(kernel, KERNEL_RUNS, clock)
-    order = [*range(len(candidates))] * 2
-    rng.shuffle(order)
-    for index in order:
-        visits[index].append(_visit(candidates[index], runs[index], clock))
-    kernel_s += _visit(kernel, KERNEL_RUNS, clock)
-    first, second = zip(*visits, strict=True)
-    return Round(kernel_s, first, second)
-
-
-def _visit(candidate: Runnable, runs: int, clock: Callable[[], float]) -> list[float]:
-    candidate.run()  # brings its weights back into the caches; the last one's threads come to rest
-    return _times(candidate, runs, clock)
-
-
-def _times(candidate: Runnable, runs: int, clock: Callable[[], float]) -> list[float]:
-    times = []
-    for _ in range(runs):
-        start = clock()
-        candidate.run()
-        times.append(clock() - start)
-    return times
-
-
-def _round_median(round_: Round, index: int) -> float:
-    return median(round_.first_s[index] + round_.second_s[index])
-
-
 def _precise(rounds: Sequence[Round], precision: float) -> bool:
     if len(rounds) < MIN_ROUNDS:
         return False
     for index in range(len(rounds[0].first_s)):
-        low, high = median_interval([_round_median(r, index) for r in rounds])
+        low, high = median_interval([r.median_s(index) for r in rounds])
         if high - low > 2 * precision * low:
             return False
     return True
@@ -265,7 +179,7 @@ def _precise(rounds: Sequence[Round], precision: float) -> bool:
 def _latency(rounds: Sequence[Round], index: int) -> Latency:
     samples = [1e3 * s for r in rounds for s in r.first_s[index] + r.second_s[index]]
     p50 = median(samples)
-    low, high = median_interval([1e3 * _round_median(r, index) for r in rounds])
+    low, high = median_interval([1e3 * r.median_s(index) for r in rounds])
     return Latency(
         p50_ms=p50,
         p90_ms=percentile(samples, 90),
@@ -274,31 +188,3 @@ def _latency(rounds: Sequence[Round], index: int) -> Latency:
         p50_high_ms=max(high, p50),
         num_samples=len(samples),
     )
-
-
-def _noise_floor(rounds: Sequence[Round]) -> float:
-    """Half of the 95 % interval for a candidate's first visits against its second ones.
-
-    1.96 standard errors of a median, 1.2533 sigma / sqrt(n); sigma from the median absolute
-    deviation times 1.4826 (both as for a normal distribution; Rousseeuw and Croux 1993), over all
-    candidates: with few rounds, an interval of each alone would be its one worst visit.
-    """
-    deviations = [
-        abs(math.log(median(first) / median(second)))
-        for r in rounds
-        for first, second in zip(r.first_s, r.second_s, strict=True)
-    ]
-    return math.expm1(1.96 * 1.2533 * 1.4826 * median(deviations) / math.sqrt(len(rounds)))
-
-
-@contextmanager
-def _no_garbage_collection() -> Iterator[None]:
-    """A collection in the middle of a run would be counted as the network's own time."""
-    was_enabled = gc.isenabled()
-    gc.collect()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()

@@ -28,8 +28,9 @@ EXAMPLE = """examples, with TABLE for runs/default/search/lookup_table.json:
 def table_of(table: LookupTable, measurements: Mapping[str, Any]) -> LookupTable:
     """`table` with the target, the protocol and the latencies of measurements.json.
 
-    Accuracy and cost stay. Entries are ordered by their new latency; none is left out, so one that
-    is on this device neither faster nor better than another stays for comparison.
+    Accuracy, MACs and parameters stay; memory and energy are the new target's or unknown. Entries
+    are ordered by their new latency; none is left out, so one that is on this device neither faster
+    nor better than another stays for comparison.
 
     Raises:
         NasError: the measurements are of another supernet, or not of all entries.
@@ -69,6 +70,8 @@ def _timed(entry: Entry, latency: Mapping[str, Any], ids: set[str]) -> Entry:
         tied_with=tuple(other for other in latency["tied_with"] if other in ids),
         kind="measured",
         budget_probability=None,
+        peak_memory_bytes=latency.get("peak_memory_bytes"),
+        energy_mj=latency.get("energy_mj"),
     )
 
 

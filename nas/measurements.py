@@ -66,11 +66,13 @@ def measure_here(
         "latencies": {
             name: asdict(found.latencies[index])
             | {
+                "peak_memory_bytes": networks[index].peak_memory_bytes(),
+                "energy_mj": bench.energy_mj(networks[index]),
                 "tied_with": [
                     other
                     for place, other in enumerate(ids)
                     if place != index and found.is_tied(index, place)
-                ]
+                ],
             }
             for index, name in enumerate(ids)
         },

@@ -62,6 +62,8 @@ class Entry(Candidate):
     artifact: Artifact | None = None
     budget_probability: float | None = None
     """Share of timed batches within the `max_latency_ms` of the protocol, where there was one."""
+    energy_mj: float | None = None
+    """Millijoules of one batch, where the machine counts them."""
 
     def __post_init__(self) -> None:
         """Raise InvalidValue for a field outside its range or out of order with another."""
@@ -73,16 +75,17 @@ class Entry(Candidate):
         values = {name: getattr(self, name) for name in ENTRY_FIELDS}
         if self.artifact is not None:
             values["artifact"] = {name: getattr(self.artifact, name) for name in ARTIFACT_RULES}
-        if self.budget_probability is None:
-            del values["budget_probability"]
+        for name in OPTIONAL_FIELDS:
+            if values[name] is None:
+                del values[name]
         lists = {"width_mults": list(self.width_mults), "tied_with": list(self.tied_with)}
         return values | lists
 
     @classmethod
     def from_json(cls, values: object) -> "Entry":
         """The inverse of `to_json`; raise InvalidValue for a missing, unknown or wrong field."""
-        if isinstance(values, dict):  # tables searched without a budget lack it
-            values = {"budget_probability": None, **values}
+        if isinstance(values, dict):
+            values = dict.fromkeys(OPTIONAL_FIELDS) | values
         given = dict(_object(values, ENTRY_FIELDS, "an entry"))
         for name in ("width_mults", "tied_with"):
             if not isinstance(given[name], list):
@@ -109,7 +112,13 @@ ENTRY_RULES = {
     "budget_probability": Rule(
         lambda value: value is None or is_fraction(value), "a fraction, 0..1, or None"
     ),
+    "energy_mj": Rule(
+        lambda value: value is None or (is_number(value) and value > 0),  # type: ignore[operator]
+        "a finite number above 0, or None",
+    ),
 }
+OPTIONAL_FIELDS = ("budget_probability", "energy_mj")
+"""Absent from the file where they are None."""
 ENTRY_FIELDS = tuple(item.name for item in fields(Entry))
 
 

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,16 @@ def test_target_protocol_and_latencies_are_the_devices_the_rest_stays(
     assert entry.latency_p50_high_ms == pytest.approx(9.9)
     assert entry.tied_with == ("w1-r8",)
     assert (entry.top1, entry.macs) == (before.top1, before.macs)
+
+
+def test_memory_and_energy_are_the_new_targets_or_unknown(
+    table: LookupTable, measurements: dict[str, Any]
+) -> None:
+    known = [replace(e, peak_memory_bytes=5_000_000, energy_mj=7.0) for e in table]
+    measurements["latencies"]["w1-r8"] |= {"peak_memory_bytes": 6_000_000, "energy_mj": 3.5}
+    result = table_of(replace(table, entries=tuple(known)), measurements).by_config_id
+    assert (result["w1-r8"].peak_memory_bytes, result["w1-r8"].energy_mj) == (6_000_000, 3.5)
+    assert (result["w0.5-r8"].peak_memory_bytes, result["w0.5-r8"].energy_mj) == (None, None)
 
 
 def test_measurements_of_another_supernet_are_refused(

@@ -24,6 +24,29 @@ def test_a_sum_over_layers_is_learned() -> None:
     assert model.quality.is_good
 
 
+def layered(num: int, noise: float, seed: int) -> tuple[list[list[float]], list[float]]:
+    """More costs than configs, but five widths and a resolution behind all of them."""
+    fixed, rng = np.random.default_rng(8), np.random.default_rng(seed)
+    widths, sides = rng.uniform(0.4, 1, (num, 5)), rng.choice([0.5, 0.67, 0.83, 1.0], (num, 1))
+    inputs, outputs = fixed.integers(5, size=(2, 212))
+    costs = widths[:, inputs] * widths[:, outputs] * sides ** fixed.integers(1, 3, 212)
+    latencies = costs @ fixed.uniform(0, 1 / 212, 212) + 0.1
+    return costs.tolist(), (latencies * np.exp(rng.normal(0, noise, num))).tolist()
+
+
+def test_nineteen_in_twenty_lie_in_the_interval_though_layers_outnumber_configs() -> None:
+    shares = []
+    for seed in range(3):
+        costs, latencies = layered(260, 0.03, seed)
+        model = LatencyPredictor(costs[:60], latencies[:60])
+        ends = [model.predict(cost)[1:] for cost in costs[60:]]
+        shares.append(
+            np.mean([low <= y <= high for y, (low, high) in zip(latencies[60:], ends, strict=True)])
+        )
+    assert min(shares) >= 0.9
+    assert np.mean(shares) >= 0.94
+
+
 def test_its_own_error_is_that_on_configs_it_has_not_seen() -> None:
     costs, latencies = target(60, 0.08)
     model = LatencyPredictor(costs, latencies)

@@ -24,6 +24,13 @@ def test_json_gives_the_entry_back(new_entry: Callable[..., Entry]) -> None:
     assert Entry.from_json(new_entry().to_json()) == new_entry()
 
 
+def test_what_was_not_asked_for_or_not_measured_is_absent(new_entry: Callable[..., Entry]) -> None:
+    known = new_entry(budget_probability=0.75, energy_mj=12.5)
+    assert (known.to_json()["budget_probability"], known.to_json()["energy_mj"]) == (0.75, 12.5)
+    assert Entry.from_json(known.to_json()) == known
+    assert not {"budget_probability", "energy_mj"} & new_entry().to_json().keys()
+
+
 @pytest.mark.parametrize(
     "file",
     ["/etc/passwd", "../x", "a/../b", "a//b", "a/", "", ".", "C:\\x", "a\\b", "~/x", "a\0b", "a\n"],
@@ -44,7 +51,13 @@ def test_a_wrong_artifact_is_refused(changes: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     "changes",
-    [{"top1_selection": 2}, {"tied_with": ["a"]}, {"tied_with": ("a", "a")}, {"artifact": {}}],
+    [
+        {"top1_selection": 2},
+        {"tied_with": ["a"]},
+        {"tied_with": ("a", "a")},
+        {"artifact": {}},
+        {"energy_mj": 0},
+    ],
 )
 def test_a_wrong_entry_is_refused(new_entry: Callable[..., Entry], changes: Any) -> None:
     with pytest.raises(InvalidValue, match="must be"):
