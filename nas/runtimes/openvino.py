@@ -1,8 +1,6 @@
 """OpenVINO: Intel's runtime, for x86 and ARM CPUs."""
 
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 
 import onnx
 import openvino
@@ -47,18 +45,16 @@ class OpenVino:
         )
 
     def _load(self, model: OnnxModel, images: torch.Tensor) -> "OpenVinoNetwork":
-        with tempfile.TemporaryDirectory() as folder:
-            path = _write_with_weights_beside(model, Path(folder))
-            compiled = self._core.compile_model(
-                self._core.read_model(path),
-                "CPU",
-                {
-                    "PERFORMANCE_HINT": "LATENCY",
-                    "INFERENCE_NUM_THREADS": self.num_threads,
-                    "ENABLE_CPU_PINNING": False,  # it would pin PyTorch's threads to one core too
-                    "INFERENCE_PRECISION_HINT": PRECISION,
-                },
-            )
+        compiled = self._core.compile_model(
+            _read(self._core, model),
+            "CPU",
+            {
+                "PERFORMANCE_HINT": "LATENCY",
+                "INFERENCE_NUM_THREADS": self.num_threads,
+                "ENABLE_CPU_PINNING": False,  # it would pin PyTorch's threads to one core too
+                "INFERENCE_PRECISION_HINT": PRECISION,
+            },
+        )
         return OpenVinoNetwork(model, compiled, images, self.num_threads)
 
 
@@ -99,22 +95,26 @@ class OpenVinoNetwork:
         return peak_memory_bytes(content, OpenVino.name, self._num_threads)
 
 
-def _write_with_weights_beside(model: OnnxModel, folder: Path) -> Path:
-    """Write the graph and its weights as two files: OpenVINO maps the second without a copy."""
-    offset = 0
-    with (folder / "weights").open("wb") as file:
-        for tensor in model.graph.graph.initializer:
-            if tensor.name in model.weights:
-                array = model.weights[tensor.name]
-                del tensor.external_data[:]
-                for key, value in (
-                    ("location", "weights"),
-                    ("offset", offset),
-                    ("length", array.nbytes),
-                ):
-                    tensor.external_data.add(key=key, value=str(value))
-                file.write(array.data)
-                offset += array.nbytes
-    path = folder / "model.onnx"
-    onnx.save(model.graph, path)
-    return path
+def _read(core: openvino.Core, model: OnnxModel) -> openvino.Model:
+    """Read the graph with its weights as inputs, then put the arrays there, without a copy.
+
+    Beside the graph in a file they cost 20 to 60 ms of ResNet-50's 300.
+    """
+    graph = onnx.ModelProto()
+    graph.CopyFrom(model.graph)
+    inside = [item for item in graph.graph.initializer if item.name not in model.weights]
+    for item in graph.graph.initializer:
+        if item.name in model.weights:
+            given = onnx.helper.make_tensor_value_info(item.name, item.data_type, item.dims)
+            graph.graph.input.append(given)
+    del graph.graph.initializer[:]
+    graph.graph.initializer.extend(inside)
+    read = core.read_model(graph.SerializeToString())
+    for parameter in read.get_parameters():
+        if parameter.get_friendly_name() in model.weights:
+            array = model.weights[parameter.get_friendly_name()]
+            constant = openvino.op.Constant(array, shared_memory=True)
+            parameter.output(0).replace(constant.output(0))
+            read.remove_parameter(parameter)
+    read.validate_nodes_and_infer_types()
+    return read
