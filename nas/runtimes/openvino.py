@@ -98,7 +98,7 @@ class OpenVinoNetwork:
 def _read(core: openvino.Core, model: OnnxModel) -> openvino.Model:
     """Read the graph with its weights as inputs, then put the arrays there, without a copy.
 
-    Beside the graph in a file they cost 20 to 60 ms of ResNet-50's 300.
+    A file beside the graph would have to be written first: 100 MB for ResNet-50.
     """
     graph = onnx.ModelProto()
     graph.CopyFrom(model.graph)
