@@ -43,7 +43,7 @@ def _where_mutual_is_below(result: dict[str, Any]) -> list[str]:
     lines = []
     for system, values in result["systems"].items():
         above = [
-            f"{macs / 1e6:.2f}"
+            f"{macs / 1e6:.2f} (by {100 * (theirs['top1'] - mine['top1']):.2f})"
             for macs, mine, theirs in zip(result["macs"], mutual, values["top1"], strict=True)
             if mine and theirs and theirs["top1"] > mine["top1"]
         ]

@@ -96,5 +96,7 @@ def test_the_summary_compares_systems() -> None:
     assert result["full_network"]["mutual"]["top1"] == 0.8
     assert "| mutual | 2 | 2 | 1.00 | 50.0 +-9.8 | 80.0 +-" in table(result)
     assert "- independent is above mutual at no MMACs" in table(result)
+    result["systems"]["independent"]["top1"][1] = interval([(83, 100)])
+    assert "- independent is above mutual at 0.00 (by 3.00) MMACs" in table(result)
     assert len(fronts(result).data) == 2
     assert list(boost(result).data[0].x) == ["mutual", "independent"]
