@@ -55,9 +55,15 @@ def compare(runs: Sequence[Run], out: Path, budget: Budget) -> dict[str, Any]:
 
 
 def finished(runs: Sequence[Run], out: Path) -> list[Run]:
-    """The runs of those systems and seeds that are wholly trained."""
+    """The runs that are trained; of a system some of whose networks are not, under another name."""
     missing = {(run.system, run.job.seed) for run in runs if not is_finished(out / run.name)}
-    return [run for run in runs if (run.system, run.job.seed) not in missing]
+    return [
+        replace(run, system=f"{run.system}, unfinished")
+        if (run.system, run.job.seed) in missing
+        else run
+        for run in runs
+        if is_finished(out / run.name)
+    ]
 
 
 def summarise(
@@ -98,14 +104,15 @@ def _full_network(scores: dict[str, dict[int, list[dict[str, Any]]]]) -> dict[st
     """Top1 of the full network at the highest resolution, by how it was trained."""
     found: dict[str, Any] = {}
     for system, by_seed in scores.items():
-        side = max(each["resolution"] for each in by_seed[0])
+        side = max(each["resolution"] for of_seed in by_seed.values() for each in of_seed)
         counts = [
             (each["report"], each["num_report"])
             for of_seed in by_seed.values()
             for each in of_seed
             if each["width"] == 1 and each["resolution"] == side
         ]
-        found[system] = interval(counts)
+        if counts:
+            found[system] = interval(counts)
     return found
 
 

@@ -59,7 +59,7 @@ def _cell(value: dict[str, Any] | None) -> str:
 
 
 def fronts(result: dict[str, Any]) -> go.Figure:
-    """Top-1 against MACs, with intervals; variants of `mutual` are hidden until clicked at."""
+    """Top-1 against MACs, with intervals; lower bounds of the width are hidden until clicked at."""
     figure = go.Figure()
     colours = dict.fromkeys(system.removesuffix(EQUAL_MACS) for system in result["systems"])
     colours |= dict(zip(colours, cycle(COLOURS), strict=False))
@@ -76,7 +76,7 @@ def fronts(result: dict[str, Any]) -> go.Figure:
                 "color": colours[system.removesuffix(EQUAL_MACS)],
                 "dash": "dot" if system.endswith(EQUAL_MACS) else "solid",
             },
-            visible="legendonly" if system.startswith(("mutual ", "mutual,")) else True,
+            visible="legendonly" if system.startswith("mutual ") else True,
         )
     ticks = [digit * 10.0**power for power in range(-3, 6) for digit in (1, 2, 5)]
     figure.update_xaxes(title="MMACs", type="log", tickvals=ticks)

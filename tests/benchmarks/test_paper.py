@@ -51,14 +51,17 @@ def test_the_trained_mutual_is_scored_above_its_resolutions_too() -> None:
     assert {run.name for run in above} == {"seed0-mutual-w1"}
 
 
-def test_a_table_of_what_is_finished_leaves_out_half_a_system(
+def test_a_system_of_which_a_network_is_missing_is_called_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runs = list(all_runs("fashion-mnist-mini", "", SIDES, BUDGETS["toy"], 10))
     left = {"seed0-us-w1", "seed0-independent-w0.5"}
     monkeypatch.setattr("benchmarks.paper.is_finished", lambda folder: folder.name not in left)
-    systems = {run.system for run in finished(runs, tmp_path)}
+    there = finished(runs, tmp_path)
+    assert [run.name for run in there] == [run.name for run in runs if run.name not in left]
+    systems = {run.system for run in there}
     assert {run.system for run in runs} - systems == {"us", "independent"}
+    assert "independent, unfinished" in systems
 
 
 def test_the_best_under_a_budget_is_chosen_on_selection_and_reported_on_report() -> None:
