@@ -166,7 +166,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return UNFINISHED
     result |= {
         "title": f"{args.data}, {args.budget}: {budget.model} {budget.model_options}, "
-        f"{budget.epochs} epochs, {budget.num_seeds} seeds",
+        f"{budget.epochs} epochs, seeds: {result['num_seeds']}",
         "budget": vars(budget),
         "environment": environment(),
     }
