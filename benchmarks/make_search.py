@@ -20,7 +20,7 @@ from typing import Any
 import torch
 
 from benchmarks.environment import environment
-from nas.report import front_figure
+from nas.report_figures import front_figure
 from planner import LookupTable, read_candidates
 from supernet import load_data, load_supernet
 from supernet.evaluate import Images, accuracy, calibrated_subnet

@@ -1,18 +1,24 @@
 """Bench: one supernet on one target; it turns a config into its numbers."""
 
 import random
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from nas.cost import count_macs, count_params
 from nas.energy import energy_mj, nvml, rapl
+from nas.errors import NasError
 from nas.kernel import MatmulKernel
 from nas.latency import Latency, Measurement, measure_latency
-from nas.racing import FIRST_SLICE, Bits, Scored, estimate, race, rival_of
+from nas.racing import Race
+from nas.roles import Costs
 from nas.runtimes import CompiledNetwork, Runtime
+from nas.scored import Bits, Scored, rival_of
 from planner import Candidate
 from supernet import SubnetConfig, Supernet
 from supernet.evaluate import Accuracy, Images, accuracy, calibrated_subnet, right_answers
@@ -30,13 +36,22 @@ class Bench:
         runtime: what the extracted subnets are timed in.
         batch_size: images in one timed batch.
         seed: of the order in which candidates are timed.
+        with_memory: whether peak memory is one of the costs.
     """
 
     def __init__(
-        self, supernet: Supernet, images: Images, runtime: Runtime, *, batch_size: int, seed: int
+        self,
+        supernet: Supernet,
+        images: Images,
+        runtime: Runtime,
+        *,
+        batch_size: int,
+        seed: int,
+        with_memory: bool = False,
     ) -> None:
         self.supernet, self.images, self.runtime = supernet, images, runtime
-        self.batch_size, self.rng = batch_size, random.Random(seed)
+        self.with_memory = with_memory
+        self.batch_size, self.seed, self.rng = batch_size, seed, random.Random(seed)
         self.kernel = MatmulKernel(runtime.device, runtime.num_threads)
 
     def evaluate(
@@ -47,8 +62,9 @@ class Bench:
         max_s: float,
         others: Iterable[Scored] = (),
         stand_in: "StandIn | None" = None,
+        costs: Costs | None = None,
     ) -> Scored:
-        """Measure one config: MACs, parameters, latency, top1 on `selection`.
+        """Measure one config: its `costs` where they are not known yet, then top1 on `selection`.
 
         Where one of `others` is surely better, not all images are looked at; see `nas.racing`.
         `max_s` bounds the seconds spent on timing; the front is measured again before it is
@@ -56,14 +72,12 @@ class Bench:
         predicted instead; where it doesn't yet, it learns from this one.
         """
         network = calibrated_subnet(self.supernet, config, self.images)
-        macs = count_macs(network, config.resolution)
-        predicted = stand_in.latency(network, config.resolution) if stand_in else None
-        latency = predicted or self._time(network, config.resolution, max_s)
-        num_images = self.images.data.num_images["selection"]
-        rival = rival_of(latency.p50_ms, macs, others, num_images)
-        answers = self._answers(network.to(self.images.device), config.resolution)
-        right = race(answers, rival, num_images)
-        top1, low, high = estimate(right, rival, num_images)
+        costs = costs or self._costs(network, config.resolution, max_s, stand_in)
+        race = self._race(config, costs, [*others])
+        network.to(self.images.device)
+        while len(indices := race.next_slice):
+            race.add(self._answers(network, config.resolution, indices))
+        top1, low, high = race.top1()
         candidate = Candidate(
             config_id=config.config_id,
             origin=origin,
@@ -72,19 +86,16 @@ class Bench:
             top1=top1,
             top1_low=low,
             top1_high=high,
-            macs=macs,
-            num_params=count_params(network),
-            kind="predicted" if predicted else "measured",
-            latency_p50_ms=latency.p50_ms,
-            latency_p90_ms=latency.p90_ms,
-            latency_p99_ms=latency.p99_ms,
-            latency_p50_low_ms=latency.p50_low_ms,
-            latency_p50_high_ms=latency.p50_high_ms,
-            num_samples=latency.num_samples,
+            **costs,
         )
         if stand_in:
             stand_in.learn(network, candidate)
-        return Scored(candidate=candidate, right=right)
+        return Scored(candidate=candidate, right=race.right)
+
+    def costs(self, config: SubnetConfig, *, max_s: float) -> Costs:
+        """What a config costs on this target: all of a candidate's numbers but top1."""
+        network = calibrated_subnet(self.supernet, config, self.images)
+        return self._costs(network, config.resolution, max_s, None)
 
     def compile(self, config: SubnetConfig) -> CompiledNetwork:
         """The calibrated subnet, ready to be timed and scored in the runtime."""
@@ -119,14 +130,49 @@ class Bench:
         counter = nvml(str(torch.cuda.get_device_properties().uuid)) if on_gpu else rapl()
         return energy_mj(network.run, counter)
 
-    def _answers(self, network: nn.Module, resolution: int) -> Iterator[Bits]:
-        for images, labels in self.images.batches("selection", resolution):
-            for piece in zip(images.split(FIRST_SLICE), labels.split(FIRST_SLICE), strict=True):
-                yield right_answers(network, *piece).cpu().numpy()
+    def _race(self, config: SubnetConfig, costs: Costs, others: Sequence[Scored]) -> Race:
+        num_images = self.images.data.num_images["selection"]
+        rival = rival_of(costs["latency_p50_ms"], costs["macs"], others, num_images)
+        known = [other.right for other in others if len(other.right) == num_images]
+        rng = np.random.default_rng([self.seed, zlib.crc32(config.config_id.encode())])
+        return Race(num_images, rival, known, rng)
 
-    def _time(self, network: nn.Module, resolution: int, max_s: float) -> Latency:
+    @torch.inference_mode()
+    def _answers(self, network: nn.Module, resolution: int, indices: NDArray[np.intp]) -> Bits:
+        batches = self.images.chosen("selection", resolution, indices.tolist())
+        return torch.cat([right_answers(network, *batch) for batch in batches]).cpu().numpy()
+
+    def _costs(
+        self, network: nn.Module, resolution: int, max_s: float, stand_in: "StandIn | None"
+    ) -> Costs:
+        predicted = stand_in.latency(network, resolution) if stand_in else None
+        macs, num_params = count_macs(network, resolution), count_params(network)
         compiled = self._compile(network, resolution)
+        latency = predicted or self._time(compiled, max_s)
+        return {
+            "macs": macs,
+            "num_params": num_params,
+            "kind": "predicted" if predicted else "measured",
+            "latency_p50_ms": latency.p50_ms,
+            "latency_p90_ms": latency.p90_ms,
+            "latency_p99_ms": latency.p99_ms,
+            "latency_p50_low_ms": latency.p50_low_ms,
+            "latency_p50_high_ms": latency.p50_high_ms,
+            "num_samples": latency.num_samples,
+            "peak_memory_bytes": self._memory(compiled) if self.with_memory else None,
+        }
+
+    def _time(self, compiled: CompiledNetwork, max_s: float) -> Latency:
         return self.measure([compiled], max_s=max_s, allow_noisy=True).latencies[0]
+
+    def _memory(self, compiled: CompiledNetwork) -> int:
+        found = compiled.peak_memory_bytes()
+        if found is None:
+            raise NasError(
+                f"peak memory must be known for --memory, but {self.runtime.name} doesn't tell it "
+                "here: choose another --runtime, or leave --memory out"
+            )
+        return found
 
     def _compile(self, network: nn.Module, resolution: int) -> CompiledNetwork:
         return self.runtime.compile(network.cpu(), self._pixels(resolution))

@@ -1,113 +1,143 @@
-"""Racing: a candidate is scored on growing slices of `selection`, and stops once it has lost.
+"""Racing: stop scoring a candidate once it has lost to one that is at least as fast.
 
-Its rival is the most accurate of those that are smaller and clearly faster. Both answer the same
-images, so only those that one of them gets right and the other wrong say anything; the rival wins
-when it has more of these than chance would give it (sign test, Dixon & Mood 1946; McNemar 1947).
-The images seen double from look to look, and the looks share the error of 5 % (Bonferroni), so
-that a candidate which is as good as its rival loses in at most 5 of 100 races.
+The question is of the N selection images alone: would the candidate be right on more of them than
+its rival, the most accurate of those that are at least as fast? The hypothesis that it would is
+tested by betting (Waudby-Smith & Ramdas, "Confidence sequences for sampling without replacement",
+2020). If it is true, the images still to come must be good enough to win with, and whoever bets
+against that doesn't get richer on average; by Ville's inequality he is 20 times as rich at any
+time with a probability of at most 1/20. So one may look after every slice, and 95 % stay 95 %.
 
-What lost is estimated as its rival's top1 on all images less the difference on those that both
-have seen. That is always below the rival's, so it is on no front, however few images it saw.
+Two things make it short. Answers are compared with a guess, the mean of what others answered to the
+same image, which is known for all N: only its errors are uncertain. And images on which others
+disagree come sooner, each with a known probability, since the rest tell little.
 """
 
-import base64
-import math
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binomtest
 
-from planner import Candidate
-from supernet.evaluate import Z_95, Accuracy
+from nas.scored import Bits
+from supernet.evaluate import wilson
 
-Bits = NDArray[np.bool_]
-"""Which images of `selection` a network gets right, in the split's order; the first of them."""
+Array = NDArray[np.float64]
 
-FIRST_SLICE = 125
-"""Images before the first look."""
-ERROR = 0.05
-"""Of all looks of a race together."""
-CLEARLY_FASTER = 0.2
-"""A rival's latency is less than a candidate's by this share of its own: each was timed alone."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Scored:
-    """A candidate, and what it answered right."""
-
-    candidate: Candidate
-    right: Bits
+MAX_ERROR = 0.05
+"""Probability at most that a candidate which would have won is stopped."""
+FIRST_SLICE, GROWTH = 100, 0.25
+"""Images of the first slice; later ones are this share of what has been seen, not less."""
+PRIOR_IMAGES = 30
+"""What is expected of the guess counts as much as this many images."""
+MAX_STAKE = 0.5
+"""Share of the wealth that one image may cost."""
+MIN_WEIGHT = 0.05
+"""Of an image on which others agree; where half of them are right it is 0.5 more."""
 
 
-def rival_of(
-    latency_ms: float, macs: int, others: Iterable[Scored], num_images: int
-) -> Bits | None:
-    """What the most accurate of `others` got right, of those with all images seen that are no
-    larger and clearly faster."""
-    faster = [
-        other.right
-        for other in others
-        if len(other.right) == num_images
-        and other.candidate.macs <= macs
-        and other.candidate.latency_p50_ms * (1 + CLEARLY_FASTER) < latency_ms
-    ]
-    return max(faster, key=np.count_nonzero, default=None)
+class Race:
+    """One candidate against its rival; feed it the answers to `next_slice` until it ends.
 
-
-def looks(num_images: int) -> list[int]:
-    """Images seen at each look; at the last one the race is over."""
-    doublings = range(max(0, math.ceil(math.log2(num_images / FIRST_SLICE))))
-    return [FIRST_SLICE << doubling for doubling in doublings] + [num_images]
-
-
-def race(answers: Iterator[Bits], rival: Bits | None, num_images: int) -> Bits:
-    """Take from `answers` until the rival has won or all images are seen; return what was seen.
-
-    `answers` gives the bits of one image after another, in pieces of any size; no more of it is
-    used than needed, which is what saves time.
+    Args:
+        num_images: N.
+        rival: (N,) which images the rival gets right; without one all images are seen.
+        known: of all candidates that have seen all images; the more they are like this one, the
+            sooner it ends.
+        rng: of the images' order.
     """
-    seen = np.zeros(0, dtype=bool)
-    for look in looks(num_images):
-        while len(seen) < look:
-            seen = np.append(seen, next(answers))
-        if rival is not None and len(seen) < num_images and has_lost(seen, rival, num_images):
-            break
-    return seen
+
+    def __init__(
+        self, num_images: int, rival: Bits | None, known: Sequence[Bits], rng: np.random.Generator
+    ) -> None:
+        guess = _guess(num_images, rival, known)
+        weights = np.sqrt(guess * (1 - guess)) + MIN_WEIGHT
+        self._order = np.argsort(rng.exponential(size=num_images) / weights)
+        """Drawn without replacement, each of those left with a chance as its weight."""
+        self._num_rival = -1 if rival is None else int(rival.sum())
+        self._guess, weights = guess[self._order], weights[self._order]
+        left = _from_behind(np.add, weights)
+        self._chances = weights / left
+        """Of each image when it was drawn."""
+        self._highest = left * _from_behind(np.maximum, (1 - self._guess) / weights)
+        """What the estimate of an error can be at most, from there on."""
+        self._variance = float(left[0] * np.sum(self._guess * (1 - self._guess) / weights))
+        self._right = np.empty(0, dtype=bool)
+        self._totals = np.empty(0)
+        """After each image an unbiased estimate of the guess's error in all (Des Raj 1956)."""
+        self._log_wealth = 0.0
+
+    @property
+    def num_images(self) -> int:
+        """How many have been seen."""
+        return len(self._right)
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the rival is at least as accurate, with 95 % confidence."""
+        possible = self._right.sum() + len(self._order) - self.num_images
+        return bool(self._log_wealth >= -np.log(MAX_ERROR) or possible <= self._num_rival)
+
+    @property
+    def next_slice(self) -> NDArray[np.intp]:
+        """Indices of the images to answer next; none when all have been or the race is lost."""
+        if self.is_lost and self.num_images:
+            return self._order[:0]
+        size = max(FIRST_SLICE, int(GROWTH * self.num_images))
+        return self._order[self.num_images :][:size]
+
+    def add(self, right: Bits) -> None:
+        """Take the answers to `next_slice`, in its order."""
+        seen = slice(self.num_images, self.num_images + len(right))
+        error = right - self._guess[seen]
+        before = np.sum(self._right - self._guess[: self.num_images]) + np.cumsum(error) - error
+        to_win = self._num_rival + 1 - self._guess.sum()
+        estimate = error / self._chances[seen]  # of all errors that are left, unbiased
+        stake = self._stake(to_win, self._highest[seen] - (to_win - before))
+        self._log_wealth += float(np.log1p(-stake * (estimate - (to_win - before))).sum())
+        self._totals = np.append(self._totals, before + estimate)
+        self._right = np.append(self._right, right)
+
+    @property
+    def right(self) -> Bits:
+        """What was answered right: of all N in the split's order, or of some, in the race's."""
+        is_whole = self.num_images == len(self._order)
+        return self._right[np.argsort(self._order)] if is_whole else self._right
+
+    def top1(self) -> tuple[float, float, float]:
+        """Top1 on all N images as far as known, and its 95 % interval, for images in general.
+
+        An estimate where not all have been seen: at most the rival's, and a little too low, since
+        a race stops when the candidate looks worst.
+        """
+        n, num_all = self.num_images, len(self._order)
+        if n == num_all:
+            share = float(self._right.mean())
+            return share, *wilson(share, num_all)
+        at_most = min(self._num_rival, self._right.sum() + num_all - n)
+        total = np.clip(self._guess.sum() + self._totals.mean(), self._right.sum(), at_most)
+        share, variance = float(total / num_all), float(self._totals.var(ddof=1) / n / num_all**2)
+        worth = 1 / (1 / num_all + variance / max(share * (1 - share), 1 / num_all))
+        return share, *wilson(share, worth)
+
+    def _stake(self, to_win: float, at_risk: Array) -> Array:
+        """Kelly's: the advantage over the spread, less than what could ruin."""
+        num = PRIOR_IMAGES + self.num_images
+        expected = self._totals.sum() / num
+        squares = PRIOR_IMAGES * self._variance + np.sum((self._totals - expected) ** 2)
+        advantage = max(0.0, to_win - expected)
+        kelly = advantage / (squares / num + advantage**2)
+        stake: Array = np.minimum(kelly, MAX_STAKE / np.maximum(at_risk, 1e-9))
+        return stake
 
 
-def has_lost(seen: Bits, rival: Bits, num_images: int) -> bool:
-    """Whether the rival is better than chance would make it, at one look of a race."""
-    theirs = int((rival[: len(seen)] & ~seen).sum())
-    mine = int((seen & ~rival[: len(seen)]).sum())
-    if theirs <= mine:
-        return False
-    chance = binomtest(theirs, theirs + mine, 0.5, alternative="greater").pvalue
-    return bool(chance <= ERROR / (len(looks(num_images)) - 1))
+def _guess(num_images: int, rival: Bits | None, known: Sequence[Bits]) -> Array:
+    """How probably a candidate is right on each image: half as its rival, half as all."""
+    votes = np.sum([*known], axis=0) if known else np.zeros(num_images)
+    of_all = (votes + 0.5) / (len(known) + 1)
+    if rival is None:
+        return np.asarray(of_all)
+    sure = (len(known) + 0.5) / (len(known) + 1)
+    return 0.5 * np.where(rival, sure, 1 - sure) + 0.5 * of_all
 
 
-def estimate(seen: Bits, rival: Bits | None, num_images: int) -> tuple[float, float, float]:
-    """Top1 on all images with its 95 % interval; where some are unseen, from the rival's."""
-    if len(seen) == num_images or rival is None:
-        right = Accuracy(num_images=len(seen), num_correct=int(seen.sum()))
-        return right.top1, *right.interval
-    difference = rival[: len(seen)].astype(float) - seen
-    top1 = max(0.0, float(rival.mean() - difference.mean()))
-    variance = rival.var() / num_images + difference.var() / len(seen)
-    half = Z_95 * math.sqrt(variance)
-    return top1, max(0.0, top1 - half), min(1.0, top1 + half)
-
-
-def to_text(bits: Bits) -> str:
-    """Bits as a study keeps them: their number, and base64 of eight in a byte."""
-    return f"{len(bits)}:{base64.b64encode(np.packbits(bits).tobytes()).decode()}"
-
-
-def from_text(text: str) -> Bits:
-    """The inverse of `to_text`. Raises ValueError for anything else."""
-    count, _, packed = text.partition(":")
-    bytes_ = np.frombuffer(base64.b64decode(packed, validate=True), dtype=np.uint8)
-    if len(bytes_) != math.ceil(int(count) / 8):
-        raise ValueError(f"{count} bits must be there, but got {len(bytes_)} bytes")
-    return np.unpackbits(bytes_, count=int(count)).astype(bool)
+def _from_behind(ufunc: np.ufunc, values: Array) -> Array:
+    return np.asarray(ufunc.accumulate(values[::-1])[::-1], dtype=np.float64)

@@ -1,15 +1,11 @@
 """`python -m nas.search`: search a supernet for one target (command line only)."""
 
 import argparse
-import datetime
-import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import optuna
-import torch
 from rich.console import Console
 from tqdm import tqdm
 
@@ -18,12 +14,14 @@ from nas.errors import LimitError, NasError
 from nas.feasibility import require_feasible
 from nas.front import make_table
 from nas.limits import Limits
-from nas.racing import Scored
+from nas.provenance import provenance
 from nas.report import write_report
+from nas.roles import Costs
 from nas.runtimes import load_runtime
-from nas.sampler import SAMPLERS
+from nas.scored import Scored
+from nas.search_arguments import search_parser
 from nas.stand_in import StandIn
-from nas.study import Study
+from nas.study import OBJECTIVES, Study
 from nas.summary import print_summary
 from nas.target import describe_target
 from nas.trained import load_trained
@@ -37,80 +35,20 @@ from supernet.evaluate import Images
 from supernet.execution import Execution
 from supernet.train import train
 
-EXAMPLE = """examples:
-  python -m nas.search --out runs/default                    train the embedded example, search it
-  python -m nas.search --supernet runs/photos --out runs/photos-gpu --device cuda --trials 200
-  python -m nas.search --out runs/default --max-latency-ms 2 --num-threads 1
-  python -m nas.search --supernet runs/photos --out runs/shared --storage journal:/mnt/search.log
-"""
-
 TRIAL_S = 0.3
 """Seconds of timing for each candidate; those near the front are measured again."""
 FRONT_S = 20.0
 """Seconds of timing for all that are near the front together."""
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m nas.search",
-        description="Search a supernet for one target; train the embedded example first "
-        "if there is no supernet.",
-        epilog=EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add = parser.add_argument
-    add("--device", help="cpu, cuda; default: the best there is")
-    add("--supernet", type=Path, metavar="RUN", help="a run that holds one; default: --out")
-    add("--runtime", help="eager, onnxruntime ...; default: onnxruntime on cpu, eager on cuda")
-    add("--batch-size", type=_positive, default=1, help="images in one timed batch, default 1")
-    add("--num-threads", type=_positive, help="threads of the runtime; default: all cores")
-    add("--trials", type=_positive, default=64, help="candidates in all, default 64")
-    add("--max-latency-ms", type=_above_zero, help="leave slower candidates out of the front")
-    add("--max-macs", type=_above_zero, help="leave larger candidates out of the front")
-    add(
-        "--predict-after",
-        type=_positive,
-        metavar="N",
-        help="after N measured candidates predict latencies where the model is good enough; "
-        "what is written to the table is always measured",
-    )
-    add("--sampler", choices=SAMPLERS, default="guide", help="who proposes; default guide")
-    add(
-        "--min-gain",
-        type=float,
-        default=0.0,
-        metavar="SHARE",
-        help="stop when the guide expects the next candidate to add less hypervolume, e.g. 1e-4",
-    )
-    add(
-        "--storage",
-        metavar="URL",
-        help="of Optuna, or journal:FILE, for workers to share; default: study.db in --out",
-    )
-    add("--seed", type=int, default=0)
-    add("--allow-noisy", action="store_true", help="measure on a busy machine, mark the table")
-    add(
-        "--out", type=Path, default=Path("runs/default"), metavar="RUN", help="default runs/default"
-    )
-    return parser
+def search(
+    args: argparse.Namespace, argv: Sequence[str]
+) -> tuple[LookupTable, list[Candidate]] | None:
+    """Do what the arguments ask for; write `RUN/search/`; return what was found.
 
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise ValueError
-    return value
-
-
-def _above_zero(text: str) -> float:
-    value = float(text)
-    if not 0 < value < math.inf:
-        raise ValueError
-    return value
-
-
-def search(args: argparse.Namespace) -> tuple[LookupTable, list[Candidate]]:
-    """Do what the arguments ask for; write `RUN/search/`; return what was found."""
+    `argv` is what was typed, for the table's provenance. None from a worker that only counts top1:
+    the table is written on the target.
+    """
     source = args.supernet or args.out
     device = choose_device(args.device)
     runtime = load_runtime(args.runtime, device=device.type, num_threads=args.num_threads)
@@ -120,50 +58,79 @@ def search(args: argparse.Namespace) -> tuple[LookupTable, list[Candidate]]:
     supernet, document, data = trained.supernet, trained.document, trained.data
     supernet.to(device)
     bench = Bench(
-        supernet, Images(data, device), runtime, batch_size=args.batch_size, seed=args.seed
+        supernet,
+        Images(data, device),
+        runtime,
+        batch_size=args.batch_size,
+        seed=args.seed,
+        with_memory=args.memory,
     )
     target = describe_target(runtime, args.batch_size)
     folder = args.out / "search"
     _make_folder(folder)
     limits = Limits(max_latency_ms=args.max_latency_ms, max_macs=args.max_macs)
+    belongs_to = {"weights": document["weights_sha256"]}
+    if args.only != "accuracy":
+        belongs_to["target"] = target.fingerprint
     study = Study(
         supernet,
         args.storage or f"sqlite:///{folder / 'study.db'}",
-        belongs_to={"weights": document["weights_sha256"], "target": target.fingerprint},
+        belongs_to=belongs_to,
         limits=limits,
         seed=args.seed,
         sampler=args.sampler,
+        objectives=(*OBJECTIVES, "peak_memory_bytes") if args.memory else OBJECTIVES,
+        role=args.only or "all",
+        first=_entries(args.start_with),
     )
+    if args.only == "accuracy":
+        _run(study, bench, args)
+        return None
     if limits != Limits():
         require_feasible(bench, limits, allow_noisy=args.allow_noisy, console=Console(stderr=True))
-    _run(study, bench, limits, args)
+    _run(study, bench, args)
     candidates = study.candidates()
+    _require_allowed(candidates, limits)
     write_candidates(folder / "candidates.csv", candidates)
+    allowed = [each for each in study.scored() if limits.allow(each.candidate)]
     table = make_table(
         bench,
-        [candidate for candidate in candidates if limits.allow(candidate)],
+        [each.candidate for each in allowed],
         target=target,
         supernet=_about(document, data),
         splits=data.num_images,
-        provenance=_provenance(document),
+        provenance=provenance(document, args, argv),
         max_latency_ms=args.max_latency_ms,
         max_s=FRONT_S,
         allow_noisy=args.allow_noisy,
     )
     table.write(folder / "lookup_table.json")
-    write_report(folder / "report.html", table, candidates)
+    write_report(folder / "report.html", table, allowed)
     return table, candidates
 
 
-def _run(study: Study, bench: Bench, limits: Limits, args: argparse.Namespace) -> None:
-    """Evaluate, with a progress bar; raise LimitError where no candidate keeps the limits."""
+def _entries(path: Path | None) -> list[SubnetConfig]:
+    """The configs of a lookup table."""
+    table = LookupTable.read(path) if path else ()
+    return [SubnetConfig(width_mults=e.width_mults, resolution=e.resolution) for e in table]
+
+
+def _run(study: Study, bench: Bench, args: argparse.Namespace) -> None:
+    """Evaluate, with a progress bar that shows the time left."""
     stand_in = None
     if args.predict_after is not None:
         stand_in = StandIn(bench.supernet, study.candidates(), predict_after=args.predict_after)
 
-    def evaluate(config: SubnetConfig, origin: str) -> Scored:
+    def evaluate(config: SubnetConfig, origin: str) -> Scored | Costs:
+        if args.only == "latency":
+            return bench.costs(config, max_s=TRIAL_S)
         return bench.evaluate(
-            config, origin, max_s=TRIAL_S, others=study.scored(), stand_in=stand_in
+            config,
+            origin,
+            max_s=TRIAL_S,
+            others=study.scored(),
+            stand_in=stand_in,
+            costs=study.costs_of(config),
         )
 
     done = len(study.candidates())
@@ -177,7 +144,16 @@ def _run(study: Study, bench: Bench, limits: Limits, args: argparse.Namespace) -
                 refresh=False,
             )
             bar.update()
-    candidates = study.candidates()
+    if study.expected_gain < args.min_gain:
+        print(
+            f"stopped: the next candidate should add {study.expected_gain:.4%} of the hypervolume, "
+            f"less than --min-gain {args.min_gain:.4%}",
+            file=sys.stderr,
+        )
+
+
+def _require_allowed(candidates: Sequence[Candidate], limits: Limits) -> None:
+    """Raise LimitError where no candidate keeps the limits."""
     if not any(limits.allow(candidate) for candidate in candidates):
         fastest = min(candidates, key=lambda candidate: candidate.latency_p50_ms)
         smallest = min(candidates, key=lambda candidate: candidate.macs)
@@ -214,28 +190,22 @@ def _about(document: dict[str, Any], data: Data) -> dict[str, Any]:
     }
 
 
-def _provenance(document: dict[str, Any]) -> dict[str, Any]:
-    trained = {f"training {name}": str(value) for name, value in document["versions"].items()}
-    now = {"torch": torch.__version__, "optuna": optuna.__version__}
-    return {
-        "versions": now | trained,
-        "command": " ".join(["python -m nas.search", *sys.argv[1:]]),
-        "created_utc": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-    }
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    args = _parser().parse_args(argv)
+    argv = sys.argv[1:] if argv is None else argv
+    args = search_parser().parse_args(argv)
     try:
-        table, candidates = search(args)
+        found = search(args, argv)
     except (SupernetError, NasError, PlannerError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("stopped; the same command goes on from here", file=sys.stderr)
         return 130
-    print_summary(table, candidates, Console())
+    if found is None:
+        print("done; the worker on the target writes the table")
+        return 0
+    print_summary(*found, Console())
     print(f"written: {args.out / 'search'}/lookup_table.json, candidates.csv, report.html")
     return 0
 

@@ -20,20 +20,22 @@ def open_study(
     *,
     directions: Sequence[Literal["maximize", "minimize"]],
     belongs_to: Mapping[str, str],
+    may_begin: bool = True,
 ) -> optuna.Study:
     """The study in the storage, new or as it was left, also by other workers.
 
-    `belongs_to` says what it is a search of; it is stored with a new study.
+    `belongs_to` says what it is a search of; it is stored with a new study. Where it `may_begin`
+    none, there must be one.
 
     Raises StudyError where the storage can't be used, or its study belongs to something else.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     try:
+        storage = optuna.storages.get_storage(_storage(url))
+        if not may_begin and not storage.get_all_studies():
+            raise LookupError("no search in it; begin one with a worker on the target")
         study = optuna.create_study(
-            storage=_storage(url),
-            study_name="search",
-            directions=[*directions],
-            load_if_exists=True,
+            storage=storage, study_name="search", directions=[*directions], load_if_exists=True
         )
         if not study.get_trials(deepcopy=False):
             study.set_user_attr("belongs_to", dict(belongs_to))

@@ -8,7 +8,7 @@ import functools
 import json
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Literal
 
@@ -19,8 +19,10 @@ from nas.claim import Clock, claimed, give_back, take_back_abandoned
 from nas.errors import StudyError
 from nas.guide import Guide
 from nas.limits import Limits
-from nas.racing import Scored, from_text, to_text
+from nas.parameters import of_trial, suggest, to_config, to_parameters
+from nas.roles import COSTS, Costs, hand_over, has_costs, take
 from nas.sampler import make_sampler
+from nas.scored import Scored, from_text, to_text
 from nas.storage import open_study, without_password
 from planner import Candidate
 from supernet import SubnetConfig, Supernet
@@ -29,8 +31,12 @@ DIRECTIONS: dict[str, Literal["maximize", "minimize"]] = {
     "top1": "maximize",
     "latency_p50_ms": "minimize",
     "macs": "minimize",
+    "peak_memory_bytes": "minimize",
 }
-"""The objectives, in the order of a trial's values."""
+"""What may be an objective: fields of a candidate."""
+
+OBJECTIVES = ("top1", "latency_p50_ms", "macs")
+"""In the order of a trial's values. Front, guide and races are about the first two."""
 
 MAX_SUGGESTIONS = 20
 """Suggestions of the sampler in a row that are all known before a random new config is taken."""
@@ -41,8 +47,16 @@ MAX_DRAWS = 2000
 WAIT_S = 0.5
 """Between looks at what other workers still do."""
 
-Evaluate = Callable[[SubnetConfig, str], Scored]
-"""Measures a config; the second argument is its origin, "grid" or "search"."""
+ENDED = "ended"
+"""Attribute of a study for which no worker has more proposals."""
+
+MAX_AHEAD = 4
+"""Candidates with costs but without top1 before a worker that only measures waits: what it would
+propose is the better the more is known."""
+
+Evaluate = Callable[[SubnetConfig, str], Scored | Costs]
+"""Measures a config; the second argument is its origin, "grid" or "search". Returns the costs alone
+where the worker can't do more."""
 
 
 class Study:
@@ -59,6 +73,9 @@ class Study:
         limits: what the front must keep.
         seed: of the grid's order and of the proposals.
         sampler: one of `nas.sampler.SAMPLERS`.
+        objectives: what the sampler is told of a candidate, top1 and latency first.
+        role: what this worker can do, one of `nas.roles.ROLES`.
+        first: configs to evaluate before the grid, such as the best found elsewhere.
         clock: seconds since the epoch; of the claims.
 
     Raises StudyError where the storage is damaged or belongs to another search.
@@ -73,16 +90,27 @@ class Study:
         limits: Limits,
         seed: int,
         sampler: str = "guide",
+        objectives: Sequence[str] = OBJECTIVES,
+        role: str = "all",
+        first: Sequence[SubnetConfig] = (),
         clock: Clock = time.time,
     ) -> None:
         self.supernet, self.limits, self.storage, self.clock = supernet, limits, storage, clock
+        self.objectives, self.role = tuple(objectives), role
         self._kept_counts = functools.cache(supernet.kept_counts)
-        directions = [*DIRECTIONS.values()]
-        self.study = open_study(storage, directions=directions, belongs_to=belongs_to)
+        self.study = open_study(
+            storage,
+            directions=[DIRECTIONS[name] for name in objectives],
+            belongs_to=belongs_to | {"objectives": " ".join(objectives)},
+            may_begin=role != "accuracy",
+        )
         take_back_abandoned(self.study, clock)
         self._read: dict[int, Scored] = {}  # by the trial's number; what is done never changes
         self.scored()  # damage shows now, not after hours
-        self._enqueue_grid(random.Random(seed))
+        if role != "accuracy" and self._has_ended():
+            self.study.set_user_attr(ENDED, False)
+        if role != "accuracy":
+            self._enqueue_first(first, random.Random(seed))
         # A resumed study must not repeat the proposals that it began with.
         num_done = len(self._trials(TrialState.COMPLETE, TrialState.RUNNING))
         self.rng = random.Random(f"{seed} {num_done}")
@@ -120,32 +148,74 @@ class Study:
         adds less than `min_gain` of the hypervolume. Waits for what other workers still evaluate,
         and does it itself if they die.
         """
-        while True:
-            take_back_abandoned(self.study, self.clock)
-            if len(self._known(TrialState.COMPLETE)) >= num_candidates:
-                return
-            if len(self._known()) >= num_candidates:
+        while not self._is_over(num_candidates):
+            if self._must_wait(num_candidates):
                 time.sleep(WAIT_S)
                 continue
             asked = self._ask_new()
             if asked is None:
-                return
-            if len(self._begun_before(asked[0])) >= num_candidates:
+                self._end()
+                continue
+            if self._is_one_too_many(asked[0], num_candidates):
                 give_back(self.study, asked[0].number)  # others were faster; they may yet die
                 continue
             scored = self._evaluate(evaluate, *asked)
             if scored is not None:
                 yield scored.candidate
             if self.expected_gain < min_gain:
-                return
+                self._end()
+
+    def costs_of(self, config: SubnetConfig) -> Costs | None:
+        """What another worker has measured of a config; None: nothing."""
+        for trial in self._handed_over(*TrialState):
+            if self._channels_of([trial]) == {self._channels(config)}:
+                return dict(json.loads(trial.user_attrs[COSTS]))
+        return None
+
+    def _is_over(self, num_candidates: int) -> bool:
+        """Whether all are there, or no more will come; what dead workers left is queued again."""
+        take_back_abandoned(self.study, self.clock)
+        if len(self._known(TrialState.COMPLETE)) >= num_candidates:
+            return True
+        return self._has_ended() and not self._handed_over(TrialState.RUNNING, TrialState.WAITING)
+
+    def _must_wait(self, num_candidates: int) -> bool:
+        """Whether only others can go on for now."""
+        num_waiting = len(self._handed_over(TrialState.WAITING))
+        if self.role == "accuracy":
+            return not num_waiting
+        if self.role == "latency":
+            is_ahead = num_waiting >= MAX_AHEAD or self._has_ended()
+            return is_ahead or len(self._known()) >= num_candidates
+        return not num_waiting and (self._has_ended() or len(self._known()) >= num_candidates)
+
+    def _is_one_too_many(self, trial: Trial, num_candidates: int) -> bool:
+        if COSTS in trial.user_attrs:  # it was counted before its costs were measured
+            return False
+        return len(self._begun_before(trial)) >= num_candidates
+
+    def _handed_over(self, *states: TrialState) -> list[FrozenTrial]:
+        """Trials of which the costs are known and top1 is not."""
+        return [*filter(has_costs, self._trials(*states))]
+
+    def _end(self) -> None:
+        """Tell the others that no more proposals come."""
+        if self.role != "accuracy":
+            self.study.set_user_attr(ENDED, True)
+
+    def _has_ended(self) -> bool:
+        return bool(self.study.user_attrs.get(ENDED))
 
     def _evaluate(
         self, evaluate: Evaluate, trial: Trial, config: SubnetConfig, origin: str
     ) -> Scored | None:
-        """What came out; None where another worker took this one for dead and does it again."""
+        """What came out; None where another worker does the rest, or took this one for dead."""
         try:
             with claimed(trial, self.clock):
                 scored = evaluate(config, origin)
+            if not isinstance(scored, Scored):
+                hand_over(self.study, trial, scored)
+                return None
         except BaseException:  # Ctrl-C too
             give_back(self.study, trial.number)
             raise
@@ -155,7 +225,7 @@ class Study:
             trial.set_user_attr("right", to_text(scored.right))
             for index, excess in enumerate(self.limits.excess(candidate)):
                 trial.set_constraint(f"limit{index}", excess)
-            self.study.tell(trial, [getattr(candidate, name) for name in DIRECTIONS])
+            self.study.tell(trial, [getattr(candidate, name) for name in self.objectives])
         except UpdateFinishedTrialError:
             return None
         return scored
@@ -165,8 +235,10 @@ class Study:
         tries = 0
         while tries < MAX_SUGGESTIONS or self._enqueue_random():
             self._taken = self._known()
-            trial = self.study.ask()
-            config = self._suggest(trial)
+            trial = take(self.study, self.role)
+            if trial is None:
+                return None
+            config = suggest(trial, self.supernet.space)
             if self._channels(config) not in self._begun_before(trial):
                 return trial, config, trial.user_attrs.get("origin", "search")
             self.study.tell(trial, state=TrialState.FAIL)
@@ -185,7 +257,9 @@ class Study:
                 for each in self._trials(
                     TrialState.COMPLETE, TrialState.RUNNING, TrialState.WAITING
                 )
-                if each.state == TrialState.COMPLETE or each.number < trial.number
+                if each.state == TrialState.COMPLETE
+                or each.number < trial.number
+                or (has_costs(each) and each.number != trial.number)
             ]
             configs = [self._config_of(each) for each in others]
             if None not in configs:
@@ -204,34 +278,41 @@ class Study:
                 return True
         return False
 
-    def _enqueue_grid(self, rng: random.Random) -> None:
-        """Queue what is missing of the uniform grid: the corners, then the rest in random order."""
+    def _enqueue_first(self, first: Sequence[SubnetConfig], rng: random.Random) -> None:
+        """Queue what is missing of the uniform grid's corners, `first`, and the rest of the grid
+        in random order."""
         space = self.supernet.space
         known = self._known(TrialState.COMPLETE, TrialState.RUNNING, TrialState.WAITING)
         configs = {self._channels(c): c for c in reversed(list(space.grid()))}
         corners = [configs.pop(self._channels(c), c) for c in (space.largest, space.smallest)]
         rest = list(configs.values())
         rng.shuffle(rest)
-        for config in [*corners, *rest]:
-            if self._channels(config) not in known:
-                self._enqueue(config, "grid")
+        given = {self._channels(self._inside(config)): config for config in first}
+        on_grid = {self._channels(config) for config in [*corners, *rest]}
+        for config in [*corners, *given.values(), *rest]:
+            channels = self._channels(config)
+            if channels not in known:
+                known.add(channels)
+                self._enqueue(config, "grid" if channels in on_grid else "search")
+
+    def _inside(self, config: SubnetConfig) -> SubnetConfig:
+        """The same; raise StudyError where the space doesn't hold it."""
+        space = self.supernet.space
+        low = space.width_range[0]
+        if config.resolution not in space.resolutions or min(config.width_mults) < low:
+            raise StudyError(
+                f"a config to start with must have widths from {low} and a resolution of "
+                f"{space.resolutions}, but got {config.config_id}: leave it out"
+            )
+        return config
 
     def _enqueue(self, config: SubnetConfig, origin: str) -> None:
-        params = _params(config, self.supernet.space.num_groups)
+        params = to_parameters(config, self.supernet.space.num_groups)
         self.study.enqueue_trial(params, user_attrs={"origin": origin})
-
-    def _suggest(self, trial: Trial) -> SubnetConfig:
-        space = self.supernet.space
-        widths = tuple(
-            round(trial.suggest_float(name, *space.width_range), 4)
-            for name in _width_names(space.num_groups)
-        )
-        resolution = trial.suggest_categorical("resolution", space.resolutions)
-        return SubnetConfig(width_mults=widths, resolution=resolution)
 
     def _is_new(self, params: Mapping[str, float]) -> bool:
         """Whether nobody has begun with the config of these parameters."""
-        config = _config(params, self.supernet.space.num_groups)
+        config = to_config(params, self.supernet.space.num_groups)
         return config is not None and self._channels(config) not in self._taken
 
     def _trials(self, *states: TrialState) -> list[FrozenTrial]:
@@ -239,9 +320,10 @@ class Study:
 
     def _known(self, *states: TrialState) -> set[tuple[int, ...]]:
         """What the configs of the trials in these states are; by default, of all that are begun."""
-        return self._channels_of(
-            self._trials(*(states or (TrialState.COMPLETE, TrialState.RUNNING)))
-        )
+        if states:
+            return self._channels_of(self._trials(*states))
+        begun = self._trials(TrialState.COMPLETE, TrialState.RUNNING)
+        return self._channels_of([*begun, *self._handed_over(TrialState.WAITING)])
 
     def _channels_of(self, trials: Iterable[FrozenTrial]) -> set[tuple[int, ...]]:
         configs = (self._config_of(trial) for trial in trials)
@@ -249,35 +331,11 @@ class Study:
 
     def _config_of(self, trial: FrozenTrial) -> SubnetConfig | None:
         """None while a worker has taken the trial and not yet chosen all of its parameters."""
-        return _config(_all_params(trial), self.supernet.space.num_groups)
+        return of_trial(trial, self.supernet.space.num_groups)
 
     def _channels(self, config: SubnetConfig) -> tuple[int, ...]:
         """What makes two configs the same: channels kept in each group, and the resolution."""
         return *self._kept_counts(config), config.resolution
-
-
-def _width_names(num_groups: int) -> list[str]:
-    return ["width"] if num_groups == 1 else [f"width{index}" for index in range(num_groups)]
-
-
-def _params(config: SubnetConfig, num_groups: int) -> dict[str, float]:
-    widths = config.width_mults * (num_groups // len(config.width_mults))
-    named = dict(zip(_width_names(num_groups), widths, strict=True))
-    return {**named, "resolution": config.resolution}
-
-
-def _config(params: Mapping[str, float], num_groups: int) -> SubnetConfig | None:
-    """The inverse of `_params`; None while a trial has not got all of its parameters."""
-    names = _width_names(num_groups)
-    if not {*names, "resolution"} <= set(params):
-        return None
-    widths = tuple(round(params[name], 4) for name in names)
-    return SubnetConfig(width_mults=widths, resolution=int(params["resolution"]))
-
-
-def _all_params(trial: FrozenTrial) -> dict[str, float]:
-    """Those it was queued with, and those it has been given since."""
-    return {**trial.system_attrs.get("fixed_params", {}), **trial.params}
 
 
 def _scored(trial: FrozenTrial, storage: str) -> Scored:
@@ -285,7 +343,9 @@ def _scored(trial: FrozenTrial, storage: str) -> Scored:
     try:
         values = json.loads(trial.user_attrs["candidate"])
         candidate = Candidate(**values | {"width_mults": tuple(values["width_mults"])})
-        return Scored(candidate=candidate, right=from_text(trial.user_attrs["right"]))
+        right = from_text(trial.user_attrs["right"])
+        took_s = trial.duration.total_seconds() if trial.duration else 0.0
+        return Scored(candidate=candidate, right=right, took_s=took_s)
     except (KeyError, TypeError, ValueError) as error:
         raise StudyError(
             f"every evaluated trial in {without_password(storage)} must hold its candidate, "

@@ -5,7 +5,7 @@ every subnet is measured on the same ones.
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -44,12 +44,17 @@ class Accuracy:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Its 95 % interval (Wilson 1927): within 0..1, sensible near both ends."""
-        n, p = self.num_images, self.top1
-        scale = 1 + Z_95**2 / n
-        middle = (p + Z_95**2 / (2 * n)) / scale
-        half = Z_95 / scale * math.sqrt(p * (1 - p) / n + Z_95**2 / (4 * n**2))
-        return max(0.0, min(p, middle - half)), min(1.0, max(p, middle + half))
+        """Its 95 % interval."""
+        return wilson(self.top1, self.num_images)
+
+
+def wilson(share: float, num_images: float) -> tuple[float, float]:
+    """95 % interval of a share (Wilson 1927): within 0..1, sensible near both ends."""
+    n, p = num_images, share
+    scale = 1 + Z_95**2 / n
+    middle = (p + Z_95**2 / (2 * n)) / scale
+    half = Z_95 / scale * math.sqrt(p * (1 - p) / n + Z_95**2 / (4 * n**2))
+    return max(0.0, min(p, middle - half)), min(1.0, max(p, middle + half))
 
 
 class Images:
@@ -65,6 +70,21 @@ class Images:
 
     def batches(self, split: str, resolution: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Go through a split once, at `resolution` pixels a side."""
+        yield from map(self._ready, self._resized(split, resolution))
+
+    def chosen(
+        self, split: str, resolution: int, indices: Sequence[int]
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """The same, for the images at `indices` of the split alone, in their order."""
+        kept, size = self._resized(split, resolution), self.batch_size
+        for start in range(0, len(indices), size):
+            places = [divmod(int(index), size) for index in indices[start : start + size]]
+            images, labels = (
+                torch.stack([kept[batch][part][row] for batch, row in places]) for part in (0, 1)
+            )
+            yield self._ready((images.contiguous(memory_format=torch.channels_last), labels))
+
+    def _resized(self, split: str, resolution: int) -> list[tuple[Tensor, Tensor]]:
         key = split, resolution
         if key not in self._kept:
             self._kept[key] = [
@@ -73,9 +93,12 @@ class Images:
             ]
         self._kept[key] = self._kept.pop(key)  # the last one is the most recently used
         self._forget()
-        for images, labels in self._kept[key]:
-            pixels = normalise(images.to(self.device), self.data.mean, self.data.std)
-            yield pixels, labels.to(self.device)
+        return self._kept[key]
+
+    def _ready(self, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        images, labels = batch
+        pixels = normalise(images.to(self.device), self.data.mean, self.data.std)
+        return pixels, labels.to(self.device)
 
     def _forget(self) -> None:
         sizes = {k: sum(i.numel() for i, _ in batches) for k, batches in self._kept.items()}

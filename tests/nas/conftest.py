@@ -67,6 +67,7 @@ def table_of(entries: tuple[Entry, ...], weights_sha256: str) -> LookupTable:
             "normalisation": {"mean": [0.3], "std": [0.3]},
             "seed": 0,
             "recipe": {},
+            "groups": [{"layers": ["stem"], "num_channels": 16}],
         },
         target=Target(
             device="a box",

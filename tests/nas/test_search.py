@@ -209,25 +209,3 @@ def test_a_folder_that_cannot_be_written_is_one_clear_line(
 ) -> None:
     line = refused(capsys, [*FAST, "--supernet", str(tiny_run), "--out", "/proc/mutualnas"])
     assert "must be writable" in line
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ["--trials", "0"],
-        ["--trials", "many"],
-        ["--what"],
-        ["--max-latency-ms", "nan"],
-        ["--max-macs", "-1"],
-    ],
-)
-def test_wrong_usage_exits_with_2(arguments: list[str]) -> None:
-    with pytest.raises(SystemExit) as caught:
-        main(arguments)
-    assert caught.value.code == 2
-
-
-def test_help_has_an_example(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        main(["--help"])
-    assert "examples:" in capsys.readouterr().out

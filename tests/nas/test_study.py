@@ -2,6 +2,7 @@
 
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy
@@ -12,7 +13,8 @@ from optuna.trial import TrialState
 
 from nas.errors import StudyError
 from nas.limits import Limits
-from nas.racing import Scored
+from nas.roles import Costs
+from nas.scored import Scored
 from nas.study import Study
 from planner import Candidate, pareto_front
 from supernet import SearchSpace, SubnetConfig, Supernet
@@ -26,6 +28,12 @@ TARGET = {"weights": "abc", "target": "def"}
 def supernet() -> Supernet:
     model = WideResNet(10, depth=10, widen=2)
     return Supernet(model, torch.empty(1, 3, 16, 16), SPACE)
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Evaluating takes no time here."""
+    monkeypatch.setattr("nas.study.WAIT_S", 0.02)
 
 
 def evaluate(config: SubnetConfig, origin: str) -> Scored:
@@ -220,3 +228,132 @@ def test_optuna_says_nothing(
     run(open_study(supernet, tmp_path), 3)
     assert capfd.readouterr() == ("", "")
     assert optuna.logging.get_verbosity() == optuna.logging.ERROR
+
+
+def open_role(supernet: Supernet, folder: Path, role: str) -> Study:
+    return Study(
+        supernet,
+        f"journal:{folder / 'log'}",
+        belongs_to=TARGET,
+        limits=Limits(),
+        seed=0,
+        role=role,
+    )
+
+
+def costs(config: SubnetConfig, origin: str) -> Costs:
+    return {"macs": evaluate(config, origin).candidate.macs}
+
+
+def test_one_worker_measures_and_two_others_score(supernet: Supernet, tmp_path: Path) -> None:
+    studies = [open_role(supernet, tmp_path, role) for role in ("latency", "accuracy", "accuracy")]
+    seen = []
+
+    def score(study: Study, config: SubnetConfig, origin: str) -> Scored:
+        known = study.costs_of(config)
+        scored = evaluate(config, origin)
+        assert known == {"macs": scored.candidate.macs}, "nothing is scored before it is measured"
+        seen.append(config)
+        return scored
+
+    def work(study: Study) -> list[Candidate]:
+        if study.role == "latency":
+            return list(study.run(costs, 30))
+        return list(study.run(lambda *config: score(study, *config), 30))
+
+    with ThreadPoolExecutor() as pool:
+        measured, *found = pool.map(work, studies)
+    assert measured == []
+    assert sum(map(len, found)) == len(seen) == len(studies[0].candidates()) == 30
+    assert len({channels(supernet, each) for each in studies[0].candidates()}) == 30
+    assert {each.origin for each in studies[0].candidates()} == {"grid", "search"}
+    assert not studies[0].study.get_trials(states=(TrialState.RUNNING,))
+
+
+def test_who_only_scores_ends_when_there_are_no_more_configs(
+    supernet: Supernet, tmp_path: Path
+) -> None:
+    studies = [open_role(supernet, tmp_path, role) for role in ("latency", "accuracy")]
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda s, e: list(s.run(e, 1000)), studies, [costs, evaluate]))
+    assert len(studies[0].candidates()) == 2 * 19
+
+
+def test_who_can_do_all_finishes_what_others_have_measured(
+    supernet: Supernet, tmp_path: Path
+) -> None:
+    target = open_role(supernet, tmp_path, "latency")
+    measuring = target.run(costs, 26)
+    with ThreadPoolExecutor() as pool:
+        alone = pool.submit(list, measuring)
+        found = run(open_role(supernet, tmp_path, "all"), 26)
+        assert alone.result() == []
+    assert len(found) == 26
+
+
+def test_who_only_scores_cannot_begin_a_search(supernet: Supernet, tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match="begin one with a worker on the target"):
+        open_role(supernet, tmp_path, "accuracy")
+    assert run(open_role(supernet, tmp_path, "all"), 1)
+
+
+def test_memory_can_be_an_objective_and_a_study_keeps_its_own(
+    supernet: Supernet, tmp_path: Path
+) -> None:
+    names = ("top1", "latency_p50_ms", "peak_memory_bytes")
+    storage = f"journal:{tmp_path / 'log'}"
+
+    def with_memory(config: SubnetConfig, origin: str) -> Scored:
+        scored = evaluate(config, origin)
+        return replace(scored, candidate=replace(scored.candidate, peak_memory_bytes=5))
+
+    study = Study(supernet, storage, belongs_to=TARGET, limits=Limits(), seed=0, objectives=names)
+    list(study.run(with_memory, 3))
+    assert study.study.get_trials(states=(TrialState.COMPLETE,))[0].values[2] == 5.0
+    with pytest.raises(StudyError, match="objectives was top1 latency_p50_ms peak_memory_bytes"):
+        Study(supernet, storage, belongs_to=TARGET, limits=Limits(), seed=0)
+
+
+def test_a_search_says_that_it_has_ended_when_little_is_to_be_gained(
+    supernet: Supernet, tmp_path: Path
+) -> None:
+    study = open_study(supernet, tmp_path)
+    found = list(study.run(evaluate, 38, min_gain=0.5))  # half of the hypervolume: never
+    assert 26 <= len(found) < 38
+    assert study.expected_gain < 0.5
+    again = open_study(supernet, tmp_path)
+    assert len(list(again.run(evaluate, 38))) == 38 - len(found), "it may go on"
+
+
+def test_what_was_good_elsewhere_comes_right_after_the_corners(
+    supernet: Supernet, tmp_path: Path
+) -> None:
+    known = SubnetConfig(width_mults=(0.5,), resolution=12)  # on the grid, too
+    other = SubnetConfig(width_mults=(0.41,), resolution=16)
+    study = Study(
+        supernet,
+        f"journal:{tmp_path / 'log'}",
+        belongs_to=TARGET,
+        limits=Limits(),
+        seed=0,
+        first=[known, other, other],
+    )
+    found = run(study, 27)
+    assert [c.origin for c in found[:4]] == ["grid", "grid", "grid", "search"]
+    assert [c.config_id for c in found[2:4]] == ["w0.5-r12", "w0.41-r16"]
+    assert len({channels(supernet, c) for c in found}) == 27
+
+
+@pytest.mark.parametrize(("width", "resolution"), [(0.1, 16), (0.5, 15)])
+def test_what_the_space_does_not_hold_cannot_come_first(
+    supernet: Supernet, tmp_path: Path, width: float, resolution: int
+) -> None:
+    with pytest.raises(StudyError, match="must have widths from"):
+        Study(
+            supernet,
+            f"journal:{tmp_path / 'log'}",
+            belongs_to=TARGET,
+            limits=Limits(),
+            seed=0,
+            first=[SubnetConfig(width_mults=(width,), resolution=resolution)],
+        )

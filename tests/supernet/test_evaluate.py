@@ -122,3 +122,14 @@ def test_the_top1_of_configs_is_that_of_their_calibrated_subnets() -> None:
     scores = selection_top1(supernet, [config], images)
     network = calibrated_subnet(supernet, config, images)
     assert scores == {config.config_id: accuracy(network, images.batches("selection", 8))}
+
+
+def test_chosen_images_are_those_of_the_batches() -> None:
+    images = Images(load_data("fashion-mnist-mini", resolution=12), CPU, batch_size=300)
+    pixels, labels = (torch.cat(each) for each in zip(*images.batches("selection", 8), strict=True))
+    indices = [1999, 3, 3, 299, 300, 1000] * 60  # more than a batch
+    chosen = list(images.chosen("selection", 8, indices))
+    assert [len(some) for _, some in chosen] == [300, 60]
+    assert torch.equal(torch.cat([each for each, _ in chosen]), pixels[indices])
+    assert torch.equal(torch.cat([some for _, some in chosen]), labels[indices])
+    assert chosen[0][0].is_contiguous(memory_format=torch.channels_last)

@@ -10,7 +10,7 @@ import numpy
 import torch
 
 from nas.limits import Limits
-from nas.racing import Scored
+from nas.scored import Scored
 from nas.study import Study
 from planner import Candidate
 from supernet import SearchSpace, SubnetConfig, Supernet

@@ -1,0 +1,48 @@
+"""Which groups matter: how much of top1's and of latency's variance each width explains."""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
+from optuna.importance import FanovaImportanceEvaluator
+from optuna.trial import create_trial
+
+from planner import Candidate
+
+MIN_CANDIDATES = 20
+"""Fewer say too little."""
+
+Quantity = Literal["top1", "latency_p50_ms"]
+
+
+def group_importance(
+    candidates: Sequence[Candidate], quantity: Quantity, names: Sequence[str], *, seed: int = 0
+) -> dict[str, float]:
+    """Shares of the variance, by fANOVA (Hutter, Hoos & Leyton-Brown 2014), largest first.
+
+    `names` are those of the groups; `resolution` is added. Empty for fewer than MIN_CANDIDATES, and
+    where all are equal.
+    """
+    values = [getattr(candidate, quantity) for candidate in candidates]
+    if len(candidates) < MIN_CANDIDATES or min(values) == max(values):
+        return {}
+    rows = [_params(candidate, names) for candidate in candidates]
+    space = {name: _distribution([row[name] for row in rows]) for name in rows[0]}
+    study = optuna.create_study(direction="maximize")
+    for row, value in zip(rows, values, strict=True):
+        study.add_trial(create_trial(params=row, distributions=space, value=value))
+    evaluator = FanovaImportanceEvaluator(seed=seed)
+    return optuna.importance.get_param_importances(study, evaluator=evaluator)
+
+
+def _params(candidate: Candidate, names: Sequence[str]) -> dict[str, Any]:
+    widths = candidate.width_mults
+    widths = widths if len(widths) == len(names) else widths * len(names)
+    return {**dict(zip(names, widths, strict=True)), "resolution": candidate.resolution}
+
+
+def _distribution(values: Sequence[float]) -> BaseDistribution:
+    if isinstance(values[0], int):
+        return CategoricalDistribution(sorted(set(values)))
+    return FloatDistribution(min(values), max(values))

@@ -1,0 +1,128 @@
+"""The fronts of report.html: on report, against the uniform grid, and with the winner's curse."""
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from planner import Candidate, LookupTable, pareto_front
+
+# Okabe and Ito's colours, which colour-blind people can tell apart.
+GRID, SEARCH, FRONT = "#999999", "#E69F00", "#0072B2"
+
+
+def front_figure(table: LookupTable, candidates: Sequence[Candidate]) -> go.Figure:
+    """Top-1 over latency: all candidates on `selection`, the front on `report` with intervals."""
+    figure = go.Figure()
+    for origin, colour, name in (("grid", GRID, "uniform grid"), ("search", SEARCH, "search")):
+        some = [candidate for candidate in candidates if candidate.origin == origin]
+        figure.add_scatter(
+            x=[candidate.latency_p50_ms for candidate in some],
+            y=[candidate.top1 for candidate in some],
+            mode="markers",
+            name=f"{name} ({len(some)}), on selection",
+            marker={"color": colour, "size": 7, "opacity": 0.7},
+            customdata=[_hover(candidate) for candidate in some],
+            hovertemplate="%{customdata}",
+        )
+    entries = list(table)
+    figure.add_scatter(
+        x=[entry.latency_p50_ms for entry in entries],
+        y=[entry.top1 for entry in entries],
+        error_y=_bars([(e.top1_low, e.top1, e.top1_high) for e in entries]),
+        error_x=_bars(
+            [(e.latency_p50_low_ms, e.latency_p50_ms, e.latency_p50_high_ms) for e in entries]
+        ),
+        mode="lines+markers",
+        name=f"front ({len(entries)}), on report",
+        line={"color": FRONT, "width": 1, "dash": "dot"},
+        marker={"size": 9},
+        customdata=[_hover(entry) for entry in entries],
+        hovertemplate="%{customdata}",
+    )
+    target = table.target
+    figure.update_layout(
+        title=f"{table.supernet['model']} on {table.supernet['data']}: "
+        f"{target.device}, {target.runtime} {target.runtime_version}"
+    )
+    return _on_latency(figure, "top-1")
+
+
+def grid_figure(candidates: Sequence[Candidate]) -> go.Figure:
+    """What each latency buys on `selection`: from the uniform grid alone, and from all."""
+    grid = [candidate for candidate in candidates if candidate.origin == "grid"]
+    figure = go.Figure()
+    for some, colour, name in ((grid, GRID, "uniform grid"), (candidates, FRONT, "with search")):
+        front = pareto_front(some)
+        figure.add_scatter(
+            x=[candidate.latency_p50_ms for candidate in front],
+            y=[candidate.top1 for candidate in front],
+            mode="lines+markers",
+            name=f"{name}: {len(front)} of {len(some)}",
+            line={"color": colour, "shape": "hv"},
+            customdata=[_hover(candidate) for candidate in front],
+            hovertemplate="%{customdata}",
+        )
+    return _on_latency(figure, "top-1 on selection")
+
+
+def curse_figure(table: LookupTable) -> go.Figure:
+    """Each entry's top1 on the images that it was chosen with, and on those that chose nothing."""
+    entries = list(table)
+    names = [entry.config_id for entry in entries]
+    figure = go.Figure()
+    figure.add_scatter(
+        x=names,
+        y=[entry.top1_selection for entry in entries],
+        mode="markers",
+        name="selection, which chose it",
+        marker={"color": SEARCH, "size": 9, "symbol": "circle-open"},
+    )
+    figure.add_scatter(
+        x=names,
+        y=[entry.top1 for entry in entries],
+        error_y=_bars([(e.top1_low, e.top1, e.top1_high) for e in entries]),
+        mode="markers",
+        name="report, which chose nothing",
+        marker={"color": FRONT, "size": 9},
+    )
+    figure.update_layout(
+        template="plotly_white",
+        yaxis={"title": "top-1", "tickformat": ".1%"},
+        xaxis={"tickangle": -45, "automargin": True},
+        legend={"x": 0.99, "y": 0.02, "xanchor": "right", "yanchor": "bottom"},
+    )
+    return figure
+
+
+def _on_latency(figure: go.Figure, top1: str) -> go.Figure:
+    return figure.update_layout(
+        template="plotly_white",
+        xaxis={
+            "title": "latency of one batch, median (ms)",
+            "type": "log",
+            "tickvals": [digit * 10.0**power for power in range(-4, 6) for digit in (1, 2, 5)],
+        },
+        yaxis={"title": top1, "tickformat": ".0%"},
+        legend={"x": 0.99, "y": 0.02, "xanchor": "right", "yanchor": "bottom"},
+    )
+
+
+def _bars(triples: Sequence[tuple[float, float, float]]) -> dict[str, object]:
+    return {
+        "type": "data",
+        "symmetric": False,
+        "arrayminus": [middle - low for low, middle, _ in triples],
+        "array": [high - middle for _, middle, high in triples],
+        "thickness": 1,
+        "width": 3,
+    }
+
+
+def _hover(candidate: Candidate) -> str:
+    return (
+        f"<b>{candidate.config_id}</b><br>"
+        f"top-1 {candidate.top1:.1%} ({candidate.top1_low:.1%} .. {candidate.top1_high:.1%})<br>"
+        f"latency {candidate.latency_p50_ms:.3f} ms, p90 {candidate.latency_p90_ms:.3f} ms<br>"
+        f"{candidate.macs / 1e6:.2f} MMACs, {candidate.num_params:,} parameters"
+        "<extra></extra>"
+    )
