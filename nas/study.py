@@ -4,26 +4,26 @@ Any number of workers share one study. All state is in the storage; a worker tha
 claim that goes stale, and another one does its trial again (see `nas.claim`).
 """
 
-import functools
 import json
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Literal
 
 from optuna.exceptions import UpdateFinishedTrialError
-from optuna.trial import FrozenTrial, Trial, TrialState
+from optuna.trial import Trial, TrialState
 
 from nas.claim import Clock, claimed, give_back, take_back_abandoned
 from nas.errors import StudyError
 from nas.guide import Guide
 from nas.limits import Limits
-from nas.parameters import of_trial, suggest, to_config, to_parameters
+from nas.parameters import suggest, to_config, to_parameters
 from nas.roles import COSTS, Costs, hand_over, has_costs, take
 from nas.sampler import make_sampler
-from nas.scored import Scored, from_text, to_text
+from nas.scored import Scored, to_text
 from nas.storage import open_study, without_password
+from nas.trials import Trials
 from planner import Candidate
 from supernet import SubnetConfig, Supernet
 
@@ -95,9 +95,8 @@ class Study:
         first: Sequence[SubnetConfig] = (),
         clock: Clock = time.time,
     ) -> None:
-        self.supernet, self.limits, self.storage, self.clock = supernet, limits, storage, clock
+        self.supernet, self.limits, self.clock = supernet, limits, clock
         self.objectives, self.role = tuple(objectives), role
-        self._kept_counts = functools.cache(supernet.kept_counts)
         self.study = open_study(
             storage,
             directions=[DIRECTIONS[name] for name in objectives],
@@ -105,33 +104,29 @@ class Study:
             may_begin=role != "accuracy",
         )
         take_back_abandoned(self.study, clock)
-        self._read: dict[int, Scored] = {}  # by the trial's number; what is done never changes
-        self.scored()  # damage shows now, not after hours
+        self.trials = Trials(self.study, supernet, without_password(storage))
+        self.trials.scored()  # damage shows now, not after hours
         if role != "accuracy" and self._has_ended():
             self.study.set_user_attr(ENDED, False)
         if role != "accuracy":
             self._enqueue_first(first, random.Random(seed))
         # A resumed study must not repeat the proposals that it began with.
-        num_done = len(self._trials(TrialState.COMPLETE, TrialState.RUNNING))
+        num_done = len(self.trials.of(TrialState.COMPLETE, TrialState.RUNNING))
         self.rng = random.Random(f"{seed} {num_done}")
         self._taken: set[tuple[int, ...]] = set()  # while the sampler proposes
         self.study.sampler = make_sampler(sampler, seed + num_done, self._is_new)
 
     def candidates(self) -> list[Candidate]:
         """All evaluated candidates, each config once, in the order of their trials."""
-        return [scored.candidate for scored in self.scored()]
+        return [scored.candidate for scored in self.trials.scored()]
 
     def scored(self) -> list[Scored]:
         """The same, with what each answered right."""
-        found: dict[tuple[int, ...], Scored] = {}
-        for trial in self._trials(TrialState.COMPLETE):
-            if trial.number not in self._read:
-                self._read[trial.number] = _scored(trial, self.storage)
-            scored = self._read[trial.number]
-            widths, side = scored.candidate.width_mults, scored.candidate.resolution
-            config = SubnetConfig(width_mults=widths, resolution=side)
-            found.setdefault(self._channels(config), scored)
-        return list(found.values())
+        return self.trials.scored()
+
+    def costs_of(self, config: SubnetConfig) -> Costs | None:
+        """What another worker has measured of a config; None: nothing."""
+        return self.trials.costs_of(config)
 
     @property
     def expected_gain(self) -> float:
@@ -165,38 +160,29 @@ class Study:
             if self.expected_gain < min_gain:
                 self._end()
 
-    def costs_of(self, config: SubnetConfig) -> Costs | None:
-        """What another worker has measured of a config; None: nothing."""
-        for trial in self._handed_over(*TrialState):
-            if self._channels_of([trial]) == {self._channels(config)}:
-                return dict(json.loads(trial.user_attrs[COSTS]))
-        return None
-
     def _is_over(self, num_candidates: int) -> bool:
         """Whether all are there, or no more will come; what dead workers left is queued again."""
         take_back_abandoned(self.study, self.clock)
-        if len(self._known(TrialState.COMPLETE)) >= num_candidates:
+        if len(self.trials.known(TrialState.COMPLETE)) >= num_candidates:
             return True
-        return self._has_ended() and not self._handed_over(TrialState.RUNNING, TrialState.WAITING)
+        return self._has_ended() and not self.trials.handed_over(
+            TrialState.RUNNING, TrialState.WAITING
+        )
 
     def _must_wait(self, num_candidates: int) -> bool:
         """Whether only others can go on for now."""
-        num_waiting = len(self._handed_over(TrialState.WAITING))
+        num_waiting = len(self.trials.handed_over(TrialState.WAITING))
         if self.role == "accuracy":
             return not num_waiting
         if self.role == "latency":
             is_ahead = num_waiting >= MAX_AHEAD or self._has_ended()
-            return is_ahead or len(self._known()) >= num_candidates
-        return not num_waiting and (self._has_ended() or len(self._known()) >= num_candidates)
+            return is_ahead or len(self.trials.known()) >= num_candidates
+        return not num_waiting and (self._has_ended() or len(self.trials.known()) >= num_candidates)
 
     def _is_one_too_many(self, trial: Trial, num_candidates: int) -> bool:
         if COSTS in trial.user_attrs:  # it was counted before its costs were measured
             return False
         return len(self._begun_before(trial)) >= num_candidates
-
-    def _handed_over(self, *states: TrialState) -> list[FrozenTrial]:
-        """Trials of which the costs are known and top1 is not."""
-        return [*filter(has_costs, self._trials(*states))]
 
     def _end(self) -> None:
         """Tell the others that no more proposals come."""
@@ -234,12 +220,12 @@ class Study:
         """A trial of a config that nobody has begun; None when there are no more."""
         tries = 0
         while tries < MAX_SUGGESTIONS or self._enqueue_random():
-            self._taken = self._known()
+            self._taken = self.trials.known()
             trial = take(self.study, self.role)
             if trial is None:
                 return None
             config = suggest(trial, self.supernet.space)
-            if self._channels(config) not in self._begun_before(trial):
+            if self.trials.channels(config) not in self._begun_before(trial):
                 return trial, config, trial.user_attrs.get("origin", "search")
             self.study.tell(trial, state=TrialState.FAIL)
             tries += 1
@@ -254,26 +240,26 @@ class Study:
         while True:
             others = [
                 each
-                for each in self._trials(
+                for each in self.trials.of(
                     TrialState.COMPLETE, TrialState.RUNNING, TrialState.WAITING
                 )
                 if each.state == TrialState.COMPLETE
                 or each.number < trial.number
                 or (has_costs(each) and each.number != trial.number)
             ]
-            configs = [self._config_of(each) for each in others]
+            configs = [self.trials.config_of(each) for each in others]
             if None not in configs:
-                return {self._channels(config) for config in configs if config is not None}
+                return {self.trials.channels(config) for config in configs if config is not None}
             time.sleep(WAIT_S / 10)
             take_back_abandoned(self.study, self.clock)
 
     def _enqueue_random(self) -> bool:
         """Queue a random config that is new; False when none was found."""
-        space, known = self.supernet.space, self._known()
+        space, known = self.supernet.space, self.trials.known()
         for _ in range(MAX_DRAWS):
             widths = space.random_widths(self.rng)
             config = SubnetConfig(width_mults=widths, resolution=self.rng.choice(space.resolutions))
-            if self._channels(config) not in known:
+            if self.trials.channels(config) not in known:
                 self._enqueue(config, "search")
                 return True
         return False
@@ -282,15 +268,15 @@ class Study:
         """Queue what is missing of the uniform grid's corners, `first`, and the rest of the grid
         in random order."""
         space = self.supernet.space
-        known = self._known(TrialState.COMPLETE, TrialState.RUNNING, TrialState.WAITING)
-        configs = {self._channels(c): c for c in reversed(list(space.grid()))}
-        corners = [configs.pop(self._channels(c), c) for c in (space.largest, space.smallest)]
+        known = self.trials.known(TrialState.COMPLETE, TrialState.RUNNING, TrialState.WAITING)
+        configs = {self.trials.channels(c): c for c in reversed(list(space.grid()))}
+        corners = [configs.pop(self.trials.channels(c), c) for c in (space.largest, space.smallest)]
         rest = list(configs.values())
         rng.shuffle(rest)
-        given = {self._channels(self._inside(config)): config for config in first}
-        on_grid = {self._channels(config) for config in [*corners, *rest]}
+        given = {self.trials.channels(self._inside(config)): config for config in first}
+        on_grid = {self.trials.channels(config) for config in [*corners, *rest]}
         for config in [*corners, *given.values(), *rest]:
-            channels = self._channels(config)
+            channels = self.trials.channels(config)
             if channels not in known:
                 known.add(channels)
                 self._enqueue(config, "grid" if channels in on_grid else "search")
@@ -313,41 +299,4 @@ class Study:
     def _is_new(self, params: Mapping[str, float]) -> bool:
         """Whether nobody has begun with the config of these parameters."""
         config = to_config(params, self.supernet.space.num_groups)
-        return config is not None and self._channels(config) not in self._taken
-
-    def _trials(self, *states: TrialState) -> list[FrozenTrial]:
-        return self.study.get_trials(deepcopy=False, states=states)
-
-    def _known(self, *states: TrialState) -> set[tuple[int, ...]]:
-        """What the configs of the trials in these states are; by default, of all that are begun."""
-        if states:
-            return self._channels_of(self._trials(*states))
-        begun = self._trials(TrialState.COMPLETE, TrialState.RUNNING)
-        return self._channels_of([*begun, *self._handed_over(TrialState.WAITING)])
-
-    def _channels_of(self, trials: Iterable[FrozenTrial]) -> set[tuple[int, ...]]:
-        configs = (self._config_of(trial) for trial in trials)
-        return {self._channels(config) for config in configs if config is not None}
-
-    def _config_of(self, trial: FrozenTrial) -> SubnetConfig | None:
-        """None while a worker has taken the trial and not yet chosen all of its parameters."""
-        return of_trial(trial, self.supernet.space.num_groups)
-
-    def _channels(self, config: SubnetConfig) -> tuple[int, ...]:
-        """What makes two configs the same: channels kept in each group, and the resolution."""
-        return *self._kept_counts(config), config.resolution
-
-
-def _scored(trial: FrozenTrial, storage: str) -> Scored:
-    """What was measured; raise StudyError where the trial does not hold it."""
-    try:
-        values = json.loads(trial.user_attrs["candidate"])
-        candidate = Candidate(**values | {"width_mults": tuple(values["width_mults"])})
-        right = from_text(trial.user_attrs["right"])
-        took_s = trial.duration.total_seconds() if trial.duration else 0.0
-        return Scored(candidate=candidate, right=right, took_s=took_s)
-    except (KeyError, TypeError, ValueError) as error:
-        raise StudyError(
-            f"every evaluated trial in {without_password(storage)} must hold its candidate, "
-            "but one does not: mend or delete the storage, or choose another --out"
-        ) from error
+        return config is not None and self.trials.channels(config) not in self._taken
