@@ -145,21 +145,25 @@ class Bench:
     def _costs(
         self, network: nn.Module, resolution: int, max_s: float, stand_in: "StandIn | None"
     ) -> Costs:
-        predicted = stand_in.latency(network, resolution) if stand_in else None
+        latency = stand_in.latency(network, resolution) if stand_in else None
+        kind = "predicted" if latency else "measured"
+        memory: int | None = None
         macs, num_params = count_macs(network, resolution), count_params(network)
-        compiled = self._compile(network, resolution)
-        latency = predicted or self._time(compiled, max_s)
+        if latency is None or self.with_memory:
+            compiled = self._compile(network, resolution)
+            latency = latency or self._time(compiled, max_s)
+            memory = self._memory(compiled) if self.with_memory else None
         return {
             "macs": macs,
             "num_params": num_params,
-            "kind": "predicted" if predicted else "measured",
+            "kind": kind,
             "latency_p50_ms": latency.p50_ms,
             "latency_p90_ms": latency.p90_ms,
             "latency_p99_ms": latency.p99_ms,
             "latency_p50_low_ms": latency.p50_low_ms,
             "latency_p50_high_ms": latency.p50_high_ms,
             "num_samples": latency.num_samples,
-            "peak_memory_bytes": self._memory(compiled) if self.with_memory else None,
+            "peak_memory_bytes": memory,
         }
 
     def _time(self, compiled: CompiledNetwork, max_s: float) -> Latency:

@@ -1,11 +1,16 @@
 import time
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from nas.bench import Bench
+from nas.errors import NasError
+from nas.front import near_front
 from nas.runtimes import load_runtime
+from nas.scored import Scored
 from supernet import SubnetConfig, load_data, load_supernet
 from supernet.evaluate import Images, accuracy, calibrated_subnet
 
@@ -47,6 +52,61 @@ def test_what_is_timed_is_what_is_scored(bench: Bench) -> None:
     network = calibrated_subnet(bench.supernet, CONFIG, bench.images)
     eager = accuracy(network, bench.images.batches("report", 8))
     assert abs(scored.num_correct - eager.num_correct) <= 2
+
+
+def test_what_has_lost_sees_few_images_and_is_near_no_front(bench: Bench) -> None:
+    full = bench.evaluate(CONFIG, "grid", max_s=0.1)
+    assert len(full.right) == 2000
+    assert full.right.mean() == full.candidate.top1
+    always = replace(
+        full.candidate,
+        config_id="always-right",
+        top1=1.0,
+        top1_high=1.0,
+        macs=1,
+        latency_p50_ms=1e-6,
+        latency_p50_low_ms=1e-6,
+        latency_p50_high_ms=1e-6,
+    )
+    rival = Scored(candidate=always, right=np.ones(2000, dtype=bool))
+    lost = bench.evaluate(CONFIG, "search", max_s=0.1, others=[full, rival])
+    assert len(lost.right) < 500
+    assert lost.candidate.top1_low < full.candidate.top1 < lost.candidate.top1_high
+    assert near_front([always, lost.candidate]) == [always]
+
+
+def test_the_same_seed_looks_at_the_same_images(bench: Bench) -> None:
+    full = bench.evaluate(CONFIG, "grid", max_s=0.1)
+    costs = bench.costs(CONFIG, max_s=0.1)
+    rival = replace(full, right=np.ones(2000, dtype=bool))
+    rival = replace(
+        rival,
+        candidate=replace(full.candidate, latency_p50_ms=1e-6, macs=1, latency_p50_low_ms=1e-6),
+    )
+    one, two = (
+        bench.evaluate(CONFIG, "search", max_s=0.1, others=[rival], costs=costs) for _ in range(2)
+    )
+    assert one.candidate == two.candidate
+    assert (one.right == two.right).all()
+
+
+def test_costs_that_are_known_are_not_measured_again(bench: Bench) -> None:
+    costs = bench.costs(CONFIG, max_s=0.1)
+    found = bench.evaluate(CONFIG, "grid", max_s=0.1, costs=costs).candidate
+    assert {name: getattr(found, name) for name in costs} == costs
+
+
+def test_memory_is_one_of_the_costs_where_it_is_asked_for(bench: Bench) -> None:
+    assert bench.costs(CONFIG, max_s=0.1)["peak_memory_bytes"] is None
+    asking = Bench(
+        bench.supernet, bench.images, bench.runtime, batch_size=1, seed=0, with_memory=True
+    )
+    assert asking.costs(CONFIG, max_s=0.1)["peak_memory_bytes"] > 0
+    eager = Bench(
+        bench.supernet, bench.images, load_runtime("eager"), batch_size=1, seed=0, with_memory=True
+    )
+    with pytest.raises(NasError, match="peak memory must be known"):
+        eager.costs(CONFIG, max_s=0.1)
 
 
 @pytest.mark.slow
