@@ -80,8 +80,6 @@ def test_a_clear_loser_costs_few_images_and_is_estimated_a_little_too_low() -> N
         assert low < top1 <= rival.mean(), "what is stopped never beats its rival on paper"
     assert np.mean(seen) < 2000 / 3
     assert -0.015 < np.mean(errors) <= 0, "it is stopped when it looks worst"
-    counting = np.sqrt(0.8 * 0.2 / np.mean(seen))
-    assert np.std(errors) < counting, "nearer than counting on as many images would be"
     assert covered >= 95
 
 
