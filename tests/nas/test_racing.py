@@ -80,7 +80,7 @@ def test_a_clear_loser_costs_few_images_and_is_estimated_a_little_too_low() -> N
         assert low < top1 <= rival.mean(), "what is stopped never beats its rival on paper"
     assert np.mean(seen) < 2000 / 3
     assert -0.015 < np.mean(errors) <= 0, "it is stopped when it looks worst"
-    assert covered >= 95
+    assert covered >= 90  # of 100 at 95 %; two standard deviations are 4.4
 
 
 def test_the_interval_is_wider_than_that_of_all_images() -> None:
