@@ -37,7 +37,7 @@ def test_markdown_has_units_and_sensible_digits(mixed: LookupTable) -> None:
 def test_frame_and_parquet(tmp_path: Path, mixed: LookupTable) -> None:
     export(mixed, tmp_path / "t.parquet")
     frame = to_frame(mixed)
-    assert frame.shape == (2, 22)
+    assert frame.shape == (2, 23)
     pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "t.parquet"), frame)
 
 
