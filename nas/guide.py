@@ -1,12 +1,12 @@
 """The guide: proposes the config from which the front should gain most.
 
-Two cheap models are fitted to what has been evaluated: top1 and log latency, each a Bayesian linear
-regression on products of log width multipliers and log resolution up to the second degree.
-Of a pool of configs (random ones, and neighbours of those on the front) the guide takes the one
-with the largest expected improvement of the hypervolume (Emmerich, Deutz & Klinkenberg 2011), which
-for a known cost is exact: the integral, over all budgets from the config's latency up, of the
-expected improvement over the best that the budget buys so far. Budgets are spread evenly in log
-latency, so that twice as fast is worth the same everywhere.
+Two cheap models (`nas.surrogate`) are fitted to what has been evaluated: of top1 and of log
+latency, from the logs of width multipliers and resolution. Of a pool of configs (random ones, and
+neighbours of those on the front) the guide takes the one with the largest expected improvement of
+the hypervolume (Emmerich, Deutz & Klinkenberg 2011), which for a known cost is exact: the integral,
+over all budgets from the config's latency up, of the expected improvement over the best that the
+budget buys so far. Budgets are spread evenly in log latency, so that twice as fast is worth the
+same everywhere.
 """
 
 from collections.abc import Callable, Hashable, Sequence
@@ -20,9 +20,8 @@ from optuna.samplers import BaseSampler, RandomSampler
 from optuna.search_space import intersection_search_space
 from optuna.trial import FrozenTrial, TrialState
 from scipy.stats import norm
-from sklearn.linear_model import BayesianRidge
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import PolynomialFeatures, StandardScaler
+
+from nas.surrogate import Surrogates
 
 Array = NDArray[np.float64]
 Params = dict[str, Any]
@@ -77,12 +76,13 @@ class Guide(BaseSampler):
         if not pool:
             return {}
         pool_x = _features(pool, search_space)
-        mean, std = _regression(x, top1).predict(pool_x, return_std=True)
-        cost = _regression(x, latency).predict(pool_x)
+        models = Surrogates(x)
+        mean, std = models.fit(top1).predict(pool_x)
+        cost, _ = models.fit(latency).predict(pool_x)
         end, floor = float(latency.max()), float(top1.min())
         gains = expected_gains(mean, std, cost, steps=steps, floor=floor, end=end)
         for each in excess.T:
-            gains[_regression(x, each).predict(pool_x) > 0] = 0.0
+            gains[models.fit(each).predict(pool_x)[0] > 0] = 0.0
         total = _area(steps, floor, end)
         best = int(gains.argmax())
         self.expected_gain = float(gains[best] / total) if total > 0 else float("inf")
@@ -159,10 +159,6 @@ def _is_on_front(cost: Array, top1: Array, steps: tuple[Array, Array]) -> NDArra
 
 def _area(steps: tuple[Array, Array], floor: float, end: float) -> float:
     return float(np.sum(np.diff(np.append(steps[0], end)) * (steps[1] - floor)))
-
-
-def _regression(x: Array, y: Array) -> Pipeline:
-    return make_pipeline(PolynomialFeatures(2), StandardScaler(), BayesianRidge()).fit(x, y)
 
 
 def _features(configs: Sequence[Params], space: dict[str, BaseDistribution]) -> Array:
