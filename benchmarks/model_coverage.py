@@ -2,8 +2,9 @@
 
 For each: the time to trace and the memory it takes; three configs with a random width for each
 channel group, extracted and compared with the supernet's own output, which must be neither zero
-nor constant; a backward pass; parameters and MACs with all groups at 0.5; what stays whole and why.
-Each network is measured in a process of its own. Results are added to
+nor constant; backward passes in eval and in training mode; parameters and MACs with all groups at
+0.5; what stays whole and why. Each network is measured in a process of its own, on one thread;
+times are the processor's, which others on the machine hardly change. Results are added to
 benchmarks/model_coverage.json network by network, so that a run goes on where it was stopped;
 docs/model_coverage.md is written from them. timm's are left out where it is not installed
 (`uv pip install timm`).
@@ -30,6 +31,7 @@ from typing import Any
 import torch
 import torchvision
 from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves
 from tqdm import tqdm
 
 from benchmarks.coverage_page import write_page
@@ -64,17 +66,17 @@ def measure(name: str) -> tuple[str, dict[str, Any]]:
     warnings.simplefilter("ignore")  # torchvision's about the initialisation of two networks
     model, side = build(name)
     space = SearchSpace(width_range=(0.25, 1.0), resolutions=(side,), groups="layer")
-    before_mib, started = _peak_mib(), time.perf_counter()
+    before_mib, started = _peak_mib(), time.process_time()
     try:
         supernet = Supernet(model, torch.empty(1, 3, side, side), space).eval()
-        trace_s, after_mib = time.perf_counter() - started, _peak_mib()
+        trace_cpu_s, after_mib = time.process_time() - started, _peak_mib()
         compared = compare(supernet, side)
     except ValueError as error:
         return name, {"error": str(error)}
     half = count_elastic(model, supernet.channels, supernet.kept_counts(space.uniform(0.5, side)))
     return name, {
         "num_groups": len(supernet.channels.groups),
-        "trace_s": round(trace_s, 2),
+        "trace_cpu_s": round(trace_cpu_s, 2),
         "before_trace_mib": before_mib,
         "after_trace_mib": after_mib,
         "elastic_macs": round(half["elastic_macs"] / half["macs"], 4),
@@ -90,12 +92,13 @@ def measure(name: str) -> tuple[str, dict[str, Any]]:
 
 
 def compare(supernet: Supernet, side: int) -> dict[str, Any]:
-    """Views against extracted networks, and whether all of the gradient is there.
+    """Views against extracted networks, and whether every parameter gets a gradient.
 
     The network is woken first. `smallest_spread` is the standard deviation of a config's outputs
     relative to the largest, `smallest_change` by how much the largest changes with another image:
-    were either 0, equal outputs would say nothing. Raises ValueError where outputs are zero or not
-    finite.
+    were either 0, equal outputs would say nothing. The gradient is of all outputs in eval and in
+    training mode: auxiliary heads run only in the latter, branches that are dropped at random
+    surely in the former. Raises ValueError where outputs are zero or not finite.
     """
     torch.manual_seed(1)
     _wake(supernet.model, torch.randn(2, 3, side, side))
@@ -112,7 +115,10 @@ def compare(supernet: Supernet, side: int) -> dict[str, Any]:
     if not all(map(math.isfinite, (x for row in rows for x in row))):
         raise ValueError(f"outputs must be finite and not zero, but got {rows}")
     differences, spreads, changes = zip(*rows, strict=True)
-    supernet(images, config).square().sum().backward()
+    batch = torch.cat([images, others])
+    for training in (False, True):
+        outputs = tree_leaves(supernet.train(training).subnet(config)(batch))
+        torch.stack([output.square().sum() for output in outputs]).sum().backward()
     gradients = [p.grad for p in supernet.model.parameters() if p.grad is not None]
     return {
         "largest_difference": max(differences),

@@ -12,6 +12,8 @@ from supernet.tracing.call import LAYOUT, Call
 from supernet.tracing.chance import same_chance
 from supernet.tracing.trace import Axes, Step, run_on_one_device
 
+OTHER_COURSE = "narrower, it runs other operations (a size is fixed in the code?)"
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -39,9 +41,9 @@ def find_failure(
     except Exception as error:
         # A user's network may raise anything; what it raised is the reason that is reported.
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        return Failure(min(watch.num_done, len(steps) - 1), reason)
+        return Failure(min(watch.num_done, len(steps) - 1), f"narrower, it raises: {reason}")
     if watch.num_done < len(steps):
-        return Failure(watch.num_done, "the network takes another course when it is narrower")
+        return Failure(watch.num_done, OTHER_COURSE)
     return None
 
 
@@ -67,7 +69,7 @@ class _Watch(TorchDispatchMode):
 
     def compare(self, step: Step, call: Call) -> None:
         if call.operation != step.operation or len(call.outputs) != len(step.outputs):
-            raise _DiffersError("the network takes another course when it is narrower")
+            raise _DiffersError(OTHER_COURSE)
         if not step.inputs:
             return  # a tensor made from nothing; it fits if what it is joined with does
         for output, (shape, axes) in zip(call.outputs, step.outputs, strict=True):
