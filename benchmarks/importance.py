@@ -16,7 +16,7 @@ import argparse
 import json
 import sys
 import time
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -38,13 +38,22 @@ from supernet.train import train
 
 RESULTS = Path(__file__).with_suffix(".json")
 SIDE = 96
-WIDTHS = (1.0, 0.85, 0.7, 0.5)
-NUM_TRAIN, NUM_REPORT = 400, 200
+WIDTHS = (1.0, 0.9, 0.8, 0.7)
+NUM_TRAIN, NUM_REPORT = 1000, 200
 """Images of each class: to fit, calibrate and select with; to report on."""
-SPACE = SearchSpace(width_range=(0.5, 1.0), resolutions=(SIDE, 64))
-HYPERPARAMETERS = Hyperparameters(batch_size=32, weight_decay=1e-4)
-LEARNING_RATES = (0.02, 0.005)
-EPOCHS = 2
+SPACE = SearchSpace(width_range=(0.7, 1.0), resolutions=(SIDE, 64))
+"""Widths as the paper trains MobileNetV2."""
+HYPERPARAMETERS = Hyperparameters(
+    batch_size=32,
+    lr=0.005,
+    warmup_fraction=0.2,
+    weight_decay=1e-4,
+    clip_norm=2.0,
+    augment="cifar",  # random crops of images that were enlarged would leave little of them
+)
+"""Gentle: narrow subnets begin at chance, and what they ask of the shared weights would wreck the
+full network (at a rate of 0.02 without clipping it fell from 62 % to 29 %)."""
+EPOCHS = 1
 ARMS = ("plain", "sorted")
 PENALTIES = (1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 1e-4)
 """Of which the classifier's is chosen on `selection`."""
@@ -134,19 +143,19 @@ def before(data: Data, fitted: Path, *, is_sorted: bool) -> dict[str, Any]:
     return score(supernet, data)
 
 
-def after(data: Data, fitted: Path, run: Path, lr: float, *, is_sorted: bool) -> dict[str, Any]:
+def after(data: Data, fitted: Path, run: Path, *, is_sorted: bool) -> dict[str, Any]:
     """Scores after the same training as a user's `--weights FILE [--sort-by-importance]`."""
     job = TrainingJob(
         data=data.name,
         model="mobilenet_v2",
         model_options={},
-        hyperparameters=replace(HYPERPARAMETERS, lr=lr),
+        hyperparameters=HYPERPARAMETERS,
         space=SPACE,
         weights=str(fitted),
         sort_by_importance=is_sorted,
         epochs=EPOCHS,
     )
-    train(job, run, Execution(device="cpu"), resume=True)
+    train(job, run, Execution(device="cpu", evaluate_every=0), resume=True)
     return score(load_supernet(run)[0], data)
 
 
@@ -160,8 +169,7 @@ def main() -> int:
     parser.add_argument("--weights", type=Path, required=True, help="of ImageNet, a state dict")
     parser.add_argument("--data", type=Path, required=True, help="CIFAR-10 as a folder")
     parser.add_argument("--work", type=Path, required=True, help="folder for what is in between")
-    names = [f"before_{how}" for how in ARMS]
-    names += [f"after_{how}_lr{lr:g}" for lr in LEARNING_RATES for how in ARMS]
+    names = [f"{when}_{how}" for when in ("before", "after") for how in ARMS]
     parser.add_argument("--parts", nargs="+", choices=names, default=names, help="default: all")
     args = parser.parse_args()
     fitted = args.work / "fitted.safetensors"
@@ -173,8 +181,8 @@ def main() -> int:
         print(name, flush=True)
         started, is_sorted = time.perf_counter(), "sorted" in name
         document["top1"][name] = (
-            after(data, fitted, args.work / name, float(lr), is_sorted=is_sorted)
-            if (lr := name.partition("_lr")[2])
+            after(data, fitted, args.work / name, is_sorted=is_sorted)
+            if name.startswith("after")
             else before(data, fitted, is_sorted=is_sorted)
         )
         document["wall_s"][name] = round(time.perf_counter() - started)
@@ -183,7 +191,6 @@ def main() -> int:
             "resolution": SIDE,
             "space": SPACE.to_json(),
             "hyperparameters": asdict(HYPERPARAMETERS),
-            "learning_rates": LEARNING_RATES,
             "num_steps": EPOCHS * data.num_steps(HYPERPARAMETERS.batch_size),
             "environment": environment(),
         }

@@ -12,24 +12,37 @@ MAX_LAYERS = 3
 
 
 def describe(
-    model: nn.Module, channels: Channels, width_of: Sequence[int], low: tuple[int, ...]
+    model: nn.Module,
+    channels: Channels,
+    width_of: Sequence[int],
+    low: tuple[int, ...],
+    low_width: float,
 ) -> str:
     """Text of several lines: channel groups, their share of the network, what stays and why.
 
     `width_of` is the number of each group's width, `low` the places that each keeps at the lower
-    bound.
+    bound, which is `low_width`.
     """
-    rows: list[tuple[str, ...]] = [("width", "channels", "lowest", "layers")]
+    bound = f"at {low_width:g}"
+    rows: list[tuple[str, ...]] = [("width", "channels", bound, "layers")]
     for group, width, kept in zip(channels.groups, width_of, low, strict=True):
         rows.append(
             (str(width), str(group.num_channels), str(kept * group.unit), _some(group.layers))
         )
     sizes = [max(len(row[column]) for row in rows) for column in range(3)]
-    lines = [
+    table = [
         "  ".join([*(cell.rjust(size) for cell, size in zip(row, sizes, strict=False)), row[3]])
         for row in rows
     ]
-    return "\n".join([*lines, "", *_shares(model, channels, low), *_kept(channels)])
+    shares = _shares(model, channels, low, bound)
+    return "\n".join([_title(width_of), "", *table, "", *shares, *_kept(channels)])
+
+
+def _title(width_of: Sequence[int]) -> str:
+    groups, widths = len(width_of), len(set(width_of))
+    title = f"{groups} channel group{'' if groups == 1 else 's'}, "
+    title += f"{widths} width{'' if widths == 1 else 's'}"
+    return title + (f": a config has {widths}, or one for all" if widths > 1 else "")
 
 
 def count_elastic(model: nn.Module, channels: Channels, kept: Sequence[int]) -> dict[str, int]:
@@ -55,13 +68,17 @@ def count_elastic(model: nn.Module, channels: Channels, kept: Sequence[int]) -> 
     return counts
 
 
-def _shares(model: nn.Module, channels: Channels, low: Sequence[int]) -> list[str]:
+def _shares(model: nn.Module, channels: Channels, low: Sequence[int], bound: str) -> list[str]:
     counts = count_elastic(model, channels, low)
-    return [
-        f"{what}: {counts[f'elastic_{what}'] / max(counts[what], 1):.1%} in elastic layers, "
-        f"{counts[f'kept_{what}'] / max(counts[what], 1):.1%} left at the lower bound"
-        for what in ("macs", "params")
-    ]
+    lines = []
+    for what in ("macs", "params"):
+        all_of, left = counts[what], counts[f"kept_{what}"]
+        elastic = counts[f"elastic_{what}"] / max(all_of, 1)
+        lines.append(
+            f"{what}: {all_of:,} in all, {elastic:.1%} in elastic layers; "
+            f"{left:,} ({left / max(all_of, 1):.1%}) left {bound}"
+        )
+    return lines
 
 
 def _kept(channels: Channels) -> list[str]:

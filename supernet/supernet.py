@@ -94,8 +94,8 @@ class Supernet(nn.Module):
 
     def describe(self) -> str:
         """A table of the channel groups, and of what stays at full width and why; for `print`."""
-        low = self.kept_counts(self.space.smallest)
-        return describe(self.model, self.channels, self.width_of, low)
+        low, low_width = self.kept_counts(self.space.smallest), self.space.width_range[0]
+        return describe(self.model, self.channels, self.width_of, low, low_width)
 
     def _cut(self, config: SubnetConfig) -> dict[str, Tensor]:
         kept = self.kept_counts(config)

@@ -22,9 +22,28 @@ def supernet() -> Supernet:
 
 
 def test_the_table_names_groups_and_what_stays_and_why() -> None:
-    text = supernet().describe()
-    assert "    0        32       8  second" in text
-    assert "16 channels, aten.cumsum in the network itself: the operation is not known" in text
+    assert supernet().describe().splitlines() == [
+        "1 channel group, 1 width",
+        "",
+        "width  channels  at 0.25  layers",
+        "    0        32        8  second",
+        "",
+        "macs: 35,904 in all, 91.4% in elastic layers; 11,280 (31.4%) left at 0.25",
+        "params: 674 in all, 90.2% in elastic layers; 218 (32.3%) left at 0.25",
+        "kept at full width:",
+        "  16 channels, aten.cumsum in the network itself: the operation is not known",
+    ]
+
+
+def test_widths_that_groups_share_are_counted() -> None:
+    space = SearchSpace(width_range=(0.5, 1.0), resolutions=(8,), groups="layer")
+    model = nn.Sequential(nn.Conv2d(3, 16, 1), nn.Conv2d(16, 16, 1), nn.Conv2d(16, 2, 1))
+    text = Supernet(model, torch.empty(1, 3, 8, 8), space).describe()
+    assert text.startswith(
+        "2 channel groups, 2 widths: a config has 2, or one for all\n"
+        "\n"
+        "width  channels  at 0.5  layers\n"
+    )
 
 
 def test_parameters_and_macs_are_those_of_the_extracted_network() -> None:

@@ -1,5 +1,5 @@
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from supernet.importance import sort_by_importance
 from supernet.models import mobilenet_v2
@@ -24,6 +24,39 @@ def test_the_full_network_computes_the_same_and_the_first_channels_weigh_most() 
     after = model.get_parameter("features.0.0.weight").detach()
     assert not torch.equal(before, after)
     torch.testing.assert_close(model(images), expected, rtol=1e-10, atol=1e-12)
+
+
+class Numbers(nn.Module):
+    """Sums, a concatenation, a shuffle, groups and two positions a channel, in whole numbers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b = nn.Conv2d(3, 16, 1), nn.Conv2d(16, 16, 3, padding=1, groups=16)
+        self.c, self.d = nn.Conv2d(3, 8, 1), nn.Conv2d(24, 16, 1, groups=2)
+        self.head = nn.Linear(64, 5)
+        generator = torch.Generator().manual_seed(0)
+        with torch.no_grad():
+            for parameter in self.parameters():
+                numbers = torch.randint(-3, 4, parameter.shape, generator=generator)
+                parameter.copy_(numbers)
+
+    def forward(self, x: Tensor) -> Tensor:
+        a = self.a(x)
+        joined = torch.cat([a + self.b(a).relu(), self.c(x)], 1)
+        out: Tensor = self.head(self.d(torch.channel_shuffle(joined, 3)).relu().flatten(1))
+        return out
+
+
+def test_the_order_of_channels_changes_not_a_bit_where_sums_are_exact() -> None:
+    model = Numbers()
+    images = torch.arange(24.0).view(2, 3, 2, 2) - 12
+    expected = model(images)
+    before = {name: p.detach().clone() for name, p in model.named_parameters()}
+    space = SearchSpace(resolutions=(2,), divisor=2)
+    sort_by_importance(Supernet(model, torch.empty(1, 3, 2, 2), space))
+    changed = [name for name, p in model.named_parameters() if not torch.equal(p, before[name])]
+    assert {"a.weight", "b.weight", "c.weight", "d.weight", "head.weight"} <= set(changed)
+    assert torch.equal(model(images), expected)
 
 
 def test_one_layers_channels_are_in_the_order_of_their_norms() -> None:

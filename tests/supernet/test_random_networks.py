@@ -1,4 +1,4 @@
-"""Random networks of convolutions, sums, concatenations and shuffles: views against copies."""
+"""Random networks of convolutions, sums, concatenations and shuffles: views against masks."""
 
 import random
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ SPACE = SearchSpace(width_range=(0.25, 1.0), resolutions=(6,), divisor=2, groups
 # What a step does, which earlier tensors it takes, and how many channels it makes.
 STEPS = st.lists(
     st.tuples(
-        st.sampled_from(["conv", "depthwise", "sum", "cat", "shuffle"]),
+        st.sampled_from(["conv", "grouped", "depthwise", "sum", "cat", "shuffle"]),
         st.integers(0, 7),
         st.integers(0, 7),
         st.sampled_from([4, 6, 8]),
@@ -45,10 +45,12 @@ class RandomNetwork(nn.Module):
             size, other_size = self.nodes[first].channels, self.nodes[second].channels
             if kind == "sum" and size != other_size:
                 kind = "cat"
-            channels = {"conv": made, "cat": size + other_size}.get(kind, size)
+            channels = {"conv": made, "grouped": made, "cat": size + other_size}.get(kind, size)
             layer: nn.Module = nn.Identity()
             if kind == "conv":
                 layer = nn.Sequential(nn.Conv2d(size, made, 3, padding=1), nn.BatchNorm2d(made))
+            elif kind == "grouped":
+                layer = nn.Conv2d(size, made, 3, padding=1, groups=2)
             elif kind == "depthwise":
                 layer = nn.Conv2d(size, size, 3, padding=1, groups=size)
             self.nodes.append(Node(kind, first, second, channels))
@@ -91,7 +93,11 @@ def test_views_of_many_networks_compute_and_learn_what_separate_ones_do(
 
 
 def check_views(steps: list[tuple[str, int, int, int]], seed: int) -> None:
-    """Forward against the extracted network, gradients against copying entry by entry."""
+    """Against the extracted network, and against the full one with removed channels times 0.
+
+    In these networks a channel of zeros adds nothing, so that the latter, in which nothing is cut,
+    computes the same and has the same gradients.
+    """
     torch.manual_seed(0)
     model = RandomNetwork(steps).double()
     supernet = Supernet(model, torch.empty(1, 3, 6, 6), SPACE).train()
@@ -99,22 +105,28 @@ def check_views(steps: list[tuple[str, int, int, int]], seed: int) -> None:
     config = SubnetConfig(width_mults=widths, resolution=6)
     images = torch.randn(3, 3, 6, 6, dtype=torch.float64)
 
-    extracted = supernet.extract(config)
-    expected = extracted(images)
-    expected.square().sum().backward()
     output = supernet(images, config)
     output.square().sum().backward()
+    torch.testing.assert_close(output, supernet.extract(config)(images), rtol=1e-9, atol=1e-12)
 
+    full = {name: p.detach().clone().requires_grad_() for name, p in model.named_parameters()}
+    masked = {name: tensor * mask(supernet, config, name, tensor) for name, tensor in full.items()}
+    expected: Tensor = torch.func.functional_call(model, masked, (images,))
+    expected.square().sum().backward()
     torch.testing.assert_close(output, expected, rtol=1e-9, atol=1e-12)
-    kept = supernet.kept_counts(config)
-    separate = dict(extracted.named_parameters())
     for name, parameter in model.named_parameters():
-        # Cutting the numbers of the entries tells which entry of the full tensor is which.
-        numbers = torch.arange(parameter.numel()).view(parameter.shape)
-        entries = supernet.channels.selector(name)(numbers, kept).flatten()
-        naive = torch.zeros(parameter.numel(), dtype=torch.float64)
-        gradient = separate[name].grad
-        if gradient is not None:
-            naive[entries] = gradient.flatten()
-        actual = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
-        torch.testing.assert_close(actual.flatten(), naive, rtol=1e-9, atol=1e-12)
+        gradients = [
+            torch.zeros_like(tensor) if tensor.grad is None else tensor.grad
+            for tensor in (parameter, full[name])
+        ]
+        torch.testing.assert_close(*gradients, rtol=1e-9, atol=1e-12)
+
+
+def mask(supernet: Supernet, config: SubnetConfig, name: str, tensor: Tensor) -> Tensor:
+    """1 where an entry stays, 0 where it is removed."""
+    ones = torch.ones_like(tensor, requires_grad=False)
+    for d, dim in enumerate(supernet.channels.dims.get(name, ())):
+        if dim is not None:
+            removed = ~dim.is_kept(supernet.kept_counts(config))
+            ones.index_fill_(d, removed.nonzero().flatten(), 0)
+    return ones

@@ -80,6 +80,12 @@ def excite(m: Any, x: Tensor) -> Any:
     return m["h"](pooled(x * gate))
 
 
+def tied() -> dict[str, nn.Module]:
+    layers = {"a": conv(3, 8), "b": conv(8, 8), "c": conv(8, 8), "h": nn.Linear(8, 2)}
+    layers["c"].weight = layers["b"].weight
+    return layers
+
+
 Case = tuple[dict[str, nn.Module], Forward, list[tuple[int, str]]]
 
 
@@ -137,6 +143,16 @@ def cases() -> dict[str, Case]:
             {"a": conv(3, 8), "s": conv(8, 4), "e": conv(4, 8), "h": head(8, 2)},
             excite,
             [(8, "a e"), (4, "s")],
+        ),
+        "1x1 convolution on pooled features": (
+            {"a": conv(3, 8), "b": conv(8, 6), "h": head(6, 2)},
+            lambda m, x: m["h"](m["b"](F.adaptive_avg_pool2d(m["a"](x), 1)).flatten(1)),
+            [(8, "a"), (6, "b")],
+        ),
+        "two layers with one weight": (
+            tied(),
+            lambda m, x: m["h"](pooled(m["c"](m["b"](m["a"](x))))),
+            [(8, "a b c")],
         ),
         "flatten of many positions": (
             {"a": conv(3, 4), "h": head(4 * 64, 2)},
