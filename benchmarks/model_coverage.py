@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 import torchvision
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
@@ -102,7 +103,8 @@ def compare(supernet: Supernet, side: int) -> dict[str, Any]:
     """
     torch.manual_seed(1)
     _wake(supernet.model, torch.randn(2, 3, side, side))
-    images, others = torch.randn(1, 3, side, side), torch.rand(1, 3, side, side)
+    images = torch.randn(1, 3, side, side)
+    others = F.interpolate(torch.randn(1, 3, 4, 4), size=side)  # patches: not just other noise
     rng = random.Random(0)
     rows = []
     for _ in range(NUM_CONFIGS):
