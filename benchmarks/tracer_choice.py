@@ -6,8 +6,8 @@
 training and eval mode, and checking narrow networks (supernet/channels.py). `fx` is
 torch.fx.symbolic_trace, `export` torch.export; both give a graph of one mode, through which labels
 would still have to be followed. Every fifth of torchvision's classification networks, in the order
-of their names, on the meta device; benchmarks/model_coverage.py has all of them with labels.
-Writes benchmarks/tracer_choice.json.
+of their names, on the meta device; benchmarks/model_coverage.py has all of them with labels. Times
+are the processor's, on one thread. Writes benchmarks/tracer_choice.json.
 """
 
 import json
@@ -51,21 +51,22 @@ def export(model: nn.Module, images: Tensor) -> None:
 
 
 def seconds(name: str, tracer: Callable[[nn.Module, Tensor], None]) -> float | str:
-    """How long it takes, or why it fails."""
+    """Processor time that it takes, or why it fails."""
     side = 299 if name == "inception_v3" else 224
     model = build_model(name, 1000).to("meta")
     images = torch.empty(2, 3, side, side, device="meta")
-    started = time.perf_counter()
+    started = time.process_time()
     try:
         tracer(model, images)
     except Exception as error:  # tracers raise anything; what they raise is the result
         return f"{type(error).__name__}: {(str(error).strip() or '-').splitlines()[0][:150]}"
-    return round(time.perf_counter() - started, 2)
+    return round(time.process_time() - started, 2)
 
 
 def main() -> int:
     """Trace with all three."""
     warnings.simplefilter("ignore")
+    torch.set_num_threads(1)
     names = torchvision.models.list_models(module=torchvision.models)
     names = sorted({*names[::EVERY], TIMED})
     tracers: dict[str, Any] = {}
@@ -75,7 +76,7 @@ def main() -> int:
         tracers[tracer.__name__] = {
             "num_networks": len(found),
             "num_traced": sum(isinstance(value, float) for value in found.values()),
-            "seconds": {n: value for n, value in found.items() if isinstance(value, float)},
+            "cpu_s": {n: value for n, value in found.items() if isinstance(value, float)},
             "failures": {n: value for n, value in found.items() if isinstance(value, str)},
         }
         print(tracer.__name__, tracers[tracer.__name__], flush=True)
