@@ -235,7 +235,9 @@ def random_config(supernet: Supernet, seed: int) -> SubnetConfig:
 def masked(supernet: Supernet, config: SubnetConfig) -> dict[str, Tensor]:
     """The full network's tensors with zeros in all that the config removes."""
     kept = supernet.kept_counts(config)
-    tensors = {name: tensor.clone() for name, tensor in supernet.model.state_dict().items()}
+    model = supernet.model
+    named = [*model.named_parameters(), *model.named_buffers()]
+    tensors = {name: tensor.detach().clone() for name, tensor in named}
     for name, dims in supernet.channels.dims.items():
         for d, dim in enumerate(dims):
             if dim is not None:
