@@ -10,23 +10,19 @@ meta device and compared with that, operation by operation; where they differ, t
 went in stay at full width as well. So a network that passes has been seen to work.
 """
 
-import math
 import random
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 import torch
 from torch import Tensor, nn
 
+from supernet.dims import Channels, Dim, kept_places
 from supernet.errors import ModelError
 from supernet.narrow import narrow
-from supernet.space import SearchSpace, round_channels
+from supernet.space import SearchSpace
 from supernet.tracing import (
     BATCH_SIZE,
     Failure,
-    Group,
-    Kept,
     Partition,
     Step,
     Trace,
@@ -38,78 +34,6 @@ from supernet.tracing import (
 
 NUM_RANDOM_CHECKS = 2
 """Narrow networks of random widths that are run besides the narrowest."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Dim:
-    """One dimension of a parameter or buffer whose entries belong to channels."""
-
-    groups: Tensor
-    """Index of the group of each entry, or -1 where the entry is always kept; int64, (size,)."""
-    positions: Tensor
-    """Place of each entry in its group; it stays while this is below the kept count; (size,)."""
-
-    @property
-    def prefix_of(self) -> int | None:
-        """The group whose first channels this dimension holds, in order; None if it is not so."""
-        group = int(self.groups[0])
-        in_order = torch.equal(self.positions, torch.arange(len(self.positions)))
-        return group if group >= 0 and in_order and bool((self.groups == group).all()) else None
-
-    def is_kept(self, kept_counts: Sequence[int]) -> Tensor:
-        """Which entries stay, as booleans (size,)."""
-        counts = torch.tensor([*kept_counts, 1])  # -1, the last: position 0, always kept
-        return self.positions < counts[self.groups]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Channels:
-    """The channel groups of a network, and where each parameter and buffer belongs."""
-
-    groups: tuple[Group, ...]
-    """In the order in which the network makes their channels."""
-    dims: dict[str, tuple[Dim | None, ...]]
-    """For each parameter and buffer with elastic channels: one entry a dimension."""
-    kept: tuple[Kept, ...]
-    """What stays at full width besides images and classes, and why."""
-    made_dims: dict[str, int]
-    """For each weight that makes channels: the dimension that holds them."""
-    losing_groups: frozenset[str]
-    """Weights of grouped convolutions that shrink by whole groups."""
-    num_positions: dict[str, int]
-    """For each weight that is multiplied with: at how many places of an image."""
-
-    def kept_counts(self, widths: Sequence[float], divisor: int) -> tuple[int, ...]:
-        """Places that each group keeps at its width; channels in multiples of `divisor`."""
-        return tuple(
-            kept_places(group, width, divisor)
-            for group, width in zip(self.groups, widths, strict=True)
-        )
-
-    def selector(self, name: str) -> Callable[[Tensor, Sequence[int]], Tensor]:
-        """A function that cuts the named tensor to the kept count of each group.
-
-        It returns a view wherever the kept channels are a prefix, else an indexed copy; gradients
-        reach the tensor through both.
-        """
-        dims = [(d, dim, dim.prefix_of) for d, dim in enumerate(self.dims.get(name, ())) if dim]
-
-        def select(tensor: Tensor, kept_counts: Sequence[int]) -> Tensor:
-            for d, dim, prefix_of in dims:
-                if prefix_of is not None:
-                    tensor = tensor.narrow(d, 0, kept_counts[prefix_of])
-                else:
-                    index = dim.is_kept(kept_counts).nonzero().flatten()
-                    tensor = tensor.index_select(d, index.to(tensor.device))
-            return tensor
-
-        return select
-
-
-def kept_places(group: Group, width: float, divisor: int) -> int:
-    """Places that a group keeps, so that its channels are a multiple of `divisor`."""
-    multiple = math.lcm(group.unit, divisor)
-    return round_channels(group.num_channels, width, multiple) // group.unit
 
 
 def trace_channels(model: nn.Module, example_input: Tensor, space: SearchSpace) -> Channels:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from supernet.channels import Channels
+from supernet.dims import Channels
 
 MAX_LAYERS = 3
 """Layers that a row names; the others are counted."""

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from supernet.channels import Dim
+from supernet.dims import Dim
 from supernet.supernet import Supernet
 
 
