@@ -10,6 +10,9 @@ from torch import Tensor, nn
 
 from supernet.errors import CheckpointError
 
+PREFIX = "module."
+"""What DistributedDataParallel puts before all names."""
+
 
 def load_weights(model: nn.Module, path: Path) -> list[str]:
     """Copy the weights in `path` into `model`; return the names that kept their fresh weights.
@@ -46,16 +49,22 @@ def _first(names: list[str]) -> str:
 
 
 def _read(path: Path) -> Mapping[str, Tensor]:
+    content: Any
     try:
         if path.suffix == ".safetensors":
-            return load_file(path)
-        content: Any = torch.load(path, map_location="cpu", weights_only=True)
+            content = load_file(path)
+        else:
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise CheckpointError(f"{path} must be a file that can be read, but {error}") from error
     except Exception as error:  # of a user's file: readers raise nearly anything
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise CheckpointError(
-            f"{path} must be a safetensors file or a state dict saved by torch, but got: {reason}"
+            f"{path} must be a safetensors file or a state dict saved by torch, but is damaged or "
+            "holds other objects, which are never loaded: save model.state_dict()"
         ) from error
-    content = content.get("state_dict", content) if isinstance(content, dict) else content
+    for key in ("state_dict", "model"):  # what many training scripts call it
+        content = content.get(key, content) if isinstance(content, dict) else content
     if not isinstance(content, dict) or not all(isinstance(v, Tensor) for v in content.values()):
         raise CheckpointError(f"{path} must hold a state dict, but holds something else")
-    return content
+    wrapped = all(name.startswith(PREFIX) for name in content)
+    return {name.removeprefix(PREFIX) if wrapped else name: t for name, t in content.items()}

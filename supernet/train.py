@@ -75,7 +75,9 @@ def _new_supernet(job: TrainingJob, data: Data) -> Supernet:
     torch.manual_seed(job.seed)
     model = build_model(job.model, len(data.classes), job.model_options)
     if job.weights is not None:
-        load_weights(model, Path(job.weights))
+        fresh = load_weights(model, Path(job.weights))
+        if fresh:
+            print(f"fresh, for other classes: {', '.join(fresh)}", file=sys.stderr)
     supernet = Supernet(model, torch.empty(1, 3, side, side), job.space)
     if job.sort_by_importance:
         sort_by_importance(supernet)

@@ -49,6 +49,9 @@ def build_model(name: str, num_classes: int, options: Mapping[str, Any] | None =
         raise
     except (TypeError, ValueError) as error:
         raise ModelError(f"the model {name!r} does not take these options: {error}") from error
+    except Exception as error:  # of a user's code: anything
+        reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+        raise ModelError(f"the model {name!r} cannot be built: {reason}") from error
     if not isinstance(model, nn.Module):
         raise ModelError(f"{name!r} must return a torch.nn.Module, but got {type(model).__name__}")
     return model
@@ -71,7 +74,7 @@ def _import_factory(name: str) -> Factory:
     module_name, _, attribute = name.partition(":")
     try:
         factory = getattr(importlib.import_module(module_name), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
+    except Exception as error:  # of a user's module: anything
         raise ModelError(f"package.module:factory must be importable, but got: {error}") from error
     if not callable(factory):
         raise ModelError(f"{name!r} must name a function that returns a network")

@@ -11,6 +11,7 @@ import torch
 from supernet.checkpoint import load_supernet
 from supernet.job import TrainingJob
 from supernet.loop import Loop
+from supernet.models import build_model
 from supernet.step import Done
 from supernet.train import main
 
@@ -25,6 +26,25 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("train") / "run"
     assert main([*TINY, "--out", str(path)]) == 0
     return path
+
+
+def test_given_weights_of_other_classes_leave_the_last_layer_fresh_and_say_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights = tmp_path / "weights.pt"
+    given = build_model("wide_resnet", 7, {"depth": 10, "widen": 1, "stem_stride": 2})
+    torch.save({"model": given.state_dict(), "epoch": 3}, weights)
+    start = ["--weights", str(weights), "--sort-by-importance"]
+    assert main([*TINY, *start, "--out", str(tmp_path / "run")]) == 0
+    assert "fresh, for other classes: " in capsys.readouterr().err
+    assert load_supernet(tmp_path / "run")[1]["job"]["weights"] == str(weights)
+
+
+def test_weights_that_are_not_there_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = [*TINY, "--weights", str(tmp_path / "no.pt"), "--out", str(tmp_path / "run")]
+    assert "must be a file that can be read" in refused(capsys, arguments)
 
 
 def refused(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> str:

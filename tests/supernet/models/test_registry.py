@@ -1,7 +1,8 @@
 import pytest
+from torch import nn
 
 from supernet.errors import ModelError
-from supernet.models.registry import build_model, known_models
+from supernet.models.registry import OWN, build_model, known_models
 
 
 @pytest.mark.parametrize("name", ["mobilenet_v1", "wrn_16_2", "resnet18"])
@@ -38,3 +39,15 @@ def test_what_cannot_be_built_is_one_clear_line(
     with pytest.raises(ModelError, match=words) as caught:
         build_model(name, 10, options)
     assert "\n" not in str(caught.value)
+
+
+def test_what_a_users_factory_raises_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(num_classes: int) -> nn.Module:
+        raise RuntimeError(f"no head for {num_classes} classes\nand more")
+
+    monkeypatch.setitem(OWN, "broken", broken)
+    with pytest.raises(
+        ModelError, match="'broken' cannot be built: RuntimeError: no head for 10"
+    ) as it:
+        build_model("broken", 10)
+    assert "\n" not in str(it.value)
