@@ -29,7 +29,7 @@ def write_page(document: dict[str, Any]) -> None:
             f"{versions['torchvision']} and {_converted(timm)} CNNs of timm (one or two a family) "
             f"convert: PyTorch {versions['torch']}, {versions['cpu']}, one thread, fresh weights. "
             "Written by `python -m benchmarks.model_coverage`; what stays whole is in its JSON.",
-            _checks(_good(rows)),
+            _checks({name: row for name, row in _good(rows).items() if "earlier" not in row}),
             _costs(_good(theirs)),
             _shrinking(_good(theirs)),
             "MACs count convolutions and linear layers; *elastic* is their share in layers that "
@@ -37,6 +37,7 @@ def write_page(document: dict[str, Any]) -> None:
             "between two groups keeps a quarter, a classifier or a depthwise convolution a half, "
             "and channels are rounded to 8. *Difference*: see above. *Trace*: seconds of one "
             "processor.",
+            *_earlier(rows),
         ),
         *_table(theirs),
         "",
@@ -55,6 +56,17 @@ def write_page(document: dict[str, Any]) -> None:
 
 def _filled(*paragraphs: str) -> list[str]:
     return [line for text in paragraphs for line in [*textwrap.wrap(text, LINE_LENGTH), ""]]
+
+
+def _earlier(rows: Rows) -> list[str]:
+    """What is to be said of rows that an earlier version of the benchmark has measured."""
+    if not any("earlier" in row for row in rows.values()):
+        return []
+    return [
+        "\\* not measured again since the benchmark was changed: times by the clock, networks not "
+        "woken (no difference where all fresh outputs are zero); what is said above of differences "
+        "and gradients is of the others."
+    ]
 
 
 def _good(rows: Rows) -> Rows:
@@ -123,10 +135,12 @@ def _table(rows: Rows) -> list[str]:
             lines.append(f"| {name} | {row['error']} |" + " |" * 6)
             continue
         shares = (f"{row[key]:.1%}" for key in ("elastic_macs", "macs_at_half", "params_at_half"))
-        numbers = f"{row['largest_difference']:.1e} | {row['trace_cpu_s']:.2f}"
+        difference, mark = row["largest_difference"], "\\*" if "earlier" in row else ""
+        apart = "-" if difference is None else f"{difference:.1e}"
+        counts = f"{row['num_groups']} | {row['macs'] / 1e6:.1f}"
+        numbers = f"{apart} | {row['trace_cpu_s']:.2f}"
         lines.append(
-            f"| {name.removeprefix('timm/')} | {row['num_groups']} | {row['macs'] / 1e6:.1f} | "
-            f"{' | '.join(shares)} | {numbers} |"
+            f"| {name.removeprefix('timm/')}{mark} | {counts} | {' | '.join(shares)} | {numbers} |"
         )
     return lines
 

@@ -187,7 +187,8 @@ def main() -> int:
     args = parser.parse_args()
     document = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"models": {}}
     rows = document["models"]
-    wanted = args.models or [name for name in names if name not in rows]
+    missing = [name for name in names if name not in rows or "earlier" in rows[name]]
+    wanted = args.models or missing
     torch.set_num_threads(1)  # a fork must not inherit threads
     with multiprocessing.get_context("fork").Pool(1, maxtasksperchild=1) as pool:
         for name, row in tqdm(pool.imap(measure, wanted), total=len(wanted), unit="network"):
