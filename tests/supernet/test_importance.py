@@ -27,12 +27,12 @@ def test_the_full_network_computes_the_same_and_the_first_channels_weigh_most() 
 
 
 class Numbers(nn.Module):
-    """Sums, a concatenation, a shuffle, groups and two positions a channel, in whole numbers."""
+    """A sum, a depthwise layer, a concatenation and a shuffle, in whole numbers."""
 
     def __init__(self) -> None:
         super().__init__()
         self.a, self.b = nn.Conv2d(3, 16, 1), nn.Conv2d(16, 16, 3, padding=1, groups=16)
-        self.c, self.d = nn.Conv2d(3, 8, 1), nn.Conv2d(24, 16, 1, groups=2)
+        self.c, self.d = nn.Conv2d(3, 8, 1), nn.Conv2d(24, 16, 1)
         self.head = nn.Linear(64, 5)
         generator = torch.Generator().manual_seed(0)
         with torch.no_grad():
