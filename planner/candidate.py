@@ -50,6 +50,13 @@ RULES = {
     ),
 }
 
+ORDERED = (
+    ("top1_low", "top1", "top1_high"),
+    ("latency_p50_low_ms", "latency_p50_ms", "latency_p50_high_ms"),
+    ("latency_p50_ms", "latency_p90_ms", "latency_p99_ms"),
+)
+"""Fields of which none may be above the next."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
@@ -91,9 +98,8 @@ class Candidate:
     def __post_init__(self) -> None:
         """Raise InvalidValue for a field outside its range or out of order with another."""
         check(self, RULES)
-        self._ordered("top1_low", "top1", "top1_high")
-        self._ordered("latency_p50_low_ms", "latency_p50_ms", "latency_p50_high_ms")
-        self._ordered("latency_p50_ms", "latency_p90_ms", "latency_p99_ms")
+        for names in ORDERED:
+            self._ordered(*names)
         if self.kind == "measured" and self.num_samples == 0:
             raise InvalidValue("`num_samples` must be 1 or more where measured, but got 0")
 

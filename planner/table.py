@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from planner.atomic import write_atomically
+from planner.entries import read_entries
 from planner.entry import Entry
 from planner.errors import DamagedTable, InvalidValue, OtherTarget, PlannerError, shown
 from planner.json_file import read_json
@@ -99,15 +100,11 @@ class LookupTable:
         """The inverse of `to_json`; raise DamagedTable or UnknownVersion."""
         check_version(values, SCHEMA_VERSION)
         header = check_header(values)
-        entries: list[Entry] = []
-        try:
-            entries.extend(map(Entry.from_json, header["entries"]))
-        except InvalidValue as error:
-            raise DamagedTable(f"entry {len(entries)}: {error}") from error
+        entries = read_entries(header["entries"])
         try:
             return cls(
                 target=Target.from_json(header["target"]),
-                entries=tuple(entries),
+                entries=entries,
                 **{name: header[name] for name in ("supernet", "protocol", "splits", "provenance")},
             )
         except InvalidValue as error:
