@@ -11,8 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from planner import LookupTable
+from planner import LookupTable, TableError, read_tables
+from planner.schema import check_all
 
 ROOT = Path(__file__).parents[2]
 NUM_RANDOM = 280
@@ -174,6 +177,38 @@ def test_three_hundred_damaged_tables_are_refused(tmp_path: Path, table: LookupT
     assert sorted(p.name for p in tmp_path.iterdir()) == ["secret", "tables"]
     assert len(list(folder.iterdir())) == len(cases)
     assert (tmp_path / "secret").read_text() == "not to be touched"
+
+
+LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
+JSON_VALUES = st.recursive(
+    LEAVES,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
+    max_leaves=5,
+)
+
+
+@settings(
+    max_examples=100, deadline=2000, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(data=st.data(), wrong=JSON_VALUES)
+def test_any_value_anywhere_is_refused_in_one_line_or_fits_the_schema(
+    data: st.DataObject, wrong: Any, tmp_path: Path, table: LookupTable
+) -> None:
+    values = json.loads(json.dumps(table.to_json()))
+    put(values, data.draw(st.sampled_from([*places(values)])), wrong)
+    path = tmp_path / "table.json"
+    path.write_text(json.dumps(values))
+    try:
+        (read,) = read_tables(path)
+    except TableError as error:
+        refused = str(error)
+    else:
+        check_all(read.to_json())
+        return
+    assert refused.startswith(str(path))
+    assert len(refused.splitlines()) == 1
 
 
 @pytest.mark.parametrize("kind", ["spaces", "values", "nest"])
