@@ -22,13 +22,6 @@ class Source:
     path: Path
     """The file the table came from."""
 
-    @property
-    def traits(self) -> tuple[str, str, str, str]:
-        """Where it runs, as people call it: device, runtime, threads, batch size."""
-        target = self.table.target
-        threads = f"{target.num_threads} thread" + "s" * (target.num_threads != 1)
-        return target.device, target.runtime, threads, f"batch {target.batch_size}"
-
 
 def open_path(path: Path) -> list[Source]:
     """The tables of a run's folder or of a file; raise TableError with what to do."""
@@ -57,7 +50,7 @@ def unique_names(sources: Sequence[Source]) -> list[str]:
 
     Those that still repeat get their file or their number as well.
     """
-    traits: list[tuple[str, ...]] = [source.traits for source in sources]
+    traits: list[tuple[str, ...]] = [source.table.target.traits for source in sources]
     columns = [len(set(column)) > 1 for column in zip(*traits, strict=True)]
     if len(sources) > 1 and any(columns):
         columns[1] = True

@@ -67,7 +67,9 @@ def _add_table(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_device(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--device", help="part of the device's name, to choose one of a book")
+    parser.add_argument(
+        "--device", help="choose one of a book: part of `DEVICE, RUNTIME, N threads, batch N`"
+    )
 
 
 def _add_select(parser: argparse.ArgumentParser) -> None:

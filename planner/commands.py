@@ -3,14 +3,17 @@
 import argparse
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from planner.artifacts import check_artifact
 from planner.book import Book, read_all, read_tables
 from planner.diff import Diff
-from planner.errors import InvalidValue
+from planner.errors import InvalidValue, shown
 from planner.export import export
 from planner.plan import make_plans
+from planner.rules import is_number
 from planner.schema import check_all
 from planner.selector import Limits, select
 from planner.table import LookupTable
@@ -53,6 +56,9 @@ def run_plan(arguments: argparse.Namespace) -> int:
 def run_diff(arguments: argparse.Namespace) -> int:
     """Print what changed; 1 where something got worse beyond its interval and the allowance."""
     old, new = (_one_table(path, arguments.device) for path in (arguments.old, arguments.new))
+    allowed = (arguments.max_latency_regress, arguments.max_top1_drop)
+    if not all(is_number(each) and each >= 0 for each in allowed):
+        raise InvalidValue(f"allowances must be 0 or more, but got {shown(allowed)}")
     diff = Diff(old, new)
     if old.target != new.target:
         print("note: the targets differ in their fingerprints", file=sys.stderr)
@@ -73,7 +79,7 @@ def run_diff(arguments: argparse.Namespace) -> int:
                 f"  under {budget.max_latency_ms:.4g} ms: {budget.old.config_id} -> {now}, "
                 f"top1 {budget.top1.old:.4f} -> {budget.top1.new:.4f}"
             )
-    worse = list(diff.regressions(arguments.max_latency_regress, arguments.max_top1_drop))
+    worse = list(diff.regressions(*allowed))
     print("\n".join(["worse beyond interval and allowance:", *worse]) if worse else "no regression")
     return 1 if worse else 0
 
@@ -95,24 +101,37 @@ def run_validate(arguments: argparse.Namespace) -> int:
 def run_merge(arguments: argparse.Namespace) -> int:
     """Write the tables as one book."""
     book = Book(read_all(arguments.tables))
-    book.write(arguments.out)
+    with _writing(arguments.out):
+        book.write(arguments.out)
     print(f"{arguments.out}: {len(book)} targets")
     return 0
 
 
 def run_export(arguments: argparse.Namespace) -> int:
     """Write one table in another format."""
-    export(_one_table(arguments.table, arguments.device), arguments.out)
+    table = _one_table(arguments.table, arguments.device)
+    with _writing(arguments.out):
+        export(table, arguments.out)
     print(arguments.out)
     return 0
 
 
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InvalidValue(f"{path} must be a file to write, but: {error.strerror}") from error
+
+
 def _one_table(path: Path, device: str | None) -> LookupTable:
     tables = read_tables(path)
-    fitting = [table for table in tables if device is None or device in table.target.device]
+    names = [", ".join(table.target.traits) for table in tables]
+    fitting = [t for t, name in zip(tables, names, strict=True) if device is None or device in name]
     if len(fitting) != 1:
-        names = "; ".join(table.target.device for table in tables)
-        raise InvalidValue(f"`--device` must name one target of {path}, which has: {names}")
+        raise InvalidValue(
+            f"`--device` must name one target of {path}, which has: {'; '.join(names)}"
+        )
     return fitting[0]
 
 

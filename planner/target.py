@@ -47,6 +47,12 @@ class Target:
                     f"but got {shown(key)}: {shown(value)}"
                 )
 
+    @property
+    def traits(self) -> tuple[str, str, str, str]:
+        """Where it runs, as people call it: device, runtime, threads, batch size."""
+        threads = f"{self.num_threads} thread" + "s" * (self.num_threads != 1)
+        return self.device, self.runtime, threads, f"batch {self.batch_size}"
+
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256, in hexadecimal, of the canonical JSON of every field."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from planner import Entry, Limits, LookupTable, Target, make_plans, read_tables, select
+from planner import Book, Entry, Limits, LookupTable, Target, make_plans, read_tables, select
 from planner.__main__ import main
 
 
@@ -50,6 +50,38 @@ def test_merge_then_choose_a_device(
     assert chosen == select(table, Limits(max_latency_ms=5)).config_id
     assert main(["validate", book, *paths]) == 0
     assert "valid, 2 target(s), 16 entries" in capsys.readouterr().out
+
+
+def test_targets_of_one_device_are_told_apart(
+    new_table: Callable[..., LookupTable],
+    new_target: Callable[..., Target],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """As in the example: one machine, two runtimes."""
+    tables = (new_table(), new_table(target=new_target(runtime="openvino")))
+    Book(tables).write(tmp_path / "book.json")
+    command = ["select", str(tmp_path / "book.json"), "--max-latency-ms", "5", "--device"]
+    assert main([*command, "CPU"]) == 2
+    assert "2 threads, openvino, 2 threads, batch 1" in capsys.readouterr().err
+    assert main([*command, "openvino"]) == 0
+
+
+@pytest.mark.parametrize("out", ["none/book.json", ""])
+def test_what_cannot_be_written_is_told_in_one_line(
+    out: str, paths: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["merge", *paths, "--out", str(tmp_path / out)]) == 2
+    assert f"{tmp_path / out} must be a file to write" in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["0.json", "1.json"]
+
+
+@pytest.mark.parametrize("wrong", ["nan", "-1"])
+def test_an_allowance_of_diff_is_checked(
+    wrong: str, paths: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["diff", *paths, "--max-top1-drop", wrong]) == 2
+    assert "allowances must be 0 or more" in capsys.readouterr().err
 
 
 def test_plan_prints_the_library_s_plans(
