@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks.controller_designs import ChangePointQuantile, WindowedQuantile
+from benchmarks.controller_designs import ChangePointQuantile, Fearless, WindowedQuantile
 from benchmarks.environment import environment
 from benchmarks.follow_traces import (
     Follower,
@@ -30,6 +30,7 @@ DESIGNS: dict[str, Callable[[Sequence[Entry], float], Follower]] = {
     "controller": Controller,
     "windowed quantile": WindowedQuantile,
     "change point and quantile": ChangePointQuantile,
+    "fearless": Fearless,
 }
 
 

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Sequence
 from statistics import median
 
-from planner import Entry, Selector
+from planner import Controller, Entry, Selector
 from planner.load import Load
 
 FIRST_WAIT = 5
@@ -75,3 +75,10 @@ class ChangePointQuantile(_OneBudget):
         """Note how long a batch took."""
         self._load.observe(latency_ms / self.entry.latency_p50_ms)
         self._follow(self._load.level * self._load.quantile(0.75))
+
+
+class Fearless(Controller):
+    """The controller without counting with another batch like a slow one it has just seen."""
+
+    def _note_surprise(self, factor: float) -> None:
+        pass

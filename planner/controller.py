@@ -4,6 +4,7 @@ A load lengthens all entries' times by about the same factor, so each timed batc
 factor whichever entry ran it, and no entry has to be tried out to know what it would take.
 """
 
+from collections import deque
 from collections.abc import Iterable
 
 from planner.entry import Entry
@@ -13,22 +14,28 @@ from planner.rules import is_positive
 from planner.selector import Selector
 
 MOST_MISSES = 0.5
-WORTH = 0.03
+WORTH = 0.02
 HEADROOM = 1.02
 CHANGE = 1.2
-FIRST_WAIT = 5
+FIRST_WAIT = 3
+SURPRISE = 1.25
+NUM_SURPRISES = 10
 
 
 class Controller:
     """Follows a target by how likely each entry would miss it under the load that is seen.
 
     Of the entries likelier to keep the target than to miss it (else the fastest alone) it wants
-    the one of the highest top1, less 0.03 of the share of batches that would miss: a tenth fewer
-    late batches are worth 0.3 points. It steps down at once. It steps up only to what it would
-    want under 2 % more load as well, and not before 5 batches after a switch, so at most at every
-    fifth batch. Each step up that it takes back, though no change of the load was found since,
-    doubles that wait until the load changes by a fifth. So under a constant load at most
-    log2(n / 5 + 1) of n batches take one back, and one for each change that was found wrongly.
+    the one of the highest top1, less 0.02 of the share of batches that would miss: a tenth fewer
+    late batches are worth 0.2 points. After a batch a quarter slower than the load it counts with
+    another like it, as often as the last ten such had one after them: so it answers the first
+    batch of a rival that stays, and lone slow ones soon change nothing.
+
+    It steps down at once. It steps up only to what it would want under 2 % more load as well, and
+    not before 3 batches after a switch, so at most at every third batch. Each step up that it takes
+    back, though no change of the load was found since, doubles that wait until the load changes by
+    a fifth. So under a constant load at most log2(n / 3 + 1) of n batches take one back, and one
+    for each change that was found wrongly.
     """
 
     def __init__(self, entries: Iterable[Entry], target_ms: float) -> None:
@@ -44,6 +51,8 @@ class Controller:
         self._num_since_switch = 0
         self._num_changes = 0
         self._stepped_up = False
+        self._slow: float | None = None
+        self._followed: deque[bool] = deque(maxlen=NUM_SURPRISES)
         self._waiting_load = self.load
         self.entry = self._wanted(self.load)
         """The entry to run next."""
@@ -62,6 +71,7 @@ class Controller:
         """Note how long a batch took on `entry`; return the entry for the next, now `entry`."""
         if not is_positive(latency_ms):
             raise InvalidValue(f"`latency_ms` must be above 0, but got {shown(latency_ms)}")
+        self._note_surprise(latency_ms / self.entry.latency_p50_ms)
         self._load.observe(latency_ms / self.entry.latency_p50_ms)
         self._num_since_switch += 1
         self._note_change()
@@ -72,13 +82,19 @@ class Controller:
             self._step_up(self._wanted(self.load * HEADROOM))
         return self.entry
 
+    def _note_surprise(self, factor: float) -> None:
+        is_slow = factor > SURPRISE * self.load
+        if self._slow is not None:
+            self._followed.append(is_slow)
+        self._slow = factor if is_slow else None
+
     def _note_change(self) -> None:
         """Forget the steps up that failed under a load that is gone."""
         if self._load.settled and not 1 / CHANGE < self.load / self._waiting_load < CHANGE:
             self._waiting_load, self._wait = self.load, FIRST_WAIT
 
     def _step_down(self, entry: Entry) -> None:
-        if self._stepped_up and self.num_changes == self._num_changes:
+        if self._slow is None and self._stepped_up and self.num_changes == self._num_changes:
             self._wait *= 2
         self._switch(entry)
 
@@ -94,9 +110,18 @@ class Controller:
     def _wanted(self, level: float) -> Entry:
         best, most = self._front[0], float("-inf")
         for entry in self._front:
-            misses = self._load.share_above(self.target_ms / entry.latency_p50_ms, level)
+            limit = self.target_ms / entry.latency_p50_ms
+            misses = self._load.share_above(limit, level)
             if misses > MOST_MISSES:
                 break
-            if entry.top1 - WORTH * misses > most:
-                best, most = entry, entry.top1 - WORTH * misses
+            value = entry.top1 - WORTH * self._with_fear(misses, limit)
+            if value > most:
+                best, most = entry, value
         return best
+
+    def _with_fear(self, misses: float, limit: float) -> float:
+        """The share of misses, where the next batch may be like the slow one just seen."""
+        if self._slow is None:
+            return misses
+        again = (1 + sum(self._followed)) / (2 + len(self._followed))
+        return (1 - again) * misses + again * self._load.share_above(limit, self._slow)

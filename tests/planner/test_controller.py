@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from benchmarks.follow_traces import compare
+from benchmarks.follow_traces import compare, default_target_ms
 from benchmarks.load_traces import development, held_out
 from planner import Controller, Entry, InvalidValue, read_tables
 
@@ -43,26 +43,28 @@ def test_the_two_sets_of_traces_have_nothing_in_common() -> None:
 
 
 def test_it_keeps_to_the_oracle_on_held_out_traces(real_entries: tuple[Entry, ...]) -> None:
-    """Pooled over 20 traces, and on most of them alone."""
+    """Pooled over 20 traces, and on all but one of them alone.
+
+    On the one, "short visits", a rival comes five times from one batch to the next. The oracle
+    knows and is late in 5 batches of 1,272; who can't know is late at each coming, and in 10.
+    """
     compared = compare(Controller, held_out(), real_entries)
-    assert sum(outcome.keeps(oracle) for _, outcome, oracle in compared) >= 17
+    broken = [(trace.name, o) for trace, o, oracle in compared if not o.keeps(oracle)]
+    assert [name for name, _ in broken] == ["short visits"]
+    assert round(broken[0][1].over_budget * 1272) <= 10
     over = sum(outcome.over_budget for _, outcome, _ in compared)
     assert over <= 1.2 * sum(oracle.over_budget for _, _, oracle in compared)
     lost = sum(oracle.top1 - outcome.top1 for _, outcome, oracle in compared)
     assert lost / len(compared) <= 0.005
 
 
-TOO_STEEP = pytest.mark.xfail(reason="0.57 points are lost on this table", strict=True)
-
-
 @pytest.mark.parametrize(
-    ("num_entries", "seed"),
-    [(4, 0), (8, 0), (20, 0), (4, 1), pytest.param(8, 1, marks=TOO_STEEP), (20, 1)],
+    ("num_entries", "seed"), [(4, 0), (8, 0), (20, 0), (4, 1), (8, 1), (20, 1)]
 )
 def test_it_keeps_to_the_oracle_with_steeper_tables(
     new_entries: Entries, num_entries: int, seed: int
 ) -> None:
-    """Where neighbours are points of top1 apart, the bound holds on five tables of six."""
+    """Where neighbours are points of top1 apart, pooled over the 20 traces."""
     compared = compare(Controller, held_out(), new_entries(num_entries, seed))
     over = sum(outcome.over_budget for _, outcome, _ in compared)
     assert over <= 1.2 * sum(oracle.over_budget for _, _, oracle in compared)
@@ -95,7 +97,7 @@ def test_noise_on_a_constant_load_takes_few_steps_back(new_entries: Entries, see
     ]
     taken_back = sum(up > 0 > down for up, down in pairwise(steps))
     wrongly_found = controller.num_changes
-    assert taken_back <= math.log2(len(loads) / 5 + 1) + wrongly_found
+    assert taken_back <= math.log2(len(loads) / 3 + 1) + wrongly_found
     assert wrongly_found <= len(loads) / 250
 
 
@@ -118,11 +120,11 @@ def test_a_jump_is_answered_within_three_batches(new_entries: Entries) -> None:
 def test_no_load_makes_it_switch_without_bound(
     new_entries: Entries, loads: list[float], target_ms: float, seed: int
 ) -> None:
-    """A step up at most at every fifth batch, and no more steps down than there is front."""
+    """A step up at most at every third batch, and no more steps down than there is front."""
     entries = new_entries(8, seed)
     ran = run(Controller(entries, target_ms), loads)
     ups = [i for i, (a, b) in enumerate(pairwise(ran)) if b.latency_p50_ms > a.latency_p50_ms]
-    assert all(later - earlier >= 5 for earlier, later in pairwise(ups))
+    assert all(later - earlier >= 3 for earlier, later in pairwise(ups))
     assert all(entry in entries for entry in ran)
 
 
@@ -144,7 +146,21 @@ def test_where_nothing_fits_it_runs_the_fastest(new_entries: Entries) -> None:
     assert controller.observe(50.0) == entries[0]
 
 
-def test_one_slow_batch_changes_nothing(new_entries: Entries) -> None:
+def test_a_slow_batch_is_answered_at_once_until_such_prove_to_be_lone(
+    real_entries: tuple[Entry, ...],
+) -> None:
+    target_ms = default_target_ms(real_entries)
+    controller = Controller(real_entries, target_ms)
+    run(controller, [1.0] * 100)
+    best = controller.entry
+    run(controller, [2.1])
+    assert controller.entry.latency_p50_ms * 2.1 <= target_ms
+    for _ in range(10):
+        run(controller, [1.0] * 30 + [2.1])
+    assert controller.entry is best
+
+
+def test_one_slow_batch_changes_nothing_where_little_is_to_be_gained(new_entries: Entries) -> None:
     controller = Controller(new_entries(12), 3.0)
     before = run(controller, [1.0] * 50)[-1]
     assert run(controller, [9.0, 1.0, 1.0])[-1] == before == controller.entry
