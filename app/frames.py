@@ -42,12 +42,6 @@ def candidates_frame(source: Source) -> pd.DataFrame:
     return frame
 
 
-def row_of(source: Source, config_id: str) -> pd.DataFrame:
-    """The one row of a candidate."""
-    frame = candidates_frame(source)
-    return frame[frame["config_id"] == config_id]
-
-
 def known(frame: pd.DataFrame, quantity: Quantity) -> bool:
     """Whether any row has the quantity."""
     return bool(frame[quantity.column].notna().any())
@@ -111,16 +105,20 @@ def fronts_frame(sources: Mapping[str, Source]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["device", "config_id", "latency_p50_ms", "top1"])
 
 
-def order_frame(sources: Mapping[str, Source], max_configs: int = 24) -> pd.DataFrame:
+def order_frame(
+    sources: Mapping[str, Source], chosen: str | None = None, max_configs: int = 24
+) -> pd.DataFrame:
     """Where shared configs rank on each device: config_id, device, rank (1: fastest), latency.
 
-    Of many shared configs, evenly many of the first device's order.
+    Of many shared configs, evenly many of the first device's order, and the `chosen` one.
     """
     tables = {name: source.table for name, source in sources.items()}
     shared = shared_ids(tables.values())
     if not shared:
         return pd.DataFrame(columns=["config_id", "device", "rank", "latency_p50_ms"])
     names = evenly(shared, max_configs)
+    if chosen in shared and chosen not in names:
+        names.append(chosen)
     rows = []
     for device, table in tables.items():
         entries = sorted((table.by_config_id[n] for n in names), key=lambda e: e.latency_p50_ms)

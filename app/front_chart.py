@@ -1,6 +1,6 @@
-"""The chart of the page Front: candidates by origin, the front, a budget and what it chooses."""
+"""The chart of the page Front: candidates by origin, the front, and where its marks go."""
 
-import math
+from dataclasses import dataclass
 from functools import lru_cache
 
 import pandas as pd
@@ -11,6 +11,7 @@ from app.frames import candidates_frame, error_columns, thinned
 from app.opening import Source
 from app.palette import CHOSEN, GREY, ORIGINS
 from app.quantities import MACS, P50, PARAMS, TOP1, Quantity, interval
+from planner import Entry
 
 MAX_ERROR_BARS = 60
 
@@ -25,18 +26,13 @@ def drawn_frame(source: Source, x: Quantity, y: Quantity) -> pd.DataFrame:
     return frame.assign(hover=[_hover(row) for row in frame.itertuples()])
 
 
-def front_figure(
-    frame: pd.DataFrame,
-    x: Quantity,
-    y: Quantity,
-    *,
-    budget: float | None = None,
-    chosen: pd.DataFrame | None = None,
-) -> go.Figure:
-    """The rows of `drawn_frame` by origin, the front as steps, the `chosen` row ringed.
+@lru_cache(maxsize=32)
+def front_figure(source: Source, x: Quantity, y: Quantity) -> go.Figure:
+    """The candidates to draw by origin, and the front as steps; of no budget.
 
-    `budget` is a value on the x axis, in its unit; its line is the figure's first shape.
+    The figure is shared: don't change it.
     """
+    frame = drawn_frame(source, x, y)
     figure = new_figure(460)
     front = frame[frame["on_front"]].sort_values([x.column, y.column])
     figure.add_scatter(
@@ -52,17 +48,37 @@ def front_figure(
             rows = frame[(frame["origin"] == origin) & (frame["in_table"] == in_table)]
             if len(rows):
                 figure.add_trace(_points(rows, x, y, style, in_table))
-    if chosen is not None:
-        tied = frame[frame["config_id"].isin(chosen["tied_with"].iloc[0].split(", "))]
-        if len(tied):
-            figure.add_trace(_ring(tied, x, y, "tied with it in latency", 16, 1.5))
-        figure.add_trace(_ring(chosen, x, y, "chosen", 24, 3.5))
-    across = scale_of(frame[x.column] * x.factor)
-    if budget is not None:
-        _add_budget(figure, x, budget, is_log=across["type"] == "log")
-    figure.update_xaxes(title=x.label, **across)
+    figure.add_trace(_named_ring("chosen", 24, 3.5))
+    if frame["tied_with"].any():
+        figure.add_trace(_named_ring("tied with it in latency", 16, 1.5))
+    figure.update_xaxes(title=x.label, **scale_of(frame[x.column] * x.factor))
     figure.update_yaxes(title=y.label, **scale_of(frame[y.column] * y.factor))
     return figure
+
+
+Place = tuple[float, float]
+"""On the two axes, in their units."""
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What is marked on the chart, where the table tells its place."""
+
+    chosen: Place | None
+    tied: list[Place]
+
+
+def marks_of(source: Source, entry: Entry | None, x: Quantity, y: Quantity) -> Marks:
+    """Where the chosen entry lies, and those whose latency can't be told from its."""
+    if entry is None:
+        return Marks(None, [])
+    tied = (_place(source.table.by_config_id[name], x, y) for name in entry.tied_with)
+    return Marks(_place(entry, x, y), [place for place in tied if place])
+
+
+def _place(entry: Entry, x: Quantity, y: Quantity) -> Place | None:
+    across, up = getattr(entry, x.column), getattr(entry, y.column)
+    return None if across is None or up is None else (across * x.factor, up * y.factor)
 
 
 def _points(
@@ -128,12 +144,11 @@ def _hover(row: object) -> str:
     return "<br>".join([*lines, f"tied in latency with {short(tied)}"] if tied else lines)
 
 
-def _ring(
-    rows: pd.DataFrame, x: Quantity, y: Quantity, name: str, size: int, width: float
-) -> go.Scatter:
+def _named_ring(name: str, size: int, width: float) -> go.Scatter:
+    """The legend's word for a ring that is drawn over the chart."""
     return go.Scatter(
-        x=rows[x.column] * x.factor,
-        y=rows[y.column] * y.factor,
+        x=[None],
+        y=[None],
         mode="markers",
         marker={
             "symbol": "circle-open",
@@ -143,26 +158,4 @@ def _ring(
         },
         name=name,
         hoverinfo="skip",
-    )
-
-
-def _add_budget(figure: go.Figure, x: Quantity, budget: float, *, is_log: bool) -> None:
-    figure.add_shape(
-        type="line",
-        x0=budget,
-        x1=budget,
-        y0=0,
-        y1=1,
-        yref="paper",
-        line={"color": CHOSEN, "dash": "dash", "width": 2.5},
-    )
-    figure.add_annotation(
-        x=math.log10(budget) if is_log else budget,  # a shape's place is a value, a text's is not
-        y=0,
-        yref="paper",
-        yanchor="bottom",
-        xanchor="left",
-        showarrow=False,
-        text=f" budget {budget:.4g} {x.unit}",
-        font={"color": CHOSEN, "size": 13},
     )

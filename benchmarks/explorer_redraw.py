@@ -32,7 +32,7 @@ NUM_DEVICES, NUM_ENTRIES, NUM_REDRAWS = 5, 20_000, 20
 REDRAW = """
 async ([budget, heading]) => {
   const field = document.querySelector('input[aria-label="Budget, ms"]');
-  const line = () => document.querySelector('.js-plotly-plot .shapelayer path')?.getAttribute('d');
+  const line = () => document.querySelector('.budget-line .budget')?.getAttribute('x1');
   const shown = () => [...document.querySelectorAll('h3')].some(
     h => h.textContent.trim() === heading);
   const before = line();
@@ -110,9 +110,7 @@ def main() -> None:
             page = chromium.new_page(viewport={"width": 1280, "height": 900})
             start = time.perf_counter()
             page.goto(address, timeout=60_000)
-            page.wait_for_selector(
-                ".js-plotly-plot .shapelayer path", state="attached", timeout=60_000
-            )
+            page.wait_for_selector(".budget-line .budget", state="attached", timeout=60_000)
             first_page_s = time.perf_counter() - start
             settle(page)
             took = redraws(page, book.tables[0], NUM_REDRAWS)

@@ -34,9 +34,10 @@ def shoot(address: str, page: Page, name: str, path: Path) -> None:
     page.goto(address if name == PAGES[0] else f"{address}/{name}")
     settle(page)
     page.wait_for_timeout(800)  # charts fade in
-    height = page.evaluate("() => document.querySelector('[data-testid=stMain]').scrollHeight")
-    page.set_viewport_size({"width": width, "height": min(MAX_HEIGHT, height + 20)})
-    page.wait_for_timeout(500)
+    for _ in range(2):  # what comes into view may grow
+        height = page.evaluate("() => document.querySelector('[data-testid=stMain]').scrollHeight")
+        page.set_viewport_size({"width": width, "height": min(MAX_HEIGHT, height + 20)})
+        page.wait_for_timeout(500)
     page.screenshot(path=str(path))
 
 

@@ -1,48 +1,32 @@
-"""Takes the budget from the chart: its line is dragged, or a point is clicked.
+"""The budget's line and the rings of the chosen entry, over a chart that itself stays the same.
 
-`st.plotly_chart` tells Python of selected points only, so a component without a look of its own
-listens to the chart beside it.
+`st.plotly_chart` draws a chart from nothing whenever its figure changes, which with many points
+is most of what a change of the budget takes, and it tells Python of selected points only. So a
+component without a place of its own draws over the chart, and hears of a drag or a click.
 """
 
 import math
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
 
 import streamlit as st
 
-CONFIG: dict[str, Any] = {"displaylogo": False, "edits": {"shapePosition": True}}
-"""Of the chart whose first shape is the budget's line."""
+from app.front_chart import Marks
+from app.palette import CHOSEN
 
-_LISTEN = """
-export default function({ data, setTriggerValue }) {
-  let chart, timer;
-  const moved = change => {
-    const places = [change['shapes[0].x0'], change['shapes[0].x1']].map(Number);
-    const place = places.find(x => x > 0 && Math.abs(x / data.budget - 1) > 1e-9);
-    if (place) setTriggerValue('budget', place);
-  };
-  const clicked = event => setTriggerValue('budget', event.points[0].x);
-  const listen = () => {
-    chart = document.querySelector(`.st-key-${data.chart} .js-plotly-plot`);
-    if (!chart?.on) { timer = setTimeout(listen, 100); return; }
-    chart.on('plotly_relayout', moved);
-    chart.on('plotly_click', clicked);
-  };
-  listen();
-  return () => {
-    clearTimeout(timer);
-    chart?.removeListener?.('plotly_relayout', moved);
-    chart?.removeListener?.('plotly_click', clicked);
-  };
-}
-"""
-_listener = st.components.v2.component("mutualnas_budget_line", js=_LISTEN)
+_draw_over = st.components.v2.component(
+    "mutualnas_budget_line",
+    js=Path(__file__).with_suffix(".js").read_text(encoding="ascii"),
+)
 
 
-def listen_to(chart: str, budget: float, choose: Callable[[float], None]) -> None:
-    """Call `choose` with the budget that the chart with the key `chart` is dragged to.
+def draw_over(
+    chart: str, marks: Marks, budget: float | None, unit: str, choose: Callable[[float], None]
+) -> None:
+    """Mark the chart with the key `chart`; call `choose` with the budget it is given by mouse.
 
-    Of a clicked point it is the point's own place, so that the point keeps the budget.
+    The line is drawn where there is a `budget`, a value on the x axis. Of a clicked point the
+    budget is the point's own place, so that the point keeps it.
     """
     key = f"{chart}_line"
 
@@ -51,7 +35,15 @@ def listen_to(chart: str, budget: float, choose: Callable[[float], None]) -> Non
         if isinstance(place, int | float) and place > 0:
             choose(rounded_up(place))
 
-    _listener(key=key, data={"chart": chart, "budget": budget}, on_budget_change=moved)
+    data = {
+        "chart": chart,
+        "budget": budget,
+        "unit": unit,
+        "chosen": marks.chosen,
+        "tied": marks.tied,
+        "colour": CHOSEN,
+    }
+    _draw_over(key=key, data=data, on_budget_change=moved)
 
 
 def rounded_up(value: float) -> float:

@@ -59,7 +59,8 @@ def _one_config(sources: dict[str, Source], shared: list[str]) -> None:
 
 def _order(sources: dict[str, Source], shared: list[str]) -> None:
     st.subheader("Where their order differs")
-    frame = frames.order_frame(sources)
+    chosen: str | None = st.session_state.get("config")
+    frame = frames.order_frame(sources, chosen)
     num_drawn = frame["config_id"].nunique()
     first, *others = sources
     for other in others:
@@ -69,7 +70,7 @@ def _order(sources: dict[str, Source], shared: list[str]) -> None:
             f"than {first}, beyond their intervals."
         )
     st.plotly_chart(
-        charts.order_figure(frame, st.session_state.get("config")),
+        charts.order_figure(frame, chosen),
         key="order",
         config={"displaylogo": False},
         alt="Rank of each config on each device",

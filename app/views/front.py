@@ -4,11 +4,11 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from app import frames
-from app.front_chart import drawn_frame, front_figure
+from app.front_chart import drawn_frame, front_figure, marks_of
 from app.opening import Source
 from app.quantities import LATENCIES, QUANTITIES, Quantity
 from app.views import chosen_card
-from app.views.budget_line import CONFIG, listen_to
+from app.views.budget_line import draw_over
 from app.views.choosing import Choice, choose_budget, choose_device, set_budget
 
 
@@ -38,15 +38,15 @@ def _chart(source: Source, x: Quantity, y: Quantity, choice: Choice) -> None:
     budget = choice.limits.max_latency_ms
     if x is not LATENCIES[choice.limits.percentile]:
         budget = None
-    chosen = frames.row_of(source, choice.entry.config_id) if choice.entry else None
     st.plotly_chart(
-        front_figure(drawn, x, y, budget=budget, chosen=chosen),
+        front_figure(source, x, y),
         key="front",
-        config=CONFIG,
+        config={"displaylogo": False},
         alt=f"{y.label} against {x.label} of {len(drawn)} candidates",
     )
+    marks = marks_of(source, choice.entry, x, y)
+    draw_over("front", marks, budget, x.unit, set_budget)
     if budget is not None:
-        listen_to("front", budget, set_budget)
         st.caption("Drag the dashed line or click a point to change the budget.")
     if len(drawn) < len(whole):
         st.caption(

@@ -143,7 +143,7 @@ def test_the_line_is_dragged_and_a_point_is_clicked(run: Path, page: Page) -> No
     with serve([run]) as address:
         page.goto(f"{address}?budget=1")
         settle(page)
-        page.wait_for_selector(".js-plotly-plot .shapelayer path", state="attached")
+        page.wait_for_selector(".budget-line .budget", state="attached")
         page.wait_for_timeout(1000)  # the chart moves while its fonts load
         accuracies = [entry.top1 for entry in table]
         middle = 50 * (min(accuracies) + max(accuracies))
