@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from planner.atomic import write_atomically
+from planner.collector import paused_collector
 from planner.errors import DamagedTable, InvalidValue, PlannerError, shown
 from planner.json_file import read_json
 from planner.schema import check_version
@@ -73,6 +74,7 @@ class Book:
         write_atomically(path, text.encode("ascii"))
 
 
+@paused_collector()
 def read_tables(path: Path) -> tuple[LookupTable, ...]:
     """The table of a file, or the tables of a book; raise TableError in one line."""
     values = read_json(path)

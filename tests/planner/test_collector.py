@@ -1,0 +1,26 @@
+import gc
+
+import pytest
+
+from planner.collector import paused_collector
+
+
+@paused_collector()
+def fail() -> None:
+    assert not gc.isenabled()
+    raise KeyError
+
+
+def test_it_goes_on_afterwards_even_after_an_error() -> None:
+    assert gc.isenabled()
+    with pytest.raises(KeyError):
+        fail()
+    assert gc.isenabled()
+
+
+def test_what_was_off_stays_off() -> None:
+    gc.disable()
+    with paused_collector():
+        pass
+    assert not gc.isenabled()
+    gc.enable()
