@@ -11,7 +11,7 @@ from operator import itemgetter, le, lt
 from typing import Any
 
 from planner.candidate import ORDERED, RULES
-from planner.entry import ENTRY_FIELDS, ENTRY_RULES, Entry
+from planner.entry import ENTRY_FIELDS, ENTRY_RULES, OPTIONAL_FIELDS, Entry
 from planner.errors import DamagedTable, InvalidValue
 from planner.rules import (
     BOUND,
@@ -25,8 +25,7 @@ from planner.rules import (
 )
 
 Column = list[Any]
-OPTIONAL = "budget_probability"
-REQUIRED = tuple(name for name in ENTRY_FIELDS if name != OPTIONAL)
+REQUIRED = tuple(name for name in ENTRY_FIELDS if name not in OPTIONAL_FIELDS)
 LISTS = ("width_mults", "tied_with")
 
 
@@ -54,7 +53,7 @@ def _columns(rows: Sequence[Any]) -> dict[str, Column] | None:
     """The values of each field, lists as tuples; None where a row hasn't just these fields."""
     if {*map(type, rows)} != {dict}:
         return None
-    if any(len(row) != len(REQUIRED) + (OPTIONAL in row) for row in rows):
+    if any(len(row) != len(REQUIRED) + sum(map(row.__contains__, OPTIONAL_FIELDS)) for row in rows):
         return None
     try:
         columns = {name: [*map(itemgetter(name), rows)] for name in REQUIRED}
@@ -64,7 +63,7 @@ def _columns(rows: Sequence[Any]) -> dict[str, Column] | None:
         if {*map(type, columns[name])} != {list}:
             return None
         columns[name] = [*map(tuple, columns[name])]
-    return columns | {OPTIONAL: [row.get(OPTIONAL) for row in rows]}
+    return columns | {name: [row.get(name) for row in rows] for name in OPTIONAL_FIELDS}
 
 
 def _hold(columns: dict[str, Column]) -> bool:

@@ -22,6 +22,7 @@ VALUES = st.sampled_from(
 def test_they_are_what_entry_makes_of_each(new_entries: Entries) -> None:
     rows = [entry.to_json() for entry in new_entries(20)]
     rows[3] |= {"budget_probability": 0.5}
+    rows[4] |= {"budget_probability": 0.5, "energy_mj": 2.0}
     columns = _columns(rows)
     assert columns is not None
     assert _hold(columns)
