@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from supernet.data import Data
+from supernet.depthwise import speed_up_depthwise
 from supernet.ema import Ema
 from supernet.errors import SupernetError
 from supernet.job import TrainingJob
@@ -54,6 +55,8 @@ class Step:
         _check_parts(self.hyper.batch_size, team.size * self.hyper.accumulate)
         self.num_steps = data.num_steps(self.hyper.batch_size) * job.epochs
         self.device = next(supernet.parameters()).device
+        if self.device.type == "cpu":
+            speed_up_depthwise(supernet.model)
         self.optimizer = make_optimizer(supernet, self.hyper)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.hyper.dtype == "float16")
         self.ema = Ema(supernet.model, self.hyper.ema_decay)

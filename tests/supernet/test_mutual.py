@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from supernet.depthwise import speed_up_depthwise
 from supernet.models import MobileNetV1, WideResNet, mobilenet_v2
 from supernet.mutual import mutual_step
 from supernet.recipe import RECIPES
@@ -72,6 +73,7 @@ def test_losses_and_gradients_are_those_of_the_naive_step(name: str) -> None:
     configs = sandwich(SPACE, RECIPES["mutual"], random.Random(5))
     expected_losses, expected = naive_step(supernet, images, labels, configs)
 
+    speed_up_depthwise(supernet.model)  # as Step does
     losses = mutual_step(supernet, labels, configs, lambda side: resized(images, side))
 
     torch.testing.assert_close(
