@@ -9,7 +9,7 @@ from torch import nn
 
 from nas.errors import RuntimeUnavailableError
 from nas.fold import fold_batch_norm
-from nas.onnx_graph import INPUT, OnnxModel
+from nas.onnx_graph import OnnxModel
 from nas.peak_memory import peak_memory_bytes
 from nas.runtimes.graph_cache import GraphCache
 from nas.runtimes.padding import padded_batches
@@ -69,11 +69,11 @@ class OpenVinoNetwork:
         num_threads: int,
     ) -> None:
         self.model, self._num_threads = model, num_threads
-        self._compiled = compiled
         self._batch_size = len(images)
-        self._images = images.contiguous().numpy()
+        self._pixels = images.contiguous().numpy()
+        self._images = openvino.Tensor(self._pixels, shared_memory=True)
         self._request = compiled.create_infer_request()
-        self._request.set_input_tensor(openvino.Tensor(self._images, shared_memory=True))
+        self._request.set_input_tensor(self._images)
 
     def run(self) -> None:
         """See `CompiledNetwork.run`."""
@@ -82,12 +82,18 @@ class OpenVinoNetwork:
         self._request.wait()
 
     def logits(self, images: torch.Tensor) -> torch.Tensor:
-        """See `CompiledNetwork.logits`; runs batches of the size that it is timed with."""
-        outputs = [
-            self._compiled({INPUT: batch.numpy()})[0]
-            for batch in padded_batches(images, self._batch_size)
-        ]
-        return torch.cat([torch.from_numpy(output) for output in outputs])[: len(images)]
+        """See `CompiledNetwork.logits`; runs batches of the size that it is timed with.
+
+        In the request that is timed, since another one would take memory of its own first.
+        """
+        outputs = [self._logits(batch) for batch in padded_batches(images, self._batch_size)]
+        self._request.set_input_tensor(self._images)
+        return torch.cat(outputs)[: len(images)]
+
+    def _logits(self, batch: torch.Tensor) -> torch.Tensor:
+        self._request.set_input_tensor(openvino.Tensor(batch.numpy(), shared_memory=True))
+        self.run()
+        return torch.from_numpy(self._request.get_output_tensor().data.copy())
 
     def peak_memory_bytes(self) -> int | None:
         """See `CompiledNetwork.peak_memory_bytes`."""

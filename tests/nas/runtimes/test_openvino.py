@@ -10,7 +10,7 @@ from nas.runtimes.openvino import OpenVino
 def compiled_network() -> openvino.CompiledModel:
     network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten()).eval()
     x = torch.randn(1, 3, 5, 5, generator=torch.Generator().manual_seed(0))
-    return OpenVino("cpu", 2).compile(network, x)._compiled
+    return OpenVino("cpu", 2).compile(network, x)._request.get_compiled_model()
 
 
 def test_it_computes_in_float32_also_where_the_cpu_has_bfloat16() -> None:
