@@ -49,7 +49,7 @@ DIVISOR = 4
 """Of channels. Training rounded to multiples of 8; half of that makes the space large enough."""
 STRIDES = (2, 1, 1)
 """Of each stage's widths every so many are recorded."""
-NUM_IMAGES = 2000
+NUM_IMAGES = 6000
 """Of `selection`, the first of them; a multiple of the batch size."""
 SIDE_BY_SIDE = 95
 """Configs that are timed in one interleaved measurement."""

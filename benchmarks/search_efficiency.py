@@ -160,8 +160,8 @@ def figure(document: dict[str, Any]) -> Figure:
     drawn.update_layout(
         template="plotly_white",
         font={"size": 16},
-        xaxis={"title": "evaluations"},
-        yaxis={"title": "hypervolume, % of exhaustive", "range": [94, 100.1]},
+        xaxis={"title": "evaluations", "rangemode": "tozero"},
+        yaxis={"title": "hypervolume, % of exhaustive", "range": [80, 100.5]},
         legend={"x": 0.99, "y": 0.02, "xanchor": "right", "yanchor": "bottom"},
         margin={"l": 70, "r": 20, "t": 20, "b": 60},
     )
