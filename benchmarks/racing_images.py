@@ -132,7 +132,8 @@ def points_behind(record: Record, numbers: list[int]) -> list[float]:
 def main() -> int:
     """Replay all; write the result."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    record, searches = load_record(), {}
+    record = load_record()
+    searches: dict[str, dict[str, Any]] = {}
     for name in ("guide", "random"):
         orders = [SEARCHES[name](record, seed, NUM_CANDIDATES) for seed in tqdm(SEEDS, name)]
         rows = []
