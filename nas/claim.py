@@ -16,6 +16,8 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 CLAIM = "claim"
+CONTINUES = "continues"
+"""Attribute of a queued copy: the number of the trial that it takes the place of."""
 RENEW_S = 5.0
 STALE_S = 30.0
 """Without a sign of life for so long a worker on another host counts as dead; their clocks must
@@ -54,16 +56,21 @@ def take_back_abandoned(study: optuna.Study, clock: Clock, stale_s: float = STAL
 
 
 def give_back(study: optuna.Study, number: int) -> bool:
-    """Queue a running trial again; False when another worker has finished or queued it."""
+    """Queue a running trial again; False when another worker has finished or queued it.
+
+    The copy comes first: who dies in between leaves both, and a copy too many is never evaluated.
+    """
     trial = study.get_trials(deepcopy=False)[number]
-    try:
-        study.tell(number, state=TrialState.FAIL)
-    except (ValueError, UpdateFinishedTrialError):
+    if trial.state != TrialState.RUNNING:
         return False
     params = trial.system_attrs.get("fixed_params", trial.params)
     if params:
         attrs = {name: value for name, value in trial.user_attrs.items() if name != CLAIM}
-        study.enqueue_trial(params, user_attrs=attrs)
+        study.enqueue_trial(params, user_attrs=attrs | {CONTINUES: number})
+    try:
+        study.tell(number, state=TrialState.FAIL)
+    except (ValueError, UpdateFinishedTrialError):
+        return False
     return True
 
 

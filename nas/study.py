@@ -12,14 +12,14 @@ from dataclasses import asdict
 from typing import Literal
 
 from optuna.exceptions import UpdateFinishedTrialError
-from optuna.trial import Trial, TrialState
+from optuna.trial import FrozenTrial, Trial, TrialState
 
-from nas.claim import Clock, claimed, give_back, take_back_abandoned
+from nas.claim import CONTINUES, Clock, claimed, give_back, take_back_abandoned
 from nas.errors import StudyError
 from nas.guide import Guide
 from nas.limits import Limits
 from nas.parameters import suggest, to_config, to_parameters
-from nas.roles import COSTS, Costs, hand_over, has_costs, take
+from nas.roles import COSTS, Costs, hand_over, take
 from nas.sampler import make_sampler
 from nas.scored import Scored, to_text
 from nas.storage import open_study, without_password
@@ -232,11 +232,13 @@ class Study:
         return None
 
     def _begun_before(self, trial: Trial) -> set[tuple[int, ...]]:
-        """What others have evaluated, or have before this trial: of two, the lower number goes on.
+        """What others have evaluated, or have before this trial: of two, the one with costs goes
+        on, or else the lower number; a copy before what it continues.
 
         The storage gives numbers out one by one, so they serve as the tickets of Lamport's bakery
         (CACM 17:8, 1974): wait until all with lower ones have shown what they hold.
         """
+        turn, continued = _turn(trial), trial.user_attrs.get(CONTINUES)
         while True:
             others = [
                 each
@@ -244,8 +246,7 @@ class Study:
                     TrialState.COMPLETE, TrialState.RUNNING, TrialState.WAITING
                 )
                 if each.state == TrialState.COMPLETE
-                or each.number < trial.number
-                or (has_costs(each) and each.number != trial.number)
+                or (each.number != continued and _turn(each) < turn)
             ]
             configs = [self.trials.config_of(each) for each in others]
             if None not in configs:
@@ -300,3 +301,8 @@ class Study:
         """Whether nobody has begun with the config of these parameters."""
         config = to_config(params, self.supernet.space.num_groups)
         return config is not None and self.trials.channels(config) not in self._taken
+
+
+def _turn(trial: Trial | FrozenTrial) -> tuple[bool, int]:
+    """Of two trials of one config the one with the lower turn goes on."""
+    return COSTS not in trial.user_attrs, trial.number

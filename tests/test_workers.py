@@ -1,4 +1,7 @@
-"""Four workers share one search and two are killed with -9: in SQLite, a journal, PostgreSQL."""
+"""Four workers share one search and two are killed with -9: in SQLite, a journal, PostgreSQL.
+
+All can do all, or two time candidates and two count what these get right: one of each is killed.
+"""
 
 import os
 import shutil
@@ -60,9 +63,9 @@ def storage(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return names[request.param]
 
 
-def start(storage: str) -> subprocess.Popen[str]:
+def start(storage: str, role: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, str(WORKER), storage, str(NUM_CANDIDATES)],
+        [sys.executable, str(WORKER), storage, str(NUM_CANDIDATES), role],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
         stdout=subprocess.PIPE,
@@ -93,11 +96,14 @@ def wait_for_trials(study: optuna.Study, num_trials: int) -> None:
 
 
 @pytest.mark.slow
-def test_no_trial_is_lost_or_counted_twice_or_left_running(storage: str) -> None:
-    workers = [start(storage)]
+@pytest.mark.parametrize("roles", [("all",) * 4, ("latency", "latency", "accuracy", "accuracy")])
+def test_no_trial_is_lost_or_counted_twice_or_left_running(
+    storage: str, roles: tuple[str, ...]
+) -> None:
+    workers = [start(storage, roles[0])]
     assert workers[0].stdout is not None
     assert workers[0].stdout.readline() == "ready\n"
-    workers += [start(storage) for _ in range(3)]
+    workers += [start(storage, role) for role in roles[1:]]
     with opened(storage) as study:
         wait_for_trials(study, 12)
         for worker in workers[1:3]:

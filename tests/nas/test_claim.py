@@ -8,7 +8,7 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from nas.claim import CLAIM, claimed, give_back, take_back_abandoned
+from nas.claim import CLAIM, CONTINUES, claimed, give_back, take_back_abandoned
 
 NOW = 1e9
 
@@ -63,7 +63,7 @@ def test_without_a_sign_of_life_it_is_queued_again(study: optuna.Study, seconds:
     assert take_back_abandoned(study, at(NOW + seconds)) == 0
     again = study.ask()
     assert again.suggest_float("x", 0, 1) == 0.25
-    assert again.user_attrs == {"origin": "grid"}
+    assert again.user_attrs == {"origin": "grid", CONTINUES: trial.number}
 
 
 def test_a_dead_process_of_this_host_is_seen_at_once(study: optuna.Study) -> None:
@@ -92,3 +92,18 @@ def test_a_finished_trial_is_not_given_back(study: optuna.Study) -> None:
     study.tell(study.ask(), 1.0)
     assert not give_back(study, 0)
     assert len(study.trials) == 1
+
+
+def test_who_dies_while_giving_back_loses_nothing(
+    study: optuna.Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*args: object, **options: object) -> None:
+        raise KeyboardInterrupt
+
+    trial = study.ask()
+    monkeypatch.setattr(study, "tell", die)
+    with pytest.raises(KeyboardInterrupt):
+        give_back(study, trial.number)
+    again = study.ask()
+    assert again.suggest_float("x", 0, 1) == 0.25
+    assert again.user_attrs == {"origin": "grid", CONTINUES: trial.number}
