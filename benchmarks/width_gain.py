@@ -18,7 +18,7 @@ import argparse
 import json
 import math
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +28,12 @@ from tqdm import tqdm
 
 from benchmarks.environment import environment
 from nas.bench import Bench
-from nas.front import near_front
-from nas.latency import Latency
+from nas.front import near_front, with_latency
 from nas.limits import Limits
 from nas.runtimes import CompiledNetwork, load_runtime
 from nas.study import Study
 from nas.trained import Trained, load_trained
-from planner import Candidate, hypervolume, pareto_front, read_candidates, write_candidates
+from planner import hypervolume, pareto_front, read_candidates, write_candidates
 from supernet import SubnetConfig, Supernet
 from supernet.evaluate import Z_95, Images, right_answers
 
@@ -103,7 +102,7 @@ def compare(trained: Trained, bench: Bench, folder: Path) -> dict[str, Any]:
     fronts: dict[str, list[Point]] = {}
     for name, candidates in sides.items():
         near = [c for c in candidates if c.config_id in both]
-        front = pareto_front(timed_again(c, latency[c.config_id]) for c in near)
+        front = pareto_front(with_latency(c, latency[c.config_id]) for c in near)
         fronts[name] = [
             Point(
                 config_id=c.config_id,
@@ -119,18 +118,6 @@ def compare(trained: Trained, bench: Bench, folder: Path) -> dict[str, Any]:
         "num_evaluations": {name: len(each) for name, each in sides.items()},
         "noise_floor": round(timed.noise_floor, 4),
     }
-
-
-def timed_again(candidate: Candidate, latency: Latency) -> Candidate:
-    """The same with the latency that was measured side by side."""
-    return replace(
-        candidate,
-        latency_p50_ms=latency.p50_ms,
-        latency_p50_low_ms=latency.p50_low_ms,
-        latency_p50_high_ms=latency.p50_high_ms,
-        latency_p90_ms=latency.p90_ms,
-        latency_p99_ms=latency.p99_ms,
-    )
 
 
 def report_answers(

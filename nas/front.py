@@ -47,7 +47,7 @@ def make_table(
     compiled = {c.config_id: network for c, network in zip(chosen, networks, strict=True)}
     place = {c.config_id: index for index, c in enumerate(chosen)}
     front = pareto_front(
-        _with_latency(candidate, latency)
+        with_latency(candidate, latency)
         for candidate, latency in zip(chosen, measured.latencies, strict=True)
     )
     entries = []
@@ -120,7 +120,8 @@ def _config(candidate: Candidate) -> SubnetConfig:
     return SubnetConfig(width_mults=candidate.width_mults, resolution=candidate.resolution)
 
 
-def _with_latency(candidate: Candidate, latency: Latency) -> Candidate:
+def with_latency(candidate: Candidate, latency: Latency) -> Candidate:
+    """The same with the latency that was measured of it."""
     return replace(
         candidate,
         latency_p50_ms=latency.p50_ms,

@@ -30,7 +30,7 @@ def take(study: optuna.Study, role: str) -> Trial | None:
     Those whose first part is done come first. None where there is nothing that `role` can do.
     """
     queued = study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
-    for trial in sorted(queued, key=lambda trial: (not has_costs(trial), trial.number)):
+    for trial in sorted(queued, key=turn):
         if role in ("all", "accuracy" if has_costs(trial) else "latency") and _pop(study, trial):
             return Trial(study, trial._trial_id)
     if role == "accuracy":
@@ -38,9 +38,14 @@ def take(study: optuna.Study, role: str) -> Trial | None:
     return Trial(study, study._storage.create_new_trial(study._study_id))
 
 
-def has_costs(trial: FrozenTrial) -> bool:
+def has_costs(trial: Trial | FrozenTrial) -> bool:
     """Whether the first part is done."""
     return COSTS in trial.user_attrs
+
+
+def turn(trial: Trial | FrozenTrial) -> tuple[bool, int]:
+    """Of two trials the one with the lower turn goes first: with costs, then the lower number."""
+    return not has_costs(trial), trial.number
 
 
 def hand_over(study: optuna.Study, trial: Trial, costs: Costs) -> None:

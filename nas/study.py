@@ -12,14 +12,14 @@ from dataclasses import asdict
 from typing import Literal
 
 from optuna.exceptions import UpdateFinishedTrialError
-from optuna.trial import FrozenTrial, Trial, TrialState
+from optuna.trial import Trial, TrialState
 
 from nas.claim import CONTINUES, Clock, claimed, give_back, take_back_abandoned
 from nas.errors import StudyError
 from nas.guide import Guide
 from nas.limits import Limits
 from nas.parameters import suggest, to_config, to_parameters
-from nas.roles import COSTS, Costs, hand_over, take
+from nas.roles import Costs, hand_over, has_costs, take, turn
 from nas.sampler import make_sampler
 from nas.scored import Scored, to_text
 from nas.storage import open_study, without_password
@@ -180,7 +180,7 @@ class Study:
         return not num_waiting and (self._has_ended() or len(self.trials.known()) >= num_candidates)
 
     def _is_one_too_many(self, trial: Trial, num_candidates: int) -> bool:
-        if COSTS in trial.user_attrs:  # it was counted before its costs were measured
+        if has_costs(trial):  # it was counted before its costs were measured
             return False
         return len(self._begun_before(trial)) >= num_candidates
 
@@ -238,7 +238,7 @@ class Study:
         The storage gives numbers out one by one, so they serve as the tickets of Lamport's bakery
         (CACM 17:8, 1974): wait until all with lower ones have shown what they hold.
         """
-        turn, continued = _turn(trial), trial.user_attrs.get(CONTINUES)
+        continued = trial.user_attrs.get(CONTINUES)
         while True:
             others = [
                 each
@@ -246,7 +246,7 @@ class Study:
                     TrialState.COMPLETE, TrialState.RUNNING, TrialState.WAITING
                 )
                 if each.state == TrialState.COMPLETE
-                or (each.number != continued and _turn(each) < turn)
+                or (each.number != continued and turn(each) < turn(trial))
             ]
             configs = [self.trials.config_of(each) for each in others]
             if None not in configs:
@@ -301,8 +301,3 @@ class Study:
         """Whether nobody has begun with the config of these parameters."""
         config = to_config(params, self.supernet.space.num_groups)
         return config is not None and self.trials.channels(config) not in self._taken
-
-
-def _turn(trial: Trial | FrozenTrial) -> tuple[bool, int]:
-    """Of two trials of one config the one with the lower turn goes on."""
-    return COSTS not in trial.user_attrs, trial.number
