@@ -13,11 +13,15 @@ from supernet import Hyperparameters, Recipe, SearchSpace, Supernet, TrainingJob
 from supernet.models import build_model
 from supernet.recipe import RECIPES
 
-VARIANTS = (
-    Recipe(name="labels mixed in", distillation=0.5),
-    Recipe(name="temperature 2", temperature=2.0),
+VARIANTS: tuple[tuple[Recipe, dict[str, Any]], ...] = (
+    (Recipe(name="labels mixed in", distillation=0.5), {}),
+    (Recipe(name="labels only", distillation=0.0), {}),
+    (Recipe(name="temperature 2", temperature=2.0), {}),
+    (Recipe(name="averaged weights"), {"ema_decay": 0.99}),
+    (Recipe(name="averaged teacher", teacher="average"), {"ema_decay": 0.99}),
+    (Recipe(name="narrow widths more often", width_skew=2.0), {}),
 )
-"""`mutual` and one change, trained for as many epochs as cost the same."""
+"""`mutual` and one change, of the recipe or of hyperparameters: as many epochs as cost the same."""
 
 EQUAL_MACS = " (equal MACs)"
 NEARLY_EQUAL = 0.2
@@ -95,10 +99,11 @@ def _equal_macs(job: TrainingJob, budget: Budget, cost: Cost) -> Iterator[Run]:
 
 
 def _variants(job: TrainingJob, budget: Budget, cost: Cost) -> Iterator[Run]:
-    for recipe in VARIANTS:
+    for recipe, changes in VARIANTS:
         of_system = cost.of_system(recipe)
         epochs = _epochs(budget, of_system)
-        changed = replace(job, recipe=recipe, epochs=epochs)
+        hyperparameters = replace(job.hyperparameters, **changes)
+        changed = replace(job, recipe=recipe, hyperparameters=hyperparameters, epochs=epochs)
         yield _run(changed, f"mutual, {recipe.name}", 1.0, of_system * epochs / budget.epochs)
     yield from _above(_run(job, "mutual", 1.0, 1.0))
 

@@ -44,6 +44,8 @@ class TrainingJob:
         """Raise SupernetError unless there is at least one epoch."""
         if self.epochs < 1:
             raise SupernetError(f"`epochs >= 1` must hold, but got {self.epochs}")
+        if self.recipe.teacher == "average" and self.hyperparameters.ema_decay is None:
+            raise SupernetError("`ema_decay` must be set with teacher=average, but got none")
         if not self.recipe.trains_widths:
             object.__setattr__(self, "space", replace(self.space, width_range=(1.0, 1.0)))
 

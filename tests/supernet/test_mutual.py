@@ -141,3 +141,16 @@ def test_temperature_softens_both_and_scales_the_loss_by_its_square() -> None:
     )
     p, q = teacher.softmax(1), student.softmax(1)
     torch.testing.assert_close(loss, 9 * (p * (p / q).log()).sum(1).mean())
+
+
+def test_subnets_learn_from_the_teacher_they_are_given() -> None:
+    supernet = Supernet(MODELS["wrn_16_2"]().double(), torch.empty(1, 3, 32, 32), SPACE)
+    images, labels = batch()
+    configs = [SPACE.uniform(1.0, 32), SPACE.uniform(0.5, 24)]
+    known = torch.randn(8, 10, generator=torch.Generator().manual_seed(4), dtype=torch.float64)
+    _, loss = mutual_step(
+        supernet, labels, configs, lambda side: resized(images, side), teacher_logits=known
+    )
+    student = torch.log_softmax(supernet(resized(images, 24), configs[1]), 1)
+    wanted = torch.softmax(known, 1)
+    torch.testing.assert_close(loss, (wanted * (wanted.log() - student)).sum(1).mean())
