@@ -5,21 +5,26 @@
 The usual way, as papers and their published code describe it: loader workers deliver every image
 at all four resolutions, resized on the CPU in float; NCHW; float32; each of the four backward
 passes is followed by a reduction of all gradients; the optimiser has a parameter group for each
-tensor. Ours is the loop of `python -m supernet.train`. Both train the same configs of the same
-subnets on the same images, in blocks that take turns, each process in a gloo group of its own; the
-usual way does not pay for slicing inside layers, which makes the comparison kinder to it.
+tensor. Ours is the loop of `python -m supernet.train`, once in float32 and once with
+`--set dtype=bfloat16`. All train the same configs of the same subnets on the same images, in blocks
+that take turns, each in a process and a gloo group of its own; the usual way does not pay for
+slicing inside layers, which makes the comparison kinder to it. Its process has oneDNN's own
+settings, ours those of the package supernet.
 Writes benchmarks/train_step.json.
 """
 
 import argparse
 import json
+import multiprocessing
 import os
 import random
 import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from itertools import cycle
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +53,12 @@ from supernet.team import Team
 RESULT = Path(__file__).with_suffix(".json")
 MODELS = ("mobilenet_v1", "mobilenet_v2")
 RESOLUTIONS = (64, 56, 48, 40)
+WAYS = ("ours_float32", "ours_bfloat16", "usual")
 BATCH_SIZE = 64
 NUM_WORKERS = 2
 IN_FLIGHT = 2 * NUM_WORKERS  # batches that workers have ready when a block begins
+CACHE = "ONEDNN_PRIMITIVE_CACHE_CAPACITY"
+ONEDNN_DEFAULT, OURS = "1024", os.environ[CACHE]
 
 
 def make_supernet(job: TrainingJob, data: Data) -> Supernet:
@@ -160,7 +168,7 @@ def _forever(batches: Any) -> Iterator[Any]:
 
 
 def seconds(one_step: Callable[[], float], num_steps: int) -> float:
-    """Seconds a step, after the batches that were made while the other way ran."""
+    """Seconds a step, after the batches that were made while another way ran."""
     for _ in range(IN_FLIGHT):
         one_step()
     start = time.perf_counter()
@@ -169,32 +177,76 @@ def seconds(one_step: Callable[[], float], num_steps: int) -> float:
     return (time.perf_counter() - start) / num_steps
 
 
-def compare(model: str, data: Data, *, num_blocks: int, num_steps: int) -> dict[str, Any]:
-    """Both ways in turn."""
+def serve(way: str, model: str, connection: Connection) -> None:
+    """A process of its own: for each number of steps that comes, send the seconds a step."""
+    dtype = "float32" if way == "usual" else way.removeprefix("ours_")
     job = TrainingJob(
         model=model,
         model_options={},
-        hyperparameters=Hyperparameters(batch_size=BATCH_SIZE),
+        hyperparameters=Hyperparameters(batch_size=BATCH_SIZE, dtype=dtype),
         space=SearchSpace(width_range=(0.25, 1.0), resolutions=RESOLUTIONS),
         epochs=100,
     )
+    data = load_data("fashion-mnist-mini", resolution=RESOLUTIONS[0])
+    dist.init_process_group("gloo", rank=0, world_size=1)
     with tempfile.TemporaryDirectory() as folder:
-        ours, usual = our_way(job, data, Path(folder)), usual_way(job, data)
-        blocks: dict[str, list[float]] = {"ours": [], "usual": []}
+        one_step = usual_way(job, data) if way == "usual" else our_way(job, data, Path(folder))
+        while num_steps := connection.recv():
+            connection.send(seconds(one_step, num_steps))
+    dist.destroy_process_group()
+
+
+class Way:
+    """The process of one way; within `with`."""
+
+    def __init__(self, way: str, model: str, port: int) -> None:
+        os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+        os.environ[CACHE] = ONEDNN_DEFAULT if way == "usual" else OURS
+        context = multiprocessing.get_context("spawn")
+        self.connection, theirs = context.Pipe()
+        self.process = context.Process(target=serve, args=(way, model, theirs))
+
+    def __enter__(self) -> "Way":
+        self.process.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.connection.send(0)
+        self.process.join()
+
+    def seconds(self, num_steps: int) -> float:
+        """Seconds a step, of that many."""
+        self.connection.send(num_steps)
+        found: float = self.connection.recv()
+        return found
+
+
+def compare(model: str, *, num_blocks: int, num_steps: int) -> dict[str, Any]:
+    """All ways in turn."""
+    blocks: dict[str, list[float]] = {way: [] for way in WAYS}
+    with ExitStack() as stack:
+        ways = {
+            way: stack.enter_context(Way(way, model, 29641 + number))
+            for number, way in enumerate(WAYS)
+        }
         for block in range(1 + num_blocks):  # the first one warms up
-            pair = {"ours": seconds(ours, num_steps), "usual": seconds(usual, num_steps)}
-            for name, value in pair.items() if block else ():
+            found = {name: way.seconds(num_steps) for name, way in ways.items()}
+            for name, value in found.items() if block else ():
                 blocks[name].append(value)
-            print(f"{model} block {block}: {pair}", flush=True)
-    ratios = [u / o for u, o in zip(blocks["usual"], blocks["ours"], strict=True)]
+            print(f"{model} block {block}: {found}", flush=True)
     medians = {name: statistics.median(values) for name, values in blocks.items()}
+    ratios = {
+        way: [u / o for u, o in zip(blocks["usual"], blocks[way], strict=True)]
+        for way in WAYS
+        if way != "usual"
+    }
     return {
         "num_blocks": num_blocks,
         "steps_a_block": num_steps,
         "step_s": {name: round(value, 4) for name, value in medians.items()},
         "images_per_s": {name: round(BATCH_SIZE / value, 1) for name, value in medians.items()},
-        "speedup": round(statistics.median(ratios), 2),
-        "speedup_of_blocks": [round(ratio, 2) for ratio in ratios],
+        "speedup": {way: round(statistics.median(each), 2) for way, each in ratios.items()},
+        "speedup_of_blocks": {way: [round(r, 2) for r in each] for way, each in ratios.items()},
     }
 
 
@@ -205,20 +257,16 @@ def main() -> None:
     parser.add_argument("--num-steps", type=int, default=10)
     parser.add_argument("--out", type=Path, default=RESULT)
     args = parser.parse_args()
-    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29641"}
-    dist.init_process_group("gloo", rank=0, world_size=1)
-    data = load_data("fashion-mnist-mini", resolution=RESOLUTIONS[0])
     result = {
         "batch_size": BATCH_SIZE,
         "resolutions": RESOLUTIONS,
         "usual_num_workers": NUM_WORKERS,
         **{
-            model: compare(model, data, num_blocks=args.num_blocks, num_steps=args.num_steps)
+            model: compare(model, num_blocks=args.num_blocks, num_steps=args.num_steps)
             for model in MODELS
         },
         "environment": environment(),
     }
-    dist.destroy_process_group()
     args.out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(result, indent=2))
 

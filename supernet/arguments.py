@@ -4,7 +4,7 @@ import argparse
 import json
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from supernet.errors import SupernetError
 from supernet.execution import Execution
@@ -107,23 +107,20 @@ def job_from(args: argparse.Namespace) -> TrainingJob:
         "resolutions": None if args.resolutions is None else tuple(args.resolutions),
         "groups": args.groups,
     }
-    try:
-        return replace(
-            job,
-            recipe=replace(
-                RECIPES[args.recipe] if args.recipe else job.recipe,
-                **{k: v for k, v in set_by_name.items() if k in OF_RECIPE},
-            ),
-            hyperparameters=replace(
-                job.hyperparameters,
-                **_given(hyper),
-                **{k: v for k, v in set_by_name.items() if k in OF_HYPERPARAMETERS},
-            ),
-            space=replace(job.space, **_given(space)),
-            **_given(given),
-        )
-    except TypeError as error:
-        raise SupernetError(f"--set takes values of the field's type, but got: {error}") from error
+    return replace(
+        job,
+        recipe=replace(
+            RECIPES[args.recipe] if args.recipe else job.recipe,
+            **_typed(Recipe, set_by_name),
+        ),
+        hyperparameters=replace(
+            job.hyperparameters,
+            **_given(hyper),
+            **_typed(Hyperparameters, set_by_name),
+        ),
+        space=replace(job.space, **_given(space)),
+        **_given(given),
+    )
 
 
 def execution_from(args: argparse.Namespace) -> Execution:
@@ -139,3 +136,23 @@ def execution_from(args: argparse.Namespace) -> Execution:
 
 def _given(values: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value is not None}
+
+
+def _typed(kind: type[Recipe | Hyperparameters], values: dict[str, Any]) -> dict[str, Any]:
+    """Those of `values` that are fields of `kind`, a whole number for a float as one.
+
+    Raises SupernetError where a value has another type than its field.
+    """
+    found = {}
+    for field in fields(kind):
+        if field.name in values:
+            value, types = values[field.name], get_args(field.type) or (field.type,)
+            if type(value) is int and float in types:
+                value = float(value)
+            if type(value) not in types:
+                names = " or ".join(
+                    "null" if each is type(None) else each.__name__ for each in types
+                )
+                raise SupernetError(f"`{field.name}` must be {names}, but got {json.dumps(value)}")
+            found[field.name] = value
+    return found

@@ -32,13 +32,31 @@ def test_set_reaches_recipe_and_hyperparameters() -> None:
     assert got.hyperparameters.clip_norm == 1.5
 
 
+def test_a_whole_number_for_a_float_is_a_float() -> None:
+    got = job("--set", "cutmix=1", "distillation=0", "clip_norm=null", "sync_bn=true")
+    assert type(got.hyperparameters.cutmix) is float
+    assert type(got.recipe.distillation) is float
+    assert got.hyperparameters.clip_norm is None
+    assert got.hyperparameters.sync_bn is True
+
+
 def test_one_network_alone_has_one_width() -> None:
     assert job("--recipe", "independent").space.width_range == (1.0, 1.0)
 
 
 @pytest.mark.parametrize(
     ("setting", "words"),
-    [("colour=1", "but got 'colour'"), ("lr=fast", "of the field's type"), ("lr=-1", "lr > 0")],
+    [
+        ("colour=1", "but got 'colour'"),
+        ("lr=fast", '`lr` must be float, but got "fast"'),
+        ("lr=-1", "lr > 0"),
+        ("accumulate=1.5", "`accumulate` must be int, but got 1.5"),
+        ("sync_bn=1", "`sync_bn` must be bool, but got 1"),
+        ("clip_norm=true", "`clip_norm` must be float or null, but got true"),
+        ("teacher=average", "`ema_decay` must be set"),
+        ("teacher=book", "`teacher` must be one of"),
+        ("width_skew=0", "`width_skew > 0` must hold"),
+    ],
 )
 def test_a_wrong_setting_is_refused(setting: str, words: str) -> None:
     with pytest.raises(SupernetError, match=words):
