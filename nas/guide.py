@@ -1,12 +1,12 @@
 """The guide: proposes the config from which the front should gain most.
 
-Two cheap models (`nas.surrogate`) are fitted to what has been evaluated: of top1 and of log
-latency, from the logs of width multipliers and resolution. Of a pool of configs (random ones, and
-neighbours of those on the front) the guide takes the one with the largest expected improvement of
-the hypervolume (Emmerich, Deutz & Klinkenberg 2011), which for a known cost is exact: the integral,
-over all budgets from the config's latency up, of the expected improvement over the best that the
-budget buys so far. Budgets are spread evenly in log latency, so that twice as fast is worth the
-same everywhere.
+Two cheap models (`nas.surrogate`) are fitted to what has been evaluated: of top1 and of the log of
+a cost (latency, or MACs), from the logs of width multipliers and resolution. Of a pool of configs
+(random ones, and neighbours of those on the front) the guide takes the one with the largest
+expected improvement of the hypervolume (Emmerich, Deutz & Klinkenberg 2011), which for a known cost
+is exact: the integral, over all budgets from the config's cost up, of the expected improvement over
+the best that the budget buys so far. Budgets are spread evenly in log cost, so that twice as cheap
+is worth the same everywhere.
 """
 
 from collections.abc import Callable, Hashable, Sequence
@@ -35,18 +35,20 @@ STEP = 0.15
 
 
 class Guide(BaseSampler):
-    """An Optuna sampler for studies with values (top1, latency, ...), maximised and minimised.
+    """An Optuna sampler for studies with values (top1, costs ...), maximised and minimised.
 
     Args:
-        seed: of the pool.
+        seed: of the pool, together with the number of configs that have been evaluated: a search
+            that was stopped goes on as if it had not been.
         is_new: whether nobody has evaluated a config yet; it is given as Optuna's parameters.
+        cost: which of the values the front is about, besides top1.
 
     After a proposal `expected_gain` tells what share of the hypervolume it is expected to add;
     NaN before the first.
     """
 
-    def __init__(self, *, seed: int, is_new: Callable[[Params], bool]) -> None:
-        self.rng, self.is_new = np.random.default_rng(seed), is_new
+    def __init__(self, *, seed: int, is_new: Callable[[Params], bool], cost: int = 1) -> None:
+        self.seed, self.is_new, self.cost = seed, is_new, cost
         self.expected_gain = float("nan")
         self._random = RandomSampler(seed=seed)
 
@@ -63,28 +65,31 @@ class Guide(BaseSampler):
         done = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
         if len(done) < MIN_EVALUATED or not search_space:
             return {}
+        done.sort(key=lambda each: [each.params[name] for name in sorted(search_space)])
         known = [each.params for each in done]
         x = _features(known, search_space)
         top1 = np.array([each.values[0] for each in done])
-        latency = np.log([each.values[1] for each in done])
-        # Constraints are value / limit - 1; their log is as smooth as that of latency.
+        cost = np.log([each.values[self.cost] for each in done])
+        # Constraints are value / limit - 1; their log is as smooth as that of a cost.
         excess = np.log1p([list(each.constraints.values()) for each in done])
         is_allowed = (excess <= 0).all(axis=1)
-        steps = front_steps(latency[is_allowed], top1[is_allowed])
-        on_front = _is_on_front(latency, top1, steps) & is_allowed
-        pool = self._pool([known[index] for index in np.flatnonzero(on_front)], search_space)
-        if not pool:
-            return {}
+        steps = front_steps(cost[is_allowed], top1[is_allowed])
+        on_front = _is_on_front(cost, top1, steps) & is_allowed
+        rng = np.random.default_rng([self.seed, len(done)])
+        pool = _pool([known[index] for index in np.flatnonzero(on_front)], search_space, rng)
         pool_x = _features(pool, search_space)
         models = Surrogates(x)
         mean, std = models.fit(top1).predict(pool_x)
-        cost, _ = models.fit(latency).predict(pool_x)
-        end, floor = float(latency.max()), float(top1.min())
-        gains = expected_gains(mean, std, cost, steps=steps, floor=floor, end=end)
+        pool_cost, _ = models.fit(cost).predict(pool_x)
+        end, floor = float(cost.max()), float(top1.min())
+        gains = expected_gains(mean, std, pool_cost, steps=steps, floor=floor, end=end)
         for each in excess.T:
             gains[models.fit(each).predict(pool_x)[0] > 0] = 0.0
+        by_gain = np.argsort(-gains, kind="stable")
+        best = next((index for index in by_gain if self.is_new(pool[index])), None)
+        if best is None:
+            return {}
         total = _area(steps, floor, end)
-        best = int(gains.argmax())
         self.expected_gain = float(gains[best] / total) if total > 0 else float("inf")
         return pool[best]
 
@@ -94,32 +99,39 @@ class Guide(BaseSampler):
         """A uniform draw."""
         return self._random.sample_independent(study, trial, param_name, param_distribution)
 
-    def _pool(self, front: Sequence[Params], space: dict[str, BaseDistribution]) -> list[Params]:
-        """New configs: anywhere in the space and around the front."""
-        drawn = [
-            {name: self._anywhere(each) for name, each in space.items()} for _ in range(NUM_RANDOM)
-        ]
-        for _ in range(NUM_NEIGHBOURS if front else 0):
-            drawn.append(self._neighbour(front[int(self.rng.integers(len(front)))], space))
-        return [each for each in drawn if self.is_new(each)]
 
-    def _anywhere(self, each: BaseDistribution) -> Any:
-        if isinstance(each, CategoricalDistribution):
-            return each.choices[self.rng.integers(len(each.choices))]
-        assert isinstance(each, FloatDistribution)
-        return float(self.rng.uniform(each.low, each.high))
+def _pool(
+    front: Sequence[Params], space: dict[str, BaseDistribution], rng: np.random.Generator
+) -> list[Params]:
+    """Configs from anywhere in the space and around the front."""
+    drawn = [
+        {name: _anywhere(each, rng) for name, each in space.items()} for _ in range(NUM_RANDOM)
+    ]
+    for _ in range(NUM_NEIGHBOURS if front else 0):
+        drawn.append(_neighbour(front[int(rng.integers(len(front)))], space, rng))
+    return drawn
 
-    def _neighbour(self, params: Params, space: dict[str, BaseDistribution]) -> Params:
-        """`params` with one or two of them changed a little."""
-        changed = dict(params)
-        for name in self.rng.choice(list(space), size=self.rng.integers(1, 3), replace=False):
-            each = space[name]
-            if isinstance(each, FloatDistribution):
-                moved = params[name] + self.rng.normal(0, STEP) * (each.high - each.low)
-                changed[name] = float(np.clip(moved, each.low, each.high))
-            else:
-                changed[name] = self._anywhere(each)
-        return changed
+
+def _anywhere(each: BaseDistribution, rng: np.random.Generator) -> Any:
+    if isinstance(each, CategoricalDistribution):
+        return each.choices[rng.integers(len(each.choices))]
+    assert isinstance(each, FloatDistribution)
+    return float(rng.uniform(each.low, each.high))
+
+
+def _neighbour(
+    params: Params, space: dict[str, BaseDistribution], rng: np.random.Generator
+) -> Params:
+    """`params` with one or two of them changed a little."""
+    changed = dict(params)
+    for name in rng.choice(list(space), size=rng.integers(1, 3), replace=False):
+        each = space[name]
+        if isinstance(each, FloatDistribution):
+            moved = params[name] + rng.normal(0, STEP) * (each.high - each.low)
+            changed[name] = float(np.clip(moved, each.low, each.high))
+        else:
+            changed[name] = _anywhere(each, rng)
+    return changed
 
 
 def expected_gains(
@@ -130,10 +142,10 @@ def expected_gains(
     Args:
         mean: (n,) of top1's prediction, a normal distribution.
         std: (n,) of it.
-        cost: (n,) log latency, taken as known.
+        cost: (n,) its log, taken as known.
         steps: the front, as from `front_steps`.
         floor: what a budget below the front's fastest buys.
-        end: log latency up to which budgets count; what is slower gains nothing.
+        end: log cost up to which budgets count; what costs more gains nothing.
     """
     begins, levels = np.append(-np.inf, steps[0]), np.append(floor, steps[1])
     ends = np.append(steps[0], end)

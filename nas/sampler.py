@@ -25,13 +25,21 @@ OPTUNAS: dict[str, Callable[..., BaseSampler]] = {
 SAMPLERS = ("guide", *OPTUNAS)
 
 
-def make_sampler(name: str, seed: int, is_new: Callable[[dict[str, Any]], bool]) -> BaseSampler:
-    """The sampler called `name`; `is_new` is for the guide, see there.
+def make_sampler(
+    name: str,
+    seed: int,
+    *,
+    num_done: int = 0,
+    is_new: Callable[[dict[str, Any]], bool],
+    cost: int = 1,
+) -> BaseSampler:
+    """The sampler called `name`; `is_new` and `cost` are for the guide, see there.
 
-    Raises StudyError for a name that is none of SAMPLERS.
+    Optuna's would repeat the proposals that a resumed study began with, so that their seed depends
+    on how many trials that has. Raises StudyError for a name that is none of SAMPLERS.
     """
     if name == "guide":
-        return Guide(seed=seed, is_new=is_new)
+        return Guide(seed=seed, is_new=is_new, cost=cost)
     if name not in OPTUNAS:
         raise StudyError(f"a sampler must be one of {', '.join(SAMPLERS)}, but got {name!r}")
-    return OPTUNAS[name](seed=seed)
+    return OPTUNAS[name](seed=seed + num_done)

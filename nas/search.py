@@ -49,6 +49,7 @@ def search(
     `argv` is what was typed, for the table's provenance. None from a worker that only counts top1:
     the table is written on the target.
     """
+    _require_repeatable(args)
     source = args.supernet or args.out
     device = choose_device(args.device)
     runtime = load_runtime(args.runtime, device=device.type, num_threads=args.num_threads)
@@ -80,6 +81,7 @@ def search(
         seed=args.seed,
         sampler=args.sampler,
         objectives=(*OBJECTIVES, "peak_memory_bytes") if args.memory else OBJECTIVES,
+        cost="macs" if args.repeatable else "latency_p50_ms",
         role=args.only or "all",
         first=_entries(args.start_with),
     )
@@ -128,7 +130,7 @@ def _run(study: Study, bench: Bench, args: argparse.Namespace) -> None:
             config,
             origin,
             max_s=TRIAL_S,
-            others=study.scored(),
+            others=() if args.repeatable else study.scored(),
             stand_in=stand_in,
             costs=study.costs_of(config),
         )
@@ -161,6 +163,20 @@ def _require_allowed(candidates: Sequence[Candidate], limits: Limits) -> None:
             f"some candidate must keep {limits}, but the fastest of {len(candidates)} takes "
             f"{fastest.latency_p50_ms:.3f} ms and the smallest {smallest.macs} MACs: raise it"
         )
+
+
+def _require_repeatable(args: argparse.Namespace) -> None:
+    """Raise NasError where `--repeatable` is asked for and something else hinders it."""
+    hindrances = {
+        "--max-latency-ms": args.max_latency_ms is not None,
+        f"--sampler {args.sampler}": args.sampler not in ("guide", "random"),
+    }
+    for hindrance, is_there in hindrances.items():
+        if args.repeatable and is_there:
+            raise NasError(
+                "with --repeatable nothing that is proposed may depend on measured latency, "
+                f"but got {hindrance}: leave one of them out"
+            )
 
 
 def _make_folder(folder: Path) -> None:

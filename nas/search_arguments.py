@@ -47,6 +47,12 @@ def search_parser() -> argparse.ArgumentParser:
         metavar="TABLE",
         help="evaluate its entries first: the best that another search found, on another target",
     )
+    add(
+        "--repeatable",
+        action="store_true",
+        help="one worker with the same seed evaluates the same candidates on every machine: the "
+        "guide looks at MACs, not at measured latency, and every candidate is scored on all images",
+    )
     add("--memory", action="store_true", help="peak memory is an objective for the sampler, too")
     add("--sampler", choices=SAMPLERS, default="guide", help="who proposes; default guide")
     add(

@@ -74,6 +74,8 @@ class Study:
         seed: of the grid's order and of the proposals.
         sampler: one of `nas.sampler.SAMPLERS`.
         objectives: what the sampler is told of a candidate, top1 and latency first.
+        cost: which of them the guide spends for top1. MACs are the same each time that they are
+            counted, so that one worker with the same seed finds the same candidates again.
         role: what this worker can do, one of `nas.roles.ROLES`.
         first: configs to evaluate before the grid, such as the best found elsewhere.
         clock: seconds since the epoch; of the claims.
@@ -91,6 +93,7 @@ class Study:
         seed: int,
         sampler: str = "guide",
         objectives: Sequence[str] = OBJECTIVES,
+        cost: str = "latency_p50_ms",
         role: str = "all",
         first: Sequence[SubnetConfig] = (),
         clock: Clock = time.time,
@@ -110,11 +113,15 @@ class Study:
             self.study.set_user_attr(ENDED, False)
         if role != "accuracy":
             self._enqueue_first(first, random.Random(seed))
-        # A resumed study must not repeat the proposals that it began with.
-        num_done = len(self.trials.of(TrialState.COMPLETE, TrialState.RUNNING))
-        self.rng = random.Random(f"{seed} {num_done}")
+        self.seed = seed
         self._taken: set[tuple[int, ...]] = set()  # while the sampler proposes
-        self.study.sampler = make_sampler(sampler, seed + num_done, self._is_new)
+        self.study.sampler = make_sampler(
+            sampler,
+            seed,
+            num_done=len(self.trials.of(TrialState.COMPLETE, TrialState.RUNNING)),
+            is_new=self._is_new,
+            cost=self.objectives.index(cost),
+        )
 
     def candidates(self) -> list[Candidate]:
         """All evaluated candidates, each config once, in the order of their trials."""
@@ -257,9 +264,10 @@ class Study:
     def _enqueue_random(self) -> bool:
         """Queue a random config that is new; False when none was found."""
         space, known = self.supernet.space, self.trials.known()
+        rng = random.Random(f"{self.seed} {len(known)}")
         for _ in range(MAX_DRAWS):
-            widths = space.random_widths(self.rng)
-            config = SubnetConfig(width_mults=widths, resolution=self.rng.choice(space.resolutions))
+            widths = space.random_widths(rng)
+            config = SubnetConfig(width_mults=widths, resolution=rng.choice(space.resolutions))
             if self.trials.channels(config) not in known:
                 self._enqueue(config, "search")
                 return True

@@ -9,7 +9,7 @@ from nas.sampler import SAMPLERS, make_sampler
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_every_sampler_proposes_for_three_objectives_and_repeats_itself(name: str) -> None:
     def run() -> list[dict[str, object]]:
-        sampler = make_sampler(name, 0, lambda params: True)
+        sampler = make_sampler(name, 0, is_new=lambda params: True)
         study = optuna.create_study(
             directions=["maximize", "minimize", "minimize"], sampler=sampler
         )
@@ -26,4 +26,4 @@ def test_every_sampler_proposes_for_three_objectives_and_repeats_itself(name: st
 
 def test_an_unknown_sampler_is_refused() -> None:
     with pytest.raises(StudyError, match=r"one of guide, nsga2, .* but got 'best'"):
-        make_sampler("best", 0, lambda params: True)
+        make_sampler("best", 0, is_new=lambda params: True)

@@ -158,12 +158,31 @@ def test_each_entry_says_how_probably_it_keeps_the_budget(
     assert {entry.budget_probability for entry in before} == {None}
 
 
+def test_a_repeatable_search_finds_the_same_candidates_again(
+    tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nas.search.FRONT_S", 1.0)
+    monkeypatch.setattr("nas.search.TRIAL_S", 0.05)
+    options = [*FAST, "--supernet", str(tiny_run), "--repeatable", "--trials", "24"]
+    found = []
+    for name in ("one", "other"):
+        assert main([*options, "--out", str(tmp_path / name)]) == 0
+        candidates = read_candidates(tmp_path / name / "search" / "candidates.csv")
+        found.append([(each.config_id, each.origin, each.top1, each.macs) for each in candidates])
+    assert found[0] == found[1]
+    assert {origin for _, origin, *_ in found[0]} == {"grid", "search"}
+    path = tmp_path / "one" / "search" / "lookup_table.json"
+    assert LookupTable.read(path).provenance["search"]["repeatable"] is True
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (["--runtime", "toaster"], "runtime must be one of"),
         (["--device", "toaster"], "'toaster' is not"),
         (["--supernet", "no/such/run"], "must hold a trained supernet"),
+        (["--repeatable", "--max-latency-ms", "9"], "but got --max-latency-ms: leave one"),
+        (["--repeatable", "--sampler", "tpe"], "but got --sampler tpe: leave one"),
     ],
 )
 def test_bad_input_is_one_clear_line(

@@ -2,7 +2,7 @@
 
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy
@@ -187,6 +187,44 @@ def test_the_same_seed_suggests_the_same(supernet: Supernet, tmp_path: Path) -> 
         folder.mkdir()
     one, other = (run(open_study(supernet, folder), 32) for folder in folders)
     assert one == other
+
+
+def test_guided_by_macs_the_same_seed_suggests_the_same_whatever_is_measured(
+    tmp_path: Path,
+) -> None:
+    space = SearchSpace(resolutions=(16,), groups="stage")
+    supernet = Supernet(WideResNet(10, depth=10, widen=1), torch.empty(1, 3, 16, 16), space)
+
+    def suggested(seed: int, stops: list[int]) -> list[Candidate]:
+        noise = numpy.random.default_rng(seed)
+
+        def measure(config: SubnetConfig, origin: str) -> Scored:
+            scored = evaluate(config, origin)
+            factor = noise.uniform(0.8, 1.2)
+            latencies = {
+                name: factor * value
+                for name, value in asdict(scored.candidate).items()
+                if name.startswith("latency")
+            }
+            candidate = replace(scored.candidate, **latencies)
+            return replace(scored, candidate=candidate)
+
+        for num_candidates in [*stops, 30]:
+            study = Study(
+                supernet,
+                f"sqlite:///{tmp_path / str(seed)}.db",
+                belongs_to=TARGET,
+                limits=Limits(),
+                seed=0,
+                cost="macs",
+            )
+            list(study.run(measure, num_candidates))
+        return study.candidates()
+
+    one, other = suggested(1, []), suggested(2, [12, 24])
+    assert [each.config_id for each in one] == [each.config_id for each in other]
+    assert [each.latency_p50_ms for each in one] != [each.latency_p50_ms for each in other]
+    assert sum(each.origin == "search" for each in one) >= 10
 
 
 def test_another_supernet_or_target_is_refused(supernet: Supernet, tmp_path: Path) -> None:
