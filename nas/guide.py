@@ -86,7 +86,7 @@ class Guide(BaseSampler):
         for each in excess.T:
             gains[models.fit(each).predict(pool_x)[0] > 0] = 0.0
         by_gain = np.argsort(-gains, kind="stable")
-        best = next((index for index in by_gain if self.is_new(pool[index])), None)
+        best = next((int(index) for index in by_gain if self.is_new(pool[index])), None)
         if best is None:
             return {}
         total = _area(steps, floor, end)

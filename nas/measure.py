@@ -33,13 +33,20 @@ def table_of(table: LookupTable, measurements: Mapping[str, Any]) -> LookupTable
     nor better than another stays for comparison.
 
     Raises:
-        NasError: the measurements are of another supernet, or not of all entries.
+        NasError: the measurements are of another supernet or in another dtype, which would change
+            its accuracy, or not of all entries.
     """
     weights = table.supernet["weights_sha256"]
     if measurements.get("weights_sha256") != weights:
         raise NasError(
             "the measurements must be of the table's supernet, but its weights are others; "
             "make a new kit of this run, or give the run of its supernet with --supernet"
+        )
+    target = Target(**measurements["target"])
+    if target.dtype != table.target.dtype:
+        raise NasError(
+            f"the measurements must be in the table's {table.target.dtype}, which its accuracy "
+            f"belongs to, but are in {target.dtype}; search anew with --dtype {target.dtype}"
         )
     latencies = measurements.get("latencies", {})
     missing = [entry.config_id for entry in table if entry.config_id not in latencies]
@@ -52,7 +59,7 @@ def table_of(table: LookupTable, measurements: Mapping[str, Any]) -> LookupTable
     entries = [_timed(entry, latencies[entry.config_id], ids) for entry in table]
     return replace(
         table,
-        target=Target(**measurements["target"]),
+        target=target,
         protocol=measurements["protocol"],
         entries=tuple(sorted(entries, key=lambda entry: (entry.latency_p50_ms, entry.top1))),
     )
@@ -83,7 +90,10 @@ def _measurements(args: argparse.Namespace, table: LookupTable) -> Mapping[str, 
         return measure_by_command(table, args.target_command)
     trained = load_trained(args.supernet or args.table.parent.parent)
     runtime = load_runtime(
-        args.runtime, device=choose_device(args.device).type, num_threads=args.num_threads
+        args.runtime,
+        device=choose_device(args.device).type,
+        num_threads=args.num_threads,
+        dtype=table.target.dtype,
     )
     return measure_here(table, trained, runtime, max_s=args.max_s, allow_noisy=args.allow_noisy)
 

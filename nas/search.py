@@ -52,7 +52,9 @@ def search(
     _require_repeatable(args)
     source = args.supernet or args.out
     device = choose_device(args.device)
-    runtime = load_runtime(args.runtime, device=device.type, num_threads=args.num_threads)
+    runtime = load_runtime(
+        args.runtime, device=device.type, num_threads=args.num_threads, dtype=args.dtype
+    )
     if args.supernet is None and not is_finished(source):
         train(TrainingJob(), source, Execution(device=args.device), resume=True)
     trained = load_trained(source)

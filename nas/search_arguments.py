@@ -4,6 +4,7 @@ import argparse
 import math
 from pathlib import Path
 
+from nas.runtimes.runtime import DTYPES
 from nas.sampler import SAMPLERS
 
 EXAMPLE = """examples:
@@ -29,6 +30,12 @@ def search_parser() -> argparse.ArgumentParser:
     add("--device", help="cpu, cuda; default: the best there is")
     add("--supernet", type=Path, metavar="RUN", help="a run that holds one; default: --out")
     add("--runtime", help="eager, onnxruntime ...; default: onnxruntime on cpu, eager on cuda")
+    add(
+        "--dtype",
+        choices=DTYPES,
+        default="float32",
+        help="what the runtime computes in, where it can; top1 on `report` is counted so, too",
+    )
     add("--batch-size", type=_positive, default=1, help="images in one timed batch, default 1")
     add("--num-threads", type=_positive, help="threads of the runtime; default: all cores")
     add("--trials", type=_positive, default=64, help="candidates in all, default 64")

@@ -14,7 +14,7 @@ def describe_target(runtime: Runtime, batch_size: int) -> Target:
         runtime=runtime.name,
         runtime_version=runtime.version,
         batch_size=batch_size,
-        dtype="float32",
+        dtype=runtime.dtype,
         num_threads=runtime.num_threads,
         details={**machine_details(), "torch": torch.__version__, **runtime.details},
     )

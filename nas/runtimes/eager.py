@@ -6,10 +6,11 @@ import torch
 from torch import nn
 
 from nas.fold import fold_batch_norm
+from nas.runtimes.runtime import DTYPES, require_one_of
 
 
 class Eager:
-    """Eager PyTorch, BN folded, weights and images in channels-last order.
+    """Eager PyTorch, BN folded, weights and images in channels-last order and in one dtype.
 
     PyTorch has one pool of threads a process: making this runtime sets its size for all.
     """
@@ -17,16 +18,19 @@ class Eager:
     name = "eager"
     version = torch.__version__
 
-    def __init__(self, device: str, num_threads: int) -> None:
+    def __init__(self, device: str, num_threads: int, dtype: str = "float32") -> None:
+        require_one_of(self.name, "dtype", DTYPES, dtype)
         self.device = device
         self.num_threads = num_threads
+        self.dtype = dtype
         self.details: Mapping[str, str] = {"memory_format": "channels_last"}
         torch.set_num_threads(num_threads)
 
     def compile(self, network: nn.Module, images: torch.Tensor) -> "EagerNetwork":
         """See `Runtime.compile`."""
+        dtype = getattr(torch, self.dtype)
         folded = fold_batch_norm(network).to(memory_format=torch.channels_last)
-        return EagerNetwork(folded.to(self.device), _placed(images, self.device))
+        return EagerNetwork(folded.to(self.device, dtype), _placed(images, self.device, dtype))
 
 
 class EagerNetwork:
@@ -47,11 +51,13 @@ class EagerNetwork:
     def logits(self, images: torch.Tensor) -> torch.Tensor:
         """See `CompiledNetwork.logits`; runs batches of the size that it is timed with."""
         batches = images.split(len(self._images))
-        return torch.cat([self._network(_placed(b, self._images.device)).cpu() for b in batches])
+        device, dtype = self._images.device, self._images.dtype
+        outputs = [self._network(_placed(batch, device, dtype)).cpu() for batch in batches]
+        return torch.cat(outputs).float()
 
     def peak_memory_bytes(self) -> None:
         """See `CompiledNetwork.peak_memory_bytes`: unknown, PyTorch counts no memory on a CPU."""
 
 
-def _placed(images: torch.Tensor, device: str | torch.device) -> torch.Tensor:
-    return images.to(device, memory_format=torch.channels_last)
+def _placed(images: torch.Tensor, device: str | torch.device, dtype: torch.dtype) -> torch.Tensor:
+    return images.to(device, dtype, memory_format=torch.channels_last)

@@ -15,9 +15,9 @@ from executorch.runtime import Method
 from executorch.runtime import Runtime as Loader
 from torch import nn
 
-from nas.errors import RuntimeUnavailableError
 from nas.fold import fold_batch_norm
 from nas.runtimes.padding import padded_batches
+from nas.runtimes.runtime import require_one_of
 
 
 class ExecuTorch:
@@ -29,13 +29,12 @@ class ExecuTorch:
     name = "executorch"
     version = version("executorch")
 
-    def __init__(self, device: str, num_threads: int) -> None:
-        if device != "cpu":
-            raise RuntimeUnavailableError(
-                f"the runtime executorch must run on cpu, but got {device}; use --device cpu"
-            )
+    def __init__(self, device: str, num_threads: int, dtype: str = "float32") -> None:
+        require_one_of(self.name, "device", ("cpu",), device)
+        require_one_of(self.name, "dtype", ("float32",), dtype)
         self.device = device
         self.num_threads = num_threads
+        self.dtype = dtype
         self.details: Mapping[str, str] = {"backend": "XNNPACK"}
         _unsafe_reset_threadpool(num_threads)
 

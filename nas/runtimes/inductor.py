@@ -13,6 +13,7 @@ from torch._inductor.exc import InvalidCxxCompiler
 from nas.errors import RuntimeUnavailableError
 from nas.fold import fold_batch_norm
 from nas.runtimes.padding import padded_batches
+from nas.runtimes.runtime import DTYPES, require_one_of
 
 
 class Inductor:
@@ -25,9 +26,11 @@ class Inductor:
     name = "inductor"
     version = torch.__version__
 
-    def __init__(self, device: str, num_threads: int) -> None:
+    def __init__(self, device: str, num_threads: int, dtype: str = "float32") -> None:
+        require_one_of(self.name, "dtype", DTYPES, dtype)
         self.device = device
         self.num_threads = num_threads
+        self.dtype = dtype
         self.details: Mapping[str, str] = {"mode": "AOTInductor"}
         if device == "cpu":
             _require_compiler()
@@ -36,8 +39,10 @@ class Inductor:
     def compile(self, network: nn.Module, images: torch.Tensor) -> "InductorNetwork":
         """See `Runtime.compile`; seconds for each network."""
         torch.set_num_threads(self.num_threads)
-        folded = fold_batch_norm(network).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        images = images.to(self.device, memory_format=torch.channels_last)
+        dtype = getattr(torch, self.dtype)
+        folded = fold_batch_norm(network).to(memory_format=torch.channels_last)
+        folded = folded.to(self.device, dtype)
+        images = images.to(self.device, dtype, memory_format=torch.channels_last)
         with torch.no_grad(), tempfile.TemporaryDirectory() as folder:
             program = torch.export.export(folded, (images,))
             path = aoti_compile_and_package(program, package_path=str(Path(folder) / "network.pt2"))
@@ -63,10 +68,10 @@ class InductorNetwork:
     def logits(self, images: torch.Tensor) -> torch.Tensor:
         """See `CompiledNetwork.logits`; runs batches of the size that it is timed with."""
         outputs = [
-            self._compiled(batch.to(self._images.device, memory_format=torch.channels_last)).cpu()
+            self._compiled(batch.to(self._images, memory_format=torch.channels_last)).cpu()
             for batch in padded_batches(images, len(self._images))
         ]
-        return torch.cat(outputs)[: len(images)]
+        return torch.cat(outputs)[: len(images)].float()
 
     def peak_memory_bytes(self) -> None:
         """See `CompiledNetwork.peak_memory_bytes`: unknown, the runtime does not tell."""

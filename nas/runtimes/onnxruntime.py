@@ -12,6 +12,7 @@ from nas.onnx_graph import INPUT, OUTPUT, OnnxModel
 from nas.peak_memory import peak_memory_bytes
 from nas.runtimes.graph_cache import GraphCache
 from nas.runtimes.padding import padded_batches
+from nas.runtimes.runtime import require_one_of
 
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
@@ -22,7 +23,8 @@ class OnnxRuntime:
     name = "onnxruntime"
     version = onnxruntime.__version__
 
-    def __init__(self, device: str, num_threads: int) -> None:
+    def __init__(self, device: str, num_threads: int, dtype: str = "float32") -> None:
+        require_one_of(self.name, "dtype", ("float32",), dtype)
         if PROVIDERS[device] not in onnxruntime.get_available_providers():
             raise RuntimeUnavailableError(
                 f"ONNX Runtime must have its {PROVIDERS[device]}, but has "
@@ -31,6 +33,7 @@ class OnnxRuntime:
             )
         self.device = device
         self.num_threads = num_threads
+        self.dtype = dtype
         self.details: Mapping[str, str] = {"provider": PROVIDERS[device]}
         self._graphs = GraphCache()
 

@@ -2,7 +2,7 @@
 
 import importlib
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Protocol
 
 import torch
@@ -31,6 +31,8 @@ class Runtime(Protocol):
     version: str
     device: str
     num_threads: int
+    dtype: str
+    """What it computes in, one of DTYPES; weights and images are given in float32."""
     details: Mapping[str, str]
 
     def compile(self, network: nn.Module, images: torch.Tensor) -> CompiledNetwork:
@@ -40,6 +42,8 @@ class Runtime(Protocol):
         evaluation mode with BN folded, and is itself not changed.
         """
 
+
+DTYPES = ("float32", "bfloat16", "float16")
 
 # Name -> class, imported only when asked for: some need packages that are not always there.
 RUNTIMES = {
@@ -52,15 +56,22 @@ RUNTIMES = {
 
 
 def load_runtime(
-    name: str | None = None, *, device: str = "cpu", num_threads: int | None = None
+    name: str | None = None,
+    *,
+    device: str = "cpu",
+    num_threads: int | None = None,
+    dtype: str = "float32",
 ) -> Runtime:
     """The runtime called `name` on `device` ("cpu" or "cuda") with `num_threads` CPU threads.
+
+    It computes in `dtype`, one of DTYPES.
 
     By default ONNX Runtime on a CPU, which is what deploys there, and eager PyTorch on CUDA; as
     many threads as this process may use cores.
 
     Raises:
-        RuntimeUnavailableError: no such runtime, or its package or the device is missing.
+        RuntimeUnavailableError: no such runtime, its package or the device is missing, or it can't
+            compute in `dtype` here.
     """
     if device not in ("cpu", "cuda"):
         raise RuntimeUnavailableError(f"the device must be cpu or cuda, but got {device}")
@@ -75,8 +86,18 @@ def load_runtime(
         raise RuntimeUnavailableError(
             f"the runtime must be one of {', '.join(RUNTIMES)}, but got {name}"
         )
-    runtime: Runtime = _import(name)(device, num_threads or len(os.sched_getaffinity(0)))
+    num_threads = num_threads or len(os.sched_getaffinity(0))
+    runtime: Runtime = _import(name)(device, num_threads, dtype)
     return runtime
+
+
+def require_one_of(runtime: str, what: str, possible: Collection[str], given: str) -> None:
+    """Raise RuntimeUnavailableError where a runtime can't do on this machine what is asked for."""
+    if given not in possible:
+        raise RuntimeUnavailableError(
+            f"the {what} of {runtime} must be {' or '.join(possible)} on this machine, "
+            f"but got {given}"
+        )
 
 
 def _import(name: str) -> type:

@@ -75,6 +75,14 @@ def test_measurements_of_another_supernet_are_refused(
         table_of(table, measurements | {"weights_sha256": "1" * 64})
 
 
+def test_measurements_in_another_dtype_are_refused(
+    table: LookupTable, measurements: dict[str, Any]
+) -> None:
+    target = measurements["target"] | {"dtype": "bfloat16"}
+    with pytest.raises(NasError, match=r"in the table's float32, .* but are in bfloat16; search"):
+        table_of(table, measurements | {"target": target})
+
+
 def test_measurements_that_lack_an_entry_are_refused(
     table: LookupTable, measurements: dict[str, Any]
 ) -> None:

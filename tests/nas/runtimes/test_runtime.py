@@ -2,7 +2,6 @@
 
 import os
 
-import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -36,15 +35,27 @@ MARKS = {
 }
 
 
+LOW_PRECISION = [("eager", "bfloat16"), ("inductor", "bfloat16"), ("openvino", "bfloat16")]
+
+
 @pytest.fixture(
     scope="module",
-    params=[pytest.param(name, marks=MARKS.get(name, [])) for name in sorted(RUNTIMES)],
+    params=[
+        pytest.param((name, dtype), id=f"{name}-{dtype}", marks=MARKS.get(name, []))
+        for name, dtype in [*((name, "float32") for name in sorted(RUNTIMES)), *LOW_PRECISION]
+    ],
 )
 def runtime(request: pytest.FixtureRequest) -> Runtime:
+    name, dtype = request.param
     try:
-        return load_runtime(request.param, device="cpu", num_threads=2)
+        return load_runtime(name, device="cpu", num_threads=2, dtype=dtype)
     except RuntimeUnavailableError as error:
         pytest.skip(str(error))
+
+
+def tolerance(runtime: Runtime) -> float:
+    """Relative to the largest logit: a bfloat16 has 8 bits, and errors add up over the layers."""
+    return {"float32": 1e-4, "bfloat16": 0.1}[runtime.dtype]
 
 
 class TestContract:
@@ -60,8 +71,10 @@ class TestContract:
         got = runtime.compile(plain, x).logits(x)
         with torch.inference_mode():
             expected = plain(x)
-        bound = 1e-4 * float(expected.abs().max())
-        torch.testing.assert_close(got, expected, rtol=0, atol=bound)
+        assert got.dtype == torch.float32
+        error = float((got - expected).abs().max() / expected.abs().max())
+        assert error <= tolerance(runtime)
+        assert runtime.dtype == "float32" or error > 1e-3  # it does compute with fewer digits
 
     @pytest.mark.parametrize("batch_size", [1, 3])
     def test_any_number_of_images_can_be_scored(self, runtime: Runtime, batch_size: int) -> None:
@@ -70,7 +83,8 @@ class TestContract:
         with torch.inference_mode():
             expected = plain(x)
         assert compiled.logits(x).shape == (7, 10)
-        np.testing.assert_allclose(compiled.logits(x), expected, rtol=1e-3, atol=1e-4)
+        bound = tolerance(runtime) * float(expected.abs().max())
+        torch.testing.assert_close(compiled.logits(x), expected, rtol=0, atol=bound)
 
     def test_the_network_is_not_changed_nor_does_changing_it_matter(self, runtime: Runtime) -> None:
         plain, x = network().train(), images(1)
@@ -89,7 +103,7 @@ class TestContract:
         small, large = (
             runtime.compile(network(width), images(1)).peak_memory_bytes() for width in (0.25, 2.0)
         )
-        if runtime.name in ("onnxruntime", "openvino"):
+        if runtime.name in ("onnxruntime", "openvino") and runtime.dtype == "float32":
             assert small is not None
             assert large is not None
             weights = 4 * sum(p.numel() for p in network(2.0).parameters())
@@ -117,6 +131,11 @@ def test_the_default_on_a_cpu_is_what_deploys_there() -> None:
         ({"name": "tflite"}, "the runtime must be one of eager, .*onnxruntime.*, but got tflite"),
         ({"device": "tpu"}, "the device must be cpu or cuda, but got tpu"),
         ({"num_threads": 0}, "the number of threads must be >= 1, but got 0"),
+        (
+            {"name": "onnxruntime", "dtype": "bfloat16"},
+            "the dtype of onnxruntime must be float32 on this machine, but got bfloat16",
+        ),
+        ({"name": "eager", "dtype": "int8"}, "must be float32 or bfloat16 or float16 on this"),
     ],
 )
 def test_bad_arguments_are_one_clear_line(arguments: dict[str, object], message: str) -> None:
