@@ -54,7 +54,7 @@ def heat_map(report: dict[str, Any]) -> go.Figure:
     figure.update_yaxes(title="resolution (px)", type="category", row=1, col=1)
     figure.update_xaxes(title="images", type="log", tickvals=list(by_size), row=1, col=2)
     figure.update_yaxes(title="top-1", tickformat=".1%", row=1, col=2)
-    return figure.update_layout(template="plotly_white", legend={"x": 0.99, "xanchor": "right"})
+    return figure.update_layout(template="plotly_white", legend={"x": 1.01})
 
 
 def write_figure(figure: go.Figure, stem: Path) -> None:
