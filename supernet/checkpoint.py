@@ -36,7 +36,8 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     except OSError as error:
         raise CheckpointError(
-            f"the folder must be writable, but got: {error}; choose another --out"
+            f"{path.parent} must be writable, but got: {error}; "
+            "make room there or choose another --out (what was saved before is kept)"
         ) from error
     finally:
         if path.parent.is_dir():
