@@ -23,7 +23,10 @@ class Eager:
         self.device = device
         self.num_threads = num_threads
         self.dtype = dtype
-        self.details: Mapping[str, str] = {"memory_format": "channels_last"}
+        details = {"memory_format": "channels_last"}
+        if device == "cuda":
+            details["convolutions_in_tf32"] = str(torch.backends.cudnn.allow_tf32)
+        self.details: Mapping[str, str] = details
         torch.set_num_threads(num_threads)
 
     def compile(self, network: nn.Module, images: torch.Tensor) -> "EagerNetwork":

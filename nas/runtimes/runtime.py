@@ -47,6 +47,7 @@ DTYPES = ("float32", "bfloat16", "float16")
 
 # Name -> class, imported only when asked for: some need packages that are not always there.
 RUNTIMES = {
+    "cudagraph": "nas.runtimes.cudagraph.CudaGraph",
     "eager": "nas.runtimes.eager.Eager",
     "executorch": "nas.runtimes.executorch.ExecuTorch",
     "inductor": "nas.runtimes.inductor.Inductor",

@@ -1,0 +1,74 @@
+"""PyTorch on CUDA without its launches: one CUDA graph of all kernels, replayed as a whole."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import nn
+
+from nas.fold import fold_batch_norm
+from nas.runtimes.padding import padded_batches
+from nas.runtimes.runtime import DTYPES, require_one_of
+
+WARM_UP_RUNS = 3
+"""Before the capture, as PyTorch asks for: libraries choose and set up their kernels."""
+
+
+class CudaGraph:
+    """Eager PyTorch's kernels, BN folded, channels-last: what the GPU does, without the host."""
+
+    name = "cudagraph"
+    version = torch.__version__
+
+    def __init__(self, device: str, num_threads: int, dtype: str = "float32") -> None:
+        require_one_of(self.name, "device", ("cuda",), device)
+        require_one_of(self.name, "dtype", DTYPES, dtype)
+        self.device = device
+        self.num_threads = num_threads
+        self.dtype = dtype
+        self.details: Mapping[str, str] = {
+            "memory_format": "channels_last",
+            "convolutions_in_tf32": str(torch.backends.cudnn.allow_tf32),
+        }
+
+    def compile(self, network: nn.Module, images: torch.Tensor) -> "CudaGraphNetwork":
+        """See `Runtime.compile`."""
+        dtype = getattr(torch, self.dtype)
+        folded = fold_batch_norm(network).to(memory_format=torch.channels_last)
+        placed = images.to(self.device, dtype, memory_format=torch.channels_last)
+        return CudaGraphNetwork(folded.to(self.device, dtype), placed)
+
+
+class CudaGraphNetwork:
+    """A captured graph; it reads the images and writes the logits at fixed places."""
+
+    @torch.inference_mode()
+    def __init__(self, network: nn.Module, images: torch.Tensor) -> None:
+        self._network, self._images, self._input = network, images, images.clone()
+        stream = torch.cuda.Stream()
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            for _ in range(WARM_UP_RUNS):
+                network(self._input)
+        torch.cuda.current_stream().wait_stream(stream)
+        self._graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(self._graph):
+            self._output = network(self._input)
+
+    def run(self) -> None:
+        """See `CompiledNetwork.run`."""
+        self._graph.replay()
+        torch.cuda.synchronize()
+
+    @torch.inference_mode()
+    def logits(self, images: torch.Tensor) -> torch.Tensor:
+        """See `CompiledNetwork.logits`; runs batches of the size that it is timed with."""
+        outputs = []
+        for batch in padded_batches(images, len(self._images)):
+            self._input.copy_(batch)
+            self.run()
+            outputs.append(self._output.float().cpu())
+        self._input.copy_(self._images)
+        return torch.cat(outputs)[: len(images)]
+
+    def peak_memory_bytes(self) -> None:
+        """See `CompiledNetwork.peak_memory_bytes`: unknown, the graph's pool is PyTorch's."""
