@@ -20,8 +20,11 @@ VARIANTS: tuple[tuple[Recipe, dict[str, Any]], ...] = (
     (Recipe(name="averaged weights"), {"ema_decay": 0.99}),
     (Recipe(name="averaged teacher", teacher="average"), {"ema_decay": 0.99}),
     (Recipe(name="narrow widths more often", width_skew=2.0), {}),
+    (Recipe(name="one random subnet", num_random=1), {}),
+    (Recipe(name="one random subnet, labels mixed in", num_random=1, distillation=0.5), {}),
+    (Recipe(name="one random subnet, labels only", num_random=1, distillation=0.0), {}),
 )
-"""`mutual` and one change, of the recipe or of hyperparameters: as many epochs as cost the same."""
+"""`mutual` and a change, of the recipe or of hyperparameters: as many epochs as cost the same."""
 
 EQUAL_MACS = " (equal MACs)"
 NEARLY_EQUAL = 0.2
