@@ -47,11 +47,10 @@ class Cost:
     def _of_step(self, recipe: Recipe, space: SearchSpace) -> float:
         """Of a supernet; random widths are taken at nine even places."""
         low, sides = space.width_range[0], self._sides(recipe, space)
-        places = [low + (1 - low) * ((i + 0.5) / 9) ** recipe.width_skew for i in range(9)]
+        places = [low + (1 - low) * (i + 0.5) / 9 for i in range(9)]
         full = sides if recipe.resolutions == "shared" else [space.resolutions[0]]
-        teacher = 1 / 3 if recipe.teacher == "average" else 0  # a forward pass more
         return (
-            (1 + teacher) * self._mean([1.0], full)
+            self._mean([1.0], full)
             + recipe.narrowest * self._mean([low], sides)
             + recipe.num_random * self._mean(places, sides)
         )

@@ -48,6 +48,7 @@ from supernet import (
 from supernet.data import Data
 from supernet.loop import Loop
 from supernet.models import build_model
+from supernet.recipe import RECIPES
 from supernet.team import Team
 
 RESULT = Path(__file__).with_suffix(".json")
@@ -183,6 +184,7 @@ def serve(way: str, model: str, connection: Connection) -> None:
     job = TrainingJob(
         model=model,
         model_options={},
+        recipe=RECIPES["mutual"],
         hyperparameters=Hyperparameters(batch_size=BATCH_SIZE, dtype=dtype),
         space=SearchSpace(width_range=(0.25, 1.0), resolutions=RESOLUTIONS),
         epochs=100,

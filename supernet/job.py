@@ -24,7 +24,7 @@ class TrainingJob:
         default_factory=lambda: {"depth": 10, "widen": 2, "stem_stride": 2}
     )
     """Keyword arguments of the network."""
-    recipe: Recipe = RECIPES["mutual"]
+    recipe: Recipe = RECIPES["mutual_labels"]
     """What each step trains."""
     hyperparameters: Hyperparameters = field(default_factory=Hyperparameters)
     """How weights are fitted."""
@@ -35,7 +35,7 @@ class TrainingJob:
     """File of weights to start from; see `supernet.pretrained.load_weights`."""
     sort_by_importance: bool = False
     """Whether channels are first ordered; see `supernet.importance.sort_by_importance`."""
-    epochs: int = 17
+    epochs: int = 22
     """Passes over the training images."""
     seed: int = 0
     """Of the weights, the splits, the order of images, the augmentation and the configs."""
@@ -44,8 +44,6 @@ class TrainingJob:
         """Raise SupernetError unless there is at least one epoch."""
         if self.epochs < 1:
             raise SupernetError(f"`epochs >= 1` must hold, but got {self.epochs}")
-        if self.recipe.teacher == "average" and self.hyperparameters.ema_decay is None:
-            raise SupernetError("`ema_decay` must be set with teacher=average, but got none")
         if not self.recipe.trains_widths:
             object.__setattr__(self, "space", replace(self.space, width_range=(1.0, 1.0)))
 

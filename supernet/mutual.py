@@ -18,7 +18,6 @@ def mutual_step(
     *,
     recipe: Recipe = RECIPES["mutual"],
     label_smoothing: float = 0.0,
-    teacher_logits: Tensor | None = None,
     backward: Callable[[Tensor], None] = Tensor.backward,
 ) -> list[Tensor]:
     """Add the gradients of one step to the parameters; return the loss of each config, detached.
@@ -26,25 +25,23 @@ def mutual_step(
     The first config is the full network: cross-entropy with `labels`, int64 (batch,) or shares
     (batch, classes). Each other learns from the full network's softmax, which is a constant: KL
     divergence averaged over the batch, weight 1, and, where `recipe.distillation` is below 1, from
-    the labels. `teacher_logits`, (batch, classes), take the place of the full network's there.
-    `network(images, config)`, such as a Supernet, gives logits; `images_at(resolution)` gives the
-    batch, normalised, as float (batch, channels, resolution, resolution). `backward` is called once
-    with each loss: `.grad` of the parameters is added to, nothing else is changed.
+    the labels. `network(images, config)`, such as a Supernet, gives logits; `images_at(resolution)`
+    gives the batch, normalised, as float (batch, channels, resolution, resolution). `backward` is
+    called once with each loss: `.grad` of the parameters is added to, nothing else is changed.
     """
     full, *others = configs
     logits = _precise(network(images_at(full.resolution), full))
     loss = F.cross_entropy(logits, labels, label_smoothing=label_smoothing)
     backward(loss)
-    known = logits.detach() if teacher_logits is None else _precise(teacher_logits)
-    teacher = F.softmax(known / recipe.temperature, dim=1)
+    teacher = F.softmax(logits.detach(), dim=1)
     losses = [loss.detach()]
     for config in others:
         logits = _precise(network(images_at(config.resolution), config))
         loss = logits.new_zeros(())
         if recipe.distillation > 0:
-            student = F.log_softmax(logits / recipe.temperature, dim=1)
+            student = F.log_softmax(logits, dim=1)
             distance = F.kl_div(student, teacher, reduction="batchmean")
-            loss = loss + recipe.distillation * recipe.temperature**2 * distance
+            loss = loss + recipe.distillation * distance
         if recipe.distillation < 1:
             with_labels = F.cross_entropy(logits, labels, label_smoothing=label_smoothing)
             loss = loss + (1 - recipe.distillation) * with_labels

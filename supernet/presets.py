@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from supernet.hyperparameters import Hyperparameters
 from supernet.job import TrainingJob
+from supernet.recipe import RECIPES
 from supernet.space import SearchSpace
 
 _IMAGENET = (224, 192, 160, 128)
@@ -12,6 +13,7 @@ _MOBILENET_V1 = TrainingJob(
     data="imagenet",
     model="mobilenet_v1",
     model_options={},
+    recipe=RECIPES["mutual"],
     hyperparameters=Hyperparameters(
         batch_size=1024, lr=0.5, weight_decay=1e-4, warmup_fraction=0.0, augment="imagenet"
     ),
@@ -40,6 +42,7 @@ PRESETS = {
         data="torchvision:CIFAR10",
         model="wide_resnet",
         model_options={"depth": 28, "widen": 10},
+        recipe=RECIPES["mutual"],
         hyperparameters=Hyperparameters(
             batch_size=128, warmup_fraction=0.0, decay_all=True, augment="cifar"
         ),

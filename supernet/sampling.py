@@ -31,7 +31,7 @@ def sandwich(space: SearchSpace, recipe: Recipe, rng: random.Random) -> list[Sub
 
 def _random_widths(space: SearchSpace, recipe: Recipe, rng: random.Random) -> tuple[float, ...]:
     if recipe.num_widths is None:
-        return space.random_widths(rng, recipe.width_skew)
+        return space.random_widths(rng)
     low, high = space.width_range
     step = (high - low) / (recipe.num_widths - 1)
     chosen = [rng.randrange(recipe.num_widths) for _ in range(space.num_groups)]

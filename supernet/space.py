@@ -126,14 +126,12 @@ class SearchSpace:
             for width in widths:
                 yield self.uniform(width, resolution)
 
-    def random_widths(self, rng: random.Random, skew: float = 1.0) -> tuple[float, ...]:
-        """A width for each group, each low + (high - low) u**skew, u drawn on its own, uniform.
+    def random_widths(self, rng: random.Random) -> tuple[float, ...]:
+        """A width for each group, each drawn on its own and uniformly from the range.
 
         Rounded to four digits, so that a config_id tells them whole.
         """
-        low, high = self.width_range
-        drawn = [rng.random() ** skew for _ in range(self.num_groups)]
-        return tuple(round(low + (high - low) * each, 4) for each in drawn)
+        return tuple(round(rng.uniform(*self.width_range), 4) for _ in range(self.num_groups))
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for supernet.json; `SearchSpace.from_json` reads them back."""

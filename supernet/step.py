@@ -93,28 +93,17 @@ class Step:
             pixels, targets = (tensor.to(self.device, non_blocking=True) for tensor in part)
             pixels, targets = mix(pixels, targets, len(self.data.classes), self.hyper)
             with torch.autocast(self.device.type, dtype, enabled=dtype != torch.float32):
-                images_at = cache(lambda side, pixels=pixels: self._images_at(pixels, side))
                 of_part = mutual_step(
                     self.network,
                     targets,
                     configs,
-                    images_at,
+                    cache(lambda side, pixels=pixels: self._images_at(pixels, side)),
                     recipe=self.job.recipe,
                     label_smoothing=self.hyper.label_smoothing,
-                    teacher_logits=self._teacher_logits(images_at, configs[0]),
                     backward=lambda loss: self.scaler.scale(loss / num_parts).backward(),
                 )
             losses += torch.stack(of_part) / num_parts
         return losses
-
-    def _teacher_logits(
-        self, images_at: Callable[[int], Tensor], full: SubnetConfig
-    ) -> Tensor | None:
-        """Of the averaged weights, where subnets learn from those."""
-        if self.job.recipe.teacher == "step":
-            return None
-        with self.ema.in_place(), torch.no_grad():
-            return self.network(images_at(full.resolution), full)
 
     def _images_at(self, images: Tensor, side: int) -> Tensor:
         return normalise(resize(images, side), self.data.mean, self.data.std)

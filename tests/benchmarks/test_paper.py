@@ -8,8 +8,7 @@ from benchmarks.paper import finished, summarise
 from benchmarks.paper_budgets import BUDGETS
 from benchmarks.paper_report import boost, fronts, table
 from benchmarks.paper_scores import best_under, front_volume, interval
-from benchmarks.paper_systems import EQUAL_MACS, VARIANTS, all_runs
-from supernet.recipe import RECIPES
+from benchmarks.paper_systems import EQUAL_MACS, PAPERS, VARIANTS, all_runs
 
 SIDES = (28, 24, 20, 16)
 
@@ -25,8 +24,8 @@ def test_systems_have_equal_steps_and_equal_macs() -> None:
     runs = list(all_runs("fashion-mnist-mini", "", SIDES, BUDGETS["small"], 10))
     assert len({(run.system, run.name, run.sides_above) for run in runs}) == len(runs)
     systems = {run.system: run.job.epochs for run in runs}
-    assert set(RECIPES) < set(systems)
-    assert all(systems[name] == BUDGETS["small"].epochs for name in RECIPES)
+    assert set(PAPERS) < set(systems)
+    assert all(systems[name] == BUDGETS["small"].epochs for name in PAPERS)
     assert {run.job.seed for run in runs} == {0, 1}
     alone = [run for run in runs if run.system == "independent" and run.job.seed == 0]
     assert [run.width for run in alone] == [1.0, 0.75, 0.5]

@@ -120,37 +120,3 @@ def test_without_distillation_subnets_learn_from_the_labels() -> None:
     logits = supernet(resized(images, SPACE.smallest.resolution), SPACE.smallest)
     torch.testing.assert_close(mixed[0.0], F.cross_entropy(logits, labels).detach())
     torch.testing.assert_close(mixed[0.25], 0.25 * mixed[1.0] + 0.75 * mixed[0.0])
-
-
-def test_temperature_softens_both_and_scales_the_loss_by_its_square() -> None:
-    torch.manual_seed(0)
-    supernet = Supernet(WideResNet(10, depth=10, widen=1), torch.empty(1, 3, 32, 32), SPACE)
-    supernet.train()
-    images, labels = batch()
-    images = images.float()
-    configs = [SPACE.largest, SPACE.smallest]
-    _, loss = mutual_step(
-        supernet,
-        labels,
-        configs,
-        lambda side: resized(images, side),
-        recipe=replace(RECIPES["mutual"], temperature=3.0),
-    )
-    teacher, student = (
-        supernet(resized(images, config.resolution), config).detach() / 3 for config in configs
-    )
-    p, q = teacher.softmax(1), student.softmax(1)
-    torch.testing.assert_close(loss, 9 * (p * (p / q).log()).sum(1).mean())
-
-
-def test_subnets_learn_from_the_teacher_they_are_given() -> None:
-    supernet = Supernet(MODELS["wrn_16_2"]().double(), torch.empty(1, 3, 32, 32), SPACE)
-    images, labels = batch()
-    configs = [SPACE.uniform(1.0, 32), SPACE.uniform(0.5, 24)]
-    known = torch.randn(8, 10, generator=torch.Generator().manual_seed(4), dtype=torch.float64)
-    _, loss = mutual_step(
-        supernet, labels, configs, lambda side: resized(images, side), teacher_logits=known
-    )
-    student = torch.log_softmax(supernet(resized(images, 24), configs[1]), 1)
-    wanted = torch.softmax(known, 1)
-    torch.testing.assert_close(loss, (wanted * (wanted.log() - student)).sum(1).mean())
