@@ -1,12 +1,12 @@
 """The comparison's table and its two figures."""
 
-from itertools import cycle
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import plotly.graph_objects as go
 
-from benchmarks.paper_systems import EQUAL_MACS
+from benchmarks.paper_systems import DEFAULT, EQUAL_MACS, PAPERS
 from nas.heat_map import write_figure
 
 # Okabe and Ito's colours, which colour-blind people can tell apart.
@@ -34,21 +34,34 @@ def table(result: dict[str, Any]) -> str:
             f"{values['volume_ratio']:.4f}",
         ]
         lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join([*lines, "", *_where_mutual_is_below(result)]) + "\n"
+    everyone = list(result["systems"])
+    below = _where_it_is_below(result, "mutual", everyone)
+    if DEFAULT in everyone:
+        below += ["", *_where_it_is_below(result, DEFAULT, filter(_is_the_papers, everyone))]
+    return "\n".join([*lines, "", *below]) + "\n"
 
 
-def _where_mutual_is_below(result: dict[str, Any]) -> list[str]:
-    """For each other system, the budgets at which its centre is above `mutual`'s."""
-    mutual = result["systems"]["mutual"]["top1"]
+def _is_the_papers(system: str) -> bool:
+    return system.removesuffix(EQUAL_MACS) in PAPERS
+
+
+def _where_it_is_below(result: dict[str, Any], name: str, others: Iterable[str]) -> list[str]:
+    """The budgets at which the centre of each of `others` is above that of system `name`."""
+    mine = result["systems"][name]
     lines = []
-    for system, values in result["systems"].items():
+    for other in others:
+        theirs = result["systems"][other]
         above = [
-            f"{macs / 1e6:.2f} (by {100 * (theirs['top1'] - mine['top1']):.2f})"
-            for macs, mine, theirs in zip(result["macs"], mutual, values["top1"], strict=True)
-            if mine and theirs and theirs["top1"] > mine["top1"]
+            f"{macs / 1e6:.2f} (by {100 * (their['top1'] - my['top1']):.2f})"
+            for macs, my, their in zip(result["macs"], mine["top1"], theirs["top1"], strict=True)
+            if my and their and their["top1"] > my["top1"]
         ]
-        if system != "mutual":
-            lines.append(f"- {system} is above mutual at {', '.join(above) or 'no'} MMACs")
+        ratio = mine["volume_ratio"] / theirs["volume_ratio"]
+        if other != name:
+            lines.append(
+                f"- {other} is above {name} at {', '.join(above) or 'no'} MMACs; "
+                f"volume of {name} to its: {ratio:.3f}"
+            )
     return lines
 
 
@@ -59,28 +72,34 @@ def _cell(value: dict[str, Any] | None) -> str:
 
 
 def fronts(result: dict[str, Any]) -> go.Figure:
-    """Top-1 against MACs, with intervals; lower bounds of the width are hidden until clicked at."""
+    """Top-1 against MACs, with intervals: the paper's systems and the default recipe.
+
+    What is far below `mutual` lies outside the picture.
+    """
     figure = go.Figure()
-    colours = dict.fromkeys(system.removesuffix(EQUAL_MACS) for system in result["systems"])
-    colours |= dict(zip(colours, cycle(COLOURS), strict=False))
+    colours = dict(zip([*PAPERS, DEFAULT], COLOURS, strict=False))
     for system, values in result["systems"].items():
+        if not _is_the_papers(system) and system != DEFAULT:
+            continue
         pairs = zip(result["macs"], values["top1"], strict=True)
         points = [(macs / 1e6, value) for macs, value in pairs if value is not None]
         figure.add_scatter(
             x=[macs for macs, _ in points],
             y=[value["top1"] for _, value in points],
             error_y=_bars([value for _, value in points]),
-            name=system,
+            name="mutual_labels, the default" if system == DEFAULT else system,
             mode="lines+markers",
             line={
                 "color": colours[system.removesuffix(EQUAL_MACS)],
                 "dash": "dot" if system.endswith(EQUAL_MACS) else "solid",
             },
-            visible="legendonly" if system.startswith("mutual ") else True,
         )
     ticks = [digit * 10.0**power for power in range(-3, 6) for digit in (1, 2, 5)]
     figure.update_xaxes(title="MMACs", type="log", tickvals=ticks)
-    figure.update_yaxes(title="top-1", tickformat=".1%")
+    shown = [top1["top1"] for top1 in result["systems"]["mutual"]["top1"] if top1]
+    figure.update_yaxes(
+        title="top-1", tickformat=".1%", range=[min(shown) - 0.05, max(shown) + 0.06]
+    )
     return figure.update_layout(template="plotly_white", title=result["title"])
 
 

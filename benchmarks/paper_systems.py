@@ -26,8 +26,10 @@ VARIANTS: tuple[tuple[Recipe, dict[str, Any]], ...] = (
 )
 """`mutual` and a change, of the recipe or of hyperparameters: as many epochs as cost the same.
 
-"one random subnet, labels mixed in" is the recipe `mutual_labels`.
 """
+
+DEFAULT = "mutual, one random subnet, labels mixed in"
+"""What the recipe `mutual_labels` is called here: a `mutual` with two changes."""
 
 EQUAL_MACS = " (equal MACs)"
 NEARLY_EQUAL = 0.2
