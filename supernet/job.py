@@ -35,7 +35,7 @@ class TrainingJob:
     """File of weights to start from; see `supernet.pretrained.load_weights`."""
     sort_by_importance: bool = False
     """Whether channels are first ordered; see `supernet.importance.sort_by_importance`."""
-    epochs: int = 22
+    epochs: int = 20
     """Passes over the training images."""
     seed: int = 0
     """Of the weights, the splits, the order of images, the augmentation and the configs."""
