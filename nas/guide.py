@@ -28,7 +28,7 @@ Params = dict[str, Any]
 
 MIN_EVALUATED = 12
 """Before these many the guide proposes at random."""
-NUM_RANDOM, NUM_NEIGHBOURS = 300, 700
+NUM_RANDOM, NUM_NEIGHBOURS = 1000, 2000
 """Configs in the pool: anywhere, and near the front."""
 STEP = 0.15
 """Standard deviation of a neighbour's change, as a share of the parameter's range."""
