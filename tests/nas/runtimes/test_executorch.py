@@ -9,5 +9,8 @@ def test_another_device_is_one_clear_line() -> None:
     assert runtime
     from nas.runtimes.executorch import ExecuTorch
 
-    with pytest.raises(RuntimeUnavailableError, match="must run on cpu, but got cuda"):
+    with pytest.raises(
+        RuntimeUnavailableError,
+        match="device of executorch must be cpu on this machine, but got cuda",
+    ):
         ExecuTorch("cuda", 1)

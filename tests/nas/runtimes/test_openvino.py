@@ -24,5 +24,8 @@ def test_it_leaves_the_threads_of_others_alone() -> None:
 
 
 def test_another_device_is_one_clear_line() -> None:
-    with pytest.raises(RuntimeUnavailableError, match="must run on cpu, but got cuda"):
+    with pytest.raises(
+        RuntimeUnavailableError,
+        match="device of openvino must be cpu on this machine, but got cuda",
+    ):
         OpenVino("cuda", 2)
