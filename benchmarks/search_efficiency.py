@@ -41,7 +41,7 @@ RESULTS = Path(__file__).with_suffix(".json")
 FIGURE = RESULTS.parents[1] / "docs" / "search_efficiency.png"
 LABELS = {
     "guide": "uniform grid, then guide",
-    "repeatable": "the same, guided by MACs",
+    "repeatable": "uniform grid, then guide by MACs",
     "grid": "uniform grid, finer",
     "tpe": "TPE",
     "nsga2": "NSGA-II",
