@@ -3,7 +3,9 @@
 `benchmarks/follow_traces.py` says what the oracle knows, `benchmarks/load_traces.py` how the two
 sets differ. Other designs, tuned on the same development traces, stand beside it.
 
-    python -m benchmarks.controller benchmarks/make_search_table.json --out RESULT.json
+    python -m benchmarks.controller benchmarks/controller_table.json --out RESULT.json
+
+controller_table.json is what `make search` wrote when the controller was tuned; any table will do.
 """
 
 import argparse

@@ -27,7 +27,7 @@ def run(controller: Controller, loads: Sequence[float]) -> list[Entry]:
 
 @pytest.fixture
 def real_entries() -> tuple[Entry, ...]:
-    (table,) = read_tables(ROOT / "benchmarks" / "make_search_table.json")
+    (table,) = read_tables(ROOT / "benchmarks" / "controller_table.json")
     return table.entries
 
 
