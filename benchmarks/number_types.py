@@ -55,7 +55,7 @@ def scores(dtype: str, epochs: int) -> dict[str, Any]:
 def main() -> None:
     """Train, print and write the result."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--out", type=Path, default=RESULT)
     args = parser.parse_args()
     found = {dtype: scores(dtype, args.epochs) for dtype in DTYPES}

@@ -21,12 +21,10 @@ VARIANTS: tuple[tuple[Recipe, dict[str, Any]], ...] = (
     (Recipe(name="labels only", distillation=0.0), {}),
     (Recipe(name="averaged weights"), {"ema_decay": 0.99}),
     (Recipe(name="one random subnet", num_random=1), {}),
-    (Recipe(name="one random subnet, labels mixed in", num_random=1, distillation=0.5), {}),
+    (replace(RECIPES["mutual_labels"], name="one random subnet, labels mixed in"), {}),
     (Recipe(name="one random subnet, labels only", num_random=1, distillation=0.0), {}),
 )
-"""`mutual` and a change, of the recipe or of hyperparameters: as many epochs as cost the same.
-
-"""
+"""`mutual` and a change, of the recipe or of hyperparameters: as many epochs as cost the same."""
 
 DEFAULT = "mutual, one random subnet, labels mixed in"
 """What the recipe `mutual_labels` is called here: a `mutual` with two changes."""

@@ -65,7 +65,8 @@ class Guide(BaseSampler):
         done = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
         if len(done) < MIN_EVALUATED or not search_space:
             return {}
-        done.sort(key=lambda each: [each.params[name] for name in sorted(search_space)])
+        names = sorted(search_space)
+        done.sort(key=lambda each: [each.params[name] for name in names])
         known = [each.params for each in done]
         x = _features(known, search_space)
         top1 = np.array([each.values[0] for each in done])
