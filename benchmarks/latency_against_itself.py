@@ -27,10 +27,10 @@ from tqdm import tqdm
 
 from benchmarks.environment import environment
 from nas.errors import NoisyMachineError, RuntimeUnavailableError
-from nas.kernel import MatmulKernel
 from nas.latency import Measurement, measure_latency
 from nas.order_statistics import median, median_interval
-from nas.runtimes import CompiledNetwork, load_runtime
+from nas.reference import kernel_of
+from nas.runtimes import CompiledNetwork, Runtime, load_runtime
 from nas.runtimes.runtime import RUNTIMES
 from supernet import SearchSpace, SubnetConfig, Supernet
 
@@ -40,16 +40,25 @@ MAX_REFUSALS_PER_COMPARISON = 2
 SIDE = 96
 WIDTH_MULT = 0.5
 DIVISOR = 4  # at half the width both then round all channels alike
-KERNEL = MatmulKernel("cpu", 2)
 IMAGE = torch.randn(1, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
 
 
 def compared(
-    pair: list[CompiledNetwork], rng: Random, max_s: float, *, allow_noisy: bool = False
+    runtime: Runtime,
+    pair: list[CompiledNetwork],
+    rng: Random,
+    max_s: float,
+    *,
+    allow_noisy: bool = False,
 ) -> Measurement:
     """Two networks side by side."""
     return measure_latency(
-        pair, kernel=KERNEL, rng=rng, max_s=max_s, precision=0.002, allow_noisy=allow_noisy
+        pair,
+        kernel=kernel_of(runtime),
+        rng=rng,
+        max_s=max_s,
+        precision=0.002,
+        allow_noisy=allow_noisy,
     )
 
 
@@ -61,7 +70,7 @@ def against_itself(rng: Random, num_comparisons: int) -> dict[str, int]:
         while made < num_comparisons and refused < MAX_REFUSALS_PER_COMPARISON * num_comparisons:
             pair = [runtime.compile(network, IMAGE) for _ in range(2)]
             try:
-                different += not compared(pair, rng, 2.0).is_tied(0, 1)
+                different += not compared(runtime, pair, rng, 2.0).is_tied(0, 1)
             except NoisyMachineError:
                 refused += 1
             else:
@@ -102,7 +111,7 @@ def ratios(rng: Random) -> dict[str, dict[str, Any]]:
             found[name] = {"not_measured": str(error)}
             continue
         pair = [runtime.compile(network, IMAGE) for network in networks]
-        result = compared(pair, rng, 10.0, allow_noisy=True)
+        result = compared(runtime, pair, rng, 10.0, allow_noisy=True)
         one, other = (latency.p50_ms for latency in result.latencies)
         logs = [
             math.log(median(r.first_s[0] + r.second_s[0]) / median(r.first_s[1] + r.second_s[1]))

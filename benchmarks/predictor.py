@@ -23,10 +23,10 @@ from torchvision import models
 from tqdm import tqdm
 
 from benchmarks.environment import environment
-from nas.kernel import MatmulKernel
 from nas.latency import measure_latency
 from nas.layers import layer_costs
 from nas.predictor import LatencyPredictor, quality
+from nas.reference import kernel_of
 from nas.runtimes import load_runtime
 from supernet import SearchSpace, SubnetConfig, Supernet
 
@@ -54,7 +54,7 @@ def timed(drawn: list[SubnetConfig], supernet: Supernet, rng: Random) -> dict[st
         networks.append(runtime.compile(network, torch.randn(1, 3, side, side)))
     found = measure_latency(
         networks,
-        kernel=MatmulKernel("cpu", 1),
+        kernel=kernel_of(runtime),
         rng=rng,
         max_s=MAX_S,
         progress=lambda share: print(f"\rtiming {share:4.0%}", end=""),

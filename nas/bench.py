@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from nas.cost import count_macs, count_params
 from nas.energy import energy_mj, nvml, rapl
 from nas.errors import NasError
-from nas.kernel import MatmulKernel
 from nas.latency import Latency, Measurement, measure_latency
 from nas.racing import Race
+from nas.reference import kernel_of
 from nas.roles import Costs
 from nas.runtimes import CompiledNetwork, Runtime
 from nas.scored import Bits, Scored, rival_of
@@ -52,7 +52,6 @@ class Bench:
         self.supernet, self.images, self.runtime = supernet, images, runtime
         self.with_memory = with_memory
         self.batch_size, self.seed, self.rng = batch_size, seed, random.Random(seed)
-        self.kernel = MatmulKernel(runtime.device, runtime.num_threads)
 
     def evaluate(
         self,
@@ -113,7 +112,7 @@ class Bench:
         """Time compiled networks side by side; see `nas.latency.measure_latency`."""
         return measure_latency(
             networks,
-            kernel=self.kernel,
+            kernel=kernel_of(self.runtime),
             rng=self.rng,
             max_s=max_s,
             allow_noisy=allow_noisy,

@@ -1,25 +1,70 @@
-"""A fixed amount of work that tells whether something holds the machine up."""
+"""The kernel: a fixed amount of work, timed in every round, that tells how fast the machine is now.
 
-import torch
+A machine's speed changes for minutes on end, too: a virtual one's cores are moved apart (twice the
+time for a network on two threads), others fill the cache. Within one measurement nothing shows
+that, so the quickest that the kernel ever was on this machine is kept in a file of the user's.
+
+Standard library only: the kit for other devices carries this file.
+"""
+
+import contextlib
+import json
+import math
+import os
+import platform
+from pathlib import Path
+
+from nas.machine import governor
+from nas.rounds import Runnable
 
 
-class MatmulKernel:
-    """One matrix product on the target's device, on as many threads as what is measured has.
+def speed_file() -> Path:
+    """Where the user's programs keep what they can do without: XDG base directories."""
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(cache) / "mutualnas" / "speed.json"
 
-    On more threads than that it would wait for a core that sleeps while one-threaded networks run,
-    and take once or twice its time without any disturbance.
+
+class Kernel:
+    """A network that stands for the machine's speed.
+
+    Args:
+        network: the fixed work; on as many threads and in the same runtime as what is measured, so
+            that what slows that down slows this down.
+        target: names the runtime, its settings and the device. With the machine's name and its
+            governor it tells apart what must not be compared.
+        file: where the quickest time is kept; None: nowhere but in this object.
     """
 
-    def __init__(self, device: str, num_threads: int) -> None:
-        self._num_threads = num_threads
-        self._matrix = torch.full((384, 384), 1 / 384, device=device)
+    def __init__(self, network: Runnable, target: str, file: Path | None = None) -> None:
+        self._network, self._file = network, file
+        self._key = f"{platform.node()}, governor {governor()}, {target}"
+        self.quickest_s = self._known().get(self._key, math.inf)
+        """Seconds of one run when the machine was at its best; infinite where none is known."""
 
-    @torch.inference_mode()
     def run(self) -> None:
-        """Returns when the product is done."""
-        before = torch.get_num_threads()
-        torch.set_num_threads(self._num_threads)  # microseconds
-        torch.mm(self._matrix, self._matrix)
-        torch.set_num_threads(before)
-        if self._matrix.is_cuda:
-            torch.cuda.synchronize()
+        """Returns when the work is done."""
+        self._network.run()
+
+    def saw(self, seconds: float) -> None:
+        """Keep `seconds`, a median of many runs, if the kernel was never that quick before."""
+        if seconds >= self.quickest_s:
+            return
+        self.quickest_s = seconds
+        if self._file is not None:
+            # A full or read-only disk costs what is known of other times, not the measurement.
+            with contextlib.suppress(OSError):
+                self._file.parent.mkdir(parents=True, exist_ok=True)
+                new = self._file.with_name(f".{self._file.name}.{os.getpid()}")
+                new.write_text(json.dumps(self._known() | {self._key: seconds}, indent=2) + "\n")
+                new.replace(self._file)
+
+    @property
+    def reset_advice(self) -> str:
+        """End of a sentence: what a user whose machine has become slower for good can do."""
+        return f", or delete {self._file} if it stays like that" if self._file else ""
+
+    def _known(self) -> dict[str, float]:
+        try:
+            return {**json.loads(self._file.read_text())} if self._file else {}
+        except (OSError, ValueError, TypeError):  # none yet, or spoilt: then it starts anew
+            return {}

@@ -7,11 +7,10 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-import onnx
-
 from nas.errors import NasError
 from nas.export import export
+from nas.onnx_graph import export_model
+from nas.reference import reference_images, reference_network
 from planner import LookupTable, PlannerError
 from supernet.errors import SupernetError
 
@@ -22,7 +21,7 @@ EXAMPLE = """example:
                       --from measurements.json --out pi.json
 """
 # The meter itself, as it is here: what it needs is in the standard library.
-METER = ("errors", "latency", "machine", "noise", "order_statistics", "rounds")
+METER = ("errors", "kernel", "latency", "machine", "noise", "order_statistics", "rounds")
 
 
 def make_kit(run: Path, source: Path, path: Path) -> int:
@@ -48,18 +47,9 @@ def make_kit(run: Path, source: Path, path: Path) -> int:
 
 
 def _kernel() -> bytes:
-    """The fixed work by which the meter sees a disturbance: one matrix product, as an ONNX file."""
-    side = [384, 384]
-    matrix = onnx.numpy_helper.from_array(np.full(side, 1 / 384, dtype=np.float32), "matrix")
-    ends = [
-        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, side)
-        for name in ("in", "out")
-    ]
-    node = onnx.helper.make_node("MatMul", ["in", "matrix"], ["out"])
-    graph = onnx.helper.make_graph([node], "kernel", ends[:1], ends[1:], [matrix])
-    opset = [onnx.helper.make_opsetid("", 17)]
-    model = onnx.helper.make_model(graph, ir_version=8, opset_imports=opset)
-    return bytes(model.SerializeToString())
+    """The reference network as an ONNX file."""
+    model = export_model(reference_network(), reference_images())
+    return bytes(model.self_contained().SerializeToString())
 
 
 def _contents(table: LookupTable) -> dict[str, object]:

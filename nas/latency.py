@@ -4,9 +4,10 @@ A machine is never quiet for long: its clock drifts, others use it. So all candi
 rounds, each in random order; what disturbs a round disturbs all of them alike, and two candidates
 are compared by their ratio within each round. A round visits every candidate twice, which compares
 each with itself: that is the noise floor, below which no difference in this measurement counts.
-A fixed kernel timed before and after each round tells when something held the machine up: some of
-its runs always get through undisturbed, and a round whose runs took far longer than these does not
-count; more rounds are made instead.
+A fixed kernel timed before and after each round tells how fast the machine is in it. Only rounds in
+which it is as fast as it can be count; more are made until these are enough. How fast it can be is
+known from earlier measurements, too (`nas.kernel`), so that two measurements on one machine agree
+although it was slower for minutes.
 
 Standard library only: the kit for other devices carries this file.
 """
@@ -18,14 +19,25 @@ from dataclasses import dataclass
 from random import Random
 
 from nas.errors import NoisyMachineError
-from nas.noise import drift, noise_floor, quiet_rounds
+from nas.kernel import Kernel
+from nas.noise import (
+    drift,
+    noise_floor,
+    quickest_rounds,
+    quiet_rounds,
+    share_held_up,
+    slowdown,
+    undisturbed_s,
+)
 from nas.order_statistics import median, median_interval, percentile
 from nas.rounds import MIN_WARM_UP_RUNS, Round, Runnable, make_round, no_garbage_collection, warm_up
 
 MIN_ROUNDS = 8  # from six on, the median has a 95 % interval
 WARM_UP_SHARE = 0.2  # of the time, at most; what is not stable by then is measured as it is
-MAX_ROUNDS_PER_QUIET = 3  # of which one is quiet; idle machines need 1 to 2, a busy one 5 and more
+MAX_SHARE_HELD_UP = 0.15  # of the rounds; idle 0.01, with a process for each core 0.25 to 0.5
 MAX_NOISE_FLOOR = 0.10
+MAX_SLOWDOWN = 0.25  # of the kernel; rounds on an idle virtual machine differ by up to 0.15
+PATIENCE = 3  # times the limit, while the machine is slower than that
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,18 +61,25 @@ class Measurement:
     noise_floor: float
     """Relative difference that a candidate typically shows against itself, at 95 %."""
     rounds: tuple[Round, ...]
-    """Those that count: the quiet ones, or all where these are too few."""
+    """Those that count: the quiet ones, or the quickest where these are too few."""
     num_disturbed_rounds: int
-    is_disturbed: bool
-    """Whether the quiet rounds are too few."""
+    """Made, and not counted."""
+    slowdown: float
+    """How much longer the kernel took in the slowest of `rounds` than it can take, relative."""
+    share_held_up: float
+    """Share of all rounds in which something else took the kernel's time."""
     drift: float
     """How much slower the kernel was in the second half than in the first, relative to it."""
     duration_s: float
 
     @property
     def is_noisy(self) -> bool:
-        """Whether the noise floor is too high to rely on, or too few rounds were quiet."""
-        return self.noise_floor > MAX_NOISE_FLOOR or self.is_disturbed
+        """Whether the noise floor is too high to rely on, or the machine busy or too slow."""
+        return (
+            self.noise_floor > MAX_NOISE_FLOOR
+            or self.share_held_up > MAX_SHARE_HELD_UP
+            or self.slowdown > MAX_SLOWDOWN
+        )
 
     def is_tied(self, one: int, other: int) -> bool:
         """Whether two candidates can't be told apart, at 95 % and above the noise floor."""
@@ -84,6 +103,7 @@ class Measurement:
             "num_disturbed_rounds": self.num_disturbed_rounds,
             "duration_s": round(self.duration_s, 3),
             "noise_floor": round(self.noise_floor, 5),
+            "slowdown": round(self.slowdown, 5),
             "drift": round(self.drift, 5),
             "is_noisy": self.is_noisy,
         }
@@ -92,7 +112,7 @@ class Measurement:
 def measure_latency(
     candidates: Sequence[Runnable],
     *,
-    kernel: Runnable,
+    kernel: Kernel,
     rng: Random,
     max_s: float,
     precision: float = 0.01,
@@ -104,19 +124,17 @@ def measure_latency(
 
     Args:
         candidates: compiled networks; one alone is fine.
-        kernel: a fixed amount of work, with as many threads as the candidates: tells a slow
-            machine from a slow network.
+        kernel: tells a slow machine from a slow network. What was seen of it is noted there.
         rng: orders the candidates in each round.
-        max_s: limit for all of them together; `MIN_ROUNDS` quiet rounds, or that many times
-            `MAX_ROUNDS_PER_QUIET`, are made even if they take longer.
+        max_s: limit for all of them together; `MIN_ROUNDS` rounds are made even if they take
+            longer, and where noise isn't allowed a slow machine is given `PATIENCE` times as long.
         precision: half of a median's 95 % interval, relative to it, at which to stop.
         allow_noisy: return a measurement above the limit of noise, marked as noisy, too.
         clock: seconds.
         progress: called with the share of `max_s` used so far, 0 to 1.
 
     Raises:
-        NoisyMachineError: the noise floor is above `MAX_NOISE_FLOOR` or too few rounds were quiet,
-            and `allow_noisy` is false.
+        NoisyMachineError: the measurement `is_noisy`, and `allow_noisy` is false.
     """
     start = clock()
     warm_up_s = WARM_UP_SHARE * max_s / (len(candidates) + 1)
@@ -126,39 +144,51 @@ def measure_latency(
     with no_garbage_collection():
         while True:
             rounds.append(make_round(candidates, runs, kernel, rng, clock))
-            quiet = quiet_rounds(rounds)
+            kernel_s = min(kernel.quickest_s, undisturbed_s(rounds))
+            quiet = quiet_rounds(rounds, kernel_s)
+            is_enough = len(quiet) >= MIN_ROUNDS
+            counted = quiet if is_enough else quickest_rounds(rounds, MIN_ROUNDS)
             elapsed = clock() - start
             if progress is not None:
                 progress(min(1.0, elapsed / max_s))
-            if _precise(quiet, precision) or (elapsed >= max_s and _enough(rounds, quiet)):
+            if is_enough and _precise(quiet, precision):
                 break
-    is_disturbed = len(quiet) * MAX_ROUNDS_PER_QUIET < len(rounds)
-    counted = rounds if is_disturbed else quiet
+            may_wait = (
+                not allow_noisy
+                and elapsed < PATIENCE * max_s
+                and not is_enough
+                and slowdown(counted, kernel_s) > MAX_SLOWDOWN
+            )
+            if len(rounds) >= MIN_ROUNDS and elapsed >= max_s and not may_wait:
+                break
     measurement = Measurement(
         latencies=tuple(_latency(counted, index) for index in range(len(candidates))),
         noise_floor=noise_floor(counted),
         rounds=tuple(counted),
-        num_disturbed_rounds=len(rounds) - len(quiet),
-        is_disturbed=is_disturbed,
+        num_disturbed_rounds=len(rounds) - len(counted),
+        slowdown=slowdown(counted, kernel_s),
+        share_held_up=share_held_up(rounds),
         drift=drift(rounds),
         duration_s=elapsed,
     )
-    if measurement.is_noisy and not allow_noisy:
-        raise NoisyMachineError(_complaint(measurement))
+    if not measurement.is_noisy:
+        kernel.saw(median([r.kernel_visit_s for r in counted]))
+    elif not allow_noisy:
+        raise NoisyMachineError(_complaint(measurement, kernel))
     return measurement
 
 
-def _enough(rounds: Sequence[Round], quiet: Sequence[Round]) -> bool:
-    return len(quiet) >= MIN_ROUNDS or len(rounds) >= MIN_ROUNDS * MAX_ROUNDS_PER_QUIET
-
-
-def _complaint(measurement: Measurement) -> str:
+def _complaint(measurement: Measurement, kernel: Kernel) -> str:
     advice = "stop what else runs here, or pass --allow-noisy"
-    if measurement.is_disturbed:
-        num_rounds = len(measurement.rounds)
+    if measurement.share_held_up > MAX_SHARE_HELD_UP:
         return (
-            f"one round in {MAX_ROUNDS_PER_QUIET} must be undisturbed, but only "
-            f"{num_rounds - measurement.num_disturbed_rounds} of {num_rounds} are; {advice}"
+            f"something else may hold up {MAX_SHARE_HELD_UP:.0%} of the rounds, "
+            f"but it held up {measurement.share_held_up:.0%}; {advice}"
+        )
+    if measurement.slowdown > MAX_SLOWDOWN:
+        return (
+            f"this machine must be at most {MAX_SLOWDOWN:.0%} slower than it can be, "
+            f"but it is {measurement.slowdown:.0%} slower; {advice}{kernel.reset_advice}"
         )
     return (
         f"a network must differ from itself by at most {MAX_NOISE_FLOOR:.0%}, "
@@ -167,8 +197,6 @@ def _complaint(measurement: Measurement) -> str:
 
 
 def _precise(rounds: Sequence[Round], precision: float) -> bool:
-    if len(rounds) < MIN_ROUNDS:
-        return False
     for index in range(len(rounds[0].first_s)):
         low, high = median_interval([r.median_s(index) for r in rounds])
         if high - low > 2 * precision * low:

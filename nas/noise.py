@@ -10,14 +10,36 @@ from statistics import fmean
 from nas.order_statistics import median, percentile
 from nas.rounds import Round
 
-UNDISTURBED = 5  # percentile of the kernel's runs; on two cores the same to 2 %, idle or busy
-DISTURBED = 1.5  # mean of the kernel's runs in a round against that
+UNDISTURBED = 5  # percentile of the rounds: as fast as the machine can be, without freak values
+QUIET = 1.08  # the kernel's slower visit in a round against that
+HELD_UP = 1.5  # mean of the kernel's runs in a visit against their median
 
 
-def quiet_rounds(rounds: Sequence[Round]) -> list[Round]:
-    """Those in which nothing held the kernel up. What disturbs it adds to its time, never takes."""
-    undisturbed_s = percentile([s for r in rounds for s in r.kernel_s], UNDISTURBED)
-    return [r for r in rounds if fmean(r.kernel_s) <= DISTURBED * undisturbed_s]
+def undisturbed_s(rounds: Sequence[Round]) -> float:
+    """Seconds of the kernel when nothing disturbs it. What does adds to its time, never takes."""
+    return percentile([r.kernel_visit_s for r in rounds], UNDISTURBED)
+
+
+def quiet_rounds(rounds: Sequence[Round], kernel_s: float) -> list[Round]:
+    """Those in which the kernel took about `kernel_s`."""
+    return [r for r in rounds if r.kernel_visit_s <= QUIET * kernel_s]
+
+
+def quickest_rounds(rounds: Sequence[Round], number: int) -> list[Round]:
+    """The `number` rounds in which the kernel was quickest."""
+    return sorted(rounds, key=lambda r: r.kernel_visit_s)[:number]
+
+
+def slowdown(rounds: Sequence[Round], kernel_s: float) -> float:
+    """How much longer than `kernel_s` the kernel took in the slowest of them, relative to it."""
+    return max(r.kernel_visit_s for r in rounds) / kernel_s - 1
+
+
+def share_held_up(rounds: Sequence[Round]) -> float:
+    """Share of the rounds in which another had the core for some of the kernel's runs."""
+    return fmean(
+        any(fmean(visit) > HELD_UP * median(visit) for visit in r.kernel_visits_s) for r in rounds
+    )
 
 
 def drift(rounds: Sequence[Round]) -> float:

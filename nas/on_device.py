@@ -23,6 +23,7 @@ import numpy as np
 import onnxruntime
 
 from nas.errors import NasError
+from nas.kernel import Kernel, speed_file
 from nas.latency import Measurement, measure_latency
 from nas.machine import cpu_name, machine_details
 
@@ -64,7 +65,7 @@ def measure(
         )
     result = measure_latency(
         [OnnxFile(folder / model["file"], num_threads) for model in models],
-        kernel=OnnxFile(folder / "kernel.onnx", num_threads),
+        kernel=_kernel(folder, num_threads),
         rng=random.Random(seed),
         max_s=max_s,
         allow_noisy=allow_noisy,
@@ -77,6 +78,11 @@ def measure(
         "protocol": result.protocol(),
         "latencies": _latencies([model["config_id"] for model in models], result),
     }
+
+
+def _kernel(folder: Path, num_threads: int) -> Kernel:
+    target = f"{onnxruntime.__version__} onnxruntime kit {num_threads} threads"
+    return Kernel(OnnxFile(folder / "kernel.onnx", num_threads), target, speed_file())
 
 
 def _target(batch_size: int, num_threads: int) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import gc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from random import Random
 from typing import Protocol
 
@@ -31,10 +32,21 @@ class Round:
     """Two visits to the kernel and to each candidate."""
 
     kernel_s: list[float]
-    """Samples of the kernel, of both visits."""
+    """Samples of the kernel: half of them before the candidates, half after."""
     first_s: tuple[list[float], ...]
     """One list of samples a candidate."""
     second_s: tuple[list[float], ...]
+
+    @cached_property
+    def kernel_visit_s(self) -> float:
+        """Median of the kernel's samples in the visit, before or after, in which it was slower."""
+        return max(median(visit) for visit in self.kernel_visits_s)
+
+    @property
+    def kernel_visits_s(self) -> tuple[list[float], list[float]]:
+        """The kernel's samples before the candidates, and those after."""
+        half = len(self.kernel_s) // 2
+        return self.kernel_s[:half], self.kernel_s[half:]
 
     def median_s(self, index: int) -> float:
         """Of a candidate's samples, of both visits."""

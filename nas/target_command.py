@@ -81,6 +81,7 @@ def _protocol(
         "num_rounds": min(each["num_rounds"] for each in protocols),
         "num_disturbed_rounds": sum(each["num_disturbed_rounds"] for each in protocols),
         "duration_s": round(sum(each["duration_s"] for each in protocols), 3),
+        "slowdown": max(each["slowdown"] for each in protocols),
         "drift": max((each["drift"] for each in protocols), key=abs),
         "noise_floor": noise_floor,
         "is_noisy": any(each["is_noisy"] for each in protocols),

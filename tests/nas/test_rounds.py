@@ -32,7 +32,13 @@ def test_a_round_visits_the_kernel_before_and_after_and_each_candidate_twice() -
 
 
 def test_a_rounds_median_is_of_both_visits() -> None:
-    assert Round([1.0], ([1.0, 2.0],), ([3.0, 9.0],)).median_s(0) == 2.5
+    assert Round([1.0] * 2, ([1.0, 2.0],), ([3.0, 9.0],)).median_s(0) == 2.5
+
+
+def test_the_kernels_slower_visit_tells_of_a_round() -> None:
+    made = Round([1.0, 5.0, 1.0, 2.0, 2.0, 9.0], ([1.0],), ([1.0],))
+    assert made.kernel_visits_s == ([1.0, 5.0, 1.0], [2.0, 2.0, 9.0])
+    assert made.kernel_visit_s == 2.0
 
 
 def test_warm_up_ends_when_the_time_is_stable_and_says_how_many_runs_fill_a_visit() -> None:
