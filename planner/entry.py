@@ -15,6 +15,7 @@ from planner.rules import (
     is_config_id,
     is_fraction,
     is_number,
+    is_positive,
 )
 
 
@@ -113,8 +114,8 @@ ENTRY_RULES = {
         lambda value: value is None or is_fraction(value), "a fraction, 0..1, or None"
     ),
     "energy_mj": Rule(
-        lambda value: value is None or (is_number(value) and value > 0),  # type: ignore[operator]
-        "a finite number above 0, or None",
+        lambda value: value is None or is_positive(value),
+        "a number above 0 and below 2**63, or None",
     ),
 }
 OPTIONAL_FIELDS = ("budget_probability", "energy_mj")

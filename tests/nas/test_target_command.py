@@ -36,6 +36,7 @@ def answer(table: LookupTable) -> dict[str, Any]:
     target = {name: v for name, v in table.target.to_json().items() if name != "fingerprint"}
     protocol = {"noise_floor": 0.02, "num_rounds": 9, "num_samples": 50, "warmup": 6}
     more = {"num_disturbed_rounds": 1, "duration_s": 2.0, "drift": 0.01, "is_noisy": False}
+    more["slowdown"] = 0.05
     return {
         "weights_sha256": table.supernet["weights_sha256"],
         "target": target | {"device": "a phone"},
@@ -63,6 +64,7 @@ def test_each_network_is_measured_by_its_own_run(
     assert {e.config_id: e.latency_p50_ms for e in result} == {"w1-r8": 8.0, "w0.5-r8": 9.0}
     assert result.protocol["num_samples"] == 100
     assert result.protocol["num_disturbed_rounds"] == 2
+    assert result.protocol["slowdown"] == 0.05
 
 
 def test_networks_are_tied_where_their_widened_intervals_overlap(

@@ -57,6 +57,7 @@ def test_a_wrong_artifact_is_refused(changes: dict[str, Any]) -> None:
         {"tied_with": ("a", "a")},
         {"artifact": {}},
         {"energy_mj": 0},
+        {"energy_mj": 2**63},
     ],
 )
 def test_a_wrong_entry_is_refused(new_entry: Callable[..., Entry], changes: Any) -> None:
