@@ -158,6 +158,7 @@ def test_each_entry_says_how_probably_it_keeps_the_budget(
     assert {entry.budget_probability for entry in before} == {None}
 
 
+@pytest.mark.slow
 def test_a_repeatable_search_finds_the_same_candidates_again(
     tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
