@@ -2,7 +2,7 @@
 
     python -m benchmarks.machine_states
 
-Times in turn, for five minutes: MobileNetV2 on two threads and on one, the reference network of the
+Times in turn, for three minutes: MobileNetV2 on two threads and on one, the reference network of the
 meter and a product of two matrices on two threads; and, with a few lines of C, how long a memory
 cell takes from one core to the other and back. Where two virtual cores are moved to parts of the
 processor that don't share a cache, that takes many times as long: the states of the machine are
@@ -30,10 +30,10 @@ from nas.rounds import no_garbage_collection
 from nas.runtimes import load_runtime
 
 RESULT = Path(__file__).with_suffix(".json")
-DURATION_S = 300.0
+DURATION_S = 180.0
 NUM_RUNS = 30
 NUM_TRIPS = 20_000
-APART = 3  # times the quickest round trip
+APART = 6  # times the quickest round trip; up to 5 times, networks don't notice
 PING_PONG = """
 #define _GNU_SOURCE
 #include <pthread.h>
