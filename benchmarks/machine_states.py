@@ -2,10 +2,10 @@
 
     python -m benchmarks.machine_states
 
-Times in turn, for three minutes: MobileNetV2 on two threads and on one, the reference network of the
-meter and a product of two matrices on two threads; and, with a few lines of C, how long a memory
-cell takes from one core to the other and back. Where two virtual cores are moved to parts of the
-processor that don't share a cache, that takes many times as long: the states of the machine are
+Times in turn, for three minutes: MobileNetV2 on two threads and on one, the reference network of
+the meter and a product of two matrices on two threads; and, with a few lines of C, how long a
+memory cell takes from one core to the other and back. Where two virtual cores are moved to parts of
+the processor that don't share a cache, that takes many times as long: the states of the machine are
 told apart by it. Needs an idle machine of two cores and a C compiler. Writes
 benchmarks/machine_states.json.
 """

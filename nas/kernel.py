@@ -1,8 +1,8 @@
 """The kernel: a fixed amount of work, timed in every round, that tells how fast the machine is now.
 
-A machine's speed changes for minutes on end, too: a virtual one's cores are moved apart, others fill
-the cache (docs/measuring.md). Within one measurement nothing shows that, so the quickest that the
-kernel ever was on this machine is kept in a file of the user's.
+A machine's speed changes for minutes on end, too: a virtual one's cores are moved apart, others
+fill the cache (docs/measuring.md). Within one measurement nothing shows that, so the quickest that
+the kernel ever was on this machine is kept in a file of the user's.
 
 Standard library only: the kit for other devices carries this file.
 """

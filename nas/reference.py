@@ -1,9 +1,9 @@
 """The network whose time stands for the machine's speed; see `nas.kernel`.
 
 A product of two matrices, the obvious choice, takes 1.1 times as long where a convolutional network
-takes 1.7 times: it neither passes data from core to core after each layer, nor reads its weights from a
-cache that others use. So it is a small network with both: narrow layers on a larger image, then
-wide ones with 10 MB of weights (inverted residuals as in MobileNetV2, section 3.3, without the
+takes 1.7 times: it neither passes data from core to core after each layer, nor reads its weights
+from a cache that others use. So it is a small network with both: narrow layers on a larger image,
+then wide ones with 10 MB of weights (inverted residuals as in MobileNetV2, section 3.3, without the
 shortcut).
 """
 
