@@ -14,7 +14,7 @@ import os
 import platform
 from pathlib import Path
 
-from nas.machine import governor
+from nas.machine import cpu_name, governor
 from nas.rounds import Runnable
 
 
@@ -30,14 +30,14 @@ class Kernel:
     Args:
         network: the fixed work; on as many threads and in the same runtime as what is measured, so
             that what slows that down slows this down.
-        target: names the runtime, its settings and the device. With the machine's name and its
-            governor it tells apart what must not be compared.
+        target: names the runtime, its settings and the device. With the names of the machine and
+            its CPU, and the governor, it tells apart what must not be compared.
         file: where the quickest time is kept; None: nowhere but in this object.
     """
 
     def __init__(self, network: Runnable, target: str, file: Path | None = None) -> None:
         self._network, self._file = network, file
-        self._key = f"{platform.node()}, governor {governor()}, {target}"
+        self._key = f"{platform.node()}, {cpu_name()}, governor {governor()}, {target}"
         self.quickest_s = self._known().get(self._key, math.inf)
         """Seconds of one run when the machine was at its best; infinite where none is known."""
 
