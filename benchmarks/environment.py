@@ -8,7 +8,7 @@ from typing import Any
 import torch
 import torchvision
 
-from nas.machine import cpu_name, governor
+from nas.meter.machine import cpu_name, governor
 
 
 def environment() -> dict[str, Any]:

@@ -25,8 +25,8 @@ from torchvision.transforms import v2
 
 from benchmarks.environment import environment
 from supernet import SubnetConfig, Supernet, load_data, load_supernet
-from supernet.data import Data
-from supernet.evaluate import Images, accuracy, calibrated_subnet
+from supernet.data.dataset import Data
+from supernet.evaluate.accuracy import Images, accuracy, calibrated_subnet
 
 RESULT = Path(__file__).with_suffix(".json")
 SPLITS = ("calibration", "selection")

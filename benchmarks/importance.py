@@ -26,14 +26,14 @@ from torch import Tensor, nn
 
 from benchmarks.environment import environment
 from supernet import SearchSpace, Supernet, TrainingJob, load_data, load_supernet
-from supernet.data import Data
-from supernet.evaluate import Images, accuracy, calibrated_subnet
-from supernet.execution import Execution
-from supernet.hyperparameters import Hyperparameters
-from supernet.importance import sort_by_importance
+from supernet.data.dataset import Data
+from supernet.elastic.importance import sort_by_importance
+from supernet.evaluate.accuracy import Images, accuracy, calibrated_subnet
+from supernet.job.execution import Execution
+from supernet.job.hyperparameters import Hyperparameters
 from supernet.models import build_model
-from supernet.pretrained import load_weights
-from supernet.train import train
+from supernet.models.pretrained import load_weights
+from supernet.train.training import train
 
 RESULTS = Path(__file__).with_suffix(".json")
 SIDE = 96

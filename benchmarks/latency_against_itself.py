@@ -27,9 +27,9 @@ from tqdm import tqdm
 
 from benchmarks.environment import environment
 from nas.errors import NoisyMachineError, RuntimeUnavailableError
-from nas.latency import Measurement, measure_latency
-from nas.order_statistics import median, median_interval
-from nas.reference import kernel_of
+from nas.evaluate.reference_network import kernel_of
+from nas.meter.latency import Measurement, measure_latency
+from nas.meter.statistics import median, median_interval
 from nas.runtimes import CompiledNetwork, Runtime, load_runtime
 from nas.runtimes.runtime import RUNTIMES
 from supernet import SearchSpace, SubnetConfig, Supernet

@@ -31,9 +31,9 @@ from tqdm import tqdm
 
 from benchmarks.environment import environment
 from nas.errors import NoisyMachineError
-from nas.kernel import Kernel
-from nas.latency import Measurement, measure_latency
-from nas.reference import kernel_of
+from nas.evaluate.reference_network import kernel_of
+from nas.meter.latency import Measurement, measure_latency
+from nas.meter.reference_workload import Kernel
 from nas.runtimes import CompiledNetwork, load_runtime
 
 RESULT = Path(__file__).with_suffix(".json")

@@ -25,8 +25,8 @@ from torchvision import models
 from tqdm import tqdm
 
 from benchmarks.environment import environment
-from nas.reference import reference_images, reference_network
-from nas.rounds import no_garbage_collection
+from nas.evaluate.reference_network import reference_images, reference_network
+from nas.meter.rounds import no_garbage_collection
 from nas.runtimes import load_runtime
 
 RESULT = Path(__file__).with_suffix(".json")

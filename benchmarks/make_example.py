@@ -22,16 +22,16 @@ import torch
 from tqdm import tqdm
 
 from benchmarks.environment import environment
-from nas.bench import Bench
-from nas.export import Exporter
-from nas.group_macs import describe_groups
-from nas.measure import table_of
+from nas.cost.group_macs import describe_groups
+from nas.evaluate.evaluator import Bench
+from nas.evaluate.target import describe_target
+from nas.evaluate.trained import Trained, load_trained
+from nas.export.exporting import Exporter
+from nas.measure.measuring import table_of
 from nas.runtimes import load_runtime
-from nas.target import describe_target
-from nas.trained import Trained, load_trained
 from planner import Book, Candidate, Entry, LookupTable, read_candidates
 from supernet import SubnetConfig
-from supernet.evaluate import Images
+from supernet.evaluate.accuracy import Images
 
 FOLDER = Path(__file__).parents[1] / "app" / "example"
 RUNTIMES = {"onnxruntime": 1, "openvino": 2}

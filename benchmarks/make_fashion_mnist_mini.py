@@ -1,4 +1,4 @@
-"""Make supernet/embedded/fashion_mnist_mini.npz from the four official IDX files of Fashion-MNIST.
+"""Make the embedded fashion_mnist_mini.npz from the four official IDX files of Fashion-MNIST.
 
 The same files and seed give the same bytes on one version of numpy and zlib, and the same arrays
 on all. Debian's package dataset-fashion-mnist installs the files, the project's page has them too.

@@ -20,10 +20,10 @@ from typing import Any
 import torch
 
 from benchmarks.environment import environment
-from nas.report_figures import front_figure
+from nas.report.figures import front_figure
 from planner import LookupTable, read_candidates
 from supernet import load_data, load_supernet
-from supernet.evaluate import Images, accuracy, calibrated_subnet
+from supernet.evaluate.accuracy import Images, accuracy, calibrated_subnet
 
 ROOT = Path(__file__).parents[1]
 RESULT = Path(__file__).with_suffix(".json")

@@ -38,7 +38,7 @@ from tqdm import tqdm
 from benchmarks.coverage_page import write_page
 from benchmarks.environment import environment
 from supernet import SearchSpace, SubnetConfig, Supernet, calibrate_bn
-from supernet.describe import count_elastic
+from supernet.elastic.describe import count_elastic
 from supernet.models import build_model
 
 RESULTS = Path(__file__).with_suffix(".json")

@@ -24,8 +24,8 @@ from supernet import (
     load_data,
     load_supernet,
 )
-from supernet.evaluate import Images, corners, selection_top1
-from supernet.train import train
+from supernet.evaluate.accuracy import Images, corners, selection_top1
+from supernet.train.training import train
 
 RESULT = Path(__file__).with_suffix(".json")
 SPACE = SearchSpace(width_range=(0.25, 1.0), resolutions=(28, 24, 20, 16))

@@ -28,10 +28,10 @@ from benchmarks.paper_scores import best_under, front_volume, interval, score
 from benchmarks.paper_systems import Run, all_runs
 from supernet import Execution, load_data
 from supernet.checkpoint import is_finished, replacing
+from supernet.data.torchvision_sets import DEFAULT_ROOT
 from supernet.errors import SupernetError
-from supernet.hyperparameters import CHOICES
-from supernet.torchvision_sets import DEFAULT_ROOT
-from supernet.train import train
+from supernet.job.hyperparameters import CHOICES
+from supernet.train.training import train
 
 NAMES = {"fashion-mnist": "torchvision:FashionMNIST", "cifar10": "torchvision:CIFAR10"}
 NUM_POINTS = 8

@@ -6,10 +6,10 @@ from typing import Any
 
 import torch
 
-from nas.cost import count_macs
+from nas.cost.macs import count_macs
 from supernet import Recipe, SearchSpace, Supernet
+from supernet.job.recipe import RECIPES
 from supernet.models import build_model
-from supernet.recipe import RECIPES
 
 
 class Cost:

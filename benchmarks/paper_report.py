@@ -7,7 +7,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from benchmarks.paper_systems import DEFAULT, EQUAL_MACS, PAPERS
-from nas.heat_map import write_figure
+from nas.health.heat_map import write_figure
 
 # Okabe and Ito's colours, which colour-blind people can tell apart.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000", "#F0E442")

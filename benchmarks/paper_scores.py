@@ -12,10 +12,10 @@ import torch
 from tqdm import tqdm
 
 from benchmarks.paper_systems import Run
-from nas.cost import count_macs
-from nas.trained import load_trained
+from nas.cost.macs import count_macs
+from nas.evaluate.trained import load_trained
 from supernet.checkpoint import replacing
-from supernet.evaluate import Z_95, Images, accuracy, calibrated_subnet
+from supernet.evaluate.accuracy import Z_95, Images, accuracy, calibrated_subnet
 
 
 def score(run: Run, folder: Path, num_widths: int) -> list[dict[str, Any]]:

@@ -10,8 +10,8 @@ from torch import nn
 from benchmarks.paper_budgets import Budget
 from benchmarks.paper_cost import Cost
 from supernet import Hyperparameters, Recipe, SearchSpace, Supernet, TrainingJob
+from supernet.job.recipe import RECIPES
 from supernet.models import build_model
-from supernet.recipe import RECIPES
 
 PAPERS = ("mutual", "us", "us_multiscale", "independent", "multiscale")
 """The recipes that the paper compares."""

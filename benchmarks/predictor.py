@@ -23,10 +23,10 @@ from torchvision import models
 from tqdm import tqdm
 
 from benchmarks.environment import environment
-from nas.latency import measure_latency
-from nas.layers import layer_costs
-from nas.predictor import LatencyPredictor, quality
-from nas.reference import kernel_of
+from nas.cost.layers import layer_costs
+from nas.cost.predictor import LatencyPredictor, quality
+from nas.evaluate.reference_network import kernel_of
+from nas.meter.latency import measure_latency
 from nas.runtimes import load_runtime
 from supernet import SearchSpace, SubnetConfig, Supernet
 

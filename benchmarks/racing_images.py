@@ -1,4 +1,4 @@
-"""How many images racing saves (`nas.racing`), replayed on the recorded search space.
+"""How many images racing saves (`nas.evaluate.racing`), replayed on the recorded search space.
 
     python -m benchmarks.racing_images
 
@@ -25,9 +25,9 @@ from tqdm import tqdm
 from benchmarks.environment import environment
 from benchmarks.recorded import Record, load_record
 from benchmarks.search_efficiency import SEARCHES
-from nas.guide import front_steps
-from nas.racing import Race
-from nas.scored import CLEARLY_FASTER
+from nas.evaluate.evaluation import CLEARLY_FASTER
+from nas.evaluate.racing import Race
+from nas.search.guide import front_steps
 
 RESULTS = Path(__file__).with_suffix(".json")
 NUM_CANDIDATES = 200
@@ -88,7 +88,7 @@ def images_seen(record: Record, numbers: list[int], way: Way, seed: int) -> dict
 
 
 def is_rival(record: Record, one: int, of: int, way: Way) -> bool:
-    """See `nas.scored.rival_of`."""
+    """See `nas.evaluate.evaluation.rival_of`."""
     latency = record.latency_ms[:, 0]
     is_faster = latency[one] * (1 + way.clearly_faster) < latency[of]
     return bool(is_faster and (not way.fewer_macs or record.macs[one] <= record.macs[of]))

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nas.machine import machine_details
+from nas.meter.machine import machine_details
 from planner.atomic import write_atomically
 
 SIDE = 384

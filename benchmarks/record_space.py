@@ -33,15 +33,15 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from benchmarks.environment import environment
-from nas.cost import count_macs
-from nas.order_statistics import median, median_interval
-from nas.rounds import Runnable
+from nas.cost.macs import count_macs
+from nas.evaluate.trained import Trained, load_trained
+from nas.meter.rounds import Runnable
+from nas.meter.statistics import median, median_interval
 from nas.runtimes import load_runtime
-from nas.trained import Trained, load_trained
 from planner.atomic import write_atomically
 from supernet import SubnetConfig, Supernet
-from supernet.calibrate import calibrate_bn
-from supernet.evaluate import Images
+from supernet.evaluate.accuracy import Images
+from supernet.evaluate.calibration import calibrate_bn
 from supernet.models import WideResNet
 
 RESULT = Path(__file__).with_name("recorded_space.npz")
@@ -212,7 +212,8 @@ def write(path: Path, **arrays: numpy.ndarray[Any, Any]) -> None:
 def time_rounds(networks: Sequence[Runnable], rng: random.Random) -> numpy.ndarray[Any, Any]:
     """(networks, NUM_ROUNDS): each network's median of a round in milliseconds.
 
-    As in `nas.latency`, with fewer runs a visit: ten thousand networks take minutes, not an hour.
+    As in `nas.meter.latency`, with fewer runs a visit: ten thousand networks take minutes, not
+    an hour.
     """
     rounds = numpy.empty((len(networks), NUM_ROUNDS))
     for network in networks:

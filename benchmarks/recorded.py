@@ -11,11 +11,11 @@ import numpy
 import torch
 from numpy.typing import NDArray
 
-from nas.guide import front_steps
-from nas.scored import Scored
+from nas.evaluate.evaluation import Scored
+from nas.search.guide import front_steps
 from planner import Candidate
 from supernet import SearchSpace, SubnetConfig, Supernet
-from supernet.evaluate import Accuracy
+from supernet.evaluate.accuracy import Accuracy
 from supernet.models import build_model
 
 RECORDED = Path(__file__).with_name("recorded_space.npz")
@@ -48,7 +48,7 @@ class Record:
         return self.number_of[(*self.supernet.kept_counts(config), config.resolution)]
 
     def evaluate(self, config: SubnetConfig, origin: str) -> Scored:
-        """What `nas.bench.Bench.evaluate` would have returned; all images, the recorded median."""
+        """What `Bench.evaluate` would have returned; all images, the recorded median."""
         number = self.number(config)
         right = Accuracy(
             num_images=self.is_right.shape[1], num_correct=int(self.is_right[number].sum())

@@ -4,13 +4,12 @@
     python -m benchmarks.search_efficiency --samplers guide --seeds 0 1 2     (adds to the results)
 
 Each config of a trained supernet has been evaluated once (benchmarks.record_space). Here searches
-run on that record: the product (`nas.study.Study`: uniform grid, then the guide), the uniform
-grid alone, and Optuna's samplers with their defaults, on the same parameters, for top1 and latency.
-An evaluation counts when its config is new; what Optuna's samplers suggest again costs them
-nothing. Reported: the share of the exhaustive hypervolume (see Record.hypervolume) after each
+run on that record: the product (`nas.search.study.Study`: uniform grid, then the guide), the
+uniform grid alone, and Optuna's samplers with their defaults, on the same parameters, for top1 and
+latency. An evaluation counts when its config is new; what Optuna's samplers suggest again costs
+them nothing. Reported: the share of the exhaustive hypervolume (see Record.hypervolume) after each
 evaluation, and how many evaluations a share takes. Writes benchmarks/search_efficiency.json and
-docs/search_efficiency.png.
-"""
+docs/search_efficiency.png."""
 
 import argparse
 import json
@@ -31,9 +30,9 @@ from tqdm import tqdm
 
 from benchmarks.environment import environment
 from benchmarks.recorded import Record, load_record
-from nas.limits import Limits
-from nas.sampler import OPTUNAS
-from nas.study import Study
+from nas.search.limits import Limits
+from nas.search.samplers import OPTUNAS
+from nas.search.study import Study
 from planner.atomic import write_atomically
 from supernet import SubnetConfig
 
@@ -60,7 +59,7 @@ Search = Callable[[Record, int, int], list[int]]
 def guide(
     record: Record, seed: int, num_evaluations: int, cost: str = "latency_p50_ms"
 ) -> list[int]:
-    """The product: `nas.study.Study`, as `nas.search` runs it."""
+    """The product: `nas.search.study.Study`, as `nas.search` runs it."""
     with tempfile.TemporaryDirectory() as folder:
         study = Study(
             record.supernet,

@@ -3,7 +3,7 @@
     python -m benchmarks.tracer_choice
 
 `labels` is ours: running on the meta device below the Python level with labels on every tensor, in
-training and eval mode, and checking narrow networks (supernet/channels.py). `fx` is
+training and eval mode, and checking narrow networks (supernet/elastic/channels.py). `fx` is
 torch.fx.symbolic_trace, `export` torch.export; both give a graph of one mode, through which labels
 would still have to be followed. Traced are every fifth of torchvision's classification networks, in
 the order of their names (benchmarks/model_coverage.py has all of them with labels), and small
@@ -30,7 +30,7 @@ from tqdm import tqdm
 
 from benchmarks.environment import environment
 from supernet import SearchSpace
-from supernet.channels import trace_channels
+from supernet.elastic.channels import trace_channels
 from supernet.models import build_model
 
 RESULTS = Path(__file__).with_suffix(".json")

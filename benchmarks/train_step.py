@@ -45,11 +45,11 @@ from supernet import (
     load_data,
     sandwich,
 )
-from supernet.data import Data
-from supernet.loop import Loop
+from supernet.data.dataset import Data
+from supernet.job.recipe import RECIPES
 from supernet.models import build_model
-from supernet.recipe import RECIPES
-from supernet.team import Team
+from supernet.train.loop import Loop
+from supernet.train.process_group import Team
 
 RESULT = Path(__file__).with_suffix(".json")
 MODELS = ("mobilenet_v1", "mobilenet_v2")

@@ -25,7 +25,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchmarks.environment import environment
-from nas.order_statistics import median_interval
+from nas.meter.statistics import median_interval
 from supernet import SearchSpace, SubnetConfig, Supernet
 from supernet.models import build_model
 

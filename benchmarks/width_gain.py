@@ -27,15 +27,15 @@ import torch
 from tqdm import tqdm
 
 from benchmarks.environment import environment
-from nas.bench import Bench
-from nas.front import near_front, with_latency
-from nas.limits import Limits
+from nas.evaluate.evaluator import Bench
+from nas.evaluate.lookup_table import near_front, with_latency
+from nas.evaluate.trained import Trained, load_trained
 from nas.runtimes import CompiledNetwork, load_runtime
-from nas.study import Study
-from nas.trained import Trained, load_trained
+from nas.search.limits import Limits
+from nas.search.study import Study
 from planner import hypervolume, pareto_front, read_candidates, write_candidates
 from supernet import SubnetConfig, Supernet
-from supernet.evaluate import Z_95, Images, right_answers
+from supernet.evaluate.accuracy import Z_95, Images, right_answers
 
 RESULTS = Path(__file__).with_suffix(".json")
 NUM_EVALUATIONS = 96

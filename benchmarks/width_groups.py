@@ -20,9 +20,9 @@ import torch
 
 from benchmarks.environment import environment
 from supernet import SubnetConfig, Supernet, TrainingJob, load_data, load_supernet
-from supernet.evaluate import Images, accuracy, calibrated_subnet
-from supernet.execution import Execution
-from supernet.train import train
+from supernet.evaluate.accuracy import Images, accuracy, calibrated_subnet
+from supernet.job.execution import Execution
+from supernet.train.training import train
 
 RESULTS = Path(__file__).with_suffix(".json")
 UNIFORM = (1.0, 0.75, 0.5, 0.25)

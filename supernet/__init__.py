@@ -6,17 +6,17 @@ import os
 # rest again and again (a training step of MobileNetV1 took 1.5 times as long). Set before torch.
 os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "16384")
 
-from supernet.calibrate import calibrate_bn
 from supernet.checkpoint import load_supernet
-from supernet.data import load_data
-from supernet.execution import Execution
-from supernet.hyperparameters import Hyperparameters
-from supernet.job import TrainingJob
-from supernet.mutual import mutual_step
-from supernet.recipe import Recipe
-from supernet.sampling import sandwich
+from supernet.data.dataset import load_data
+from supernet.elastic.supernet import Supernet
+from supernet.evaluate.calibration import calibrate_bn
+from supernet.job.execution import Execution
+from supernet.job.hyperparameters import Hyperparameters
+from supernet.job.recipe import Recipe
+from supernet.job.training_job import TrainingJob
 from supernet.space import SearchSpace, SubnetConfig
-from supernet.supernet import Supernet
+from supernet.train.mutual import mutual_step
+from supernet.train.sampling import sandwich
 
 __all__ = [
     "Execution",

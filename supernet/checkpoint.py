@@ -16,10 +16,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from supernet.elastic.supernet import Supernet
 from supernet.errors import CheckpointError
-from supernet.job import TrainingJob
+from supernet.job.training_job import TrainingJob
 from supernet.models import build_model
-from supernet.supernet import Supernet
 
 
 @contextmanager

@@ -7,13 +7,13 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from nas.export import main as export
-from nas.search import main as search
+from nas.export.__main__ import main as export
+from nas.search.__main__ import main as search
 from planner import LookupTable, read_candidates
 from planner.__main__ import main as planner
 from supernet import SubnetConfig, load_supernet
 from supernet.models import build_model
-from supernet.train import main as train
+from supernet.train.__main__ import main as train
 
 MODEL = ["--model", "wide_resnet", "--model-args", "depth=10", "widen=1", "stem_stride=2"]
 

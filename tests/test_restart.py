@@ -20,7 +20,7 @@ from PIL import Image
 from planner import read_candidates
 from supernet import Execution, Hyperparameters, SearchSpace, TrainingJob
 from supernet.checkpoint import read_tensors
-from supernet.train import train
+from supernet.train.training import train
 
 TRAIN = [
     *("-m", "supernet.train", "--model", "wide_resnet"),

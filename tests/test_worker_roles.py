@@ -13,7 +13,7 @@ from optuna.trial import TrialState
 
 from planner import LookupTable
 from supernet import Hyperparameters, SearchSpace, TrainingJob
-from supernet.train import train
+from supernet.train.training import train
 
 ROOT = Path(__file__).parents[1]
 TIMEOUT_S = 180.0

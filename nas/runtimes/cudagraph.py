@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch import nn
 
-from nas.fold import fold_batch_norm
+from nas.runtimes.fold import fold_batch_norm
 from nas.runtimes.padding import padded_batches
 from nas.runtimes.runtime import DTYPES, require_one_of
 

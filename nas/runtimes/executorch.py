@@ -15,7 +15,7 @@ from executorch.runtime import Method
 from executorch.runtime import Runtime as Loader
 from torch import nn
 
-from nas.fold import fold_batch_norm
+from nas.runtimes.fold import fold_batch_norm
 from nas.runtimes.padding import padded_batches
 from nas.runtimes.runtime import require_one_of
 

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from nas.errors import ExportError
-from nas.onnx_graph import OnnxModel, architecture, export_graph, export_model, fill_graph
+from nas.runtimes.onnx_graph import OnnxModel, architecture, export_graph, export_model, fill_graph
 from nas.runtimes.runtime import CompiledNetwork
 
 Compiled = TypeVar("Compiled", bound=CompiledNetwork)

@@ -11,7 +11,7 @@ from torch._inductor.cpp_builder import get_cpp_compiler
 from torch._inductor.exc import InvalidCxxCompiler
 
 from nas.errors import RuntimeUnavailableError
-from nas.fold import fold_batch_norm
+from nas.runtimes.fold import fold_batch_norm
 from nas.runtimes.padding import padded_batches
 from nas.runtimes.runtime import DTYPES, require_one_of
 

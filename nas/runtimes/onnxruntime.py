@@ -7,11 +7,11 @@ import torch
 from torch import nn
 
 from nas.errors import RuntimeUnavailableError
-from nas.fold import fold_batch_norm
-from nas.onnx_graph import INPUT, OUTPUT, OnnxModel
-from nas.peak_memory import peak_memory_bytes
+from nas.runtimes.fold import fold_batch_norm
 from nas.runtimes.graph_cache import GraphCache
+from nas.runtimes.onnx_graph import INPUT, OUTPUT, OnnxModel
 from nas.runtimes.padding import padded_batches
+from nas.runtimes.peak_memory import peak_memory_bytes
 from nas.runtimes.runtime import require_one_of
 
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}

@@ -7,11 +7,11 @@ import openvino
 import torch
 from torch import nn
 
-from nas.fold import fold_batch_norm
-from nas.onnx_graph import OnnxModel
-from nas.peak_memory import peak_memory_bytes
+from nas.runtimes.fold import fold_batch_norm
 from nas.runtimes.graph_cache import GraphCache
+from nas.runtimes.onnx_graph import OnnxModel
 from nas.runtimes.padding import padded_batches
+from nas.runtimes.peak_memory import peak_memory_bytes
 from nas.runtimes.runtime import require_one_of
 
 # Left to itself OpenVINO computes in bfloat16 where the CPU can: faster, less exact.

@@ -6,8 +6,8 @@ from torch import Tensor
 from benchmarks import record_space
 from benchmarks.record_space import distinct_configs, right_answers
 from supernet import SearchSpace, SubnetConfig, Supernet
-from supernet.calibrate import calibrate_bn
-from supernet.evaluate import Images
+from supernet.evaluate.accuracy import Images
+from supernet.evaluate.calibration import calibrate_bn
 from supernet.models import WideResNet
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from planner import Candidate, Entry, LookupTable, Target
 from supernet import Hyperparameters, SearchSpace, TrainingJob
-from supernet.train import train
+from supernet.train.training import train
 
 
 @pytest.fixture(scope="session")

@@ -13,11 +13,11 @@ from supernet.checkpoint import (
     save_supernet,
     write_tensors,
 )
+from supernet.elastic.supernet import Supernet
 from supernet.errors import CheckpointError
-from supernet.job import TrainingJob
+from supernet.job.training_job import TrainingJob
 from supernet.models import build_model
 from supernet.space import SearchSpace, SubnetConfig
-from supernet.supernet import Supernet
 
 JOB = TrainingJob(
     model="wide_resnet",

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from supernet.elastic.supernet import Supernet
 from supernet.space import SearchSpace, SubnetConfig
-from supernet.supernet import Supernet
 
 SPACE = SearchSpace(width_range=(0.25, 1.0), resolutions=(6,), divisor=2, groups="layer")
 

@@ -8,9 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from supernet.describe import count_elastic
+from supernet.elastic.describe import count_elastic
+from supernet.elastic.supernet import Supernet
 from supernet.space import SearchSpace, SubnetConfig
-from supernet.supernet import Supernet
 
 SPACE = SearchSpace(width_range=(0.25, 1.0), resolutions=(8,), divisor=2, groups="layer")
 

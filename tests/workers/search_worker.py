@@ -9,10 +9,9 @@ import time
 import numpy
 import torch
 
-from nas.limits import Limits
-from nas.roles import Costs
-from nas.scored import Scored
-from nas.study import Study
+from nas.evaluate.evaluation import Costs, Scored
+from nas.search.limits import Limits
+from nas.search.study import Study
 from planner import Candidate
 from supernet import SearchSpace, SubnetConfig, Supernet
 from supernet.models import WideResNet

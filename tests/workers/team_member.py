@@ -12,9 +12,9 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
-from supernet.execution import Execution
-from supernet.job import TrainingJob
-from supernet.train import train
+from supernet.job.execution import Execution
+from supernet.job.training_job import TrainingJob
+from supernet.train.training import train
 
 
 def main() -> None:

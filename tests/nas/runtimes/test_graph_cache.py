@@ -9,9 +9,9 @@ from torchvision import models
 
 import nas.runtimes.graph_cache
 from nas.errors import ExportError
-from nas.fold import fold_batch_norm
-from nas.onnx_graph import OnnxModel, export_graph
+from nas.runtimes.fold import fold_batch_norm
 from nas.runtimes.graph_cache import GraphCache
+from nas.runtimes.onnx_graph import OnnxModel, export_graph
 from nas.runtimes.onnxruntime import OnnxNetwork
 from supernet import SearchSpace, SubnetConfig, Supernet
 from supernet.models.mobilenet_v1 import MobileNetV1

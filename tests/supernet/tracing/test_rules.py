@@ -16,8 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from supernet.elastic.supernet import Supernet
 from supernet.space import SearchSpace, SubnetConfig
-from supernet.supernet import Supernet
 
 SPACE = SearchSpace(width_range=(0.25, 1.0), resolutions=(8,), divisor=1, groups="layer")
 

@@ -1,0 +1,3 @@
+"""`python -m nas.export`: artifacts, and the lookup table that names them."""
+
+__all__: list[str] = []

@@ -1,0 +1,53 @@
+"""The command `python -m nas.export`."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from nas.errors import NasError
+from nas.export.exporting import export
+from planner import PlannerError
+from supernet.errors import SupernetError
+
+EXAMPLE = """examples:
+  python -m nas.export runs/default                        writes runs/default/artifacts/
+  python -m nas.export runs/photos-arm --supernet runs/photos --out release
+"""
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m nas.export",
+        description="Write an ONNX file for each entry of a run's lookup table, check each against "
+        "its subnet on the report images, and write the table that names them.",
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("run", type=Path, metavar="RUN", help="a run that nas.search has written")
+    parser.add_argument(
+        "--supernet", type=Path, metavar="RUN", help="the run that holds the supernet, if another"
+    )
+    parser.add_argument("--out", type=Path, metavar="DIR", help="default: RUN/artifacts")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit code."""
+    args = _parser().parse_args(argv)
+    folder = args.out or args.run / "artifacts"
+    try:
+        table = export(args.run, args.supernet or args.run, folder)
+    except (SupernetError, NasError, PlannerError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    largest = max(entry.artifact.max_abs_difference for entry in table if entry.artifact)
+    print(
+        f"written: {folder}/lookup_table.json and {len(table)} ONNX files; "
+        f"largest difference from the subnets: {largest:.2g}"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,69 @@
+"""The file that runs one subnet, checked against the subnet before anybody relies on it."""
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+
+import onnx
+import torch
+from torch import Tensor, nn
+
+from nas.errors import ExportError
+from nas.runtimes.onnx_graph import OnnxModel
+from nas.runtimes.onnxruntime import OnnxNetwork
+from planner import Artifact
+from planner.atomic import write_atomically
+
+MIN_AGREEMENT = 0.999
+"""Share of images for which the file and the subnet must name the same class."""
+
+
+def write_artifact(
+    model: OnnxModel,
+    path: Path,
+    network: nn.Module,
+    batches: Iterable[tuple[Tensor, Tensor]],
+    *,
+    batch_size: int,
+) -> Artifact:
+    """Write `model` to `path`, load the file again and compare it with `network` on all images.
+
+    `network` is the subnet that the model was made from, on the CPU; `batches` are (images, labels)
+    as it was scored with. The file takes `batch_size` images at a time.
+
+    Raises:
+        ExportError: the file names other classes than the subnet; it is then removed.
+    """
+    content = model.self_contained().SerializeToString()
+    write_atomically(path, content)
+    difference, agreement = _compare(path, network, batches, batch_size)
+    if agreement < MIN_AGREEMENT:
+        path.unlink()
+        raise ExportError(
+            f"{path.name} must name the class that its subnet names for {MIN_AGREEMENT:.1%} of the "
+            f"images, but does for {agreement:.1%}; please report this with the network"
+        )
+    return Artifact(
+        file=path.name,
+        sha256=hashlib.sha256(content).hexdigest(),
+        size_bytes=len(content),
+        max_abs_difference=difference,
+    )
+
+
+@torch.inference_mode()
+def _compare(
+    path: Path, network: nn.Module, batches: Iterable[tuple[Tensor, Tensor]], batch_size: int
+) -> tuple[float, float]:
+    """Largest difference of a logit, and the share of images with the same most probable class."""
+    loaded = None
+    difference, num_images, num_same = 0.0, 0, 0
+    for images, _ in batches:
+        if loaded is None:
+            example = images[:1].expand(batch_size, *images.shape[1:]).contiguous()
+            loaded = OnnxNetwork(OnnxModel(onnx.load(path), {}), example, "cpu", 1)
+        expected, got = network(images), loaded.logits(images)
+        difference = max(difference, float((got - expected).abs().max()))
+        num_same += int((got.argmax(1) == expected.argmax(1)).sum())
+        num_images += len(images)
+    return difference, num_same / max(num_images, 1)

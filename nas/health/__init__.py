@@ -1,0 +1,3 @@
+"""`python -m nas.health`: how sound a trained supernet is."""
+
+__all__: list[str] = []

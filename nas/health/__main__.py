@@ -1,0 +1,50 @@
+"""The command `python -m nas.health`."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from nas.errors import NasError
+from nas.evaluate.trained import load_trained
+from nas.health.checkup import examine, write_health
+from supernet.device import choose_device
+from supernet.errors import SupernetError
+
+EXAMPLE = "example:\n  python -m nas.health runs/default\n"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m nas.health",
+        description="How sound a trained supernet is: the grid, where it falls, calibration.",
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("run", type=Path, metavar="RUN", help="a run that holds a supernet")
+    parser.add_argument("--num-widths", type=int, default=7, help="widths of the grid, default 7")
+    parser.add_argument("--device", help="cpu, cuda, cuda:1; default: the best there is")
+    args = parser.parse_args(argv)
+    try:
+        if args.num_widths < 1:
+            raise NasError(f"`num_widths >= 1` must hold, but got {args.num_widths}")
+        device = choose_device(args.device)
+        report = examine(load_trained(args.run), device, args.num_widths)
+        write_health(args.run, report)
+    except (SupernetError, NasError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("stopped; nothing is written", file=sys.stderr)
+        return 130
+    for fall in report["not_monotone"]:
+        sure = "surely" if fall["significant"] else "within the noise"
+        print(f"{fall['larger']} is {fall['top1_lost']:.2%} below {fall['smaller']}, {sure}")
+    print(f"calibration images that suffice: {report['calibration_images_that_suffice']}")
+    print(f"written: {args.run / 'supernet'}/health.json, .html, .png")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,130 @@
+"""`python -m nas.health RUN`: how sound a trained supernet is, before it is searched.
+
+Top-1 on `selection` over the grid of widths and resolutions; where more width or resolution makes
+it worse; how many calibration images suffice. Writes RUN/supernet/health.json, .html and .png.
+"""
+
+import json
+import math
+import sys
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from nas.evaluate.trained import Trained
+from nas.health.heat_map import heat_map, write_figure
+from supernet import SubnetConfig, calibrate_bn
+from supernet.checkpoint import replacing
+from supernet.evaluate.accuracy import Z_95, Images, corners
+
+CALIBRATION_SIZES = (50, 100, 200, 500, 1000, 2000)
+ENOUGH = 0.003
+"""Top-1 that fewer calibration images may cost and still suffice."""
+
+
+class Checkup:
+    """Answers of subnets to the `selection` images, right or wrong."""
+
+    def __init__(self, trained: Trained, device: torch.device) -> None:
+        self.supernet = trained.supernet.to(device)
+        self.images = Images(trained.data, device)
+
+    @torch.inference_mode()
+    def right(self, config: SubnetConfig, num_calibration: int | None = None) -> Tensor:
+        """Which images it gets right, bool [N], calibrated with the first `num_calibration`."""
+        network: nn.Module = self.supernet.extract(config).eval()
+        calibrate_bn(network, self._calibration(config.resolution, num_calibration))
+        return torch.cat(
+            [
+                (network(images).argmax(1) == labels).cpu()
+                for images, labels in self.images.batches("selection", config.resolution)
+            ]
+        )
+
+    def _calibration(self, side: int, num_images: int | None) -> Iterator[Tensor]:
+        left = num_images if num_images is not None else sys.maxsize
+        for images, _ in self.images.batches("calibration", side):
+            if left > 0:
+                yield images[:left]
+            left -= len(images)
+
+
+def examine(trained: Trained, device: torch.device, num_widths: int) -> dict[str, Any]:
+    """The report as plain values; top1 is a fraction, `grid[i][j]` of resolution i and width j."""
+    checkup, space = Checkup(trained, device), trained.supernet.space
+    configs = list(space.grid(num_widths))
+    right = {c: checkup.right(c) for c in tqdm(configs, "grid", unit="config", mininterval=1.0)}
+    widths = sorted({c.width_mults[0] for c in configs})
+    sides = sorted(space.resolutions)
+    table = [[right[space.uniform(width, side)] for width in widths] for side in sides]
+    sizes = [n for n in CALIBRATION_SIZES if n <= trained.data.num_images["calibration"]]
+    by_size = {
+        config.config_id: {n: _top1(checkup.right(config, n)) for n in sizes}
+        for config in tqdm(corners(space), "calibration", unit="config", mininterval=1.0)
+    }
+    return {
+        "num_images": trained.data.num_images["selection"],
+        "widths": widths,
+        "resolutions": sides,
+        "grid": [[_top1(cell) for cell in row] for row in table],
+        "not_monotone": [
+            fall for line, ids in _lines(table, widths, sides) for fall in _falls(line, ids)
+        ],
+        "calibration": by_size,
+        "calibration_images_that_suffice": _sufficient(by_size),
+    }
+
+
+def _lines(
+    table: list[list[Tensor]], widths: list[float], sides: list[int]
+) -> Iterator[tuple[list[Tensor], list[str]]]:
+    """Each row and each column of the grid, from small to large, with its config_ids."""
+    ids = [
+        [SubnetConfig(width_mults=(w,), resolution=side).config_id for w in widths]
+        for side in sides
+    ]
+    yield from zip(table, ids, strict=True)
+    columns = zip(zip(*table, strict=True), zip(*ids, strict=True), strict=True)
+    yield from ((list(column), list(of_column)) for column, of_column in columns)
+
+
+def _falls(line: Sequence[Tensor], ids: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """Where a larger neighbour is worse; significant: McNemar's test at 95 %, same images."""
+    for (small, large), (small_id, large_id) in zip(pairwise(line), pairwise(ids), strict=True):
+        lost, won = int((small & ~large).sum()), int((large & ~small).sum())
+        if lost > won:
+            yield {
+                "smaller": small_id,
+                "larger": large_id,
+                "top1_lost": (lost - won) / len(small),
+                "significant": lost - won > Z_95 * math.sqrt(lost + won),
+            }
+
+
+def _sufficient(by_size: dict[str, dict[int, float]]) -> int:
+    """The fewest images from which on no corner loses more than ENOUGH against the most."""
+    most = max(next(iter(by_size.values())))
+    sizes = sorted(next(iter(by_size.values())), reverse=True)
+    enough = most
+    for size in sizes:
+        if any(of[most] - of[size] > ENOUGH for of in by_size.values()):
+            break
+        enough = size
+    return enough
+
+
+def _top1(right: Tensor) -> float:
+    return round(right.double().mean().item(), 4)
+
+
+def write_health(run: Path, report: dict[str, Any]) -> None:
+    """Write health.json, health.html and health.png into RUN/supernet."""
+    folder = run / "supernet"
+    with replacing(folder / "health.json") as temporary:
+        temporary.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    write_figure(heat_map(report), folder / "health")

@@ -1,0 +1,49 @@
+"""The command `python -m nas.kit`."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from nas.errors import NasError
+from nas.kit.packing import make_kit
+from planner import PlannerError
+from supernet.errors import SupernetError
+
+EXAMPLE = """example:
+  python -m nas.kit runs/default --out kit.zip
+  on the device:  unzip kit.zip && python measure.py
+  back here:      python -m nas.measure runs/default/search/lookup_table.json \\
+                      --from measurements.json --out pi.json
+"""
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m nas.kit",
+        description="Pack the ONNX files of a run's lookup table with a script that times them on "
+        "another device; that needs Python, numpy and onnxruntime only.",
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("run", type=Path, metavar="RUN", help="a run that nas.search has written")
+    add("--supernet", type=Path, metavar="RUN", help="the run that holds the supernet, if another")
+    add("--out", type=Path, default=Path("kit.zip"), metavar="FILE", help="default: kit.zip")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit code."""
+    args = _parser().parse_args(argv)
+    try:
+        num_models = make_kit(args.run, args.supernet or args.run, args.out)
+    except (SupernetError, NasError, PlannerError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print(f"written: {args.out} with {num_models} networks; on the device: python measure.py")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

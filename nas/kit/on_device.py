@@ -1,0 +1,151 @@
+"""Times the networks of a kit on this device and writes measurements.json.
+
+    pip install numpy onnxruntime
+    python measure.py                     all cores of this device, two minutes at most
+    python measure.py --num-threads 1 --max-s 60
+    python measure.py models/w0.5-r24.onnx        only that one, printed instead of written
+
+Copy measurements.json back and make the device's table of it: python -m nas.measure.
+Needs Python 3.11, numpy and onnxruntime; no PyTorch.
+"""
+
+import argparse
+import dataclasses
+import json
+import os
+import random
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+
+from nas.errors import NasError
+from nas.meter.latency import Measurement, measure_latency
+from nas.meter.machine import cpu_name, machine_details
+from nas.meter.reference_workload import Kernel, speed_file
+
+
+class OnnxFile:
+    """A file of the kit, loaded, with images of noise to run on."""
+
+    def __init__(self, path: Path, num_threads: int) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = num_threads
+        options.log_severity_level = 3
+        # Else one network's threads still spin when the next one is timed.
+        options.add_session_config_entry("session.force_spinning_stop", "1")
+        providers = ["CPUExecutionProvider"]
+        self._session = onnxruntime.InferenceSession(str(path), options, providers=providers)
+        (images,) = self._session.get_inputs()
+        noise = np.random.default_rng(0).standard_normal(images.shape, dtype=np.float32)
+        self._binding = self._session.io_binding()
+        self._binding.bind_cpu_input(images.name, noise)
+        self._binding.bind_output(self._session.get_outputs()[0].name)
+
+    def run(self) -> None:
+        """Returns when the inference is done."""
+        self._session.run_with_iobinding(self._binding)
+
+
+def measure(
+    folder: Path, file: str | None, *, num_threads: int, max_s: float, seed: int, allow_noisy: bool
+) -> dict[str, Any]:
+    """Time the networks of the kit in `folder` side by side; return what measurements.json holds.
+
+    All of them, or only `file`. Raises NoisyMachineError like `nas.meter.latency.measure_latency`.
+    """
+    kit = json.loads((folder / "kit.json").read_text())
+    models = [each for each in kit["models"] if file in (None, each["file"])]
+    if not models:
+        raise NasError(
+            f"the model must be one of the kit's, like {kit['models'][0]['file']}, but got {file}"
+        )
+    result = measure_latency(
+        [OnnxFile(folder / model["file"], num_threads) for model in models],
+        kernel=_kernel(folder, num_threads),
+        rng=random.Random(seed),
+        max_s=max_s,
+        allow_noisy=allow_noisy,
+        progress=lambda share: print(f"\rtiming {share:4.0%}", end="", file=sys.stderr),
+    )
+    print(file=sys.stderr)
+    return {
+        "weights_sha256": kit["weights_sha256"],
+        "target": _target(kit["batch_size"], num_threads),
+        "protocol": result.protocol(),
+        "latencies": _latencies([model["config_id"] for model in models], result),
+    }
+
+
+def _kernel(folder: Path, num_threads: int) -> Kernel:
+    target = f"{onnxruntime.__version__} onnxruntime kit {num_threads} threads"
+    return Kernel(OnnxFile(folder / "kernel.onnx", num_threads), target, speed_file())
+
+
+def _target(batch_size: int, num_threads: int) -> dict[str, Any]:
+    return {
+        "device": cpu_name(),
+        "runtime": "onnxruntime",
+        "runtime_version": onnxruntime.__version__,
+        "batch_size": batch_size,
+        "dtype": "float32",
+        "num_threads": num_threads,
+        "details": {**machine_details(), "provider": "CPUExecutionProvider"},
+    }
+
+
+def _latencies(ids: Sequence[str], result: Measurement) -> dict[str, Any]:
+    return {
+        config_id: dataclasses.asdict(result.latencies[index])
+        | {
+            "tied_with": [
+                ids[j] for j in range(len(ids)) if j != index and result.is_tied(index, j)
+            ]
+        }
+        for index, config_id in enumerate(ids)
+    }
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit code."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("model", nargs="?", help="a file of the kit; default: all, side by side")
+    add("--num-threads", type=int, default=os.cpu_count(), help="default: all cores")
+    add("--max-s", type=float, default=120.0, help="seconds of timing, default 120")
+    add("--seed", type=int, default=0, help="of the order in which networks are timed")
+    add("--allow-noisy", action="store_true", help="measure on a busy device, mark the result")
+    add("--kit", type=Path, default=Path(__file__).parent, metavar="DIR", help="default: here")
+    add("--out", type=Path, default=Path("measurements.json"), metavar="FILE")
+    args = parser.parse_args(argv)
+    try:
+        found = measure(
+            args.kit,
+            args.model,
+            num_threads=args.num_threads,
+            max_s=args.max_s,
+            seed=args.seed,
+            allow_noisy=args.allow_noisy,
+        )
+        if args.model:
+            print(json.dumps(found))
+            return 0
+        temporary = args.out.with_name(f".{args.out.name}.new")
+        temporary.write_text(json.dumps(found, indent=2) + "\n")
+        temporary.replace(args.out)
+    except (NasError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    for config_id, latency in found["latencies"].items():
+        print(f"{config_id:>24}  {latency['p50_ms']:9.3f} ms")
+    print(f"written: {args.out}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,3 @@
+"""`python -m nas.measure`: a table's entries on another target."""
+
+__all__: list[str] = []

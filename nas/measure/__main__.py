@@ -1,0 +1,86 @@
+"""The command `python -m nas.measure`."""
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from nas.errors import NasError
+from nas.evaluate.trained import load_trained
+from nas.measure.measurements import measure_here, read_measurements
+from nas.measure.measuring import table_of
+from nas.measure.target_command import measure_by_command
+from nas.runtimes import load_runtime
+from nas.runtimes.runtime import RUNTIMES
+from planner import LookupTable, PlannerError
+from supernet.device import choose_device
+from supernet.errors import SupernetError
+
+EXAMPLE = """examples, with TABLE for runs/default/search/lookup_table.json:
+  python -m nas.measure TABLE --runtime openvino --num-threads 1 --out openvino.json
+  python -m nas.kit runs/default --out kit.zip          and on the device: python measure.py
+  python -m nas.measure TABLE --from measurements.json --out pi.json
+  python -m nas.measure TABLE --target-command "ssh pi python3 measure.py {model}" --out pi.json
+"""
+
+
+def _measurements(args: argparse.Namespace, table: LookupTable) -> Mapping[str, Any]:
+    """From where the arguments say: a file, a command, or else this machine."""
+    if args.measurements:
+        return read_measurements(args.measurements)
+    if args.target_command:
+        return measure_by_command(table, args.target_command)
+    trained = load_trained(args.supernet or args.table.parent.parent)
+    runtime = load_runtime(
+        args.runtime,
+        device=choose_device(args.device).type,
+        num_threads=args.num_threads,
+        dtype=table.target.dtype,
+    )
+    return measure_here(table, trained, runtime, max_s=args.max_s, allow_noisy=args.allow_noisy)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m nas.measure",
+        description="Make the table of another target: this machine with another runtime, or a "
+        "device with a kit (nas.kit), which measured it or does so by a command.",
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("table", type=Path, metavar="TABLE", help="the lookup table with the entries to measure")
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument(
+        "--from", type=Path, dest="measurements", metavar="FILE", help="what a kit measured"
+    )
+    source.add_argument(
+        "--target-command", metavar="COMMAND", help="measures {model}, a file of the kit, there"
+    )
+    source.add_argument("--runtime", help=f"one of {', '.join(RUNTIMES)}; default: as nas.search")
+    add("--device", help="cpu, cuda; default: the best there is")
+    add("--num-threads", type=int, help="threads of the runtime; default: all cores")
+    add("--supernet", type=Path, metavar="RUN", help="default: the run that TABLE lies in")
+    add("--max-s", type=float, default=60.0, help="seconds of timing on this machine, default 60")
+    add("--allow-noisy", action="store_true", help="measure on a busy machine, mark the table")
+    add("--out", type=Path, required=True, metavar="TABLE2")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit code."""
+    args = _parser().parse_args(argv)
+    try:
+        before = LookupTable.read(args.table)
+        table = table_of(before, _measurements(args, before))
+        table.write(args.out)
+    except (NasError, SupernetError, PlannerError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print(f"written: {args.out}, {len(table)} entries on {table.target.device}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

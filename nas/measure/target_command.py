@@ -1,0 +1,101 @@
+"""Latencies from another device, one network at a time, by a command of the user's."""
+
+import json
+import shlex
+import subprocess
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tqdm import tqdm
+
+from nas.errors import NasError
+from nas.measure.measurements import check_measurements
+from planner import LookupTable
+
+MODEL = "{model}"
+
+
+def measure_by_command(table: LookupTable, command: str) -> dict[str, Any]:
+    """Run `command` once an entry; return all it printed as the content of a measurements.json.
+
+    `{model}` in the command becomes the entry's file in the kit, `models/w0.5-r24.onnx`. The
+    command prints what the kit's measure.py prints for one model. Networks that are timed one
+    after another are tied where their intervals, widened by the noise floor, overlap.
+
+    Raises:
+        NasError: the command fails, prints something else, or runs on several devices.
+    """
+    if MODEL not in command:
+        raise NasError(
+            f"the target's command must hold {MODEL}, but got {command!r}; "
+            "for example: ssh pi python3 measure.py {model}"
+        )
+    found = [_one(command, entry.config_id) for entry in tqdm(table, "measure", unit="config")]
+    targets = [each["target"] for each in found]
+    if any(target != targets[0] for target in targets):
+        raise NasError(
+            "the command must measure on one target, but its networks ran on several "
+            f"({targets[0]['device']} and another, or with other settings); run it again"
+        )
+    noise_floor = max(each["protocol"]["noise_floor"] for each in found)
+    latencies = {name: latency for each in found for name, latency in each["latencies"].items()}
+    return {
+        "weights_sha256": found[0]["weights_sha256"],
+        "target": targets[0],
+        "protocol": _protocol([each["protocol"] for each in found], command, noise_floor),
+        "latencies": {
+            name: latency | {"tied_with": _tied_with(name, latencies, noise_floor)}
+            for name, latency in latencies.items()
+        },
+    }
+
+
+def _one(command: str, config_id: str) -> dict[str, Any]:
+    words = [word.replace(MODEL, f"models/{config_id}.onnx") for word in shlex.split(command)]
+    try:
+        done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True)
+        printed = json.loads(done.stdout)
+    except (OSError, ValueError, subprocess.CalledProcessError) as error:
+        reason = str(error).partition("\n")[0]
+        raise NasError(
+            f"the target's command must print the measurements of {config_id}, but got: {reason}; "
+            f"try it by hand: {shlex.join(words)}"
+        ) from error
+    measurements = check_measurements(printed, f"what {words[0]} printed for {config_id}")
+    if list(measurements["latencies"]) != [config_id]:
+        raise NasError(
+            f"the target's command must measure {config_id}, "
+            f"but measured {', '.join(measurements['latencies'])}; pass {MODEL} to measure.py"
+        )
+    return measurements
+
+
+def _protocol(
+    protocols: Sequence[Mapping[str, Any]], command: str, noise_floor: float
+) -> dict[str, Any]:
+    return {
+        **protocols[0],
+        "method": "one network at a time; interval from the order statistics of the rounds' "
+        f"medians; by {command}",
+        "num_samples": sum(each["num_samples"] for each in protocols),
+        "num_rounds": min(each["num_rounds"] for each in protocols),
+        "num_disturbed_rounds": sum(each["num_disturbed_rounds"] for each in protocols),
+        "duration_s": round(sum(each["duration_s"] for each in protocols), 3),
+        "slowdown": max(each["slowdown"] for each in protocols),
+        "drift": max((each["drift"] for each in protocols), key=abs),
+        "noise_floor": noise_floor,
+        "is_noisy": any(each["is_noisy"] for each in protocols),
+    }
+
+
+def _tied_with(
+    name: str, latencies: Mapping[str, Mapping[str, float]], noise_floor: float
+) -> list[str]:
+    own, wider = latencies[name], 1 + noise_floor
+    return [
+        other
+        for other, latency in latencies.items()
+        if other != name
+        and latency["p50_low_ms"] <= own["p50_high_ms"] * wider
+        and own["p50_low_ms"] <= latency["p50_high_ms"] * wider
+    ]

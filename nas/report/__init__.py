@@ -1,0 +1,3 @@
+"""report.html: what a search found, drawn."""
+
+__all__: list[str] = []

@@ -1,0 +1,49 @@
+"""What the widths of the groups do, for report.html."""
+
+from collections.abc import Mapping, Sequence
+
+import plotly.graph_objects as go
+
+from nas.report.figures import FRONT, GRID, SEARCH
+from planner import Candidate
+
+
+def importance_figure(shares: Mapping[str, Mapping[str, float]]) -> go.Figure:
+    """Bars of each parameter's share of the variance, for each quantity by its name."""
+    figure = go.Figure()
+    for (name, of_parameters), colour in zip(shares.items(), (FRONT, SEARCH, GRID), strict=False):
+        figure.add_bar(
+            y=[*of_parameters],
+            x=[*of_parameters.values()],
+            orientation="h",
+            name=name,
+            marker={"color": colour},
+        )
+    figure.update_layout(
+        template="plotly_white",
+        xaxis={"title": "share of the variance", "tickformat": ".0%"},
+        yaxis={"autorange": "reversed", "automargin": True},
+    )
+    return figure
+
+
+def parallel_figure(candidates: Sequence[Candidate], names: Sequence[str]) -> go.Figure:
+    """One line a candidate through its widths (`names`), resolution, costs and top1."""
+    columns = {
+        **{name: [_width(each, index) for each in candidates] for index, name in enumerate(names)},
+        "resolution": [each.resolution for each in candidates],
+        "MMACs": [each.macs / 1e6 for each in candidates],
+        "latency ms": [each.latency_p50_ms for each in candidates],
+        "top-1 %": [100 * each.top1 for each in candidates],
+    }
+    return go.Figure(
+        go.Parcoords(
+            line={"color": columns["top-1 %"], "colorscale": "Viridis"},
+            dimensions=[{"label": name, "values": values} for name, values in columns.items()],
+        )
+    ).update_layout(margin={"t": 60, "b": 30})
+
+
+def _width(candidate: Candidate, group: int) -> float:
+    widths = candidate.width_mults
+    return widths[group] if len(widths) > 1 else widths[0]

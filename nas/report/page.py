@@ -1,0 +1,150 @@
+"""report.html: what a search found, and how far to trust it, on one page that needs no network."""
+
+import html
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+
+import plotly.graph_objects as go
+
+from nas.evaluate.evaluation import Scored
+from nas.report.figures import curse_figure, front_figure, grid_figure
+from nas.report.groups import importance_figure, parallel_figure
+from nas.report.growth import growth_figure, hypervolume_shares
+from nas.report.importance import group_importance
+from planner import Entry, LookupTable
+from supernet.checkpoint import replacing
+
+STYLE = """body { font: 16px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; }
+body { padding: 0 1rem; color: #222; } h2 { margin: 2.5rem 0 0.5rem; }
+table { border-collapse: collapse; font-size: 0.85rem; display: block; overflow-x: auto; }
+th, td { padding: 0.2rem 0.7rem; text-align: right; border-bottom: 1px solid #ddd; }
+th:first-child, td:first-child { text-align: left; } code { overflow-wrap: anywhere; }"""
+
+
+def write_report(path: Path, table: LookupTable, scored: Sequence[Scored]) -> None:
+    """Write the page.
+
+    Args:
+        path: of the file; the old one stays until the new one is whole.
+        table: the entries, measured again and scored on `report`.
+        scored: at least one; those that keep the limits, in the order of their evaluation.
+    """
+    candidates = [each.candidate for each in scored]
+    names = group_names(table)
+    shares = {
+        "top-1": group_importance(candidates, "top1", names),
+        "latency": group_importance(candidates, "latency_p50_ms", names),
+    }
+    parts = [
+        ("The front", _trust(table), front_figure(table, candidates)),
+        ("Uniform grid against search", _against_grid(scored), grid_figure(candidates)),
+        ("Selection against report", _curse(list(table)), curse_figure(table)),
+        ("How the hypervolume grew", _work(scored, table), growth_figure(scored)),
+        ("Which groups matter", _importance_note(bool(shares["top-1"])), importance_figure(shares)),
+        (
+            "All candidates",
+            "Drag along an axis to choose a range.",
+            parallel_figure(candidates, names),
+        ),
+    ]
+    figures = "".join(_section(*part, first=not index) for index, part in enumerate(parts))
+    title = f"{table.supernet['model']} on {table.supernet['data']}"
+    page = (
+        f'<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>{html.escape(title)}</title>'
+        f"<style>{STYLE}</style><body><h1>{html.escape(title)}</h1>{figures}"
+        f"<h2>The table</h2>{_rows(list(table))}<h2>Run it again</h2>{_provenance(table)}</body>"
+    )
+    with replacing(path) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+
+
+def group_names(table: LookupTable) -> list[str]:
+    """A name for each width: its number and the first of the layers that it narrows."""
+    return [f"width {i}: {each['layers'][0]}" for i, each in enumerate(table.supernet["groups"])]
+
+
+def _section(title: str, words: str, figure: go.Figure, *, first: bool) -> str:
+    chart = figure.to_html(full_html=False, include_plotlyjs=first, default_height="30rem")
+    return f"<h2>{title}</h2><p>{words}</p>{chart}"
+
+
+def _trust(table: LookupTable) -> str:
+    return (
+        "Latency was measured again, side by side, for all that may be on the front (noise floor "
+        f"{table.protocol['noise_floor']:.1%}); bars are 95 % intervals. Top-1 of the front is of "
+        f"{table.splits['report']} images that chose nothing, of the others of selection."
+    )
+
+
+def _against_grid(scored: Sequence[Scored]) -> str:
+    grid_first = sorted(
+        (each.candidate for each in scored), key=lambda candidate: candidate.origin != "grid"
+    )
+    num_grid = sum(candidate.origin == "grid" for candidate in grid_first)
+    share = hypervolume_shares(grid_first)[num_grid - 1] if num_grid else 0.0
+    return (
+        "On selection, latencies as timed in the search. The uniform grid alone reaches "
+        f"{share:.2%} of the hypervolume (top-1 against log latency) of all candidates."
+    )
+
+
+def _curse(entries: Sequence[Entry]) -> str:
+    losses = [entry.top1_selection - entry.top1 for entry in entries]
+    return (
+        "Who is chosen for a high top-1 was partly lucky (the winner's curse): on the images that "
+        f"chose the front its top-1 is by {100 * statistics.mean(losses):+.2f} points on average "
+        "what it is on images that chose nothing. Only the latter is in the table."
+    )
+
+
+def _work(scored: Sequence[Scored], table: LookupTable) -> str:
+    num_all = len(scored) * table.splits["selection"]
+    num_seen = sum(len(each.right) for each in scored)
+    num_stopped = sum(len(each.right) < table.splits["selection"] for each in scored)
+    return (
+        f"{len(scored)} candidates, {num_stopped} of them stopped early because a faster one was "
+        f"surely better: {num_seen:,} of {num_all:,} images were looked at. "
+        "Minutes are added up over all workers."
+    )
+
+
+def _importance_note(is_known: bool) -> str:
+    return (
+        "Share of the variance among the candidates that each width and the resolution explain "
+        "(fANOVA)."
+        if is_known
+        else "Too few candidates to say."
+    )
+
+
+def _rows(entries: Sequence[Entry]) -> str:
+    head = (
+        *("config", "found by", "p50 ms", "95 % interval", "p90 ms", "p99 ms", "top-1 %"),
+        *("95 % interval", "on selection %", "MMACs", "parameters"),
+    )
+    rows = [
+        (
+            *(e.config_id, e.origin, f"{e.latency_p50_ms:.3f}"),
+            f"{e.latency_p50_low_ms:.3f}-{e.latency_p50_high_ms:.3f}",
+            *(f"{e.latency_p90_ms:.3f}", f"{e.latency_p99_ms:.3f}", f"{100 * e.top1:.2f}"),
+            f"{100 * e.top1_low:.1f}-{100 * e.top1_high:.1f}",
+            *(f"{100 * e.top1_selection:.2f}", f"{e.macs / 1e6:.2f}", f"{e.num_params:,}"),
+        )
+        for e in entries
+    ]
+    body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
+    return f"<table><tr>{''.join(f'<th>{name}</th>' for name in head)}</tr>{body}</table>"
+
+
+def _provenance(table: LookupTable) -> str:
+    facts = {
+        "command": table.provenance["command"],
+        "weights (sha256)": table.supernet["weights_sha256"],
+        "target": f"{table.target.device}, {table.target.runtime} {table.target.runtime_version}",
+        "images": ", ".join(f"{name} {count:,}" for name, count in table.splits.items()),
+        "versions": ", ".join(f"{k} {v}" for k, v in table.provenance["versions"].items()),
+        "made": table.provenance["created_utc"],
+    }
+    lines = (f"{name}: <code>{html.escape(str(value))}</code>" for name, value in facts.items())
+    return f"<p>{'<br>'.join(lines)}</p>"

@@ -1,0 +1,3 @@
+"""Search a supernet for one target: the study, its storage, the samplers, the limits."""
+
+__all__: list[str] = []

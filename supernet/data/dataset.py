@@ -1,0 +1,239 @@
+"""Images in batches, for training and for evaluating: the embedded set, folders, torchvision's."""
+
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from supernet.data.decode import MAX_SMALL_RESOLUTION, centre_squares, random_squares
+from supernet.data.preprocess import channel_statistics, shift_and_flip
+from supernet.data.shards import is_sharded, load_shards
+from supernet.data.sources import EMBEDDED, ImageSet, load_embedded, load_folder
+from supernet.data.splits import SPLITS, split_images
+from supernet.data.torchvision_sets import DEFAULT_ROOT, PREFIX, load_torchvision
+from supernet.errors import DataError
+
+# A split that needs more than 10,000 images of 224 pixels do is decoded each time it is read.
+MAX_BYTES_KEPT = 10_000 * 224 * 224 * 3
+DECODE_BATCH = 256
+
+
+def load_data(source: str, *, resolution: int, seed: int = 0, root: Path = DEFAULT_ROOT) -> "Data":
+    """Open one of the sources: `fashion-mnist-mini`, `torchvision:NAME` or a folder.
+
+    A folder has images in `train/<class>/` or WebDataset shards `train-*.tar`.
+
+    Images are delivered at `resolution` pixels a side, the highest that is trained. `seed` decides
+    the splits; `root` is where torchvision's sets are kept.
+
+    Raises DataError when the source can't be found, read or split.
+    """
+    if resolution < 1:
+        raise DataError(f"`resolution >= 1` must hold, but got {resolution}")
+    if source == EMBEDDED:
+        return Data(load_embedded(), resolution=resolution, seed=seed)
+    if source.startswith(PREFIX):
+        name = source.removeprefix(PREFIX)
+        return Data(load_torchvision(name, root), resolution=resolution, seed=seed)
+    if not Path(source).is_dir():
+        raise DataError(
+            f"--data must be {EMBEDDED}, a folder with train/<class>/ or train-*.tar, or"
+            f" {PREFIX}NAME,"
+            f" but got {source!r}"
+        )
+    load = load_shards if is_sharded(Path(source)) else load_folder
+    return Data(load(Path(source)), resolution=resolution, seed=seed)
+
+
+class Data:
+    """One source's images in four splits (supernet/data/splits.py), as RGB at one resolution.
+
+    Grey images are repeated to three equal channels, so that every network takes the same input.
+    A split is decoded when it is first read and kept in memory if it is small enough.
+    """
+
+    def __init__(self, images: ImageSet, *, resolution: int, seed: int) -> None:
+        """Split `images` by `seed`; nothing is decoded yet. Raises DataError (split_images)."""
+        self.name = images.name
+        self.classes = images.classes
+        self.resolution = resolution
+        self.seed = seed
+        self._images = images
+        self._splits = split_images(images, seed)
+        self._kept: dict[str, Tensor] = {}
+
+    @property
+    def num_images(self) -> dict[str, int]:
+        """How many images each split has."""
+        return {split: len(indices) for split, indices in self._splits.items()}
+
+    @property
+    def mean(self) -> tuple[float, ...]:
+        """Mean of each channel over the pixels of `calibration`, for images in 0..1."""
+        return self._statistics[0]
+
+    @property
+    def std(self) -> tuple[float, ...]:
+        """Standard deviation likewise; at least one grey level."""
+        return self._statistics[1]
+
+    @cached_property
+    def _statistics(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        return channel_statistics(
+            images for images, _ in self.batches("calibration", batch_size=DECODE_BATCH)
+        )
+
+    def describe(self) -> dict[str, Any]:
+        """What a run records of its data, for JSON: `check_same` compares it on resume."""
+        return {
+            "name": self.name,
+            "classes": list(self.classes),
+            "resolution": self.resolution,
+            "seed": self.seed,
+            "mean": list(self.mean),
+            "std": list(self.std),
+            "splits": {
+                split: {"num_images": self.num_images[split], "sha256": self._digest(split)}
+                for split in SPLITS
+            },
+        }
+
+    def check_same(self, recorded: dict[str, Any]) -> None:
+        """Raise DataError unless splits and classes are those that `describe` recorded.
+
+        Compares the images' names and labels, not their pixels; a folder may have moved.
+        """
+        found = self.describe()
+        if found["classes"] != recorded["classes"]:
+            raise DataError(
+                f"{self.name}: must have the {len(recorded['classes'])} classes of the run, but has"
+                f" {len(self.classes)} or other ones: restore the data or start a new run"
+            )
+        for split in SPLITS:
+            if found["splits"][split] != recorded["splits"][split]:
+                raise DataError(
+                    f"{self.name}: split {split!r} must hold the same"
+                    f" {recorded['splits'][split]['num_images']} images as in the run, but now"
+                    f" holds {self.num_images[split]}, not all the same:"
+                    " restore the data and the seed, or start a new run"
+                )
+
+    def _digest(self, split: str) -> str:
+        lines = (
+            f"{self._images.names[i]} {self._images.labels[i]}\n"
+            for i in sorted(self._splits[split].tolist())
+        )
+        return sha256("".join(lines).encode()).hexdigest()
+
+    def batches(self, split: str, *, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield a split's images once, in a fixed order, not augmented; the last batch is smaller.
+
+        Images are uint8 [N, 3, resolution, resolution] in channels_last, the centre square of each
+        (the shorter side resized to `resolution`); labels are int64 [N].
+
+        Raises DataError, which names the image, when one is damaged.
+        """
+        indices = self._splits[split]
+        labels = torch.split(self._images.labels[indices], batch_size)
+        images: Iterable[Tensor]
+        if self._is_kept(split):
+            images = torch.split(self._keep(split), batch_size)
+        else:
+            batches = torch.split(indices, batch_size)
+            images = centre_squares(self._images, batches, self.resolution)
+        yield from zip(images, labels, strict=True)
+
+    def num_steps(self, batch_size: int) -> int:
+        """How many full batches `train_batches` yields in an epoch.
+
+        Raises DataError when there is not even one.
+        """
+        if not 1 <= batch_size <= self.num_images["train"]:
+            raise DataError(
+                f"`1 <= batch_size <= {self.num_images['train']}` (the training images) must hold,"
+                f" but got {batch_size}"
+            )
+        return self.num_images["train"] // batch_size
+
+    def train_batches(
+        self,
+        *,
+        batch_size: int,
+        epoch: int,
+        seed: int,
+        start_step: int = 0,
+        augment: str = "auto",
+        colour_jitter: float = 0.0,
+        part: tuple[int, int] = (0, 1),
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield one epoch's full batches of `train` from `start_step` on, shuffled and augmented.
+
+        A batch is a pure function of seed, epoch and step: it is the same to the bit, whatever
+        `start_step` was. `augment` is "cifar": shifted by up to 4 pixels (below 32: 2) and mirrored
+        half of the time; "imagenet": a random crop, resized, likewise, with `colour_jitter`;
+        "none"; "auto": cifar up to 64 pixels a side, imagenet above. `part` (i, n) is the i-th of
+        n equal parts of each batch, for one of n processes.
+
+        Images are uint8 [N, 3, resolution, resolution] in channels_last; labels are int64 [N].
+        Raises DataError as `batches` and `num_steps` do.
+        """
+        num_steps = self.num_steps(batch_size)
+        # Stream 0 of an epoch orders it, stream 1 + step augments that step's batch.
+        order = np.random.default_rng([seed, epoch, 0]).permutation(self.num_images["train"])
+        steps = range(start_step, num_steps)
+        size = batch_size // part[1]
+        starts = [s * batch_size + part[0] * size for s in steps]
+        chosen = [torch.from_numpy(order[start : start + size]) for start in starts]
+        rngs = [np.random.default_rng([seed, epoch, 1 + step]) for step in steps]
+        indices = [self._splits["train"][positions] for positions in chosen]
+        labels = [self._images.labels[batch] for batch in indices]
+        if augment == "auto":
+            augment = "cifar" if self.resolution <= MAX_SMALL_RESOLUTION else "imagenet"
+        images: Iterator[Tensor]
+        if augment == "imagenet":
+            images = random_squares(
+                self._images, indices, rngs, self.resolution, part, colour_jitter
+            )
+        else:
+            images = self._whole_squares(chosen)
+            if augment == "cifar":
+                images = self._shifted(images, rngs, part)
+        yield from zip(images, labels, strict=True)
+
+    def _shifted(
+        self, batches: Iterator[Tensor], rngs: list[np.random.Generator], part: tuple[int, int]
+    ) -> Iterator[Tensor]:
+        max_shift = 4 if self.resolution >= 32 else 2
+        for batch, rng in zip(batches, rngs, strict=True):
+            yield shift_and_flip(batch, max_shift, rng, part)
+
+    def _whole_squares(self, chosen: list[Tensor]) -> Iterator[Tensor]:
+        """The centre squares of batches of training images."""
+        if self._is_kept("train"):
+            return (self._keep("train")[positions] for positions in chosen)
+        indices = [self._splits["train"][positions] for positions in chosen]
+        return centre_squares(self._images, indices, self.resolution)
+
+    def _is_kept(self, split: str) -> bool:
+        return self.num_images[split] * self.resolution**2 * 3 <= MAX_BYTES_KEPT
+
+    def _keep(self, split: str) -> Tensor:
+        """Return a whole split, decoding it the first time."""
+        if split not in self._kept:
+            shape = (self.num_images[split], self.resolution, self.resolution, 3)
+            images = torch.empty(shape, dtype=torch.uint8).permute(0, 3, 1, 2)
+            indices = torch.split(self._splits[split], DECODE_BATCH)
+            squares = centre_squares(self._images, indices, self.resolution)
+            decoded = tqdm(
+                squares, f"decode {split}", len(indices), unit="batch", delay=2.0, leave=False
+            )
+            for place, batch in zip(torch.split(images, DECODE_BATCH), decoded, strict=True):
+                place.copy_(batch)
+            self._kept[split] = images
+        return self._kept[split]

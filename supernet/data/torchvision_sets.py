@@ -1,0 +1,118 @@
+"""Data sets of torchvision by name: `torchvision:CIFAR10`."""
+
+import difflib
+import inspect
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torchvision
+from torch import Tensor
+from torch.utils.data import ConcatDataset
+
+from supernet.data.sources import ImageSet, lay_out
+from supernet.errors import DataError
+
+PREFIX = "torchvision:"
+DEFAULT_ROOT = Path("~/.cache/mutualnas")
+
+
+def load_torchvision(name: str, root: Path = DEFAULT_ROOT) -> ImageSet:
+    """Load `torchvision.datasets.<name>` from `root`, downloading what is missing.
+
+    The set's own training images, and as `report` its test or else validation images where it
+    has some. A download, its checksum and the set's own file format are torchvision's affair.
+
+    Raises DataError when there is no such set, when it needs arguments of its own, when it is not
+    labelled with one class an image, or when it can't be had.
+    """
+    factory = _find(name)
+    known = inspect.signature(factory).parameters
+    train = _construct(factory, root, {"train": True} if "train" in known else {})
+    parts = {"train": train}
+    if (report := _report(factory, root, known)) is not None:
+        parts["report"] = report
+    labels = {part: _labels(dataset, f"{PREFIX}{name}") for part, dataset in parts.items()}
+    everything: ConcatDataset[Any] = ConcatDataset(list(parts.values()))
+    return ImageSet(
+        name=f"{PREFIX}{name}",
+        classes=_classes(train, int(max(part.max() for part in labels.values())) + 1),
+        labels=torch.cat(list(labels.values())),
+        names=[f"{part}[{i}]" for part in parts for i in range(len(labels[part]))],
+        official=lay_out({part: len(of_part) for part, of_part in labels.items()}),
+        open=lambda index: everything[index][0],
+    )
+
+
+def _find(name: str) -> Any:
+    """Return the class of a set that needs no more than a folder and the name of a part."""
+    names = torchvision.datasets.__all__
+    if name not in names:
+        near = ", ".join(difflib.get_close_matches(name, names)) or "CIFAR10, FashionMNIST, ..."
+        raise DataError(f"{PREFIX}{name}: torchvision.datasets has no such set; near it: {near}")
+    factory = getattr(torchvision.datasets, name)
+    parameters = inspect.signature(factory).parameters
+    needed = [
+        parameter.name
+        for parameter in parameters.values()
+        if parameter.default is parameter.empty
+        and parameter.kind is parameter.POSITIONAL_OR_KEYWORD
+    ]
+    if needed != ["root"] or not {"train", "split", "download"} & set(parameters):
+        raise DataError(
+            f"{PREFIX}{name}: must need nothing but a folder, and have `train`, `split` or"
+            f" `download`, but its arguments are {', '.join(parameters)}"
+        )
+    return factory
+
+
+def _construct(factory: Any, root: Path, arguments: dict[str, Any]) -> Any:
+    folder = root.expanduser()
+    if "download" in inspect.signature(factory).parameters:
+        arguments = arguments | {"download": True}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return factory(str(folder), **arguments)
+    except (OSError, RuntimeError, ImportError) as error:
+        reason = str(error).partition("\n")[0]
+        raise DataError(
+            f"{PREFIX}{factory.__name__}: must be in {folder} or be downloadable, but {reason}"
+        ) from error
+
+
+def _report(factory: Any, root: Path, known: Any) -> Any:
+    """Return the set's test images, else its validation images, else None."""
+    if "train" in known:
+        return _construct(factory, root, {"train": False})
+    for part in ("test", "val", "valid") if "split" in known else ():
+        try:
+            return _construct(factory, root, {"split": part})
+        except DataError:
+            raise
+        except ValueError:  # torchvision's "Unknown value 'test' for argument split"
+            continue
+    return None
+
+
+def _labels(dataset: Any, name: str) -> Tensor:
+    """Return int64 [N]; reads every image where the set does not list its labels."""
+    listed: Any
+    for attribute in ("targets", "labels"):
+        if np.ndim(listed := getattr(dataset, attribute, 0)) == 1:
+            break
+    else:
+        listed = [label for _, label in dataset]
+    try:
+        labels = np.asarray(listed)
+    except ValueError:  # of unlike lengths
+        labels = np.empty(0)
+    if labels.ndim != 1 or labels.dtype.kind not in "iu":
+        raise DataError(f"{name}: must be labelled with one class an image, but it is not")
+    return torch.from_numpy(labels.astype(np.int64))
+
+
+def _classes(dataset: Any, num_labels: int) -> tuple[str, ...]:
+    """Return the set's own class names, numbers where it has none; the first of synonyms."""
+    names = getattr(dataset, "classes", None) or range(num_labels)
+    return tuple(name[0] if isinstance(name, tuple) else str(name) for name in names)

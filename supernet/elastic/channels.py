@@ -1,0 +1,174 @@
+"""Which layers of a network share which channels, found by running it once on labels.
+
+A convolution makes new channels, so its outputs get new labels; an addition ties two sets of
+labels together; a reshape carries labels along, because the very same reshape is applied to the
+labels. What always appears together is one *channel group* with one width. What is not understood
+stays at full width, whatever the config says, and is listed with the reason.
+
+Labels foretell the shape of every tensor in a narrow network. Narrow networks are then run on the
+meta device and compared with that, operation by operation; where they differ, the channels that
+went in stay at full width as well. So a network that passes has been seen to work.
+"""
+
+import random
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from supernet.elastic.dims import Channels, Dim, kept_places
+from supernet.elastic.narrow import narrow
+from supernet.errors import ModelError
+from supernet.space import SearchSpace
+from supernet.tracing import (
+    BATCH_SIZE,
+    Failure,
+    Partition,
+    Step,
+    Trace,
+    divide,
+    find_failure,
+    follow_paths,
+    same_chance,
+)
+
+NUM_RANDOM_CHECKS = 2
+"""Narrow networks of random widths that are run besides the narrowest."""
+
+
+def trace_channels(model: nn.Module, example_input: Tensor, space: SearchSpace) -> Channels:
+    """Find the channel groups of `model` whose widths may vary as `space` says.
+
+    `example_input` is (batch, channels, side, side); only its shape matters. The model is not
+    changed. Groups that `space` leaves no choice for are kept whole. Raises ModelError when the
+    network cannot take that input.
+    """
+    meta = narrow(model, {n: _on_meta(t) for n, t in _named_tensors(model).items()})
+    dtype = floating_dtype(model)
+    images = torch.empty(BATCH_SIZE, *example_input.shape[1:], device="meta", dtype=dtype)
+    return _Tracing(meta, images, space).settled()
+
+
+def floating_dtype(model: nn.Module) -> torch.dtype | None:
+    """The type of the network's numbers, which its images must have; None: the default."""
+    return next((p.dtype for p in model.parameters() if p.is_floating_point()), None)
+
+
+class _Tracing:
+    """A trace of `model`, and the channels that follow from it."""
+
+    def __init__(self, model: nn.Module, images: Tensor, space: SearchSpace) -> None:
+        self.model, self.images, self.space = model, images, space
+        self.trace = Trace(model, space.divisor)
+        for training in (True, False):
+            self._run(training)
+
+    def _run(self, training: bool) -> None:
+        model = narrow(self.model, {}).train(training)
+        try:
+            with follow_paths(model) as paths, same_chance():
+                self.trace.run(model, self.images, paths)
+        except Exception as error:  # of a user's network: anything
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            operation, path = self.trace.here
+            raise ModelError(
+                f"the network must run on {tuple(self.images.shape[1:])} images, whatever their "
+                f"values, but got: {reason} ({operation} in {path or 'the network itself'})"
+            ) from error
+
+    def settled(self) -> Channels:
+        """Keep what does not work at other widths until everything that is left does."""
+        while True:
+            groups = self._elastic_groups()
+            channels = self._channels(groups)
+            found = self._first_failure(channels, groups)
+            if found is None:
+                return channels
+            self._blame(*found)
+
+    def _elastic_groups(self) -> Partition:
+        """All groups that have a choice; the others are kept."""
+        low, divisor = self.space.width_range[0], self.space.divisor
+        groups = divide(self.trace)
+        rigid = [kept_places(group, low, divisor) == group.size for group in groups.groups]
+        if any(rigid):
+            is_rigid = torch.tensor([*rigid, False])[groups.group_of]
+            self.trace.labels.keep(is_rigid.nonzero().flatten())
+            groups = divide(self.trace)
+        return groups
+
+    def _channels(self, groups: Partition) -> Channels:
+        def dim(axis: Tensor | None) -> Dim | None:
+            if axis is None:
+                return None
+            roots = self.trace.labels.roots(axis)
+            entry = Dim(groups=groups.group_of[roots], positions=groups.place_of[roots])
+            return entry if bool((entry.groups >= 0).any()) else None
+
+        dims = {name: tuple(map(dim, axes)) for name, axes in self.trace.axes.items()}
+        return Channels(
+            groups=groups.groups,
+            dims={name: entries for name, entries in dims.items() if any(entries)},
+            kept=tuple(self.trace.kept),
+            made_dims=self.trace.made_dims,
+            losing_groups=frozenset(self.trace.losing_groups),
+            num_positions=self.trace.num_positions,
+        )
+
+    def _first_failure(self, channels: Channels, groups: Partition) -> tuple[int, Failure] | None:
+        """The number of the pass that failed, and how."""
+        rng, low = random.Random(0), self.space.width_range[0]
+        num_groups = len(channels.groups)
+        widths = [[low] * num_groups]
+        widths += [
+            [rng.uniform(low, 1) for _ in range(num_groups)] for _ in range(NUM_RANDOM_CHECKS)
+        ]
+        for choice in widths if num_groups else []:
+            kept = channels.kept_counts(choice, self.space.divisor)
+            tensors = {
+                name: channels.selector(name)(tensor, kept).contiguous()
+                for name, tensor in _named_tensors(self.model).items()
+            }
+            stays = torch.tensor([*kept, 1])[groups.group_of] > groups.place_of
+            size_of = partial(self._count, stays, {})
+            for number, training in enumerate((True, False)):
+                network = narrow(self.model, tensors, channels.losing_groups).train(training)
+                failure = find_failure(network, self.images, self.trace.passes[number], size_of)
+                if failure is not None:
+                    return number, failure
+        return None
+
+    def _count(self, stays: Tensor, known: dict[int, int], axis: Tensor) -> int:
+        """How many entries of a dimension stay; a vector is counted once."""
+        if id(axis) not in known:
+            known[id(axis)] = int(stays[self.trace.labels.roots(axis)].sum())
+        return known[id(axis)]
+
+    def _blame(self, number: int, failure: Failure) -> None:
+        """Keep what went into the step that failed, wherever that line of code runs.
+
+        Where that is kept already, an earlier step is to blame: code between two operations has
+        noticed the narrower size.
+        """
+        steps = self.trace.passes[number]
+        for step in reversed(steps[: failure.step + 1]):
+            same_code = [s for s in steps if s.site.code == step.site.code]
+            news = [self._keep_inputs(s, failure) for s in (step, *same_code)]
+            if any(news):
+                return
+        raise ModelError(
+            f"the network must do the same each time that it runs, but got: {failure.why}"
+        )
+
+    def _keep_inputs(self, step: Step, failure: Failure) -> bool:
+        at = step.operation, step.site.path
+        news = [self.trace.keep(axis, failure.why, at) for axes in step.inputs for axis in axes]
+        return any(news)
+
+
+def _named_tensors(model: nn.Module) -> dict[str, Tensor]:
+    return {**dict(model.named_parameters()), **dict(model.named_buffers())}
+
+
+def _on_meta(tensor: Tensor) -> Tensor:
+    return torch.empty_like(tensor, device="meta", requires_grad=False)

@@ -1,0 +1,101 @@
+"""A table of what is elastic in a network, and of what is not and why."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from torch import nn
+
+from supernet.elastic.dims import Channels
+
+MAX_LAYERS = 3
+"""Layers that a row names; the others are counted."""
+
+
+def describe(
+    model: nn.Module,
+    channels: Channels,
+    width_of: Sequence[int],
+    low: tuple[int, ...],
+    low_width: float,
+) -> str:
+    """Text of several lines: channel groups, their share of the network, what stays and why.
+
+    `width_of` is the number of each group's width, `low` the places that each keeps at the lower
+    bound, which is `low_width`.
+    """
+    bound = f"at {low_width:g}"
+    rows: list[tuple[str, ...]] = [("width", "channels", bound, "layers")]
+    for group, width, kept in zip(channels.groups, width_of, low, strict=True):
+        rows.append(
+            (str(width), str(group.num_channels), str(kept * group.unit), _some(group.layers))
+        )
+    sizes = [max(len(row[column]) for row in rows) for column in range(3)]
+    table = [
+        "  ".join([*(cell.rjust(size) for cell, size in zip(row, sizes, strict=False)), row[3]])
+        for row in rows
+    ]
+    shares = _shares(model, channels, low, bound)
+    return "\n".join([_title(width_of), "", *table, "", *shares, *_kept(channels)])
+
+
+def _title(width_of: Sequence[int]) -> str:
+    groups, widths = len(width_of), len(set(width_of))
+    title = f"{groups} channel group{'' if groups == 1 else 's'}, "
+    title += f"{widths} width{'' if widths == 1 else 's'}"
+    return title + (f": a config has {widths}, or one for all" if widths > 1 else "")
+
+
+def count_elastic(model: nn.Module, channels: Channels, kept: Sequence[int]) -> dict[str, int]:
+    """Parameters and MACs: all of them, in elastic tensors, and left where groups keep `kept`.
+
+    Keys `params`, `elastic_params`, `kept_params` and the same with `macs`. One multiply-add of a
+    convolution or a linear layer counts as one, for one image of the traced size; products of
+    activations (attention) do not count.
+    """
+    counts = dict.fromkeys(
+        (f"{part}{what}" for part in ("", "elastic_", "kept_") for what in ("params", "macs")), 0
+    )
+    for name, parameter in model.named_parameters():
+        dims = channels.dims.get(name, ())
+        left = parameter.numel()
+        for dim in dims:
+            if dim is not None:
+                left = left * int(dim.is_kept(kept).sum()) // len(dim.groups)
+        for what, times in (("params", 1), ("macs", channels.num_positions.get(name, 0))):
+            counts[what] += parameter.numel() * times
+            counts[f"elastic_{what}"] += parameter.numel() * times if dims else 0
+            counts[f"kept_{what}"] += left * times
+    return counts
+
+
+def _shares(model: nn.Module, channels: Channels, low: Sequence[int], bound: str) -> list[str]:
+    counts = count_elastic(model, channels, low)
+    lines = []
+    for what in ("macs", "params"):
+        all_of, left = counts[what], counts[f"kept_{what}"]
+        elastic = counts[f"elastic_{what}"] / max(all_of, 1)
+        lines.append(
+            f"{what}: {all_of:,} in all, {elastic:.1%} in elastic layers; "
+            f"{left:,} ({left / max(all_of, 1):.1%}) left {bound}"
+        )
+    return lines
+
+
+def _kept(channels: Channels) -> list[str]:
+    numbers: Counter[tuple[str, str]] = Counter()
+    paths: dict[tuple[str, str], list[str]] = {}
+    for kept in channels.kept:
+        key = kept.operation, kept.why
+        numbers[key] += kept.num_channels
+        paths.setdefault(key, []).append(kept.path or "the network itself")
+    lines = [
+        f"  {number} channels, {operation} in {_some(paths[operation, why])}: {why}"
+        for (operation, why), number in numbers.most_common()
+    ]
+    return ["kept at full width:", *lines] if lines else []
+
+
+def _some(names: Sequence[str]) -> str:
+    names = list(dict.fromkeys(names))
+    more = len(names) - MAX_LAYERS
+    return ", ".join(names[:MAX_LAYERS]) + (f" and {more} more" if more > 0 else "")

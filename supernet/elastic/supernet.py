@@ -1,0 +1,129 @@
+"""Supernet: the full network, and every subnet as a plain network over views of its parameters."""
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves
+
+from supernet.elastic.channels import floating_dtype, trace_channels
+from supernet.elastic.describe import describe
+from supernet.elastic.narrow import narrow
+from supernet.elastic.widths import share_widths
+from supernet.errors import ModelError, SpaceError
+from supernet.space import SearchSpace, SubnetConfig
+from supernet.tracing import BATCH_SIZE
+
+
+class Supernet(nn.Module):
+    """A network that holds many: `supernet(x, config)` runs the subnet that `config` names.
+
+    A config is passed, never stored. `supernet.model` is the given network itself: its parameters
+    are what is trained, at width 1.0 it computes what it always did, and no forward pass of a
+    subnet changes its buffers (each subnet works on copies; see `calibrate_bn`).
+
+    Args:
+        model: any network of one image batch; it must run on `example_input`.
+        example_input: (batch, channels, side, side); only the shape matters.
+        space: the widths and resolutions that there are. `supernet.space` is the same with
+            `num_groups`, the number of widths that a config has.
+
+    Raises:
+        ModelError: the network cannot run on `example_input`, or not at a resolution of `space`.
+    """
+
+    def __init__(self, model: nn.Module, example_input: Tensor, space: SearchSpace) -> None:
+        super().__init__()
+        self.model = model
+        self.channels = trace_channels(model, example_input, space)
+        self.width_of = share_widths(self.channels.groups, space.groups)
+        """Number of each channel group's width."""
+        self.space = replace(space, num_groups=max(self.width_of, default=0) + 1)
+        self._tensors = [name for name, _ in model.named_parameters()]
+        self._buffers_of_model = [name for name, _ in model.named_buffers()]
+        self._select = {
+            name: self.channels.selector(name) for name in (*self._tensors, *self._buffers_of_model)
+        }
+        self._check_resolutions(example_input.shape[1])
+
+    def forward(self, x: Tensor, config: SubnetConfig) -> Tensor:
+        """Logits (batch, classes) of the subnet for images (batch, channels, side, side).
+
+        The side must be `config.resolution`. Gradients reach the full network's parameters. Of a
+        network with several outputs (auxiliary heads in training) it is the first one.
+        """
+        if x.shape[-2:] != (config.resolution, config.resolution):
+            raise SpaceError(
+                f"images must be {config.resolution} px a side for {config.config_id}, "
+                f"but got {tuple(x.shape[-2:])}: resize them first"
+            )
+        output: Tensor = tree_leaves(self.subnet(config)(x))[0]
+        return output
+
+    def subnet(self, config: SubnetConfig) -> nn.Module:
+        """A plain network over views: its parameters are parts of the full network's.
+
+        Its buffers (BN statistics) are copies of its own. It is in the training mode that the
+        supernet is in. Raises SpaceError when the config has a wrong number of widths.
+        """
+        return narrow(self.model, self._cut(config), self.channels.losing_groups)
+
+    def extract(self, config: SubnetConfig) -> nn.Module:
+        """A plain network of its own: contiguous copies, nothing shared with the supernet.
+
+        Its BN statistics are those of the full network's first channels until `calibrate_bn` has
+        measured its own. Raises SpaceError like `subnet`.
+        """
+        with torch.no_grad():
+            tensors = {
+                name: tensor.clone(memory_format=torch.contiguous_format)
+                for name, tensor in self._cut(config).items()
+            }
+        parameters = {name: nn.Parameter(tensors[name]) for name in self._tensors}
+        return narrow(self.model, tensors | parameters, self.channels.losing_groups)
+
+    def kept_counts(self, config: SubnetConfig) -> tuple[int, ...]:
+        """Places that each group keeps. Raises SpaceError for a wrong number of widths."""
+        widths, num_groups = config.width_mults, self.space.num_groups
+        if len(widths) not in (1, num_groups):
+            raise SpaceError(f"a config must have 1 or {num_groups} widths, but got {len(widths)}")
+        each = widths * (num_groups // len(widths))
+        return self.channels.kept_counts(
+            [each[number] for number in self.width_of], self.space.divisor
+        )
+
+    def describe(self) -> str:
+        """A table of the channel groups, and of what stays at full width and why; for `print`."""
+        low, low_width = self.kept_counts(self.space.smallest), self.space.width_range[0]
+        return describe(self.model, self.channels, self.width_of, low, low_width)
+
+    def _cut(self, config: SubnetConfig) -> dict[str, Tensor]:
+        kept = self.kept_counts(config)
+        tensors = {
+            name: self._select[name](tensor, kept) for name, tensor in self.model.named_parameters()
+        }
+        for name, buffer in self.model.named_buffers():
+            tensors[name] = self._select[name](buffer, kept).clone()
+        return tensors
+
+    def _without_data(self, config: SubnetConfig) -> nn.Module:
+        """The subnet on the meta device."""
+        kept = self.kept_counts(config)
+        named = [*self.model.named_parameters(), *self.model.named_buffers()]
+        empty = {name: torch.empty_like(t, device="meta", requires_grad=False) for name, t in named}
+        cut = {name: self._select[name](tensor, kept) for name, tensor in empty.items()}
+        return narrow(self.model, cut, self.channels.losing_groups)
+
+    def _check_resolutions(self, num_channels: int) -> None:
+        """Run the narrowest subnet at each resolution on the meta device."""
+        for resolution in self.space.resolutions:
+            network = self._without_data(self.space.smallest).eval()
+            try:
+                shape = (BATCH_SIZE, num_channels, resolution, resolution)
+                network(torch.empty(shape, device="meta", dtype=floating_dtype(self.model)))
+            except (RuntimeError, ValueError) as error:
+                reason = str(error).strip().splitlines()[0]
+                raise ModelError(
+                    f"the network must run at {resolution} px, but got: {reason}; "
+                    "leave that resolution out or choose a model for small inputs"
+                ) from error

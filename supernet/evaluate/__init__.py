@@ -1,0 +1,3 @@
+"""BN statistics and accuracy of one subnet."""
+
+__all__: list[str] = []

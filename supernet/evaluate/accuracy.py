@@ -1,0 +1,154 @@
+"""Accuracy of one subnet, with its interval.
+
+Images are decoded once, resized once for each resolution and kept, as bytes in channels-last order;
+every subnet is measured on the same ones.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from supernet.data.dataset import Data
+from supernet.data.preprocess import normalise, resize
+from supernet.elastic.supernet import Supernet
+from supernet.errors import DataError
+from supernet.evaluate.calibration import calibrate_bn
+from supernet.space import SearchSpace, SubnetConfig
+
+Z_95 = 1.959964
+"""Standard deviations on either side of the mean that hold 95 % of a normal distribution."""
+
+MAX_CACHE_BYTES = 4 * 2**30
+"""Images of the least recently used resolutions are forgotten above this."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Accuracy:
+    """Share of images whose most probable class is right; higher is better."""
+
+    num_images: int
+    num_correct: int
+
+    def __post_init__(self) -> None:
+        """Raise DataError when there are no images."""
+        if self.num_images < 1:
+            raise DataError("accuracy needs at least one image, but got none")
+
+    @property
+    def top1(self) -> float:
+        """The share, 0..1."""
+        return self.num_correct / self.num_images
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Its 95 % interval."""
+        return wilson(self.top1, self.num_images)
+
+
+def wilson(share: float, num_images: float) -> tuple[float, float]:
+    """95 % interval of a share (Wilson 1927): within 0..1, sensible near both ends."""
+    n, p = num_images, share
+    scale = 1 + Z_95**2 / n
+    middle = (p + Z_95**2 / (2 * n)) / scale
+    half = Z_95 / scale * math.sqrt(p * (1 - p) / n + Z_95**2 / (4 * n**2))
+    return max(0.0, min(p, middle - half)), min(1.0, max(p, middle + half))
+
+
+class Images:
+    """The images of the splits at any resolution, ready for a network.
+
+    Batches are uint8 in memory and float32 as delivered: (images, labels) on `device`, normalised,
+    channels_last, in the split's order.
+    """
+
+    def __init__(self, data: Data, device: torch.device, batch_size: int = 500) -> None:
+        self.data, self.device, self.batch_size = data, device, batch_size
+        self._kept: dict[tuple[str, int], list[tuple[Tensor, Tensor]]] = {}
+
+    def batches(self, split: str, resolution: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Go through a split once, at `resolution` pixels a side."""
+        yield from map(self._ready, self._resized(split, resolution))
+
+    def chosen(
+        self, split: str, resolution: int, indices: Sequence[int]
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """The same, for the images at `indices` of the split alone, in their order."""
+        kept, size = self._resized(split, resolution), self.batch_size
+        for start in range(0, len(indices), size):
+            places = [divmod(int(index), size) for index in indices[start : start + size]]
+            images, labels = (
+                torch.stack([kept[batch][part][row] for batch, row in places]) for part in (0, 1)
+            )
+            yield self._ready((images.contiguous(memory_format=torch.channels_last), labels))
+
+    def _resized(self, split: str, resolution: int) -> list[tuple[Tensor, Tensor]]:
+        key = split, resolution
+        if key not in self._kept:
+            self._kept[key] = [
+                (resize(images, resolution), labels)
+                for images, labels in self.data.batches(split, batch_size=self.batch_size)
+            ]
+        self._kept[key] = self._kept.pop(key)  # the last one is the most recently used
+        self._forget()
+        return self._kept[key]
+
+    def _ready(self, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        images, labels = batch
+        pixels = normalise(images.to(self.device), self.data.mean, self.data.std)
+        return pixels, labels.to(self.device)
+
+    def _forget(self) -> None:
+        sizes = {k: sum(i.numel() for i, _ in batches) for k, batches in self._kept.items()}
+        for key in list(self._kept)[:-1]:
+            if sum(sizes.values()) <= MAX_CACHE_BYTES:
+                return
+            del self._kept[key], sizes[key]
+
+
+def calibrated_subnet(supernet: Supernet, config: SubnetConfig, images: Images) -> nn.Module:
+    """The extracted subnet in eval mode, with BN statistics of its own resolution."""
+    network = supernet.extract(config).eval()
+    network.to(device=images.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    calibrate_bn(network, (x for x, _ in images.batches("calibration", config.resolution)))
+    return network
+
+
+@torch.inference_mode()
+def right_answers(logits: Callable[[Tensor], Tensor], images: Tensor, labels: Tensor) -> Tensor:
+    """Which images' most probable class is right, bool (n,). `logits` maps (n, c, side, side) to
+    (n, classes)."""
+    predicted = logits(images).argmax(dim=1)
+    return predicted == labels.to(predicted.device)
+
+
+def accuracy(
+    logits: Callable[[Tensor], Tensor], batches: Iterable[tuple[Tensor, Tensor]]
+) -> Accuracy:
+    """Count right answers; see `right_answers`."""
+    num_images = num_correct = 0
+    for images, labels in batches:
+        num_correct += int(right_answers(logits, images, labels).sum())
+        num_images += len(labels)
+    return Accuracy(num_images=num_images, num_correct=num_correct)
+
+
+def corners(space: SearchSpace) -> list[SubnetConfig]:
+    """Largest and smallest width x highest and lowest resolution, the full network first."""
+    widths, sides = (1.0, space.width_range[0]), (space.resolutions[0], space.resolutions[-1])
+    return list(dict.fromkeys(space.uniform(width, side) for side in sides for width in widths))
+
+
+def selection_top1(
+    supernet: Supernet, configs: Iterable[SubnetConfig], images: Images
+) -> dict[str, Accuracy]:
+    """Accuracy of each config's calibrated subnet on `selection`, by config_id."""
+    return {
+        config.config_id: accuracy(
+            calibrated_subnet(supernet, config, images),
+            images.batches("selection", config.resolution),
+        )
+        for config in configs
+    }

@@ -1,0 +1,53 @@
+"""Presets: whole jobs with the papers' hyper-parameters (DESIGN section 10's table)."""
+
+from dataclasses import replace
+
+from supernet.job.hyperparameters import Hyperparameters
+from supernet.job.recipe import RECIPES
+from supernet.job.training_job import TrainingJob
+from supernet.space import SearchSpace
+
+_IMAGENET = (224, 192, 160, 128)
+
+_MOBILENET_V1 = TrainingJob(
+    data="imagenet",
+    model="mobilenet_v1",
+    model_options={},
+    recipe=RECIPES["mutual"],
+    hyperparameters=Hyperparameters(
+        batch_size=1024, lr=0.5, weight_decay=1e-4, warmup_fraction=0.0, augment="imagenet"
+    ),
+    space=SearchSpace(width_range=(0.25, 1.0), resolutions=_IMAGENET),
+    epochs=250,
+)
+
+PRESETS = {
+    "embedded": TrainingJob(),
+    "mobilenet_v1-imagenet": _MOBILENET_V1,
+    "mobilenet_v2-imagenet": replace(
+        _MOBILENET_V1,
+        model="mobilenet_v2",
+        space=SearchSpace(width_range=(0.7, 1.0), resolutions=_IMAGENET),
+    ),
+    "resnet50-imagenet": replace(
+        _MOBILENET_V1,
+        model="resnet50",
+        hyperparameters=replace(
+            _MOBILENET_V1.hyperparameters, batch_size=512, lr=0.2, decay_all=True
+        ),
+        space=SearchSpace(width_range=(0.9, 1.0), resolutions=_IMAGENET),
+        epochs=120,
+    ),
+    "wide_resnet-cifar": TrainingJob(
+        data="torchvision:CIFAR10",
+        model="wide_resnet",
+        model_options={"depth": 28, "widen": 10},
+        recipe=RECIPES["mutual"],
+        hyperparameters=Hyperparameters(
+            batch_size=128, warmup_fraction=0.0, decay_all=True, augment="cifar"
+        ),
+        space=SearchSpace(width_range=(0.9, 1.0), resolutions=(32, 28, 24, 20)),
+        epochs=200,
+    ),
+}
+"""All presets by name; `--preset` begins with one and other arguments replace its parts."""

@@ -1,0 +1,99 @@
+"""TrainingJob: everything that determines the weights of a run, as one value."""
+
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from supernet.data.torchvision_sets import DEFAULT_ROOT
+from supernet.errors import SupernetError
+from supernet.job.hyperparameters import Hyperparameters
+from supernet.job.recipe import RECIPES, Recipe
+from supernet.space import SearchSpace
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingJob:
+    """What to train, on what and how. The defaults are the embedded example, for two CPU cores."""
+
+    data: str = "fashion-mnist-mini"
+    """Name or folder of the data; see `supernet.data.dataset.load_data`."""
+    data_root: str = str(DEFAULT_ROOT)
+    """Where torchvision's sets are, or are downloaded to."""
+    model: str = "wide_resnet"
+    """Name of the network; see `supernet.models.build_model`."""
+    model_options: dict[str, Any] = field(
+        default_factory=lambda: {"depth": 10, "widen": 2, "stem_stride": 2}
+    )
+    """Keyword arguments of the network."""
+    recipe: Recipe = RECIPES["mutual_labels"]
+    """What each step trains."""
+    hyperparameters: Hyperparameters = field(default_factory=Hyperparameters)
+    """How weights are fitted."""
+    space: SearchSpace = field(default_factory=SearchSpace)
+    """Widths and resolutions that it is trained for; where the recipe trains the full network only,
+    the width range becomes 1 to 1."""
+    weights: str | None = None
+    """File of weights to start from; see `supernet.models.pretrained.load_weights`."""
+    sort_by_importance: bool = False
+    """Whether channels are first ordered; see `supernet.elastic.importance.sort_by_importance`."""
+    epochs: int = 20
+    """Passes over the training images."""
+    seed: int = 0
+    """Of the weights, the splits, the order of images, the augmentation and the configs."""
+
+    def __post_init__(self) -> None:
+        """Raise SupernetError unless there is at least one epoch."""
+        if self.epochs < 1:
+            raise SupernetError(f"`epochs >= 1` must hold, but got {self.epochs}")
+        if not self.recipe.trains_widths:
+            object.__setattr__(self, "space", replace(self.space, width_range=(1.0, 1.0)))
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for supernet.json; `TrainingJob.from_json` reads them back."""
+        return {
+            "data": self.data,
+            "data_root": self.data_root,
+            "model": self.model,
+            "model_options": dict(self.model_options),
+            "recipe": asdict(self.recipe),
+            "hyperparameters": asdict(self.hyperparameters),
+            "space": self.space.to_json(),
+            "weights": self.weights,
+            "sort_by_importance": self.sort_by_importance,
+            "epochs": self.epochs,
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> "TrainingJob":
+        """The inverse of `to_json`."""
+        return cls(
+            **values
+            | {
+                "recipe": Recipe(**values["recipe"]),
+                "hyperparameters": Hyperparameters(**values["hyperparameters"]),
+                "space": SearchSpace.from_json(values["space"]),
+            }
+        )
+
+    def differences(self, other: "TrainingJob") -> list[str]:
+        """What differs, as lines like `hyperparameters.lr: 0.1 here, 0.2 there`.
+
+        Where data sets are kept is no difference.
+        """
+        mine, theirs = _flat(self.to_json()), _flat(other.to_json())
+        return [
+            f"{key}: {mine.get(key)} here, {theirs.get(key)} there"
+            for key in {**mine, **theirs}
+            if key != "data_root" and mine.get(key) != theirs.get(key)
+        ]
+
+
+def _flat(values: dict[str, Any]) -> dict[str, Any]:
+    """`{"recipe": {"name": ...}}` -> `{"recipe.name": ...}`."""
+    nested = {
+        f"{key}.{inner}": value
+        for key, part in values.items()
+        if isinstance(part, dict)
+        for inner, value in part.items()
+    }
+    return {key: value for key, value in values.items() if not isinstance(value, dict)} | nested

@@ -1,0 +1,158 @@
+"""The arguments of `python -m supernet.train`, and the job and execution that they ask for."""
+
+import argparse
+import json
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any, get_args
+
+from supernet.errors import SupernetError
+from supernet.job.execution import Execution
+from supernet.job.hyperparameters import Hyperparameters
+from supernet.job.presets import PRESETS
+from supernet.job.recipe import RECIPES, Recipe
+from supernet.job.training_job import TrainingJob
+from supernet.space import GROUPS
+
+OF_RECIPE = [field.name for field in fields(Recipe) if field.name != "name"]
+OF_HYPERPARAMETERS = [field.name for field in fields(Hyperparameters)]
+
+EPILOG = f"""examples:
+  python -m supernet.train --data photos/ --model mobilenet_v2 --resolutions 224 192 160 128 \\
+      --width-range 0.7 1 --epochs 250 --out runs/photos
+  python -m supernet.train --preset mobilenet_v2-imagenet --data /imagenet --out runs/imagenet
+  torchrun --nproc-per-node 8 -m supernet.train --preset mobilenet_v2-imagenet --data /imagenet \\
+      --set dtype=bfloat16 ema_decay=0.9999 --out runs/imagenet
+  python -m supernet.train --recipe us_multiscale --set label_smoothing=0.1 --out runs/us
+
+--set takes, of the recipe: {", ".join(OF_RECIPE)};
+of the hyperparameters: {", ".join(OF_HYPERPARAMETERS)}.
+What they mean: supernet/job/recipe.py, supernet/job/hyperparameters.py.
+"""
+
+
+def named_value(text: str) -> tuple[str, Any]:
+    """`small_input=true` -> ("small_input", True); a value is JSON or else a string."""
+    key, separator, value = text.partition("=")
+    if not separator:
+        raise argparse.ArgumentTypeError(f"must read name=value, but got {text!r}")
+    try:
+        return key, json.loads(value)
+    except ValueError:
+        return key, value
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """All arguments; what is not given stays None and is the preset's."""
+    watch = Execution()
+    parser = argparse.ArgumentParser(
+        prog="python -m supernet.train",
+        description="Train a supernet by mutual learning over width and resolution.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--preset", default="embedded", choices=sorted(PRESETS), help="a whole job to begin with")
+    add("--data", help="embedded name, image folder, WebDataset shards or torchvision:NAME")
+    add("--data-root", metavar="DIR", help="where torchvision's sets are or are downloaded to")
+    add("--model", help="known name or package.module:factory")
+    add("--model-args", nargs="*", type=named_value, metavar="NAME=VALUE", help="of the model")
+    add("--list-models", action="store_true", help="print the names that --model knows")
+    add("--recipe", choices=sorted(RECIPES), help="what each step trains")
+    add("--epochs", type=int, help="passes over the training images")
+    add("--batch-size", type=int, help="images a step, over all processes")
+    add("--lr", type=float, help="highest learning rate")
+    add("--weight-decay", type=float, help="of SGD")
+    add("--set", nargs="*", type=named_value, default=[], metavar="NAME=VALUE", help="see below")
+    add("--resolutions", type=int, nargs="+", help="input sides")
+    add("--width-range", type=float, nargs=2, metavar="W", help="lower and upper bound")
+    add("--groups", choices=GROUPS, help="what has a width of its own")
+    add("--weights", type=Path, metavar="FILE", help="start from these: safetensors or state dict")
+    add("--sort-by-importance", action="store_true", help="first order channels by L1 norm")
+    add("--seed", type=int)
+    add("--out", type=Path, metavar="RUN", help="the run's folder")
+    add("--resume", action="store_true", help="go on with the training in RUN")
+    add("--device", help="cpu, cuda, cuda:1; default: the best there is")
+    add("--compile", action="store_true", help="torch.compile; wants --set num_widths=N, too")
+    add("--tensorboard", action="store_true", help="metrics for TensorBoard, too")
+    add("--evaluate-every", type=int, default=watch.evaluate_every, metavar="EPOCHS",
+        help="top1 of the four corners on `selection`; 0: never")  # fmt: skip
+    add("--save-every-s", type=float, default=watch.save_every_s, metavar="S",
+        help="time between saves")  # fmt: skip
+    return parser
+
+
+def job_from(args: argparse.Namespace) -> TrainingJob:
+    """The job that the parsed arguments ask for. Raises SupernetError where one is not possible."""
+    job = PRESETS[args.preset]
+    given = {
+        "data": args.data,
+        "data_root": args.data_root,
+        "model": args.model,
+        "weights": None if args.weights is None else str(args.weights),
+        "sort_by_importance": args.sort_by_importance or None,
+        "epochs": args.epochs,
+        "seed": args.seed,
+        "model_options": None if args.model_args is None else dict(args.model_args),
+    }
+    if args.model not in (None, job.model) and args.model_args is None:
+        given["model_options"] = {}
+    set_by_name = dict(args.set)
+    if unknown := sorted(set(set_by_name) - set(OF_RECIPE) - set(OF_HYPERPARAMETERS)):
+        known = ", ".join(OF_RECIPE + OF_HYPERPARAMETERS)
+        raise SupernetError(f"--set takes {known}, but got {unknown[0]!r}")
+    hyper = {"batch_size": args.batch_size, "lr": args.lr, "weight_decay": args.weight_decay}
+    space = {
+        "width_range": None if args.width_range is None else tuple(args.width_range),
+        "resolutions": None if args.resolutions is None else tuple(args.resolutions),
+        "groups": args.groups,
+    }
+    return replace(
+        job,
+        recipe=replace(
+            RECIPES[args.recipe] if args.recipe else job.recipe,
+            **_typed(Recipe, set_by_name),
+        ),
+        hyperparameters=replace(
+            job.hyperparameters,
+            **_given(hyper),
+            **_typed(Hyperparameters, set_by_name),
+        ),
+        space=replace(job.space, **_given(space)),
+        **_given(given),
+    )
+
+
+def execution_from(args: argparse.Namespace) -> Execution:
+    """How the parsed arguments want it run. Raises SupernetError where that is not possible."""
+    return Execution(
+        device=args.device,
+        save_every_s=args.save_every_s,
+        evaluate_every=args.evaluate_every,
+        tensorboard=args.tensorboard,
+        compile=args.compile,
+    )
+
+
+def _given(values: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _typed(kind: type[Recipe | Hyperparameters], values: dict[str, Any]) -> dict[str, Any]:
+    """Those of `values` that are fields of `kind`, a whole number for a float as one.
+
+    Raises SupernetError where a value has another type than its field.
+    """
+    found = {}
+    for field in fields(kind):
+        if field.name in values:
+            value, types = values[field.name], get_args(field.type) or (field.type,)
+            if type(value) is int and float in types:
+                value = float(value)
+            if type(value) not in types:
+                names = " or ".join(
+                    "null" if each is type(None) else each.__name__ for each in types
+                )
+                raise SupernetError(f"`{field.name}` must be {names}, but got {json.dumps(value)}")
+            found[field.name] = value
+    return found

@@ -1,0 +1,60 @@
+"""Compiled: subnets through torch.compile, each shape compiled once."""
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.func import functional_call
+
+from supernet.elastic.supernet import Supernet
+from supernet.errors import SupernetError
+from supernet.job.recipe import Recipe
+from supernet.space import SubnetConfig
+
+MAX_SHAPES = 64
+"""Each takes from seconds to minutes to compile."""
+
+
+class Compiled:
+    """What a supernet computes, compiled: `compiled(images, config)`.
+
+    A subnet's tensors are arguments of what is compiled, so that a config is compiled once and not
+    at every step. Raises SupernetError when a recipe has more shapes than `MAX_SHAPES`.
+    """
+
+    def __init__(self, supernet: Supernet, recipe: Recipe) -> None:
+        self.supernet = supernet
+        self.functions: dict[tuple[Any, ...], Callable[[dict[str, Tensor], Tensor], Tensor]] = {}
+        # By default the ninth shape of a function would run uncompiled.
+        torch._dynamo.config.recompile_limit = 2 * MAX_SHAPES
+        num_widths = 2 if not recipe.num_random else recipe.num_widths
+        num_shapes = (
+            None
+            if num_widths is None
+            else num_widths**supernet.space.num_groups * len(supernet.space.resolutions)
+        )
+        if num_shapes is None or num_shapes > MAX_SHAPES:
+            raise SupernetError(
+                f"--compile needs at most {MAX_SHAPES} shapes (widths x resolutions), but there "
+                f"are {num_shapes or 'any number'}: --set num_widths=8, and fewer resolutions"
+            )
+
+    def __call__(self, images: Tensor, config: SubnetConfig) -> Tensor:
+        """Logits, as Supernet gives them."""
+        network = self.supernet.subnet(config)
+        tensors = {**dict(network.named_parameters()), **dict(network.named_buffers())}
+        key = (*self.supernet.kept_counts(config), images.shape, network.training)
+        if key not in self.functions:
+            skeleton = self.supernet.extract(config)
+
+            def compute(tensors: dict[str, Tensor], images: Tensor) -> Tensor:
+                output: Tensor = functional_call(skeleton, tensors, (images,))
+                return output
+
+            self.functions[key] = torch.compile(compute, dynamic=False)
+            with warnings.catch_warnings():  # the compiler looks for .grad, which views don't have
+                warnings.filterwarnings("ignore", "The .grad attribute of a Tensor that is not a")
+                return self.functions[key](tensors, images)
+        return self.functions[key](tensors, images)

@@ -1,0 +1,55 @@
+"""One step of mutual learning (MutualNet, Yang et al., ECCV 2020, section 3.2, algorithm 1)."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from supernet.job.recipe import RECIPES, Recipe
+from supernet.space import SubnetConfig
+
+
+def mutual_step(
+    network: Callable[[Tensor, SubnetConfig], Tensor],
+    labels: Tensor,
+    configs: Sequence[SubnetConfig],
+    images_at: Callable[[int], Tensor],
+    *,
+    recipe: Recipe = RECIPES["mutual"],
+    label_smoothing: float = 0.0,
+    backward: Callable[[Tensor], None] = Tensor.backward,
+) -> list[Tensor]:
+    """Add the gradients of one step to the parameters; return the loss of each config, detached.
+
+    The first config is the full network: cross-entropy with `labels`, int64 (batch,) or shares
+    (batch, classes). Each other learns from the full network's softmax, which is a constant: KL
+    divergence averaged over the batch, weight 1, and, where `recipe.distillation` is below 1, from
+    the labels. `network(images, config)`, such as a Supernet, gives logits; `images_at(resolution)`
+    gives the batch, normalised, as float (batch, channels, resolution, resolution). `backward` is
+    called once with each loss: `.grad` of the parameters is added to, nothing else is changed.
+    """
+    full, *others = configs
+    logits = _precise(network(images_at(full.resolution), full))
+    loss = F.cross_entropy(logits, labels, label_smoothing=label_smoothing)
+    backward(loss)
+    teacher = F.softmax(logits.detach(), dim=1)
+    losses = [loss.detach()]
+    for config in others:
+        logits = _precise(network(images_at(config.resolution), config))
+        loss = logits.new_zeros(())
+        if recipe.distillation > 0:
+            student = F.log_softmax(logits, dim=1)
+            distance = F.kl_div(student, teacher, reduction="batchmean")
+            loss = loss + recipe.distillation * distance
+        if recipe.distillation < 1:
+            with_labels = F.cross_entropy(logits, labels, label_smoothing=label_smoothing)
+            loss = loss + (1 - recipe.distillation) * with_labels
+        backward(loss)
+        losses.append(loss.detach())
+    return losses
+
+
+def _precise(logits: Tensor) -> Tensor:
+    """In float32 or more: losses of bfloat16 logits would be rounded."""
+    return logits.to(torch.promote_types(logits.dtype, torch.float32))

@@ -1,0 +1,38 @@
+"""The sandwich rule: which subnets one step trains (Yu & Huang 2019, US-Net, section 3.3)."""
+
+import random
+
+from supernet.job.recipe import Recipe
+from supernet.space import SearchSpace, SubnetConfig
+
+
+def sandwich(space: SearchSpace, recipe: Recipe, rng: random.Random) -> list[SubnetConfig]:
+    """The largest subnet, the narrowest and some of random widths, in this order.
+
+    The first is the full network, whatever its resolution. Widths are uniform in the range, and
+    resolutions uniform over all, drawn as `recipe.resolutions` says (MutualNet, section 3.2).
+    """
+    widths: list[tuple[float, ...]] = [(1.0,)]
+    if recipe.narrowest:
+        widths.append((space.width_range[0],))
+    widths += [_random_widths(space, recipe, rng) for _ in range(recipe.num_random)]
+    highest = space.resolutions[0]
+    if recipe.resolutions == "own":
+        sides = [highest, *(rng.choice(space.resolutions) for _ in widths[1:])]
+    elif recipe.resolutions == "shared":
+        sides = [rng.choice(space.resolutions)] * len(widths)
+    else:
+        sides = [highest] * len(widths)
+    return [
+        SubnetConfig(width_mults=each, resolution=side)
+        for each, side in zip(widths, sides, strict=True)
+    ]
+
+
+def _random_widths(space: SearchSpace, recipe: Recipe, rng: random.Random) -> tuple[float, ...]:
+    if recipe.num_widths is None:
+        return space.random_widths(rng)
+    low, high = space.width_range
+    step = (high - low) / (recipe.num_widths - 1)
+    chosen = [rng.randrange(recipe.num_widths) for _ in range(space.num_groups)]
+    return tuple(round(low + step * number, 4) for number in chosen)

@@ -1,0 +1,84 @@
+"""State: what an unfinished training goes on from, as one file."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from supernet.checkpoint import read_tensors, write_tensors
+from supernet.errors import CheckpointError
+from supernet.job.training_job import TrainingJob
+from supernet.train.ema import Ema
+
+
+class State:
+    """Weights, momentum, moving averages, loss scale and sums of losses of a run.
+
+    The step is part of it too; learning rate, batches, configs and random numbers are functions of
+    it, so that nothing else has to be kept.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        ema: Ema,
+        scaler: torch.amp.GradScaler,
+        epoch_losses: Tensor,
+    ) -> None:
+        self.model, self.optimizer, self.ema = model, optimizer, ema
+        self.scaler, self.epoch_losses = scaler, epoch_losses
+        self.step = 0
+
+    def write(self, path: Path, about: Mapping[str, Any]) -> None:
+        """Write all of it; `about` is JSON that `read` returns."""
+        tensors = {f"model.{name}": t for name, t in self.model.state_dict().items()}
+        for name, parameter in self.model.named_parameters():
+            buffer = self.optimizer.state.get(parameter, {}).get("momentum_buffer")
+            if buffer is not None:
+                tensors[f"momentum.{name}"] = buffer
+        tensors |= {f"ema.{name}": tensor for name, tensor in self.ema.weights.items()}
+        tensors["epoch_losses"] = self.epoch_losses
+        note = {"step": self.step, "scaler": self.scaler.state_dict(), "about": dict(about)}
+        write_tensors(path, tensors, note)
+
+    def read(self, path: Path) -> dict[str, Any]:
+        """Take all of it from a file; return what was noted about it.
+
+        Raises CheckpointError where it is damaged or of another model.
+        """
+        tensors, note = read_tensors(path)
+        try:
+            self.model.load_state_dict(_with_prefix(tensors, "model."))
+            self.epoch_losses.copy_(tensors["epoch_losses"])
+            for name, tensor in _with_prefix(tensors, "ema.").items():
+                self.ema.weights[name].copy_(tensor)
+            for name, tensor in _with_prefix(tensors, "momentum.").items():
+                parameter = self.model.get_parameter(name)
+                buffer = torch.empty_like(parameter).copy_(tensor)
+                self.optimizer.state[parameter]["momentum_buffer"] = buffer
+            self.scaler.load_state_dict(note["scaler"])
+            self.step = note["step"]
+        except (RuntimeError, AttributeError, KeyError) as error:
+            raise CheckpointError(f"{path} must fit the model, but does not") from error
+        return note["about"]  # type: ignore[no-any-return]
+
+
+def read_about(path: Path) -> dict[str, Any]:
+    """What was noted about a state: job and data. Raises CheckpointError where it is damaged."""
+    try:
+        about: dict[str, Any] = read_tensors(path)[1]["about"]
+        TrainingJob.from_json(about["job"])
+        about["data"]["classes"], about["data"]["splits"]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise CheckpointError(
+            f"{path} must describe a training, but is of another version ({error}); "
+            "delete it to start anew"
+        ) from error
+    return about
+
+
+def _with_prefix(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}

@@ -1,0 +1,139 @@
+"""Step: one batch turned into one change of the weights."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Never
+
+import torch
+from torch import Tensor
+
+from supernet.data.dataset import Data
+from supernet.data.preprocess import normalise, resize
+from supernet.elastic.supernet import Supernet
+from supernet.errors import SupernetError
+from supernet.job.training_job import TrainingJob
+from supernet.space import SubnetConfig
+from supernet.train.depthwise import speed_up_depthwise
+from supernet.train.ema import Ema
+from supernet.train.mixing import mix
+from supernet.train.mutual import mutual_step
+from supernet.train.optimizer import learning_rate, make_optimizer
+from supernet.train.process_group import Team
+from supernet.train.sampling import sandwich
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """What came of a step."""
+
+    losses: list[float]
+    """Of each subnet, the mean over the batch and all processes."""
+    lr: float
+    """The learning rate it was done with."""
+    asked_to_stop: bool
+    """Whether any process was."""
+
+
+class Step:
+    """Forward and backward of all subnets, one message, one step of the optimiser.
+
+    `network(images, config)` computes logits: `supernet` itself or a compiled form of it.
+    """
+
+    def __init__(
+        self,
+        supernet: Supernet,
+        network: Callable[[Tensor, SubnetConfig], Tensor],
+        data: Data,
+        job: TrainingJob,
+        team: Team,
+    ) -> None:
+        self.supernet, self.network, self.data = supernet, network, data
+        self.job, self.hyper, self.team = job, job.hyperparameters, team
+        _check_parts(self.hyper.batch_size, team.size * self.hyper.accumulate)
+        self.num_steps = data.num_steps(self.hyper.batch_size) * job.epochs
+        self.device = next(supernet.parameters()).device
+        if self.device.type == "cpu":
+            speed_up_depthwise(supernet.model)
+        self.optimizer = make_optimizer(supernet, self.hyper)
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.hyper.dtype == "float16")
+        self.ema = Ema(supernet.model, self.hyper.ema_decay)
+
+    def __call__(self, step: int, images: Tensor, labels: Tensor, *, stop: bool) -> Done:
+        """Do step number `step` with this process's part of its batch.
+
+        Raises SupernetError when a loss or a gradient is not finite; the weights are as they were.
+        """
+        rng = random.Random(f"{self.job.seed} {step}")
+        torch.manual_seed(rng.getrandbits(62) + self.team.rank)
+        configs = sandwich(self.supernet.space, self.job.recipe, rng)
+        lr = learning_rate(self.hyper, step, self.num_steps)
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr
+        losses = self.gradients(images, labels, configs)
+        asked = losses.new_tensor([float(stop)])
+        gradients = [p.grad for p in self.supernet.parameters() if p.grad is not None]
+        self.team.average([*gradients, losses, asked])
+        *values, any_stop = torch.cat([losses, asked]).tolist()
+        for value, config in zip(values, configs, strict=True):
+            if not abs(value) < float("inf"):
+                _refuse(f"loss must stay finite, but got {value}", step, [config])
+        self._update(step, gradients, configs)
+        return Done(losses=values, lr=lr, asked_to_stop=any_stop > 0)
+
+    def gradients(self, images: Tensor, labels: Tensor, configs: list[SubnetConfig]) -> Tensor:
+        """Set the gradients of all subnets together; return the mean loss of each."""
+        self.optimizer.zero_grad()
+        num_parts = self.hyper.accumulate
+        losses = torch.zeros(len(configs), device=self.device)
+        dtype = getattr(torch, self.hyper.dtype)
+        for part in zip(images.chunk(num_parts), labels.chunk(num_parts), strict=True):
+            pixels, targets = (tensor.to(self.device, non_blocking=True) for tensor in part)
+            pixels, targets = mix(pixels, targets, len(self.data.classes), self.hyper)
+            with torch.autocast(self.device.type, dtype, enabled=dtype != torch.float32):
+                of_part = mutual_step(
+                    self.network,
+                    targets,
+                    configs,
+                    cache(lambda side, pixels=pixels: self._images_at(pixels, side)),
+                    recipe=self.job.recipe,
+                    label_smoothing=self.hyper.label_smoothing,
+                    backward=lambda loss: self.scaler.scale(loss / num_parts).backward(),
+                )
+            losses += torch.stack(of_part) / num_parts
+        return losses
+
+    def _images_at(self, images: Tensor, side: int) -> Tensor:
+        return normalise(resize(images, side), self.data.mean, self.data.std)
+
+    def _update(self, step: int, gradients: list[Tensor], configs: list[SubnetConfig]) -> None:
+        """Change the weights, the loss scale and the moving averages."""
+        self.scaler.unscale_(self.optimizer)
+        norm = torch.nn.utils.get_total_norm(gradients, foreach=True)
+        if not self.scaler.is_enabled() and not torch.isfinite(norm):
+            _refuse(f"gradient must stay finite, but its norm is {norm.item()}", step, configs)
+        if self.hyper.clip_norm is not None:
+            torch.nn.utils.clip_grads_with_norm_(
+                self.supernet.parameters(), self.hyper.clip_norm, norm, foreach=True
+            )
+        self.scaler.step(self.optimizer)  # does nothing where float16 overflowed
+        self.scaler.update()
+        self.ema.update(step)
+
+
+def _refuse(what: str, step: int, configs: list[SubnetConfig]) -> Never:
+    ids = " + ".join(config.config_id for config in configs)
+    raise SupernetError(
+        f"the {what} at step {step} for {ids}: lower lr or set clip_norm "
+        "(the last saved state is kept)"
+    )
+
+
+def _check_parts(batch_size: int, num_parts: int) -> None:
+    if batch_size % num_parts:
+        raise SupernetError(
+            f"batch_size must be a multiple of {num_parts} (processes x accumulate), "
+            f"but got {batch_size}"
+        )

@@ -1,0 +1,116 @@
+"""`python -m supernet.train`: train a supernet into a run's folder."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy
+import torch
+import torchvision
+
+from supernet.checkpoint import is_finished, load_supernet, read_document, save_supernet
+from supernet.data.dataset import Data, load_data
+from supernet.device import choose_device
+from supernet.elastic.importance import sort_by_importance
+from supernet.elastic.supernet import Supernet
+from supernet.errors import CheckpointError
+from supernet.job.execution import Execution
+from supernet.job.training_job import TrainingJob
+from supernet.models import build_model
+from supernet.models.pretrained import load_weights
+from supernet.train.compiled import Compiled
+from supernet.train.loop import Loop
+from supernet.train.process_group import Team, join_team, share_bn
+
+
+def train(
+    job: TrainingJob, run: Path, execution: Execution | None = None, *, resume: bool = False
+) -> None:
+    """Train `job` into the folder `run`, or go on with what is there.
+
+    Under torchrun all its processes call this, with the same arguments and a folder that all see.
+    Raises SupernetError where input is bad; a finished or unfinished training in `run` is never
+    overwritten without `resume`.
+    """
+    execution = execution or Execution()
+    if is_finished(run):
+        _check_same(job, run, resume)
+        return
+    place = _place(execution)
+    with join_team(place) as team:
+        _train(job, run, execution, resume, place, team)
+
+
+def _train(
+    job: TrainingJob, run: Path, execution: Execution, resume: bool, place: torch.device, team: Team
+) -> None:
+    side = job.space.resolutions[0]
+    data = load_data(job.data, resolution=side, seed=job.seed, root=Path(job.data_root))
+    supernet = _new_supernet(job, data).to(device=place, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if job.hyperparameters.sync_bn:
+        share_bn(supernet.model)
+    network = Compiled(supernet, job.recipe) if execution.compile else supernet
+    loop = Loop(supernet, data, job, run, execution, team, network)
+    if loop.state_path.exists():
+        if not resume:
+            raise CheckpointError(
+                f"{run} must be empty for a new training, but holds an unfinished one: "
+                "add --resume to go on, or choose another --out"
+            )
+        loop.resume()
+    team.wait()  # nobody writes before all have read
+    loop.train()
+    if team.is_first:
+        about = {"data": data.describe(), "versions": _versions(place, team)}
+        save_supernet(run, supernet, job, about)
+
+
+def _new_supernet(job: TrainingJob, data: Data) -> Supernet:
+    """The job's network before the first step."""
+    side = job.space.resolutions[0]
+    torch.manual_seed(job.seed)
+    model = build_model(job.model, len(data.classes), job.model_options)
+    if job.weights is not None:
+        fresh = load_weights(model, Path(job.weights))
+        if fresh:
+            print(f"fresh, for other classes: {', '.join(fresh)}", file=sys.stderr)
+    supernet = Supernet(model, torch.empty(1, 3, side, side), job.space)
+    if job.sort_by_importance:
+        sort_by_importance(supernet)
+    return supernet
+
+
+def _place(execution: Execution) -> torch.device:
+    """The device of this process: under torchrun on CUDA, one for each."""
+    place = choose_device(execution.device)
+    local = os.environ.get("LOCAL_RANK")
+    if local is not None and place.type == "cuda" and place.index is None:
+        return torch.device("cuda", int(local))
+    return place
+
+
+def _check_same(job: TrainingJob, run: Path, resume: bool) -> None:
+    if not resume:
+        raise CheckpointError(
+            f"{run} must be empty for a new training, but holds a trained supernet: "
+            "choose another --out"
+        )
+    differences = job.differences(TrainingJob.from_json(read_document(run)["job"]))
+    if differences:
+        raise CheckpointError(
+            f"{run} must hold the training that is asked for, but differs: {'; '.join(differences)}"
+        )
+    load_supernet(run)
+
+
+def _versions(device: torch.device, team: Team) -> dict[str, Any]:
+    return {
+        "python": sys.version.split()[0],
+        "torch": torch.__version__,
+        "torchvision": torchvision.__version__,
+        "numpy": numpy.__version__,
+        "device": str(device),
+        "num_threads": torch.get_num_threads(),
+        "num_processes": team.size,
+    }

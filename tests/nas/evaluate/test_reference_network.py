@@ -1,0 +1,31 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from nas.evaluate.reference_network import kernel_of, reference_images, reference_network
+from nas.runtimes import load_runtime
+
+
+def test_it_is_the_same_network_each_time_whatever_the_seed() -> None:
+    torch.manual_seed(1)
+    one = reference_network()(reference_images())
+    after_one = torch.rand(1)
+    torch.manual_seed(1)
+    assert torch.rand(1).equal(after_one)  # the caller's random numbers go on as if nothing was
+    assert reference_network()(reference_images()).equal(one)
+    assert one.isfinite().all()
+
+
+def test_it_is_compiled_once_and_known_by_runtime_and_threads(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    one, two = (load_runtime("onnxruntime", num_threads=number) for number in (1, 2))
+    kernel = kernel_of(one)
+    kernel.run()
+    assert kernel_of(one)._network is kernel._network
+    assert kernel_of(two)._network is not kernel._network
+    kernel.saw(1e-9)
+    assert kernel_of(one).quickest_s == 1e-9
+    assert kernel_of(two).quickest_s > 1e-9

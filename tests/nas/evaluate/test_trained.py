@@ -1,0 +1,19 @@
+from pathlib import Path
+
+import pytest
+
+from nas.evaluate.trained import load_trained
+from supernet.errors import SupernetError
+
+
+def test_a_run_gives_its_supernet_and_its_data(tiny_run: Path) -> None:
+    trained = load_trained(tiny_run)
+    assert trained.data.name == "fashion-mnist-mini"
+    assert trained.supernet.space.resolutions == (12, 8)
+    assert len(trained.document["weights_sha256"]) == 64
+
+
+def test_a_folder_without_one_is_one_clear_line(tmp_path: Path) -> None:
+    with pytest.raises(SupernetError) as error:
+        load_trained(tmp_path)
+    assert "\n" not in str(error.value)

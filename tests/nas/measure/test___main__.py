@@ -1,0 +1,91 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nas.measure.__main__ import main
+from nas.measure.measuring import table_of
+from planner import LookupTable
+
+
+def latency(p50_ms: float, tied_with: list[str]) -> dict[str, Any]:
+    return {
+        "p50_ms": p50_ms,
+        "p90_ms": 2 * p50_ms,
+        "p99_ms": 3 * p50_ms,
+        "p50_low_ms": 0.9 * p50_ms,
+        "p50_high_ms": 1.1 * p50_ms,
+        "num_samples": 50,
+        "tied_with": tied_with,
+    }
+
+
+@pytest.fixture
+def measurements(table: LookupTable) -> dict[str, Any]:
+    """Of a device on which the order is the other way round."""
+    return {
+        "weights_sha256": table.supernet["weights_sha256"],
+        "target": {
+            "device": "Cortex-A76",
+            "runtime": "onnxruntime",
+            "runtime_version": "1.20",
+            "batch_size": 1,
+            "dtype": "float32",
+            "num_threads": 4,
+            "details": {"governor": "performance"},
+        },
+        "protocol": {"noise_floor": 0.02, "num_rounds": 9, "num_samples": 100, "warmup": 6},
+        "latencies": {
+            "w0.5-r8": latency(9.0, ["w1-r8"]),
+            "w1-r8": latency(8.0, ["w0.5-r8"]),
+        },
+    }
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"target": {}}'])
+def test_a_file_that_is_no_measurement_is_one_clear_line(
+    text: str, table: LookupTable, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table.write(tmp_path / "table.json")
+    (tmp_path / "wrong.json").write_text(text)
+    names = [str(tmp_path / name) for name in ("table.json", "wrong.json", "out.json")]
+    assert main([names[0], "--from", names[1], "--out", names[2]]) == 2
+    error = capsys.readouterr().err
+    assert "wrong.json must be the measurements.json of a kit" in error
+    assert error.count("\n") == 1
+    assert not Path(names[2]).exists()
+
+
+def test_the_command_writes_the_table(
+    table: LookupTable, measurements: dict[str, Any], tmp_path: Path
+) -> None:
+    table.write(tmp_path / "table.json")
+    (tmp_path / "measurements.json").write_text(json.dumps(measurements))
+    names = [str(tmp_path / name) for name in ("table.json", "measurements.json", "out.json")]
+    assert main([names[0], "--from", names[1], "--out", names[2]]) == 0
+    assert LookupTable.read(Path(names[2])) == table_of(table, measurements)
+
+
+def test_the_same_entries_are_measured_in_another_runtime_here(
+    run_with_table: Path, tmp_path: Path
+) -> None:
+    source, out = run_with_table / "search" / "lookup_table.json", tmp_path / "eager.json"
+    options = ["--runtime", "eager", "--num-threads", "1", "--max-s", "1", "--allow-noisy"]
+    assert main([str(source), *options, "--device", "cpu", "--out", str(out)]) == 0
+    before, after = LookupTable.read(source), LookupTable.read(out)
+    assert after.target.runtime == "eager"
+    assert after.target.num_threads == 1
+    assert {e.config_id: e.top1 for e in after} == {e.config_id: e.top1 for e in before}
+    assert all(entry.num_samples > 8 for entry in after)
+    assert after.protocol["num_rounds"] >= 8
+
+
+def test_a_runtime_that_is_not_there_is_one_clear_line(
+    run_with_table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = run_with_table / "search" / "lookup_table.json"
+    out = tmp_path / "out.json"
+    assert main([str(source), "--runtime", "toaster", "--device", "cpu", "--out", str(out)]) == 2
+    assert "the runtime must be one of" in capsys.readouterr().err
+    assert not out.exists()

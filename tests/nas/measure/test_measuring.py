@@ -1,0 +1,89 @@
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from nas.errors import NasError
+from nas.measure.measuring import table_of
+from planner import LookupTable
+
+
+def latency(p50_ms: float, tied_with: list[str]) -> dict[str, Any]:
+    return {
+        "p50_ms": p50_ms,
+        "p90_ms": 2 * p50_ms,
+        "p99_ms": 3 * p50_ms,
+        "p50_low_ms": 0.9 * p50_ms,
+        "p50_high_ms": 1.1 * p50_ms,
+        "num_samples": 50,
+        "tied_with": tied_with,
+    }
+
+
+@pytest.fixture
+def measurements(table: LookupTable) -> dict[str, Any]:
+    """Of a device on which the order is the other way round."""
+    return {
+        "weights_sha256": table.supernet["weights_sha256"],
+        "target": {
+            "device": "Cortex-A76",
+            "runtime": "onnxruntime",
+            "runtime_version": "1.20",
+            "batch_size": 1,
+            "dtype": "float32",
+            "num_threads": 4,
+            "details": {"governor": "performance"},
+        },
+        "protocol": {"noise_floor": 0.02, "num_rounds": 9, "num_samples": 100, "warmup": 6},
+        "latencies": {
+            "w0.5-r8": latency(9.0, ["w1-r8"]),
+            "w1-r8": latency(8.0, ["w0.5-r8"]),
+        },
+    }
+
+
+def test_target_protocol_and_latencies_are_the_devices_the_rest_stays(
+    table: LookupTable, measurements: dict[str, Any]
+) -> None:
+    result = table_of(table, measurements)
+    assert [entry.config_id for entry in result] == ["w1-r8", "w0.5-r8"]  # by the new latency
+    assert result.target.device == "Cortex-A76"
+    assert result.protocol["noise_floor"] == 0.02
+    entry, before = result.by_config_id["w0.5-r8"], table.by_config_id["w0.5-r8"]
+    assert entry.latency_p50_ms == 9.0
+    assert entry.latency_p50_high_ms == pytest.approx(9.9)
+    assert entry.tied_with == ("w1-r8",)
+    assert (entry.top1, entry.macs) == (before.top1, before.macs)
+
+
+def test_memory_and_energy_are_the_new_targets_or_unknown(
+    table: LookupTable, measurements: dict[str, Any]
+) -> None:
+    known = [replace(e, peak_memory_bytes=5_000_000, energy_mj=7.0) for e in table]
+    measurements["latencies"]["w1-r8"] |= {"peak_memory_bytes": 6_000_000, "energy_mj": 3.5}
+    result = table_of(replace(table, entries=tuple(known)), measurements).by_config_id
+    assert (result["w1-r8"].peak_memory_bytes, result["w1-r8"].energy_mj) == (6_000_000, 3.5)
+    assert (result["w0.5-r8"].peak_memory_bytes, result["w0.5-r8"].energy_mj) == (None, None)
+
+
+def test_measurements_of_another_supernet_are_refused(
+    table: LookupTable, measurements: dict[str, Any]
+) -> None:
+    with pytest.raises(NasError, match="must be of the table's supernet"):
+        table_of(table, measurements | {"weights_sha256": "1" * 64})
+
+
+def test_measurements_in_another_dtype_are_refused(
+    table: LookupTable, measurements: dict[str, Any]
+) -> None:
+    target = measurements["target"] | {"dtype": "bfloat16"}
+    with pytest.raises(NasError, match=r"in the table's float32, .* but are in bfloat16; search"):
+        table_of(table, measurements | {"target": target})
+
+
+def test_measurements_that_lack_an_entry_are_refused(
+    table: LookupTable, measurements: dict[str, Any]
+) -> None:
+    del measurements["latencies"]["w1-r8"]
+    with pytest.raises(NasError, match="must hold every entry, but w1-r8 is missing"):
+        table_of(table, measurements)

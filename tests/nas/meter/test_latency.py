@@ -1,0 +1,260 @@
+"""Arithmetic with a clock that the test turns; real networks where it is about real machines."""
+
+import math
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torchvision import models
+
+from nas.errors import NoisyMachineError
+from nas.evaluate.reference_network import kernel_of
+from nas.meter.latency import MIN_ROUNDS, Measurement, measure_latency
+from nas.meter.reference_workload import Kernel
+from nas.runtimes import load_runtime
+
+
+class Clock:
+    """Time passes only where a task lets it pass."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Task:
+    """Takes `duration()` seconds of the clock."""
+
+    def __init__(self, clock: Clock, duration: Callable[[], float]) -> None:
+        self.clock, self.duration, self.took = clock, duration, list[float]()
+
+    def run(self) -> None:
+        self.took.append(self.duration())
+        self.clock.now += self.took[-1]
+
+
+def steady(clock: Clock, seconds: float, *, noise: float = 0.0, seed: int = 0) -> Task:
+    rng = Random(seed)
+    return Task(clock, lambda: seconds * math.exp(rng.gauss(0, noise)))
+
+
+def measure(
+    clock: Clock, tasks: list[Task], kernel: Task | Kernel | None = None, **options: Any
+) -> Measurement:
+    if not isinstance(kernel, Kernel):
+        kernel = Kernel(kernel or steady(clock, 1e-4), "a test")
+    arguments: dict[str, Any] = {
+        "max_s": 2.0,
+        "rng": Random(0),
+        "clock": clock,
+        "kernel": kernel,
+    } | options
+    return measure_latency(tasks, **arguments)
+
+
+def test_percentiles_are_over_all_samples_that_count() -> None:
+    clock = Clock()
+    task = steady(clock, 1e-3, noise=0.1)
+    result = measure(clock, [task])
+    samples = [1e3 * s for r in result.rounds for s in (*r.first_s[0], *r.second_s[0])]
+    latency = result.latencies[0]
+    assert latency.num_samples == len(samples)
+    found = (latency.p50_ms, latency.p90_ms, latency.p99_ms)
+    np.testing.assert_allclose(found, np.percentile(samples, [50, 90, 99]))
+    assert latency.p50_low_ms <= 1.0 <= latency.p50_high_ms
+
+
+def test_a_constant_time_is_found_exactly() -> None:
+    clock = Clock()
+    result = measure(clock, [steady(clock, 2e-3), steady(clock, 3e-3)])
+    assert [x.p50_ms for x in result.latencies] == pytest.approx([2, 3])
+    assert result.noise_floor == pytest.approx(0, abs=1e-9)
+    assert not result.is_tied(0, 1)
+    assert result.is_tied(0, 0)
+
+
+def test_it_stops_when_the_medians_are_known() -> None:
+    clock = Clock()
+    result = measure(clock, [steady(clock, 1e-3, noise=0.01)], max_s=100.0)
+    assert len(result.rounds) == MIN_ROUNDS
+    assert result.duration_s < 1
+
+
+def test_it_stops_when_the_time_is_up() -> None:
+    clock = Clock()
+    result = measure(clock, [steady(clock, 1e-3, noise=0.3)], max_s=3.0, precision=1e-6)
+    assert 3.0 <= result.duration_s < 3.2
+    assert len(result.rounds) > MIN_ROUNDS
+
+
+def test_drift_that_all_share_does_not_hide_a_difference() -> None:
+    clock = Clock()
+
+    def drifting(seconds: float) -> Task:
+        return Task(clock, lambda: seconds * (1 + 0.2 * clock.now))  # 40 % slower after 2 s
+
+    kernel = steady(clock, 1e-4)
+    result = measure(clock, [drifting(1e-3), drifting(1.05e-3)], kernel, precision=1e-6)
+    first, second = result.latencies
+    assert first.p50_high_ms > second.p50_low_ms  # the intervals overlap ...
+    assert not result.is_tied(0, 1)  # ... but round for round one is slower
+
+
+def test_rounds_in_which_the_kernel_was_slow_do_not_count() -> None:
+    clock = Clock()
+
+    def disturbed(seconds: float) -> Task:
+        return Task(clock, lambda: seconds * (3 if clock.now % 0.1 > 0.07 else 1))
+
+    task = disturbed(1e-3)
+    result = measure(clock, [task], disturbed(1e-4), max_s=5.0, precision=1e-9)
+    assert result.num_disturbed_rounds >= 3
+    assert max(task.took) > 2e-3
+    assert result.latencies[0].p50_ms == pytest.approx(1)
+    assert result.latencies[0].p90_ms == pytest.approx(1)
+
+
+def test_disturbed_rounds_are_made_again() -> None:
+    clock = Clock()
+    kernel = Task(clock, lambda: 2e-4 if 0.05 < clock.now < 0.1 else 1e-4)
+    result = measure(clock, [steady(clock, 1e-3, noise=0.01)], kernel, max_s=100.0)
+    assert result.num_disturbed_rounds > 1
+    assert len(result.rounds) >= MIN_ROUNDS
+
+
+def test_a_busy_machine_is_refused_although_the_rounds_agree() -> None:
+    clock, rng = Clock(), Random(0)
+    kernel = Task(clock, lambda: 1e-4 if rng.random() < 0.7 else 5e-3)  # another has the core
+    with pytest.raises(NoisyMachineError, match="may hold up 15% of the rounds, but it held up"):
+        measure(clock, [steady(clock, 1e-3, noise=0.01)], kernel, max_s=0.5)
+
+
+def test_a_kernel_that_varies_as_on_an_idle_machine_disturbs_few_rounds() -> None:
+    clock = Clock()
+    kernel = steady(clock, 1e-4, noise=0.03)
+    result = measure(clock, [steady(clock, 1e-3, noise=0.02)], kernel, precision=1e-6)
+    assert not result.is_noisy
+    assert result.num_disturbed_rounds <= 0.05 * len(result.rounds)
+
+
+def slow_until(clock: Clock, end_s: float, kernel_s: float) -> Task:
+    """A machine that takes 1.7 times as long until `end_s`."""
+    return Task(clock, lambda: kernel_s * (1.7 if clock.now < end_s else 1))
+
+
+def test_a_machine_known_to_be_faster_is_waited_for(tmp_path: Path) -> None:
+    clock = Clock()
+    kernel = Kernel(slow_until(clock, 4.0, 1e-4), "a test", tmp_path / "speed.json")
+    task = slow_until(clock, 4.0, 1e-3)
+    kernel.saw(1e-4)
+    result = measure(clock, [task], max_s=2.0, kernel=kernel)
+    assert result.latencies[0].p99_ms == pytest.approx(1)
+    assert result.slowdown == pytest.approx(0, abs=1e-9)
+    assert 4.0 < result.duration_s < 4.5
+
+
+def test_one_that_stays_slower_than_it_was_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    clock, file = Clock(), tmp_path / "speed.json"
+    kernel = Kernel(slow_until(clock, 99.0, 1e-4), "a test", file)
+    kernel.saw(1.2e-4)
+    with pytest.raises(
+        NoisyMachineError, match="25% slower than it can be, but it is 42% slo"
+    ) as e:
+        measure(clock, [slow_until(clock, 99.0, 1e-3)], max_s=2.0, kernel=kernel)
+    assert str(file) in str(e.value)
+    assert clock.now > 6.0  # three times as long as it was given
+    allowed = measure(clock, [slow_until(clock, 99.0, 1e-3)], kernel=kernel, allow_noisy=True)
+    assert allowed.is_noisy
+    assert allowed.protocol()["slowdown"] == pytest.approx(0.41667, abs=1e-4)
+    assert allowed.duration_s < 2.1  # where noise is allowed nothing is waited for
+
+
+def test_what_was_seen_of_the_machine_is_kept_unless_it_was_noisy() -> None:
+    clock = Clock()
+    kernel = Kernel(steady(clock, 1e-4), "a test")
+    measure(clock, [steady(clock, 1e-3, noise=1.0)], max_s=0.5, kernel=kernel, allow_noisy=True)
+    assert kernel.quickest_s == math.inf
+    measure(clock, [steady(clock, 1e-3)], kernel=kernel)
+    assert kernel.quickest_s == pytest.approx(1e-4)
+
+
+def test_a_noisy_machine_is_refused_in_one_line() -> None:
+    clock = Clock()
+    with pytest.raises(NoisyMachineError, match="from itself by at most 10%, but") as error:
+        measure(clock, [steady(clock, 1e-3, noise=1.0)], max_s=0.5)
+    assert "--allow-noisy" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_noisy_measurement_that_is_allowed_is_marked() -> None:
+    clock = Clock()
+    result = measure(clock, [steady(clock, 1e-3, noise=1.0)], max_s=0.5, allow_noisy=True)
+    assert result.is_noisy
+    assert result.protocol()["is_noisy"] is True
+    assert result.protocol()["noise_floor"] == pytest.approx(result.noise_floor, abs=1e-5)
+
+
+def test_the_order_is_random_but_repeatable() -> None:
+    def order(seed: int) -> list[int]:
+        clock, visited = Clock(), list[int]()
+
+        def visit(index: int) -> float:
+            visited.append(index)
+            return 1e-3
+
+        tasks = [Task(clock, partial(visit, index)) for index in range(3)]
+        measure(clock, tasks, rng=Random(seed))
+        return visited
+
+    assert order(1) == order(1)
+    assert order(1) != order(2)
+
+
+def test_progress_ends_at_one_when_the_time_is_up() -> None:
+    clock, seen = Clock(), list[float]()
+    task = steady(clock, 1e-3, noise=0.3)
+    measure(clock, [task], precision=1e-6, progress=seen.append)
+    assert seen == sorted(seen)
+    assert seen[-1] == 1
+
+
+def test_real_networks_come_out_in_the_right_order() -> None:
+    x = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    runtime = load_runtime("onnxruntime", num_threads=2)
+    candidates = [
+        runtime.compile(models.mobilenet_v2(num_classes=10, width_mult=width).eval(), x)
+        for width in (1.0, 0.5)
+    ]
+    result = measure_latency(
+        candidates, kernel=kernel_of(runtime), rng=Random(0), max_s=2.0, allow_noisy=True
+    )
+    wide, narrow = result.latencies
+    assert 0 < narrow.p50_ms < wide.p50_ms
+    for latency in result.latencies:
+        assert latency.p50_low_ms <= latency.p50_ms <= latency.p50_high_ms
+        assert latency.p50_ms <= latency.p90_ms <= latency.p99_ms
+
+
+def test_the_noise_floor_is_what_a_candidate_shows_against_itself() -> None:
+    within = []
+    for seed in range(15):
+        clock = Clock()
+        tasks = [steady(clock, 5e-3, noise=0.05, seed=seed)] * 2
+        result = measure(clock, tasks, max_s=1.0, precision=1e-6)
+        one, other = (latency.p50_ms for latency in result.latencies)
+        within.append(abs(math.log(one / other)) <= result.noise_floor)
+    assert np.mean(within) >= 0.9
+
+
+def test_a_machine_that_slows_down_is_told() -> None:
+    clock = Clock()
+    kernel = Task(clock, lambda: 1e-4 * (1 + 0.2 * clock.now))
+    result = measure(clock, [steady(clock, 1e-3, noise=0.1)], kernel, precision=1e-6, max_s=1.0)
+    assert result.protocol()["drift"] == pytest.approx(0.1, abs=0.02)

@@ -1,0 +1,54 @@
+import re
+from pathlib import Path
+
+import numpy
+import pytest
+
+from nas.evaluate.evaluation import Scored
+from nas.report.page import group_names, write_report
+from planner import Candidate, LookupTable
+
+
+@pytest.fixture
+def page(table: LookupTable, candidates: list[Candidate], tmp_path: Path) -> str:
+    full, part = numpy.ones(1, dtype=bool), numpy.ones(0, dtype=bool)  # selection has one image
+    seen = (full, full, part)
+    scored = [
+        Scored(candidate=each, right=right, took_s=60.0)
+        for each, right in zip(candidates, seen, strict=True)
+    ]
+    write_report(tmp_path / "report.html", table, scored)
+    assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
+    return (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_the_page_needs_no_network_and_holds_plotly_once(page: str) -> None:
+    assert "<script src=" not in page
+    assert 1_000_000 < len(page) < 8_000_000
+
+
+def test_everything_promised_is_on_the_page(page: str) -> None:
+    headings = re.findall(r"<h2>(.*?)</h2>", page)
+    assert headings == [
+        "The front",
+        "Uniform grid against search",
+        "Selection against report",
+        "How the hypervolume grew",
+        "Which groups matter",
+        "All candidates",
+        "The table",
+        "Run it again",
+    ]
+    assert page.count("Plotly.newPlot(") == 6
+
+
+def test_numbers_in_words_are_those_of_the_search(page: str) -> None:
+    assert "3 candidates, 1 of them stopped early" in page
+    assert "2 of 3 images were looked at" in page
+    assert "100.00% of the hypervolume" in page
+    assert "by +0.00 points on average" in page
+    assert "<td>w1-r8</td>" in page
+
+
+def test_each_width_is_called_after_its_layers(table: LookupTable) -> None:
+    assert group_names(table) == ["width 0: stem"]

@@ -1,0 +1,231 @@
+"""The command, on a tiny trained supernet."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from nas.evaluate.lookup_table import near_front
+from nas.search.__main__ import main
+from planner import Entry, LookupTable, pareto_front, read_candidates
+from planner.schema import check_all
+
+FAST = ["--trials", "6", "--allow-noisy", "--num-threads", "1"]
+
+
+@pytest.fixture(scope="module")
+def searched(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run with a supernet that has been searched with six candidates."""
+    run = tmp_path_factory.mktemp("search") / "run"
+    shutil.copytree(tiny_run, run)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("nas.search.searching.FRONT_S", 1.0)
+        patch.setattr("nas.search.searching.TRIAL_S", 0.1)
+        assert main([*FAST, "--out", str(run)]) == 0
+    return run
+
+
+def refused(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> str:
+    capsys.readouterr()
+    assert main(arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "Traceback" not in err
+    line = err.splitlines()[-1]
+    assert line.startswith("error: ")
+    return line
+
+
+def test_the_search_folder_is_the_documented_one(searched: Path) -> None:
+    names = {path.name for path in (searched / "search").iterdir()}
+    assert names == {"study.db", "candidates.csv", "lookup_table.json", "report.html"}
+
+
+def _as_chosen(table: LookupTable) -> list[Entry]:
+    """The entries with the accuracy that they were chosen with."""
+    return [
+        replace(
+            entry,
+            top1=entry.top1_selection,
+            top1_low=min(entry.top1_low, entry.top1_selection),
+            top1_high=max(entry.top1_high, entry.top1_selection),
+        )
+        for entry in table
+    ]
+
+
+def test_the_table_is_valid_and_holds_a_front_of_the_candidates(searched: Path) -> None:
+    path = searched / "search" / "lookup_table.json"
+    check_all(json.loads(path.read_text()))
+    table = LookupTable.read(path)
+    candidates = read_candidates(searched / "search" / "candidates.csv")
+    assert len(candidates) == 6
+    # Those near the front are timed again, side by side; the table is the front of that.
+    assert {entry.config_id for entry in table} <= {
+        each.config_id for each in near_front(candidates)
+    }
+    assert [entry.config_id for entry in table] == [
+        e.config_id for e in pareto_front(_as_chosen(table))
+    ]
+    chosen = {candidate.config_id: candidate.top1 for candidate in candidates}
+    assert all(entry.top1_selection == chosen[entry.config_id] for entry in table)
+    assert table.target.runtime == "onnxruntime"
+    assert table.target.num_threads == 1
+    assert table.splits == {"train": 10000, "calibration": 2000, "selection": 2000, "report": 2000}
+    assert table.supernet["class_names"][0] == "T-shirt/top"
+
+
+def test_latencies_of_the_table_ascend_and_so_does_the_choosing_accuracy(searched: Path) -> None:
+    entries = list(LookupTable.read(searched / "search" / "lookup_table.json"))
+    accuracies = [entry.top1_selection for entry in entries]
+    assert accuracies == sorted(accuracies)
+
+
+def test_the_summary_can_be_read_at_a_glance(
+    searched: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nas.search.searching.FRONT_S", 1.0)
+    monkeypatch.setenv("COLUMNS", "120")
+    assert main([*FAST, "--out", str(searched)]) == 0
+    out = capsys.readouterr().out
+    assert "6 candidates, 0 of them beyond the uniform grid" in out
+    assert "w1-r12" in out
+
+
+def test_a_second_search_evaluates_nothing_again(
+    searched: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(*_: object, **__: object) -> None:
+        raise AssertionError("a known config was evaluated again")
+
+    before = (searched / "search" / "candidates.csv").read_bytes()
+    monkeypatch.setattr("nas.search.searching.FRONT_S", 1.0)
+    monkeypatch.setattr("nas.evaluate.evaluator.Bench.evaluate", forbidden)
+    assert main([*FAST, "--out", str(searched)]) == 0
+    assert (searched / "search" / "candidates.csv").read_bytes() == before
+
+
+def test_report_shows_front_grid_and_search(searched: Path) -> None:
+    page = (searched / "search" / "report.html").read_text(encoding="utf-8")
+    assert "uniform grid (6), on selection" in page
+    assert "on report" in page
+    assert "w0.25-r8" in page
+
+
+def test_another_target_does_not_go_on_with_the_study(
+    searched: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = refused(capsys, [*FAST, "--batch-size", "2", "--out", str(searched)])
+    assert "a search goes on with the supernet and the target it began with" in line
+
+
+def test_limits_that_nothing_keeps_are_one_clear_line(
+    searched: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = (searched / "search" / "lookup_table.json").read_bytes()
+    line = refused(capsys, [*FAST, "--max-macs", "10", "--out", str(searched)])
+    assert "max_macs" in line
+    assert (searched / "search" / "lookup_table.json").read_bytes() == before
+
+
+def test_a_latency_that_nothing_keeps_is_known_before_the_search(
+    tiny_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = [*FAST, "--supernet", str(tiny_run), "--out", str(tmp_path)]
+    assert main([*options, "--max-latency-ms", "0.0001"]) == 2
+    err = capsys.readouterr().err
+    assert all(name in err for name in ("smallest", "middle", "largest", "MMACs", "parameters"))
+    assert "max_latency_ms must be at least 0." in err.splitlines()[-1]
+    assert not (tmp_path / "search" / "candidates.csv").exists()
+
+
+def test_each_entry_says_how_probably_it_keeps_the_budget(
+    searched: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nas.search.searching.FRONT_S", 1.0)
+    shutil.copytree(searched, tmp_path / "run")
+    options = [*FAST, "--out", str(tmp_path / "run")]
+    assert main([*options, "--max-latency-ms", "1000"]) == 0
+    path = tmp_path / "run" / "search" / "lookup_table.json"
+    table = LookupTable.read(path)
+    check_all(json.loads(path.read_text()))
+    assert table.protocol["max_latency_ms"] == 1000
+    assert {entry.budget_probability for entry in table} == {1.0}
+    before = LookupTable.read(searched / "search" / "lookup_table.json")
+    assert {entry.budget_probability for entry in before} == {None}
+
+
+@pytest.mark.slow
+def test_a_repeatable_search_finds_the_same_candidates_again(
+    tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nas.search.searching.FRONT_S", 1.0)
+    monkeypatch.setattr("nas.search.searching.TRIAL_S", 0.05)
+    options = [*FAST, "--supernet", str(tiny_run), "--repeatable", "--trials", "24"]
+    found = []
+    for name in ("one", "other"):
+        assert main([*options, "--out", str(tmp_path / name)]) == 0
+        candidates = read_candidates(tmp_path / name / "search" / "candidates.csv")
+        found.append([(each.config_id, each.origin, each.top1, each.macs) for each in candidates])
+    assert found[0] == found[1]
+    assert {origin for _, origin, *_ in found[0]} == {"grid", "search"}
+    path = tmp_path / "one" / "search" / "lookup_table.json"
+    assert LookupTable.read(path).provenance["search"]["repeatable"] is True
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--runtime", "toaster"], "runtime must be one of"),
+        (["--device", "toaster"], "'toaster' is not"),
+        (["--supernet", "no/such/run"], "must hold a trained supernet"),
+        (["--repeatable", "--max-latency-ms", "9"], "but got --max-latency-ms: leave one"),
+        (["--repeatable", "--sampler", "tpe"], "but got --sampler tpe: leave one"),
+    ],
+)
+def test_bad_input_is_one_clear_line(
+    arguments: list[str], words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    assert words in refused(capsys, [*FAST, *arguments, "--out", str(out)])
+    assert not out.exists()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a CUDA device")
+def test_cuda_without_cuda_is_one_clear_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = refused(capsys, [*FAST, "--device", "cuda", "--out", str(tmp_path / "run")])
+    assert "'cuda' is not" in line
+
+
+def test_a_damaged_supernet_is_refused(
+    tiny_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(tiny_run, tmp_path / "run")
+    weights = tmp_path / "run" / "supernet" / "weights.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    line = refused(capsys, [*FAST, "--out", str(tmp_path / "run")])
+    assert "must be a whole checkpoint" in line
+
+
+def test_a_damaged_study_is_refused(
+    searched: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(searched, tmp_path / "run")
+    study = tmp_path / "run" / "search" / "study.db"
+    content = study.read_bytes()[:20_000]
+    study.write_bytes(content)
+    line = refused(capsys, [*FAST, "--out", str(tmp_path / "run")])
+    assert "must be an Optuna storage" in line
+    assert study.read_bytes() == content
+
+
+def test_a_folder_that_cannot_be_written_is_one_clear_line(
+    tiny_run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = refused(capsys, [*FAST, "--supernet", str(tiny_run), "--out", "/proc/mutualnas"])
+    assert "must be writable" in line

@@ -1,0 +1,93 @@
+import numpy as np
+import optuna
+import pytest
+from numpy.testing import assert_allclose
+
+from nas.search.guide import Guide, expected_gains, front_steps
+from planner.pareto import hypervolume
+
+
+def test_the_front_is_what_each_budget_buys() -> None:
+    cost, top1 = np.array([3.0, 1.0, 2.0, 2.0, 4.0]), np.array([0.7, 0.5, 0.4, 0.6, 0.7])
+    assert [each.tolist() for each in front_steps(cost, top1)] == [[1, 2, 3], [0.5, 0.6, 0.7]]
+    assert [len(each) for each in front_steps(np.array([]), np.array([]))] == [0, 0]
+
+
+def area(cost: list[float], top1: list[float], floor: float, end: float) -> float:
+    return hypervolume(zip(top1, cost, strict=True), (floor, end))
+
+
+@pytest.mark.parametrize("new", [0.5, 1.5, 2.5, 3.9, 5.0])
+def test_expected_gains_are_the_mean_growth_of_the_hypervolume(new: float) -> None:
+    cost, top1, floor, end = [1.0, 2.0, 3.0], [0.5, 0.6, 0.7], 0.3, 4.0
+    mean, std = 0.62, 0.05
+    draws = np.random.default_rng(0).normal(mean, std, 20_000)
+    before = area(cost, top1, floor, end)
+    plain = np.mean([area([*cost, new], [*top1, draw], floor, end) - before for draw in draws])
+    (fast,) = expected_gains(
+        np.array([mean]),
+        np.array([std]),
+        np.array([new]),
+        steps=front_steps(np.array(cost), np.array(top1)),
+        floor=floor,
+        end=end,
+    )
+    assert_allclose(fast, plain, rtol=0.03, atol=1e-6)
+
+
+def evaluate(trial: optuna.Trial, noise: np.random.Generator) -> tuple[float, float]:
+    """Three groups that are worth different amounts; the best front is far off the diagonal."""
+    worth, cost = (0.02, 0.05, 0.3), (8.0, 4.0, 1.0)
+    widths = [trial.suggest_float(f"width{index}", 0.25, 1) for index in range(3)]
+    side = trial.suggest_categorical("resolution", [28, 24, 20, 16])
+    pixels = (side / 28) ** 2
+    top1 = 0.5 + sum(w * np.log(x) / 4 for w, x in zip(worth, widths, strict=True)) + pixels / 20
+    latency = 0.1 + pixels * sum(c * x**2 for c, x in zip(cost, widths, strict=True))
+    return top1 + noise.normal(0, 0.002), latency
+
+
+def run(sampler: optuna.samplers.BaseSampler, num_trials: int) -> list[tuple[float, float]]:
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    study = optuna.create_study(directions=["maximize", "minimize"], sampler=sampler)
+    noise = np.random.default_rng(1)
+    study.optimize(lambda trial: evaluate(trial, noise), num_trials)
+    return [(trial.values[0], float(np.log(trial.values[1]))) for trial in study.trials]
+
+
+def test_it_finds_in_sixty_trials_what_chance_does_not_in_three_hundred() -> None:
+    guided = run(Guide(seed=0, is_new=lambda params: True), 60)
+    random = run(optuna.samplers.RandomSampler(seed=0), 300)
+    reference = (0.3, float(np.log(13.1)))
+    assert hypervolume(guided, reference) > hypervolume(random, reference)
+
+
+def test_the_same_seed_proposes_the_same() -> None:
+    one, other = (run(Guide(seed=3, is_new=lambda params: True), 20) for _ in range(2))
+    assert one == other
+
+
+def test_it_proposes_what_is_new_and_says_what_it_expects() -> None:
+    guide = Guide(seed=0, is_new=lambda params: params["resolution"] != 16)
+    study = optuna.create_study(directions=["maximize", "minimize"], sampler=guide)
+    assert np.isnan(guide.expected_gain)
+    noise = np.random.default_rng(1)
+    for _ in range(30):
+        trial = study.ask()
+        study.tell(trial, evaluate(trial, noise))
+        if trial.number >= 12:
+            assert trial.params["resolution"] != 16
+            assert 0 < guide.expected_gain < 1
+
+
+def test_it_keeps_a_constraint() -> None:
+    guide = Guide(seed=0, is_new=lambda params: True)
+    study = optuna.create_study(directions=["maximize", "minimize"], sampler=guide)
+    noise = np.random.default_rng(1)
+    latencies = []
+    for _ in range(60):
+        trial = study.ask()
+        top1, latency = evaluate(trial, noise)
+        trial.set_constraint("limit", latency / 3 - 1)
+        study.tell(trial, [top1, latency])
+        latencies.append(latency)
+    assert np.mean(np.array(latencies[12:]) <= 3 * 1.05) > 0.9

@@ -1,0 +1,396 @@
+"""The study with an `evaluate` that computes in no time what a real one measures."""
+
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy
+import optuna
+import pytest
+import torch
+from optuna.trial import TrialState
+
+from nas.errors import StudyError
+from nas.evaluate.evaluation import Costs, Scored
+from nas.search.limits import Limits
+from nas.search.study import Study
+from planner import Candidate, pareto_front
+from supernet import SearchSpace, SubnetConfig, Supernet
+from supernet.models import WideResNet
+
+SPACE = SearchSpace(resolutions=(16, 12), groups="one")
+TARGET = {"weights": "abc", "target": "def"}
+
+
+@pytest.fixture(scope="module")
+def supernet() -> Supernet:
+    model = WideResNet(10, depth=10, widen=2)
+    return Supernet(model, torch.empty(1, 3, 16, 16), SPACE)
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Evaluating takes no time here."""
+    monkeypatch.setattr("nas.search.study.WAIT_S", 0.02)
+
+
+def evaluate(config: SubnetConfig, origin: str) -> Scored:
+    width = sum(config.width_mults) / len(config.width_mults)
+    macs = int(1e6 * width**2 * config.resolution**2)
+    latency = 1e-7 * macs
+    top1 = 1 - 1 / (2 + width * config.resolution**1.1)
+    candidate = Candidate(
+        config_id=config.config_id,
+        origin=origin,
+        width_mults=config.width_mults,
+        resolution=config.resolution,
+        top1=top1,
+        top1_low=top1,
+        top1_high=top1,
+        macs=macs,
+        num_params=1,
+        latency_p50_ms=latency,
+        latency_p90_ms=latency,
+        latency_p99_ms=latency,
+        latency_p50_low_ms=latency,
+        latency_p50_high_ms=latency,
+        num_samples=1,
+        kind="measured",
+    )
+    return Scored(candidate=candidate, right=numpy.arange(100) < 100 * top1)
+
+
+def open_study(supernet: Supernet, folder: Path, limits: Limits | None = None) -> Study:
+    return Study(
+        supernet,
+        f"sqlite:///{folder / 'study.db'}",
+        belongs_to=TARGET,
+        limits=limits or Limits(),
+        seed=0,
+    )
+
+
+def run(study: Study, num_candidates: int) -> list[Candidate]:
+    return list(study.run(evaluate, num_candidates))
+
+
+def channels(supernet: Supernet, candidate: Candidate) -> tuple[int, ...]:
+    config = SubnetConfig(width_mults=candidate.width_mults, resolution=candidate.resolution)
+    return *supernet.kept_counts(config), config.resolution
+
+
+def test_the_whole_grid_comes_first_then_optuna_suggests(
+    supernet: Supernet, tmp_path: Path
+) -> None:
+    found = run(open_study(supernet, tmp_path), 32)
+    distinct = {
+        (*supernet.kept_counts(config), config.resolution): config for config in SPACE.grid()
+    }
+    origins = [candidate.origin for candidate in found]
+    assert origins == ["grid"] * len(distinct) + ["search"] * (32 - len(distinct))
+    assert {channels(supernet, c) for c in found[: len(distinct)]} == set(distinct)
+    assert [found[0].config_id, found[1].config_id] == ["w1-r16", "w0.25-r12"]
+
+
+def test_no_config_is_evaluated_twice_and_the_space_can_be_used_up(
+    supernet: Supernet, tmp_path: Path
+) -> None:
+    study = open_study(supernet, tmp_path)
+    found = run(study, 10_000)
+    assert len(found) == 2 * 19  # 19 widths round to different channels
+    assert len({channels(supernet, candidate) for candidate in found}) == len(found)
+    assert run(study, 10_000) == []
+
+
+def test_beyond_the_grid_each_stage_has_a_width_of_its_own(tmp_path: Path) -> None:
+    model = WideResNet(10, depth=10, widen=1)
+    space = SearchSpace(resolutions=(16,), groups="stage")
+    found = run(open_study(Supernet(model, torch.empty(1, 3, 16, 16), space), tmp_path), 12)
+    num_widths = {
+        o: {len(c.width_mults) for c in found if c.origin == o} for o in ("grid", "search")
+    }
+    assert num_widths == {"grid": {1}, "search": {3}}
+
+
+@pytest.mark.parametrize("num_candidates", [0, 1, 5])
+def test_any_number_of_trials(supernet: Supernet, tmp_path: Path, num_candidates: int) -> None:
+    assert len(run(open_study(supernet, tmp_path), num_candidates)) == num_candidates
+
+
+def test_a_resumed_study_goes_on_and_ends_with_the_same_grid(
+    supernet: Supernet, tmp_path: Path
+) -> None:
+    first = run(open_study(supernet, tmp_path), 5)
+    again = open_study(supernet, tmp_path)
+    assert again.candidates() == first
+    rest = run(again, 26)
+    assert len(rest) == 21
+    assert {c.config_id for c in first}.isdisjoint(c.config_id for c in rest)
+    assert {c.origin for c in first + rest} == {"grid"}
+
+
+def test_a_trial_that_was_killed_is_evaluated_anew(supernet: Supernet, tmp_path: Path) -> None:
+    study = open_study(supernet, tmp_path)
+    run(study, 3)
+
+    def killed(config: SubnetConfig, origin: str) -> Scored:
+        raise SystemExit
+
+    with pytest.raises(SystemExit):
+        list(study.run(killed, 4))
+    again = open_study(supernet, tmp_path)
+    found = run(again, 26)
+    assert len(again.candidates()) == 26
+    assert {candidate.origin for candidate in found} == {"grid"}
+    assert not again.study.get_trials(states=(TrialState.RUNNING,))
+
+
+def test_limits_steer_the_suggestions_through_optunas_constraints(
+    supernet: Supernet, tmp_path: Path
+) -> None:
+    limits = Limits(max_macs=50e6)
+    study = open_study(supernet, tmp_path, limits)
+    run(study, 5)
+    for trial in study.study.get_trials(states=(TrialState.COMPLETE,)):
+        (excess,) = trial.constraints.values()
+        assert (excess <= 0) == (trial.values[2] <= 50e6)
+
+
+def test_the_front_of_the_study_is_optunas_own_front(supernet: Supernet, tmp_path: Path) -> None:
+    study = open_study(supernet, tmp_path)
+    run(study, 30)
+    # With latency proportional to MACs, Optuna's three objectives are our two.
+    best = {trial.user_attrs["candidate"] for trial in study.study.best_trials}
+    assert len(best) == len(pareto_front(study.candidates()))
+
+
+def test_workers_at_full_speed_evaluate_no_more_than_asked_and_nothing_twice(
+    supernet: Supernet, tmp_path: Path
+) -> None:
+    """Evaluating takes no time here, so that workers meet at every trial."""
+    shared = f"journal:{tmp_path / 'log'}"
+    studies = [
+        Study(supernet, shared, belongs_to=TARGET, limits=Limits(), seed=seed) for seed in range(4)
+    ]
+    for num_candidates in range(26, 38, 2):  # the end of a search is where they meet
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(run, studies, [num_candidates] * 4))
+        done = studies[0].study.get_trials(states=(TrialState.COMPLETE,))
+        assert len(done) == len(studies[0].candidates()) == num_candidates
+
+
+def test_the_same_seed_suggests_the_same(supernet: Supernet, tmp_path: Path) -> None:
+    folders = [tmp_path / "one", tmp_path / "other"]
+    for folder in folders:
+        folder.mkdir()
+    one, other = (run(open_study(supernet, folder), 32) for folder in folders)
+    assert one == other
+
+
+def test_guided_by_macs_the_same_seed_suggests_the_same_whatever_is_measured(
+    tmp_path: Path,
+) -> None:
+    space = SearchSpace(resolutions=(16,), groups="stage")
+    supernet = Supernet(WideResNet(10, depth=10, widen=1), torch.empty(1, 3, 16, 16), space)
+
+    def suggested(seed: int, stops: list[int]) -> list[Candidate]:
+        noise = numpy.random.default_rng(seed)
+
+        def measure(config: SubnetConfig, origin: str) -> Scored:
+            scored = evaluate(config, origin)
+            factor = noise.uniform(0.8, 1.2)
+            latencies = {
+                name: factor * value
+                for name, value in asdict(scored.candidate).items()
+                if name.startswith("latency")
+            }
+            candidate = replace(scored.candidate, **latencies)
+            return replace(scored, candidate=candidate)
+
+        for num_candidates in [*stops, 30]:
+            study = Study(
+                supernet,
+                f"sqlite:///{tmp_path / str(seed)}.db",
+                belongs_to=TARGET,
+                limits=Limits(),
+                seed=0,
+                cost="macs",
+            )
+            list(study.run(measure, num_candidates))
+        return study.candidates()
+
+    one, other = suggested(1, []), suggested(2, [12, 24])
+    assert [each.config_id for each in one] == [each.config_id for each in other]
+    assert [each.latency_p50_ms for each in one] != [each.latency_p50_ms for each in other]
+    assert sum(each.origin == "search" for each in one) >= 10
+
+
+def test_another_supernet_or_target_is_refused(supernet: Supernet, tmp_path: Path) -> None:
+    run(open_study(supernet, tmp_path), 1)
+    with pytest.raises(StudyError, match="target was def, is xyz"):
+        Study(
+            supernet,
+            f"sqlite:///{tmp_path / 'study.db'}",
+            belongs_to={"weights": "abc", "target": "xyz"},
+            limits=Limits(),
+            seed=0,
+        )
+
+
+@pytest.mark.parametrize("content", [b"no database", b"SQLite format 3\0" + b"\1" * 5000])
+def test_a_damaged_study_is_refused_and_stays(
+    supernet: Supernet, tmp_path: Path, content: bytes
+) -> None:
+    path = tmp_path / "study.db"
+    path.write_bytes(content)
+    with pytest.raises(StudyError, match="must be an Optuna storage") as caught:
+        open_study(supernet, tmp_path)
+    assert "\n" not in str(caught.value)
+    assert path.read_bytes() == content
+
+
+def test_a_study_whose_candidates_are_gone_is_refused(supernet: Supernet, tmp_path: Path) -> None:
+    run(open_study(supernet, tmp_path), 2)
+    with sqlite3.connect(tmp_path / "study.db") as database:
+        database.execute("DELETE FROM trial_user_attributes WHERE key = 'candidate'")
+    database.close()
+    with pytest.raises(StudyError, match="must hold its candidate"):
+        open_study(supernet, tmp_path)
+
+
+def test_optuna_says_nothing(
+    supernet: Supernet, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run(open_study(supernet, tmp_path), 3)
+    assert capfd.readouterr() == ("", "")
+    assert optuna.logging.get_verbosity() == optuna.logging.ERROR
+
+
+def open_role(supernet: Supernet, folder: Path, role: str) -> Study:
+    return Study(
+        supernet,
+        f"journal:{folder / 'log'}",
+        belongs_to=TARGET,
+        limits=Limits(),
+        seed=0,
+        role=role,
+    )
+
+
+def costs(config: SubnetConfig, origin: str) -> Costs:
+    return {"macs": evaluate(config, origin).candidate.macs}
+
+
+def test_one_worker_measures_and_two_others_score(supernet: Supernet, tmp_path: Path) -> None:
+    studies = [open_role(supernet, tmp_path, role) for role in ("latency", "accuracy", "accuracy")]
+    seen = []
+
+    def score(study: Study, config: SubnetConfig, origin: str) -> Scored:
+        known = study.costs_of(config)
+        scored = evaluate(config, origin)
+        assert known == {"macs": scored.candidate.macs}, "nothing is scored before it is measured"
+        seen.append(config)
+        return scored
+
+    def work(study: Study) -> list[Candidate]:
+        if study.role == "latency":
+            return list(study.run(costs, 30))
+        return list(study.run(lambda *config: score(study, *config), 30))
+
+    with ThreadPoolExecutor() as pool:
+        measured, *found = pool.map(work, studies)
+    assert measured == []
+    assert sum(map(len, found)) == len(seen) == len(studies[0].candidates()) == 30
+    assert len({channels(supernet, each) for each in studies[0].candidates()}) == 30
+    assert {each.origin for each in studies[0].candidates()} == {"grid", "search"}
+    assert not studies[0].study.get_trials(states=(TrialState.RUNNING,))
+
+
+def test_who_only_scores_ends_when_there_are_no_more_configs(
+    supernet: Supernet, tmp_path: Path
+) -> None:
+    studies = [open_role(supernet, tmp_path, role) for role in ("latency", "accuracy")]
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda s, e: list(s.run(e, 1000)), studies, [costs, evaluate]))
+    assert len(studies[0].candidates()) == 2 * 19
+
+
+def test_who_can_do_all_finishes_what_others_have_measured(
+    supernet: Supernet, tmp_path: Path
+) -> None:
+    target = open_role(supernet, tmp_path, "latency")
+    measuring = target.run(costs, 26)
+    with ThreadPoolExecutor() as pool:
+        alone = pool.submit(list, measuring)
+        found = run(open_role(supernet, tmp_path, "all"), 26)
+        assert alone.result() == []
+    assert len(found) == 26
+
+
+def test_who_only_scores_cannot_begin_a_search(supernet: Supernet, tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match="begin one with a worker on the target"):
+        open_role(supernet, tmp_path, "accuracy")
+    assert run(open_role(supernet, tmp_path, "all"), 1)
+
+
+def test_memory_can_be_an_objective_and_a_study_keeps_its_own(
+    supernet: Supernet, tmp_path: Path
+) -> None:
+    names = ("top1", "latency_p50_ms", "peak_memory_bytes")
+    storage = f"journal:{tmp_path / 'log'}"
+
+    def with_memory(config: SubnetConfig, origin: str) -> Scored:
+        scored = evaluate(config, origin)
+        return replace(scored, candidate=replace(scored.candidate, peak_memory_bytes=5))
+
+    study = Study(supernet, storage, belongs_to=TARGET, limits=Limits(), seed=0, objectives=names)
+    list(study.run(with_memory, 3))
+    assert study.study.get_trials(states=(TrialState.COMPLETE,))[0].values[2] == 5.0
+    with pytest.raises(StudyError, match="objectives was top1 latency_p50_ms peak_memory_bytes"):
+        Study(supernet, storage, belongs_to=TARGET, limits=Limits(), seed=0)
+
+
+def test_a_search_says_that_it_has_ended_when_little_is_to_be_gained(
+    supernet: Supernet, tmp_path: Path
+) -> None:
+    study = open_study(supernet, tmp_path)
+    found = list(study.run(evaluate, 38, min_gain=0.5))  # half of the hypervolume: never
+    assert 26 <= len(found) < 38
+    assert study.expected_gain < 0.5
+    again = open_study(supernet, tmp_path)
+    assert len(list(again.run(evaluate, 38))) == 38 - len(found), "it may go on"
+
+
+def test_what_was_good_elsewhere_comes_right_after_the_corners(
+    supernet: Supernet, tmp_path: Path
+) -> None:
+    known = SubnetConfig(width_mults=(0.5,), resolution=12)  # on the grid, too
+    other = SubnetConfig(width_mults=(0.41,), resolution=16)
+    study = Study(
+        supernet,
+        f"journal:{tmp_path / 'log'}",
+        belongs_to=TARGET,
+        limits=Limits(),
+        seed=0,
+        first=[known, other, other],
+    )
+    found = run(study, 27)
+    assert [c.origin for c in found[:4]] == ["grid", "grid", "grid", "search"]
+    assert [c.config_id for c in found[2:4]] == ["w0.5-r12", "w0.41-r16"]
+    assert len({channels(supernet, c) for c in found}) == 27
+
+
+@pytest.mark.parametrize(("width", "resolution"), [(0.1, 16), (0.5, 15)])
+def test_what_the_space_does_not_hold_cannot_come_first(
+    supernet: Supernet, tmp_path: Path, width: float, resolution: int
+) -> None:
+    with pytest.raises(StudyError, match="must have widths from"):
+        Study(
+            supernet,
+            f"journal:{tmp_path / 'log'}",
+            belongs_to=TARGET,
+            limits=Limits(),
+            seed=0,
+            first=[SubnetConfig(width_mults=(width,), resolution=resolution)],
+        )

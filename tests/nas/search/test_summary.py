@@ -1,0 +1,17 @@
+import pytest
+from rich.console import Console
+
+from nas.search.summary import print_summary
+from planner import Candidate, LookupTable
+
+
+def test_the_summary_is_a_row_an_entry(
+    table: LookupTable, candidates: list[Candidate], capsys: pytest.CaptureFixture[str]
+) -> None:
+    print_summary(table, candidates, Console(width=120))
+    out = capsys.readouterr().out
+    assert "a box, onnxruntime 1, batch 1, threads 1" in out
+    row = next(line for line in out.splitlines() if "w1-r8" in line)
+    assert all(text in row for text in ("grid", "4.000", "8.000", "90.0", "88.0-91.0", "2.50"))
+    assert "3 candidates, 1 of them beyond the uniform grid; 2 on the front, 4.0 times" in out
+    assert "noise floor 1.3%" in out

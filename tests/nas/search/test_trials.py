@@ -1,0 +1,68 @@
+import json
+from dataclasses import asdict
+
+import numpy
+import optuna
+import pytest
+import torch
+from optuna.trial import TrialState
+
+from nas.errors import StudyError
+from nas.evaluate.evaluation import to_text
+from nas.search.parameters import to_parameters
+from nas.search.roles import COSTS
+from nas.search.trials import Trials
+from planner import Candidate
+from supernet import SearchSpace, SubnetConfig, Supernet
+from supernet.models import WideResNet
+
+SMALL = SubnetConfig(width_mults=(0.5,), resolution=12)
+LARGE = SubnetConfig(width_mults=(1.0,), resolution=12)
+
+
+@pytest.fixture
+def trials() -> Trials:
+    space = SearchSpace(resolutions=(16, 12), groups="one")
+    model = WideResNet(10, depth=10, widen=2)
+    study = optuna.create_study(directions=["maximize", "minimize"])
+    return Trials(study, Supernet(model, torch.empty(1, 3, 16, 16), space), "the storage")
+
+
+def finish(trials: Trials, config: SubnetConfig, candidate: Candidate) -> None:
+    trials.study.enqueue_trial(to_parameters(config, 1))
+    trial = trials.study.ask()
+    trial.set_user_attr("candidate", json.dumps(asdict(candidate)))
+    trial.set_user_attr("right", to_text(numpy.ones(8, dtype=bool)))
+    trials.study.tell(trial, [candidate.top1, candidate.latency_p50_ms])
+
+
+def test_widths_that_round_to_the_same_channels_are_one_config(trials: Trials) -> None:
+    almost = SubnetConfig(width_mults=(0.501,), resolution=12)
+    assert trials.channels(SMALL) == trials.channels(almost) != trials.channels(LARGE)
+
+
+def test_a_config_evaluated_twice_counts_once(trials: Trials, candidates: list[Candidate]) -> None:
+    for _ in range(2):
+        finish(trials, SMALL, candidates[0])
+    (found,) = trials.scored()
+    assert found.candidate == candidates[0]
+    assert found.right.all()
+    assert found.took_s > 0
+
+
+def test_what_waits_with_its_costs_is_known_and_what_only_waits_is_not(trials: Trials) -> None:
+    trials.study.enqueue_trial(to_parameters(SMALL, 1))
+    assert trials.known() == set()
+    costs = {COSTS: '{"macs": 7}'}
+    trials.study.enqueue_trial(to_parameters(LARGE, 1), user_attrs=costs)
+    assert trials.known() == {trials.channels(LARGE)}
+    assert trials.known(TrialState.WAITING) == {trials.channels(SMALL), trials.channels(LARGE)}
+    assert trials.costs_of(LARGE) == {"macs": 7}
+    assert trials.costs_of(SMALL) is None
+
+
+def test_a_trial_without_its_candidate_is_refused(trials: Trials) -> None:
+    trials.study.enqueue_trial(to_parameters(SMALL, 1))
+    trials.study.tell(trials.study.ask(), [0.5, 1.0])
+    with pytest.raises(StudyError, match="trial in the storage must hold its candidate"):
+        trials.scored()

@@ -1,0 +1,191 @@
+import itertools
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from supernet.data import dataset as data_module
+from supernet.data.dataset import Data, load_data
+from supernet.data.preprocess import shift_and_flip
+from supernet.data.sources import EMBEDDED_FILE
+from supernet.errors import DataError
+
+
+@pytest.fixture(scope="module")
+def embedded() -> Data:
+    return load_data("fashion-mnist-mini", resolution=28)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    for part, name, i in itertools.product(("train", "val"), ("cat", "dog"), range(20)):
+        path = tmp_path / part / name / f"{i}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, (90, 100, 3), dtype=np.uint8)).save(path)
+    return tmp_path
+
+
+def test_the_embedded_splits(embedded: Data) -> None:
+    assert embedded.num_images == {
+        "train": 10_000,
+        "calibration": 2_000,
+        "selection": 2_000,
+        "report": 2_000,
+    }
+    assert len(embedded.classes) == 10
+    # Of all 60,000 official training images: 0.2860 and 0.3530.
+    assert embedded.mean == pytest.approx([0.286] * 3, abs=0.005)
+    assert embedded.std == pytest.approx([0.353] * 3, abs=0.005)
+
+
+def test_batches_are_the_files_pixels_in_order(embedded: Data) -> None:
+    batches = list(embedded.batches("report", batch_size=300))
+    assert [len(labels) for _, labels in batches] == [300] * 6 + [200]
+    images = torch.cat([images for images, _ in batches])
+    assert batches[0][0].is_contiguous(memory_format=torch.channels_last)
+    with np.load(EMBEDDED_FILE, allow_pickle=False) as arrays:
+        for channel in range(3):
+            np.testing.assert_array_equal(images[:, channel], arrays["report_images"])
+        labels = torch.cat([labels for _, labels in batches])
+        np.testing.assert_array_equal(labels, arrays["report_labels"])
+
+
+def test_an_epoch_shows_every_image_once_in_an_order_of_its_own(embedded: Data) -> None:
+    labels = [
+        torch.cat([labels for _, labels in embedded.train_batches(batch_size=100, epoch=e, seed=0)])
+        for e in (0, 1)
+    ]
+    assert torch.bincount(labels[0]).tolist() == torch.bincount(labels[1]).tolist() == [1000] * 10
+    assert not torch.equal(*labels)
+
+
+def test_a_train_batch_is_the_augmented_images_of_its_step(embedded: Data) -> None:
+    images, _ = next(embedded.train_batches(batch_size=16, epoch=3, seed=5, start_step=7))
+    chosen = np.random.default_rng([5, 3, 0]).permutation(10_000)[7 * 16 : 8 * 16]
+    train = torch.cat([images for images, _ in embedded.batches("train", batch_size=500)])
+    expected = shift_and_flip(train[torch.from_numpy(chosen)], 2, np.random.default_rng([5, 3, 8]))
+    assert torch.equal(images, expected)
+
+
+@pytest.mark.parametrize("resolution", [16, 72])
+def test_resuming_in_the_middle_gives_the_same_bits(folder: Path, resolution: int) -> None:
+    whole = load_data(str(folder), resolution=resolution)
+    later = load_data(str(folder), resolution=resolution)
+    expected = list(whole.train_batches(batch_size=5, epoch=2, seed=1))
+    resumed = list(later.train_batches(batch_size=5, epoch=2, seed=1, start_step=4))
+    assert len(expected) == whole.num_steps(5) == 36 // 5
+    assert len(resumed) == len(expected) - 4
+    for (images, labels), (same_images, same_labels) in zip(expected[4:], resumed, strict=True):
+        assert images.shape == (5, 3, resolution, resolution)
+        assert torch.equal(images, same_images)
+        assert torch.equal(labels, same_labels)
+    for epoch, seed in ((3, 1), (2, 2)):
+        other, _ = next(whole.train_batches(batch_size=5, epoch=epoch, seed=seed))
+        assert not torch.equal(other, expected[0][0])
+
+
+@pytest.mark.parametrize("resolution", [16, 72])
+def test_parts_of_batches_are_the_whole_ones(folder: Path, resolution: int) -> None:
+    """What two processes get is, put together, what one gets, augmented alike."""
+    data = load_data(str(folder), resolution=resolution)
+    whole = data.train_batches(batch_size=8, epoch=0, seed=0)
+    parts = [data.train_batches(batch_size=8, epoch=0, seed=0, part=(i, 2)) for i in (0, 1)]
+    for (images, labels), *pair in zip(whole, *parts, strict=True):
+        assert torch.equal(torch.cat([of_part for of_part, _ in pair]), images)
+        assert torch.equal(torch.cat([of_part for _, of_part in pair]), labels)
+
+
+def test_augmentation_can_be_chosen(folder: Path) -> None:
+    data = load_data(str(folder), resolution=16)
+
+    def first(**options: Any) -> torch.Tensor:
+        return next(data.train_batches(batch_size=8, epoch=0, seed=0, **options))[0]
+
+    plain = first(augment="none")
+    assert torch.equal(first(), first(augment="cifar"))
+    crops = [first(augment="imagenet", colour_jitter=jitter) for jitter in (0.0, 0.4)]
+    different = [plain, first(), *crops]
+    for one, other in itertools.combinations(different, 2):
+        assert not torch.equal(one, other)
+
+
+@pytest.mark.parametrize("resolution", [16, 72])
+def test_what_is_not_kept_in_memory_is_the_same(
+    folder: Path, resolution: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = load_data(str(folder), resolution=resolution)
+    expected = [
+        list(kept.batches("report", batch_size=7)),
+        list(kept.train_batches(batch_size=7, epoch=0, seed=0)),
+    ]
+    monkeypatch.setattr(data_module, "MAX_BYTES_KEPT", 0)
+    decoded = load_data(str(folder), resolution=resolution)
+    found = [
+        list(decoded.batches("report", batch_size=7)),
+        list(decoded.train_batches(batch_size=7, epoch=0, seed=0)),
+    ]
+    for batches, same in zip(expected, found, strict=True):
+        for (images, labels), (same_images, same_labels) in zip(batches, same, strict=True):
+            assert torch.equal(images, same_images)
+            assert torch.equal(labels, same_labels)
+
+
+def test_a_kept_split_is_decoded_once(folder: Path) -> None:
+    data = load_data(str(folder), resolution=16)
+    first = next(data.batches("selection", batch_size=4))[0]
+    for path in folder.rglob("*.png"):
+        path.unlink()
+    assert torch.equal(next(data.batches("selection", batch_size=4))[0], first)
+
+
+def test_a_damaged_image_is_one_line_from_a_thread_too(folder: Path) -> None:
+    (folder / "val" / "dog" / "7.png").write_bytes(b"damaged")
+    for resolution in (16, 72):
+        data = load_data(str(folder), resolution=resolution)
+        with pytest.raises(DataError, match=r"val/dog/7\.png: must be an image"):
+            list(data.batches("report", batch_size=8))
+
+
+def test_the_record_survives_json_and_a_move(folder: Path) -> None:
+    data = load_data(str(folder), resolution=16)
+    recorded = json.loads(json.dumps(data.describe()))
+    assert recorded["splits"]["selection"]["num_images"] == 4
+    moved = folder.rename(folder.with_name("moved"))
+    load_data(str(moved), resolution=16).check_same(recorded)
+
+
+def test_changed_data_is_noticed(folder: Path) -> None:
+    recorded = load_data(str(folder), resolution=16).describe()
+    with pytest.raises(DataError, match="split 'train' must hold the same"):
+        load_data(str(folder), resolution=16, seed=1).check_same(recorded)
+    (folder / "val" / "cat" / "0.png").rename(folder / "val" / "cat" / "new.png")
+    with pytest.raises(DataError, match="split 'report' must hold the same"):
+        load_data(str(folder), resolution=16).check_same(recorded)
+    for part in ("train", "val"):
+        (folder / part / "cat").rename(folder / part / "bird")
+    with pytest.raises(DataError, match="must have the 2 classes of the run"):
+        load_data(str(folder), resolution=16).check_same(recorded)
+
+
+@pytest.mark.parametrize("source", ["fashion", "no/such/folder"])
+def test_a_source_that_is_none_is_refused(source: str) -> None:
+    with pytest.raises(DataError, match="--data must be fashion-mnist-mini, a folder"):
+        load_data(source, resolution=28)
+
+
+def test_torchvisions_sets_are_loaded_by_prefix(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"torchvision:Nothing: torchvision\.datasets has no such"):
+        load_data("torchvision:Nothing", resolution=28, root=tmp_path)
+
+
+def test_impossible_sizes_are_refused(embedded: Data) -> None:
+    with pytest.raises(DataError, match=r"`resolution >= 1` must hold, but got 0"):
+        load_data("fashion-mnist-mini", resolution=0)
+    for batch_size in (0, 10_001):
+        with pytest.raises(DataError, match=f"must hold, but got {batch_size}"):
+            embedded.num_steps(batch_size)

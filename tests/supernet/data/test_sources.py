@@ -1,0 +1,132 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from supernet.data.sources import EMBEDDED_FILE, load_embedded, load_folder
+from supernet.errors import DataError
+
+
+def save(path: Path, mode: str = "RGB", colour: int | tuple[int, ...] = (10, 20, 30)) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new(mode, (8, 6), colour).save(path)
+
+
+def make_folder(root: Path, *parts: str) -> Path:
+    for part in ("train", *parts):
+        for name in ("cat", "dog"):
+            for i in range(3):
+                save(root / part / name / f"{i}.png")
+    return root
+
+
+def test_the_embedded_set_is_balanced_and_as_large_as_it_says() -> None:
+    images = load_embedded()
+    assert {split: len(part) for split, part in images.official.items()} == {
+        "train": 10_000,
+        "selection": 2_000,
+        "report": 2_000,
+    }
+    for part in images.official.values():
+        counts = torch.bincount(images.labels[part.start : part.stop])
+        assert counts.tolist() == [len(part) // 10] * 10
+    assert images.classes[0] == "T-shirt/top"
+    assert images.classes[9] == "Ankle boot"
+    assert images.read(0).size == (28, 28)
+    assert EMBEDDED_FILE.stat().st_size <= 7_000_000
+
+
+def test_the_embedded_selection_was_not_trained_on() -> None:
+    with np.load(EMBEDDED_FILE, allow_pickle=False) as arrays:
+        # Both index the official training images; report indexes the official test images.
+        both = np.concatenate([arrays["train_indices"], arrays["selection_indices"]])
+        assert len(np.unique(both)) == 12_000
+        assert both.max() < 60_000
+        assert len(np.unique(arrays["report_indices"])) == 2_000
+        assert arrays["report_indices"].max() < 10_000
+
+
+def test_the_licence_lies_beside_the_embedded_set() -> None:
+    text = (EMBEDDED_FILE.parent / "LICENSE.fashion-mnist").read_text(encoding="ascii")
+    assert "Copyright (c) 2017 Zalando SE" in text
+    assert "Permission is hereby granted, free of charge" in text
+
+
+def test_a_folder_is_sorted_and_named_by_relative_path(tmp_path: Path) -> None:
+    images = load_folder(make_folder(tmp_path, "val"))
+    assert images.classes == ("cat", "dog")
+    assert images.names[:4] == [*(f"train/cat/{i}.png" for i in range(3)), "train/dog/0.png"]
+    assert images.official == {"train": range(6), "report": range(6, 12)}
+    assert images.labels.tolist() == [0, 0, 0, 1, 1, 1] * 2
+
+
+@pytest.mark.parametrize(
+    ("parts", "official"),
+    [
+        ((), {"train": range(6)}),
+        (("test",), {"train": range(6), "report": range(6, 12)}),
+        (
+            ("val", "test"),
+            {"train": range(6), "selection": range(6, 12), "report": range(12, 18)},
+        ),
+    ],
+)
+def test_held_out_folders_are_used_as_named(
+    tmp_path: Path, parts: tuple[str, ...], official: dict[str, range]
+) -> None:
+    images = load_folder(make_folder(tmp_path, *parts))
+    assert images.official == official
+    if "test" in parts:
+        assert images.names[-1] == "test/dog/2.png"
+
+
+def test_a_class_that_val_lacks_keeps_the_others_labels(tmp_path: Path) -> None:
+    make_folder(tmp_path)
+    save(tmp_path / "val" / "dog" / "0.png")
+    assert load_folder(tmp_path).labels[-1] == 1
+
+
+@pytest.mark.parametrize("mode", ["L", "RGBA", "P", "1", "CMYK", "LA"])
+def test_every_8_bit_image_becomes_rgb(tmp_path: Path, mode: str) -> None:
+    make_folder(tmp_path)
+    suffix = "jpg" if mode == "CMYK" else "png"
+    source = Image.new("RGB", (8, 6), (255, 255, 255)).convert(mode)
+    source.save(tmp_path / "train" / "cat" / f"0a.{suffix}")
+    images = load_folder(tmp_path)
+    image = images.read(images.names.index(f"train/cat/0a.{suffix}"))
+    assert image.mode == "RGB"
+    assert image.getpixel((0, 0)) == (255, 255, 255)
+
+
+def test_a_16_bit_image_is_refused_rather_than_clipped(tmp_path: Path) -> None:
+    make_folder(tmp_path)
+    save(tmp_path / "train" / "cat" / "0.png", "I;16", 40_000)
+    with pytest.raises(DataError, match=r"train/cat/0\.png: must have 8 bits .* I;16"):
+        load_folder(tmp_path).read(0)
+
+
+@pytest.mark.parametrize("content", [b"", b"not an image", None])
+def test_a_damaged_image_is_named(tmp_path: Path, content: bytes | None) -> None:
+    path = make_folder(tmp_path) / "train" / "cat" / "0.png"
+    if content is None:  # cut off in the middle
+        noise = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
+        Image.fromarray(noise).save(path)
+        content = path.read_bytes()[:2000]
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"train/cat/0\.png: must be an image") as caught:
+        load_folder(tmp_path).read(0)
+    assert "\n" not in str(caught.value)
+
+
+def test_folders_of_another_shape_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"must be a folder with train/<class>/"):
+        load_folder(tmp_path)
+    (tmp_path / "train").mkdir()
+    with pytest.raises(DataError, match="must hold one folder a class"):
+        load_folder(tmp_path)
+    make_folder(tmp_path)
+    save(tmp_path / "val" / "bird" / "0.png")
+    with pytest.raises(DataError, match=r"every class must be in train/ too, not 'bird'"):
+        load_folder(tmp_path)

@@ -1,0 +1,102 @@
+import dataclasses
+
+import pytest
+import torch
+from PIL import Image
+
+from supernet.data.sources import ImageSet, lay_out
+from supernet.data.splits import SPLITS, split_images
+from supernet.errors import DataError
+
+
+def image_set(counts: dict[str, int], **official: int) -> ImageSet:
+    """Return `counts` training images of each class, then `official` images of mixed classes."""
+    labels = [label for label, count in enumerate(counts.values()) for _ in range(count)]
+    sizes = {"train": len(labels)} | official
+    labels += [i % len(counts) for i in range(sum(official.values()))]
+    return ImageSet(
+        name="made",
+        classes=tuple(counts),
+        labels=torch.tensor(labels),
+        names=[f"image {i}" for i in range(len(labels))],
+        official=lay_out(sizes),
+        open=lambda index: Image.new("RGB", (1, 1)),
+    )
+
+
+def test_three_splits_are_disjoint_and_calibration_is_of_train() -> None:
+    images = image_set({"a": 300, "b": 100})
+    splits = split_images(images, seed=0)
+    assert tuple(splits) == SPLITS
+    indices = {split: set(part.tolist()) for split, part in splits.items()}
+    assert indices["train"] | indices["selection"] | indices["report"] == set(range(400))
+    assert sum(len(indices[split]) for split in ("train", "selection", "report")) == 400
+    assert indices["calibration"] <= indices["train"]
+
+
+def test_what_is_carved_is_a_tenth_of_each_class() -> None:
+    images = image_set({"a": 300, "b": 100, "rare": 4}, report=10)
+    selection = split_images(images, seed=0)["selection"]
+    assert torch.bincount(images.labels[selection]).tolist() == [30, 10, 1]
+
+
+def test_no_more_than_ten_thousand_are_carved() -> None:
+    images = image_set({"a": 60_000, "b": 60_000}, report=2)
+    splits = split_images(images, seed=0)
+    assert torch.bincount(images.labels[splits["selection"]]).tolist() == [5000, 5000]
+    assert len(splits["calibration"]) == 2000
+
+
+def test_official_splits_are_kept() -> None:
+    splits = split_images(image_set({"a": 20, "b": 20}, selection=6, report=8), seed=0)
+    assert {split: len(part) for split, part in splits.items()} == {
+        "train": 40,
+        "calibration": 40,
+        "selection": 6,
+        "report": 8,
+    }
+    assert splits["report"].tolist() == list(range(46, 54))
+
+
+def test_the_seed_decides() -> None:
+    images = image_set({"a": 100, "b": 100})
+    first, again, other = (split_images(images, seed)["selection"] for seed in (0, 0, 1))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+def test_an_added_image_moves_few_others() -> None:
+    images = image_set({"a": 100, "b": 100}, report=2)
+    more = image_set({"a": 100, "b": 101}, report=2)  # image 200 is new, the report moves on
+    before, after = (set(split_images(x, 0)["selection"].tolist()) for x in (images, more))
+    assert len(before ^ after) <= 2
+
+
+def test_the_order_of_images_does_not_matter() -> None:
+    images = image_set({"a": 50, "b": 50})
+    order = torch.randperm(100, generator=torch.Generator().manual_seed(0))
+    names = [images.names[i] for i in order.tolist()]
+    shuffled = dataclasses.replace(images, labels=images.labels[order], names=names)
+    for split in SPLITS:
+        before = {images.names[i] for i in split_images(images, 0)[split].tolist()}
+        assert before == {names[i] for i in split_images(shuffled, 0)[split].tolist()}
+
+
+def test_the_splits_are_these() -> None:
+    splits = split_images(image_set({"a": 10, "b": 10}), seed=0)
+    assert splits["selection"].tolist() == [2, 15]
+    assert splits["report"].tolist() == [8, 17]
+
+
+def test_too_few_images_are_refused_by_class() -> None:
+    with pytest.raises(DataError, match="at least 2 training images, but 'b' has 1"):
+        split_images(image_set({"a": 10, "b": 1}, report=4), seed=0)
+    with pytest.raises(DataError, match="at least 3 training images, but 'a' has 2"):
+        split_images(image_set({"a": 2, "b": 10}), seed=0)
+
+
+def test_one_class_and_an_empty_split_are_refused() -> None:
+    with pytest.raises(DataError, match="two classes or more"):
+        split_images(image_set({"a": 10}), seed=0)
+    with pytest.raises(DataError, match="'report' has none"):
+        split_images(image_set({"a": 10, "b": 10}, report=0), seed=0)

@@ -1,0 +1,180 @@
+import copy
+import random
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from supernet.elastic.channels import trace_channels
+from supernet.elastic.dims import Channels
+from supernet.elastic.supernet import Supernet
+from supernet.errors import ModelError
+from supernet.space import SearchSpace
+
+SPACE = SearchSpace(resolutions=(8,), divisor=1)
+
+
+class CumulativeSum(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x.cumsum(1)
+
+
+def trace(*layers: nn.Module, channels: int = 3) -> Channels:
+    return trace_channels(nn.Sequential(*layers), torch.empty(1, channels, 8, 8), SPACE)
+
+
+def sizes(channels: Channels) -> tuple[int, ...]:
+    return tuple(group.num_channels for group in channels.groups)
+
+
+def group_of(channels: Channels, name: str, dim: int) -> int | None:
+    """The group whose first channels this dimension holds; -1: kept whole."""
+    entry = channels.dims[name][dim] if name in channels.dims else None
+    return -1 if entry is None else entry.prefix_of
+
+
+def test_a_chain_has_a_group_a_convolution_and_keeps_image_and_classes() -> None:
+    channels = trace(
+        nn.Conv2d(3, 6, 3),
+        nn.BatchNorm2d(6),
+        nn.ReLU(),
+        nn.Conv2d(6, 10, 3),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(10, 4),
+    )
+    assert sizes(channels) == (6, 10)
+    assert [group_of(channels, "0.weight", dim) for dim in range(4)] == [0, -1, -1, -1]
+    assert group_of(channels, "1.weight", 0) == 0
+    assert group_of(channels, "1.running_var", 0) == 0
+    assert [group_of(channels, "3.weight", dim) for dim in range(2)] == [1, 0]
+    assert [group_of(channels, "6.weight", dim) for dim in range(2)] == [-1, 1]
+    assert group_of(channels, "6.bias", 0) == -1
+
+
+def test_a_depthwise_convolution_belongs_to_its_inputs_group() -> None:
+    channels = trace(nn.Conv2d(3, 8, 1), nn.Conv2d(8, 8, 3, groups=8), nn.Conv2d(8, 5, 1))
+    assert sizes(channels) == (8,)
+    assert [group_of(channels, "1.weight", dim) for dim in range(2)] == [0, -1]
+    assert group_of(channels, "1.bias", 0) == 0
+
+
+def test_a_sum_ties_two_convolutions() -> None:
+    class Residual(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.stem = nn.Conv2d(3, 8, 1)
+            self.branch = nn.Sequential(nn.Conv2d(8, 6, 1), nn.Conv2d(6, 8, 1))
+            self.head = nn.Conv2d(8, 2, 1)
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = self.stem(x)
+            return self.head(x + self.branch(x))  # type: ignore[no-any-return]
+
+    channels = trace_channels(Residual(), torch.empty(1, 3, 8, 8), SPACE)
+    assert sizes(channels) == (8, 6)
+    assert group_of(channels, "stem.weight", 0) == group_of(channels, "branch.1.weight", 0) == 0
+    assert group_of(channels, "branch.0.weight", 0) == 1
+    assert group_of(channels, "head.weight", 1) == 0
+
+
+def test_a_flatten_of_many_positions_repeats_each_channel() -> None:
+    channels = trace(nn.Conv2d(3, 4, 5), nn.Flatten(), nn.Linear(4 * 4 * 4, 2))
+    weight = torch.arange(2 * 64.0).reshape(2, 64)
+    cut = channels.selector("2.weight")(weight, [3])
+    assert torch.equal(cut, weight[:, : 3 * 16])
+
+
+def test_an_operation_that_is_not_understood_keeps_its_channels() -> None:
+    channels = trace(nn.Conv2d(3, 6, 1), CumulativeSum(), nn.Conv2d(6, 8, 1), nn.Conv2d(8, 2, 1))
+    assert sizes(channels) == (8,)
+    assert group_of(channels, "0.weight", 0) == -1
+    (kept,) = channels.kept
+    assert (kept.operation, kept.path, kept.num_channels) == ("aten.cumsum", "1", 6)
+
+
+class Gate(nn.Module):
+    """Goes another way when the image is dark."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x if x.mean() > 0 else x * 2
+
+
+def test_a_way_that_depends_on_values_is_named_with_its_module() -> None:
+    with pytest.raises(ModelError, match=r"whatever their values, but got: .* in 1\)$"):
+        trace(nn.Conv2d(3, 6, 1), Gate(), nn.Conv2d(6, 2, 1))
+
+
+class OtherWayInEval(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.training_only, self.eval_only = nn.Conv2d(6, 6, 1), nn.Conv2d(6, 6, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.training_only(x) if self.training else self.eval_only(x)
+        return out
+
+
+def test_both_ways_of_training_and_eval_are_followed() -> None:
+    channels = trace(nn.Conv2d(3, 6, 1), OtherWayInEval(), nn.Conv2d(6, 2, 1))
+    assert sizes(channels) == (6, 6)
+    for name in ("1.training_only.weight", "1.eval_only.weight"):
+        assert [group_of(channels, name, dim) for dim in range(2)] == [1, 0]
+
+
+class SkippedAtRandom(nn.Module):
+    """Stochastic depth that decides for the whole batch, on the CPU."""
+
+    def __init__(self, generator: str) -> None:
+        super().__init__()
+        self.layer, self.generator = nn.Conv2d(6, 6, 1), generator
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.training:
+            drawn = torch.rand(1).item() if self.generator == "torch" else random.random()
+            if drawn < 0.5:
+                return x
+        out: Tensor = x + self.layer(x)
+        return out
+
+
+@pytest.mark.parametrize("generator", ["torch", "python"])
+def test_layers_that_are_skipped_at_random_stay_elastic(generator: str) -> None:
+    layers = [SkippedAtRandom(generator) for _ in range(6)]
+    state = random.getstate()
+    channels = trace(nn.Conv2d(3, 6, 1), *layers, nn.Conv2d(6, 2, 1))
+    assert sizes(channels) == (6,)
+    assert not channels.kept
+    assert random.getstate() == state
+
+
+def test_a_module_that_is_used_in_two_places_is_one() -> None:
+    shared = nn.Conv2d(6, 6, 1)
+    channels = trace(nn.Conv2d(3, 6, 1), shared, nn.ReLU(), shared, nn.Conv2d(6, 2, 1))
+    assert sizes(channels) == (6,)
+    assert [group_of(channels, "1.weight", dim) for dim in range(2)] == [0, 0]
+
+
+def test_two_layers_with_one_weight_share_their_channels() -> None:
+    first, second = nn.Conv2d(6, 6, 1, bias=False), nn.Conv2d(6, 6, 1, bias=False)
+    second.weight = first.weight
+    model = nn.Sequential(nn.Conv2d(3, 6, 1), first, nn.ReLU(), second, nn.Conv2d(6, 2, 1))
+    supernet = Supernet(model, torch.empty(1, 3, 8, 8), SPACE)
+    assert sizes(supernet.channels) == (6,)
+    extracted = supernet.extract(supernet.space.smallest)
+    assert extracted.get_parameter("1.weight") is extracted.get_parameter("3.weight")
+    assert extracted.get_parameter("1.weight").shape == (2, 2, 1, 1)
+
+
+def test_tracing_leaves_the_network_alone() -> None:
+    model = nn.Sequential(nn.Conv2d(3, 6, 1), nn.BatchNorm2d(6)).eval()
+    before = copy.deepcopy(model.state_dict())
+    trace_channels(model, torch.empty(1, 3, 8, 8), SPACE)
+    assert not model.training
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+def test_a_network_that_cannot_take_the_image_is_one_clear_line() -> None:
+    with pytest.raises(ModelError, match=r"must run on \(1, 8, 8\) images") as caught:
+        trace(nn.Conv2d(3, 6, 1), channels=1)
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,10 @@
+import pytest
+
+from supernet.errors import SupernetError
+from supernet.job.execution import Execution
+
+
+def test_times_are_not_negative() -> None:
+    assert Execution().device is None
+    with pytest.raises(SupernetError, match="evaluate_every >= 0"):
+        Execution(evaluate_every=-1)

@@ -1,0 +1,45 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from supernet.elastic.supernet import Supernet
+from supernet.errors import SupernetError
+from supernet.job.recipe import RECIPES
+from supernet.models import WideResNet
+from supernet.space import SearchSpace
+from supernet.train.compiled import Compiled
+
+RECIPE = replace(RECIPES["mutual"], num_widths=4)
+
+
+def make(resolutions: tuple[int, ...] = (12,)) -> Supernet:
+    torch.manual_seed(0)
+    space = SearchSpace(resolutions=resolutions)
+    return Supernet(WideResNet(10, depth=10, widen=1), torch.empty(1, 3, 12, 12), space)
+
+
+@pytest.mark.slow  # half a minute of compiling
+def test_a_compiled_subnet_computes_the_same_and_is_compiled_once() -> None:
+    supernet = make()
+    compiled = Compiled(supernet, RECIPE)
+    torch.manual_seed(0)
+    for number in range(3):
+        images = torch.randn(4, 3, 12, 12)
+        gradients = []
+        for network in (supernet, compiled):
+            supernet.zero_grad()
+            logits = network(images, supernet.space.smallest)
+            logits.square().sum().backward()
+            gradients.append([p.grad.clone() for p in supernet.parameters() if p.grad is not None])
+        assert len(compiled.functions) == 1, number
+        for plain, fast in zip(*gradients, strict=True):
+            torch.testing.assert_close(fast, plain, rtol=1e-3, atol=1e-3)
+
+
+def test_too_many_shapes_are_refused() -> None:
+    with pytest.raises(SupernetError, match="any number: --set num_widths=8"):
+        Compiled(make(), RECIPES["mutual"])
+    with pytest.raises(SupernetError, match="there are 143748"):
+        Compiled(make((12, 11, 10, 9)), replace(RECIPE, num_widths=33))
+    Compiled(make(), RECIPES["independent"])

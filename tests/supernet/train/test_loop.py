@@ -1,0 +1,179 @@
+"""The loop on a tiny network and a few images of the embedded set."""
+
+import itertools
+import math
+import resource
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from supernet.data.dataset import Data, load_data
+from supernet.elastic.supernet import Supernet
+from supernet.errors import CheckpointError, DataError, SupernetError
+from supernet.job.execution import Execution
+from supernet.job.hyperparameters import Hyperparameters
+from supernet.job.training_job import TrainingJob
+from supernet.models import build_model
+from supernet.space import SearchSpace
+from supernet.train.loop import Loop
+from supernet.train.process_group import Team
+from supernet.train.step import Done
+
+HYPER = Hyperparameters(
+    batch_size=500, ema_decay=0.9, clip_norm=5.0, label_smoothing=0.1, accumulate=2, mixup=0.2
+)
+"""Everything that has a state or draws random numbers."""
+JOB = TrainingJob(
+    model="wide_resnet",
+    model_options={"depth": 10, "widen": 1, "stem_stride": 2},
+    hyperparameters=HYPER,
+    space=SearchSpace(resolutions=(12, 8)),
+    epochs=2,
+)
+
+
+@pytest.fixture(scope="module")
+def data() -> Data:
+    return load_data("fashion-mnist-mini", resolution=12)
+
+
+def make(data: Data, run: Path, job: TrainingJob = JOB, save_every_s: float = 60.0) -> Loop:
+    torch.manual_seed(job.seed)
+    model = build_model(job.model, len(data.classes), job.model_options)
+    supernet = Supernet(model, torch.empty(1, 3, 12, 12), job.space)
+    execution = Execution(save_every_s=save_every_s)
+    return Loop(supernet, data, job, run, execution, Team(), supernet)
+
+
+def stop_after(loop: Loop, num_steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Train and die at the start of a step, as by a kill: nothing is saved on the way out."""
+    numbers = itertools.count()
+    one_step = loop.one_step
+
+    def dying(*arguments: Any, **options: Any) -> Done:
+        if next(numbers) == num_steps:
+            raise MemoryError
+        return one_step(*arguments, **options)
+
+    monkeypatch.setattr(loop, "one_step", dying)
+    with pytest.raises(MemoryError):
+        loop.train()
+
+
+def weights(loop: Loop) -> dict[str, Tensor]:
+    return loop.supernet.model.state_dict()
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(data: Data, tmp_path_factory: pytest.TempPathFactory) -> Loop:
+    loop = make(data, tmp_path_factory.mktemp("whole"))
+    loop.train()
+    return loop
+
+
+SLOW = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    "num_steps", [0, pytest.param(7, marks=SLOW), pytest.param(20, marks=SLOW), 33]
+)
+def test_a_killed_run_that_goes_on_ends_with_the_same_bits(
+    data: Data, uninterrupted: Loop, tmp_path: Path, num_steps: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop_after(make(data, tmp_path, save_every_s=0.0), num_steps, monkeypatch)
+    resumed = make(data, tmp_path)
+    resumed.resume()
+    assert resumed.step == num_steps
+    resumed.train()
+    for name, tensor in weights(uninterrupted).items():
+        assert torch.equal(tensor, weights(resumed)[name]), name
+    assert resumed.metrics.path.read_text() == uninterrupted.metrics.path.read_text()
+
+
+def test_metrics_have_a_row_an_epoch(uninterrupted: Loop) -> None:
+    header, *rows = uninterrupted.metrics.path.read_text().splitlines()
+    losses = "loss_full,loss_narrowest,loss_random1"
+    corners = "top1_w1-r12,top1_w0.25-r12,top1_w1-r8,top1_w0.25-r8"
+    assert header == f"epoch,step,lr,{losses},{corners}"
+    assert [row.split(",")[:2] for row in rows] == [["1", "20"], ["2", "40"]]
+    assert rows[0].split(",")[6:] == [""] * 4  # looked at every ten epochs, and after the last
+    assert all(0.1 < float(top1) < 1 for top1 in rows[1].split(",")[7:])
+    first, second = (float(row.split(",")[3]) for row in rows)
+    assert second < first < math.log(10) * 1.1  # it learns
+
+
+def test_another_job_does_not_go_on(data: Data, uninterrupted: Loop) -> None:
+    other = make(data, uninterrupted.run, replace(JOB, epochs=5))
+    with pytest.raises(CheckpointError, match="epochs: 5 here, 2 there"):
+        other.resume()
+
+
+def test_a_damaged_state_is_refused(data: Data, tmp_path: Path) -> None:
+    loop = make(data, tmp_path)
+    loop.save()
+    loop.state_path.write_bytes(loop.state_path.read_bytes()[:-5])
+    with pytest.raises(CheckpointError, match="must be a whole checkpoint"):
+        loop.resume()
+
+
+def test_a_loss_that_is_not_finite_names_step_and_config(
+    data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop = make(data, tmp_path)
+
+    loop.save()
+    before = loop.state_path.read_bytes()
+    train_batches = data.train_batches
+
+    def poisoned(**_: object) -> Iterator[tuple[Tensor, Tensor]]:
+        for images, labels in train_batches(batch_size=500, epoch=0, seed=0):
+            with torch.no_grad():
+                loop.supernet.model.get_parameter("classifier.bias").fill_(math.nan)
+            yield images, labels
+
+    monkeypatch.setattr(data, "train_batches", poisoned)
+    with pytest.raises(SupernetError, match="got nan at step 0 for w1-r12"):
+        loop.train()
+    assert loop.state_path.read_bytes() == before
+
+
+def test_a_gradient_that_is_not_finite_stops_before_the_weights_change(
+    data: Data, tmp_path: Path
+) -> None:
+    loop = make(data, tmp_path)
+    before = {name: tensor.clone() for name, tensor in weights(loop).items()}
+    loop.supernet.model.get_parameter("classifier.bias").register_hook(lambda g: g * math.inf)
+    with pytest.raises(SupernetError, match=r"gradient must stay finite.* at step 0 for w1-r12 \+"):
+        loop.train()
+    for name, tensor in weights(loop).items():
+        assert torch.equal(tensor, before[name]), name
+
+
+def test_changed_data_do_not_go_on(data: Data, tmp_path: Path) -> None:
+    make(data, tmp_path).save()
+    others = load_data("fashion-mnist-mini", resolution=12, seed=1)
+    with pytest.raises(DataError, match="split 'calibration' must hold the same 2000 images"):
+        make(others, tmp_path).resume()
+
+
+def test_a_full_disk_loses_nothing_that_was_saved(data: Data, tmp_path: Path) -> None:
+    loop = make(data, tmp_path)
+    loop.save()
+    loop.metrics.begin(0)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (40, hard))  # as if the disk had no more
+    try:
+        with pytest.raises(CheckpointError, match="must be writable"):
+            loop.save()
+        with pytest.raises(CheckpointError, match="must be writable"):
+            loop.metrics.add(1, 1, 0.1, {})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    after = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert after == before

@@ -1,0 +1,65 @@
+"""One step, apart from the loop: number types, parts of a batch, messages of what is wrong."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from supernet.data.dataset import Data, load_data
+from supernet.elastic.supernet import Supernet
+from supernet.errors import SupernetError
+from supernet.job.hyperparameters import Hyperparameters
+from supernet.job.training_job import TrainingJob
+from supernet.models import WideResNet
+from supernet.space import SearchSpace
+from supernet.train.process_group import Team
+from supernet.train.step import Step
+
+JOB = TrainingJob(space=SearchSpace(resolutions=(12, 8)), epochs=1)
+
+
+@pytest.fixture(scope="module")
+def data() -> Data:
+    return load_data("fashion-mnist-mini", resolution=12)
+
+
+def make(data: Data, hyper: Hyperparameters) -> Step:
+    torch.manual_seed(0)
+    model = WideResNet(10, depth=10, widen=1, stem_stride=2)
+    supernet = Supernet(model, torch.empty(1, 3, 12, 12), JOB.space)
+    return Step(supernet, supernet, data, replace(JOB, hyperparameters=hyper), Team())
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_narrow_number_types_give_nearly_the_same_gradients(data: Data, dtype: str) -> None:
+    images, labels = next(data.train_batches(batch_size=50, epoch=0, seed=0))
+    losses, gradients = [], []
+    for each in ("float32", dtype):
+        step = make(data, Hyperparameters(batch_size=50, dtype=each))
+        losses.append(step.gradients(images, labels, [step.supernet.space.largest]))
+        step.scaler.unscale_(step.optimizer)
+        gradients.append(torch.cat([p.grad.flatten() for p in step.supernet.parameters()]))  # type: ignore[union-attr]
+        assert step.scaler.is_enabled() == (each == "float16")
+    torch.testing.assert_close(losses[1], losses[0], rtol=0.02, atol=0.02)
+    plain, narrow = gradients
+    assert torch.cosine_similarity(plain, narrow, dim=0) > 0.98
+    assert not torch.equal(plain, narrow)
+
+
+def test_accumulated_parts_must_be_equal(data: Data) -> None:
+    hyper = Hyperparameters(batch_size=500, accumulate=3)
+    with pytest.raises(SupernetError, match="multiple of 3"):
+        make(data, hyper)
+
+
+def test_parts_of_a_batch_add_up_to_its_gradient(data: Data) -> None:
+    """Without BN in the way: the classifier's gradient of the same features."""
+    images, labels = next(data.train_batches(batch_size=500, epoch=0, seed=0))
+    gradients = []
+    for accumulate in (1, 5):
+        step = make(data, Hyperparameters(batch_size=500, accumulate=accumulate))
+        step.supernet.eval()
+        step.gradients(images, labels, [JOB.space.largest, JOB.space.smallest])
+        gradients.append([p.grad for p in step.supernet.parameters() if p.grad is not None])
+    for whole, parts in zip(*gradients, strict=True):
+        torch.testing.assert_close(parts, whole, rtol=1e-3, atol=1e-5)
