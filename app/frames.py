@@ -1,8 +1,8 @@
 """Tables -> DataFrames, ready to be drawn; pure functions."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields
 from functools import lru_cache
+from operator import attrgetter
 from typing import TypeVar
 
 import numpy as np
@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from app.opening import Source
 from app.quantities import P50, Quantity
 from planner import Candidate, Diff, Entry, LookupTable, Selector
+from planner.candidate import VALUES
 from planner.candidates_csv import widths_to_text
+from planner.pareto import front_indices
 
 Item = TypeVar("Item")
 
@@ -27,13 +29,13 @@ def candidates_frame(source: Source) -> pd.DataFrame:
     The frame is shared: don't change it.
     """
     columns = {
-        item.name: [getattr(candidate, item.name) for candidate in source.candidates]
-        for item in fields(Candidate)
-        if item.name != "width_mults"
+        name: [*map(attrgetter(path), source.candidates)]
+        for name, path in VALUES.items()
+        if name != "width_mults"
     }
     frame = pd.DataFrame(columns)
     frame["peak_memory_bytes"] = frame["peak_memory_bytes"].astype("Float64").astype(float)
-    frame["width_mults"] = [widths_to_text(c.width_mults) for c in source.candidates]
+    frame["width_mults"] = [widths_to_text(c.config.width_mults) for c in source.candidates]
     # The table's entries come first.
     frame["in_table"] = np.arange(len(frame)) < len(source.table)
     frame["tied_with"] = [
@@ -48,18 +50,12 @@ def known(frame: pd.DataFrame, quantity: Quantity) -> bool:
 
 
 def front_mask(frame: pd.DataFrame, x: Quantity, y: Quantity) -> pd.Series:
-    """Which rows no other beats in both; as planner.pareto_front, in a few array operations."""
-    losses = pd.DataFrame(
-        {
-            "x": frame[x.column] * (-1.0 if x.goal == "max" else 1.0),
-            "y": frame[y.column] * (-1.0 if y.goal == "max" else 1.0),
-            "config_id": frame["config_id"],
-        }
-    ).dropna()
-    ordered = losses.sort_values(["x", "y", "config_id"])
-    best_before = ordered["y"].cummin().shift(fill_value=np.inf)
-    on_front = ordered.index[ordered["y"] < best_before]
-    return pd.Series(frame.index.isin(on_front), index=frame.index)
+    """Which rows no other beats in both; of equal ones the first by config_id."""
+    rows = frame.dropna(subset=[x.column, y.column]).sort_values("config_id")
+    gains = rows[y.column] * (1.0 if y.goal == "max" else -1.0)
+    costs = rows[x.column] * (-1.0 if x.goal == "max" else 1.0)
+    front = front_indices([*zip(gains, costs, strict=True)])
+    return pd.Series(frame.index.isin(rows.index[front]), index=frame.index)
 
 
 def thinned(frame: pd.DataFrame, x: Quantity, y: Quantity) -> pd.DataFrame:
@@ -101,7 +97,7 @@ def fronts_frame(sources: Mapping[str, Source]) -> pd.DataFrame:
     rows = []
     for name, source in sources.items():
         for entry in evenly(Selector(source.table.entries).front, MAX_STEPS):
-            rows.append((name, entry.config_id, entry.latency_p50_ms, entry.top1))
+            rows.append((name, entry.config_id, entry.latency.p50_ms, entry.accuracy.top1))
     return pd.DataFrame(rows, columns=["device", "config_id", "latency_p50_ms", "top1"])
 
 
@@ -121,9 +117,9 @@ def order_frame(
         names.append(chosen)
     rows = []
     for device, table in tables.items():
-        entries = sorted((table.by_config_id[n] for n in names), key=lambda e: e.latency_p50_ms)
+        entries = sorted((table.by_config_id[n] for n in names), key=lambda e: e.latency.p50_ms)
         for rank, entry in enumerate(entries, start=1):
-            rows.append((entry.config_id, device, rank, entry.latency_p50_ms))
+            rows.append((entry.config_id, device, rank, entry.latency.p50_ms))
     return pd.DataFrame(rows, columns=["config_id", "device", "rank", "latency_p50_ms"])
 
 
@@ -150,8 +146,8 @@ def swapped_pairs(
 
 
 def _order_signs(entries: Sequence[Entry]) -> NDArray[np.int64]:
-    low = np.array([entry.latency_p50_low_ms for entry in entries])
-    high = np.array([entry.latency_p50_high_ms for entry in entries])
+    low = np.array([entry.latency.p50_low_ms for entry in entries])
+    high = np.array([entry.latency.p50_high_ms for entry in entries])
     slower, faster = low[:, None] > high[None, :], high[:, None] < low[None, :]
     return slower.astype(np.int64) - faster.astype(np.int64)
 
@@ -161,12 +157,12 @@ def config_frame(sources: Mapping[str, Source], config_id: str) -> pd.DataFrame:
     rows = [
         {
             "device": name,
-            "p50": entry.latency_p50_ms,
-            "low": entry.latency_p50_low_ms,
-            "high": entry.latency_p50_high_ms,
-            "p90": entry.latency_p90_ms,
-            "p99": entry.latency_p99_ms,
-            "top1": entry.top1,
+            "p50": entry.latency.p50_ms,
+            "low": entry.latency.p50_low_ms,
+            "high": entry.latency.p50_high_ms,
+            "p90": entry.latency.p90_ms,
+            "p99": entry.latency.p99_ms,
+            "top1": entry.accuracy.top1,
         }
         for name, source in sources.items()
         if (entry := source.table.by_config_id.get(config_id)) is not None
@@ -202,7 +198,7 @@ def diff_frame(diff: Diff) -> pd.DataFrame:
 def budgets_frame(diff: Diff) -> pd.DataFrame:
     """One row a budget of the old front: the best top1 in both tables, %; NaN where none runs."""
     rows = [
-        (b.max_latency_ms, b.old.top1 * 100, b.new.top1 * 100 if b.new else None)
+        (b.max_latency_ms, b.old.accuracy.top1 * 100, b.new.accuracy.top1 * 100 if b.new else None)
         for b in diff.budgets
     ]
     return pd.DataFrame(rows, columns=["max_latency_ms", "old", "new"])

@@ -77,7 +77,7 @@ def marks_of(source: Source, entry: Entry | None, x: Quantity, y: Quantity) -> M
 
 
 def _place(entry: Entry, x: Quantity, y: Quantity) -> Place | None:
-    across, up = getattr(entry, x.column), getattr(entry, y.column)
+    across, up = entry.value(x.column), entry.value(y.column)
     return None if across is None or up is None else (across * x.factor, up * y.factor)
 
 

@@ -16,8 +16,8 @@ def groups_frame(table: LookupTable, candidate: Candidate) -> pd.DataFrame:
     full network is the one with the most.
     """
     described = table.supernet.get("groups", [])
-    num = max(len(described), len(candidate.width_mults))
-    widths = candidate.width_mults * (num if len(candidate.width_mults) == 1 else 1)
+    num = max(len(described), len(candidate.config.width_mults))
+    widths = candidate.config.width_mults * (num if len(candidate.config.width_mults) == 1 else 1)
     told = table.supernet.get("group_macs", {})
     macs: list[float] = told.get(candidate.config_id, [])
     full_macs: list[float] = max(told.values(), key=sum, default=[])

@@ -33,8 +33,8 @@ def served_frame(
         rows.append(
             (
                 budget,
-                best.top1 * 100 if best else np.nan,
-                served.top1 * 100 if served else np.nan,
+                best.accuracy.top1 * 100 if best else np.nan,
+                served.accuracy.top1 * 100 if served else np.nan,
                 served.config_id if served else "none runs",
             )
         )
@@ -58,9 +58,13 @@ def plan_frame(
     first = next(iter(sources.values())).table
     rows = []
     for name in plan.config_ids:
-        row: dict[str, object] = {"Config": name, "Top-1, %": first.by_config_id[name].top1 * 100}
+        top1 = first.by_config_id[name].accuracy.top1
+        row: dict[str, object] = {
+            "Config": name,
+            "Top-1, %": top1 * 100,
+        }
         for device, source in sources.items():
-            row[f"p50 on {device}, ms"] = source.table.by_config_id[name].latency_p50_ms
+            row[f"p50 on {device}, ms"] = source.table.by_config_id[name].latency.p50_ms
             share = float((served[device]["config_id"] == name).mean())
             row[f"Budgets on {device}, %"] = 100 * share
         rows.append(row)

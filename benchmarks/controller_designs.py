@@ -30,12 +30,12 @@ class _OneBudget:
     def _follow(self, load: float) -> None:
         self._num_since_switch += 1
         wanted = self._fitting(load)
-        if wanted.latency_p50_ms > self.entry.latency_p50_ms:
+        if wanted.latency.p50_ms > self.entry.latency.p50_ms:
             may = self._num_since_switch >= FIRST_WAIT
             wanted = max(
                 self._fitting(load * self.headroom) if may else self.entry,
                 self.entry,
-                key=lambda entry: entry.latency_p50_ms,
+                key=lambda entry: entry.latency.p50_ms,
             )
         if wanted is not self.entry:
             self.entry, self._num_since_switch = wanted, 0
@@ -53,7 +53,7 @@ class WindowedQuantile(_OneBudget):
 
     def observe(self, latency_ms: float) -> None:
         """Note how long a batch took."""
-        self._factors.append(latency_ms / self.entry.latency_p50_ms)
+        self._factors.append(latency_ms / self.entry.latency.p50_ms)
         recent = list(self._factors)[-3:]
         if len(recent) == 3 and not 0.8 < median(recent) / median(self._factors) < 1.25:
             self._factors = deque(recent, maxlen=10)
@@ -73,7 +73,7 @@ class ChangePointQuantile(_OneBudget):
 
     def observe(self, latency_ms: float) -> None:
         """Note how long a batch took."""
-        self._load.observe(latency_ms / self.entry.latency_p50_ms)
+        self._load.observe(latency_ms / self.entry.latency.p50_ms)
         self._follow(self._load.level * self._load.quantile(0.75))
 
 

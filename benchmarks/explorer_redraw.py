@@ -63,18 +63,16 @@ def _device(table: LookupTable, number: int) -> LookupTable:
     return replace(
         table,
         target=replace(table.target, device=f"device {number + 1}"),
-        entries=tuple(sorted(made, key=lambda entry: (entry.latency_p50_ms, entry.top1))),
+        entries=tuple(sorted(made, key=lambda entry: (entry.latency.p50_ms, entry.accuracy.top1))),
     )
 
 
 def _varied(entry: Entry, number: int, rng: random.Random) -> Entry:
     slower = math.exp(rng.uniform(-1.0, 1.0))
-    names = [name for name in Entry.__dataclass_fields__ if name.startswith("latency_")]
     worse = rng.uniform(0.0, 0.1)
-    accuracies = {name: getattr(entry, name) - worse for name in ("top1", "top1_low", "top1_high")}
-    times = {name: getattr(entry, name) * slower for name in names}
-    return replace(
-        entry,
+    accuracies = {name: entry.value(name) - worse for name in ("top1", "top1_low", "top1_high")}
+    times = {n: v * slower for n, v in entry.values().items() if n.startswith("latency_")}
+    return entry.with_values(
         config_id=f"{entry.config_id}-{number}",
         tied_with=(),
         artifact=None,
@@ -85,7 +83,7 @@ def _varied(entry: Entry, number: int, rng: random.Random) -> Entry:
 
 def redraws(page: Page, table: LookupTable, num: int) -> list[float]:
     """Milliseconds of `num` changes of the budget, the page showing the front of `table`."""
-    fastest, slowest = table.entries[0].latency_p50_ms, table.entries[-1].latency_p50_ms
+    fastest, slowest = table.entries[0].latency.p50_ms, table.entries[-1].latency.p50_ms
     took, before = [], ""
     for i in range(num):
         step = ((i * 7) % num + 1) / (num + 1)

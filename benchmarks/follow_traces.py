@@ -54,7 +54,7 @@ def follow(trace: Trace, follower: Follower, target_ms: float) -> Outcome:
     num_over = 0
     for load in trace.seen:
         ran.append(follower.entry)
-        latency_ms = ran[-1].latency_p50_ms * load
+        latency_ms = ran[-1].latency.p50_ms * load
         num_over += latency_ms > target_ms
         follower.observe(latency_ms)
     return _outcome(ran, num_over)
@@ -63,7 +63,7 @@ def follow(trace: Trace, follower: Follower, target_ms: float) -> Outcome:
 def _outcome(ran: Sequence[Entry], num_over: int) -> Outcome:
     return Outcome(
         over_budget=num_over / len(ran),
-        top1=sum(entry.top1 for entry in ran) / len(ran),
+        top1=sum(entry.accuracy.top1 for entry in ran) / len(ran),
         num_switches=sum(a is not b for a, b in pairwise(ran)),
     )
 
@@ -85,7 +85,7 @@ def _knowing(
     fastest = selector.latencies_ms[0]
     ran = [selector.select(max(fastest, target_ms / load)) for load in known]
     late = zip(ran, trace.seen, strict=True)
-    return _outcome(ran, sum(entry.latency_p50_ms * load > target_ms for entry, load in late))
+    return _outcome(ran, sum(entry.latency.p50_ms * load > target_ms for entry, load in late))
 
 
 def default_target_ms(entries: Sequence[Entry]) -> float:

@@ -129,8 +129,8 @@ def score(supernet: Supernet, data: Data) -> dict[str, Any]:
         network = calibrated_subnet(supernet, supernet.space.uniform(width, SIDE), images)
         right = accuracy(network, images.batches("report", SIDE))
         low, high = (round(bound, 4) for bound in right.interval)
-        found[f"w{width:g}"] = {"top1": round(right.top1, 4), "low": low, "high": high}
-        print(f"{width}: {right.top1:.1%}", flush=True)
+        found[f"w{width:g}"] = {"top1": round(right.accuracy.top1, 4), "low": low, "high": high}
+        print(f"{width}: {right.accuracy.top1:.1%}", flush=True)
     return found
 
 

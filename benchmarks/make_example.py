@@ -43,7 +43,9 @@ MAX_ARTIFACTS_BYTES = 100_000
 
 def config_of(candidate: Candidate) -> SubnetConfig:
     """The config of a candidate."""
-    return SubnetConfig(width_mults=candidate.width_mults, resolution=candidate.resolution)
+    return SubnetConfig(
+        width_mults=candidate.config.width_mults, resolution=candidate.config.resolution
+    )
 
 
 def train_and_search(run: Path) -> None:
@@ -64,13 +66,19 @@ def scored(trained: Trained, table: LookupTable, candidates: Sequence[Candidate]
         config = config_of(candidate)
         right = bench.report_top1(bench.compile(config), config.resolution)
         low, high = right.interval
-        values = asdict(candidate) | {"top1": right.top1, "top1_low": low, "top1_high": high}
-        entries.append(Entry(**values, top1_selection=candidate.top1))
+        values = asdict(candidate) | {
+            "top1": right.accuracy.top1,
+            "top1_low": low,
+            "top1_high": high,
+        }
+        entries.append(Entry.from_values(**values, top1_selection=candidate.accuracy.top1))
     groups = describe_groups(trained.supernet, map(config_of, candidates))
     return replace(
         table,
         supernet={**table.supernet, **groups},
-        entries=tuple(sorted(entries, key=lambda entry: (entry.latency_p50_ms, entry.top1))),
+        entries=tuple(
+            sorted(entries, key=lambda entry: (entry.latency.p50_ms, entry.accuracy.top1))
+        ),
         provenance={
             **table.provenance,
             "command": "python -m benchmarks.make_example",

@@ -50,7 +50,7 @@ def corners(run: Path) -> dict[str, Any]:
             right = accuracy(network, images.batches("report", resolution))
             low, high = (round(bound, 4) for bound in right.interval)
             found[config.config_id] = {
-                "top1": right.top1,
+                "top1": right.accuracy.top1,
                 "low": low,
                 "high": high,
                 "num_images": right.num_images,
@@ -76,7 +76,7 @@ def main() -> None:
         "top1_report": top1_report,
         "num_candidates": len(candidates),
         "num_entries": len(entries),
-        "latency_span": round(entries[-1].latency_p50_ms / entries[0].latency_p50_ms, 2),
+        "latency_span": round(entries[-1].latency.p50_ms / entries[0].latency.p50_ms, 2),
         "noise_floor": table.protocol["noise_floor"],
         "environment": environment(),
     }

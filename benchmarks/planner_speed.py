@@ -46,7 +46,7 @@ def make_entries(real: Entry, device: int) -> tuple[Entry, ...]:
                 artifact=None,
             )
         )
-    return tuple(sorted(entries, key=lambda entry: (entry.latency_p50_ms, entry.top1)))
+    return tuple(sorted(entries, key=lambda entry: (entry.latency.p50_ms, entry.accuracy.top1)))
 
 
 def make_book(table: LookupTable) -> Book:
@@ -75,7 +75,7 @@ def measure(path: Path) -> dict[str, Any]:
     start = time.perf_counter()
     selector = Selector(entries)
     prepare_s = time.perf_counter() - start
-    budgets = [entry.latency_p50_ms for entry in entries[::20] if entry.latency_p50_ms > 0.6]
+    budgets = [entry.latency.p50_ms for entry in entries[::20] if entry.latency.p50_ms > 0.6]
     calls = []
     for budget in budgets:
         start = time.perf_counter()

@@ -104,7 +104,7 @@ def main() -> None:
     results: dict[str, Any] = json.loads(RESULT.read_text()) if RESULT.exists() else {}
     name = f"seed {args.seed}"
     result = results[name] if args.recorded else timed(drawn, supernet, rng)
-    costs = [layer_costs(supernet.extract(c).eval(), c.resolution) for c in drawn]
+    costs = [layer_costs(supernet.extract(c).eval(), c.config.resolution) for c in drawn]
     results[name] = judged(result["configs"], costs) | result
     RESULT.write_text(json.dumps(results, indent=1) + "\n")
     print(json.dumps({k: v for k, v in results[name].items() if k != "configs"}, indent=2))

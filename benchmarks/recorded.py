@@ -54,12 +54,12 @@ class Record:
             num_images=self.is_right.shape[1], num_correct=int(self.is_right[number].sum())
         )
         p50, low, high = (float(each) for each in self.latency_ms[number])
-        candidate = Candidate(
+        candidate = Candidate.from_values(
             config_id=config.config_id,
             origin=origin,
             width_mults=config.width_mults,
             resolution=config.resolution,
-            top1=right.top1,
+            top1=right.accuracy.top1,
             top1_low=right.interval[0],
             top1_high=right.interval[1],
             macs=int(self.macs[number]),

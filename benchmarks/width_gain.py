@@ -93,7 +93,7 @@ def compare(trained: Trained, bench: Bench, folder: Path) -> dict[str, Any]:
     sides = {name: read_candidates(folder / f"{name}.csv") for name in ("uniform", "by_stage")}
     both = {c.config_id: c for name in sides for c in near_front(sides[name])}
     configs = {
-        name: SubnetConfig(width_mults=c.width_mults, resolution=c.resolution)
+        name: SubnetConfig(width_mults=c.config.width_mults, resolution=c.config.resolution)
         for name, c in both.items()
     }
     networks = {name: bench.compile(config) for name, config in tqdm(configs.items(), "prepare")}
@@ -106,11 +106,11 @@ def compare(trained: Trained, bench: Bench, folder: Path) -> dict[str, Any]:
         fronts[name] = [
             Point(
                 config_id=c.config_id,
-                top1_selection=c.top1,
-                latency_ms=c.latency_p50_ms,
+                top1_selection=c.accuracy.top1,
+                latency_ms=c.latency.p50_ms,
                 latency_low_ms=latency[c.config_id].p50_low_ms,
                 latency_high_ms=latency[c.config_id].p50_high_ms,
-                right=report_answers(bench, networks[c.config_id], c.resolution),
+                right=report_answers(bench, networks[c.config_id], c.config.resolution),
             )
             for c in tqdm(front, "score")
         ]

@@ -39,7 +39,7 @@ def measure(job: TrainingJob, run: Path) -> dict[str, Any]:
 
     def top1(config: SubnetConfig) -> float:
         network = calibrated_subnet(supernet, config, images)
-        return accuracy(network, images.batches("report", config.resolution)).top1
+        return accuracy(network, images.batches("report", config.resolution)).accuracy.top1
 
     space, rng = supernet.space, random.Random(0)
     sides = space.resolutions

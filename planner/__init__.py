@@ -1,8 +1,10 @@
 """Decide with lookup tables: no torch, no streamlit, standard library and jsonschema."""
 
+from planner.accuracy import Accuracy
 from planner.book import Book, read_tables
 from planner.candidate import Candidate
 from planner.candidates_csv import read_candidates, write_candidates
+from planner.config import Config
 from planner.controller import Controller
 from planner.diff import Diff
 from planner.entry import Artifact, Entry
@@ -15,23 +17,28 @@ from planner.errors import (
     TableError,
     UnknownVersion,
 )
+from planner.latency import Latency
+from planner.limits import Limits
 from planner.pareto import hypervolume, pareto_front
 from planner.plan import Plan, make_plans
-from planner.selector import Limits, Selector, select
+from planner.selector import Selector, select
 from planner.session import AdaptiveSession
 from planner.table import LookupTable
 from planner.target import Target
 
 __all__ = [
+    "Accuracy",
     "AdaptiveSession",
     "Artifact",
     "Book",
     "Candidate",
+    "Config",
     "Controller",
     "DamagedTable",
     "Diff",
     "Entry",
     "InvalidValue",
+    "Latency",
     "Limits",
     "LookupTable",
     "NoEntryFits",

@@ -10,7 +10,7 @@ from typing import NoReturn
 from planner import commands
 from planner.errors import PlannerError
 from planner.export import FORMATS
-from planner.selector import PERCENTILES
+from planner.limits import PERCENTILES
 
 TABLE = "a lookup table, or a book of several"
 EXAMPLES = {

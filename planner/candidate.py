@@ -1,109 +1,124 @@
-"""Candidate: the numbers of one subnet on one target."""
+"""Candidate: what is known of one subnet on one target.
 
+In files and frames its values stand side by side, under the names that VALUES lists.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any, Self
 
-from planner.errors import InvalidValue, shown
-from planner.rules import (
-    COUNT,
-    FRACTION,
-    NAME,
-    POSITIVE,
-    POSITIVE_COUNT,
-    Rule,
-    check,
-    is_count,
-    is_fraction,
-)
+from planner import accuracy, config, latency
+from planner.accuracy import Accuracy
+from planner.config import Config
+from planner.latency import Latency
+from planner.rules import COUNT, Rule, check, is_count
 
 ORIGINS = ("grid", "search", "baseline")
-KINDS = ("measured", "predicted")
 
-
-def _are_widths(value: object) -> bool:
-    return (
-        isinstance(value, tuple)
-        and 0 < len(value) <= 1000
-        and all(map(is_fraction, value))
-        and min(value) > 0
-    )
-
-
-RULES = {
-    "config_id": NAME,
+OWN_RULES = {
     "origin": Rule(lambda value: value in ORIGINS, "grid, search or baseline"),
-    "width_mults": Rule(_are_widths, "a tuple of numbers above 0 and at most 1"),
-    "resolution": POSITIVE_COUNT,
-    "top1": FRACTION,
-    "top1_low": FRACTION,
-    "top1_high": FRACTION,
     "macs": COUNT,
     "num_params": COUNT,
-    "latency_p50_ms": POSITIVE,
-    "latency_p90_ms": POSITIVE,
-    "latency_p99_ms": POSITIVE,
-    "latency_p50_low_ms": POSITIVE,
-    "latency_p50_high_ms": POSITIVE,
-    "num_samples": COUNT,
-    "kind": Rule(lambda value: value in KINDS, "measured or predicted"),
     "peak_memory_bytes": Rule(
         lambda value: value is None or is_count(value), "a whole number, 0 or more, or None"
     ),
 }
 
+VALUES = {
+    "config_id": "config.config_id",
+    "origin": "origin",
+    "width_mults": "config.width_mults",
+    "resolution": "config.resolution",
+    "top1": "accuracy.top1",
+    "top1_low": "accuracy.top1_low",
+    "top1_high": "accuracy.top1_high",
+    "macs": "macs",
+    "num_params": "num_params",
+    "latency_p50_ms": "latency.p50_ms",
+    "latency_p90_ms": "latency.p90_ms",
+    "latency_p99_ms": "latency.p99_ms",
+    "latency_p50_low_ms": "latency.p50_low_ms",
+    "latency_p50_high_ms": "latency.p50_high_ms",
+    "num_samples": "latency.num_samples",
+    "kind": "latency.kind",
+    "peak_memory_bytes": "peak_memory_bytes",
+}
+"""Name in files -> path from a candidate."""
+
+PARTS: Mapping[str, type] = {"config": Config, "accuracy": Accuracy, "latency": Latency}
+"""The fields of a candidate that are values of several fields."""
+
+RULES_BY_PATH = OWN_RULES | {
+    f"{part}.{field}": rule
+    for part, rules in (
+        ("config", config.RULES),
+        ("accuracy", accuracy.RULES),
+        ("latency", latency.RULES | latency.RULES_OF_SAMPLES),
+    )
+    for field, rule in rules.items()
+}
+RULES: dict[str, Rule] = {name: RULES_BY_PATH[path] for name, path in VALUES.items()}
+"""What each value must hold, by its name in files."""
+
 ORDERED = (
-    ("top1_low", "top1", "top1_high"),
-    ("latency_p50_low_ms", "latency_p50_ms", "latency_p50_high_ms"),
-    ("latency_p50_ms", "latency_p90_ms", "latency_p99_ms"),
+    *accuracy.ORDERED,
+    *(tuple(f"{latency.PREFIX}{name}" for name in names) for names in latency.ORDERED),
 )
-"""Fields of which none may be above the next."""
+"""Values of which none may be above the next, by their names in files."""
+
+
+def fields_of(part: str) -> dict[str, str]:
+    """Name in files -> field, of one of PARTS."""
+    return {
+        name: path.removeprefix(f"{part}.")
+        for name, path in VALUES.items()
+        if path.startswith(f"{part}.")
+    }
 
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
     """One subnet's accuracy and cost on one target; raises InvalidValue for impossible numbers."""
 
-    config_id: str
-    """`w0.25_0.5_1-r24`; also the artifact's file name."""
+    config: Config
     origin: str
     """grid (one width for all layers), search (Optuna) or baseline (trained on its own)."""
-    width_mults: tuple[float, ...]
-    """One per channel group, or one for all; each in (0, 1]."""
-    resolution: int
-    """Input side, pixels."""
-    top1: float
-    """Fraction of images whose most probable class is right, 0..1."""
-    top1_low: float
-    """Lower end of the 95 % interval of `top1`."""
-    top1_high: float
-    """Upper end of it."""
+    accuracy: Accuracy
     macs: int
-    """Multiply-adds of convolutions and linear layers, batch 1."""
+    """Multiply-adds of convolutions, linear layers and matrix products, batch 1."""
     num_params: int
     """Learned numbers of the extracted network."""
-    latency_p50_ms: float
-    """Median time of one batch."""
-    latency_p90_ms: float
-    latency_p99_ms: float
-    latency_p50_low_ms: float
-    """Lower end of the 95 % interval of the median."""
-    latency_p50_high_ms: float
-    """Upper end of it."""
-    num_samples: int
-    """Timed batches; 0 where the latency is predicted from no run of its own."""
-    kind: str
-    """measured (timed on the target) or predicted (computed by a model of it)."""
+    latency: Latency
     peak_memory_bytes: int | None = None
     """Most memory used while running, where it was measured."""
 
     def __post_init__(self) -> None:
-        """Raise InvalidValue for a field outside its range or out of order with another."""
-        check(self, RULES)
-        for names in ORDERED:
-            self._ordered(*names)
-        if self.kind == "measured" and self.num_samples == 0:
-            raise InvalidValue("`num_samples` must be 1 or more where measured, but got 0")
+        """Raise InvalidValue for a field outside its range."""
+        check(self, OWN_RULES)
 
-    def _ordered(self, low: str, middle: str, high: str) -> None:
-        if not getattr(self, low) <= getattr(self, middle) <= getattr(self, high):
-            got = ", ".join(f"{name}={shown(getattr(self, name))}" for name in (low, middle, high))
-            raise InvalidValue(f"`{low} <= {middle} <= {high}` must hold, but got {got}")
+    @property
+    def config_id(self) -> str:
+        """The config's name."""
+        return self.config.config_id
+
+    def value(self, name: str) -> Any:
+        """The value that files call `name`, one of VALUES."""
+        return attrgetter(VALUES.get(name, name))(self)
+
+    def values(self) -> dict[str, Any]:
+        """All values by their names in files."""
+        return {name: attrgetter(path)(self) for name, path in VALUES.items()}
+
+    def with_values(self, **changes: Any) -> Self:
+        """A copy with other values, by their names in files; raises InvalidValue like these."""
+        return self.from_values(**self.values() | changes)
+
+    @classmethod
+    def from_values(cls, **values: Any) -> Self:
+        """The inverse of `values`; raises InvalidValue for impossible numbers."""
+        own, parts = dict(values), {}
+        for part, kind in PARTS.items():
+            names = fields_of(part)
+            parts[part] = kind(**{field: own.pop(name) for name, field in names.items()})
+        return cls(**parts, **own)

@@ -3,14 +3,13 @@
 import csv
 import io
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import fields
 from pathlib import Path
 
 from planner.atomic import write_atomically
-from planner.candidate import Candidate
+from planner.candidate import VALUES, Candidate
 from planner.errors import DamagedTable, InvalidValue, shown
 
-COLUMNS = tuple(item.name for item in fields(Candidate))
+COLUMNS = tuple(VALUES)
 TEXTS = ("config_id", "origin", "kind")
 COUNTS = ("resolution", "macs", "num_params", "num_samples")
 
@@ -27,9 +26,9 @@ def widths_from_text(text: str) -> tuple[float, ...]:
 
 def to_row(candidate: Candidate) -> dict[str, str]:
     """The candidate as texts, keyed by column; what is unknown is empty."""
-    row = {name: getattr(candidate, name) for name in COLUMNS}
-    row["width_mults"] = widths_to_text(candidate.width_mults)
-    return {name: "" if value is None else str(value) for name, value in row.items()}
+    row = candidate.values()
+    row["width_mults"] = widths_to_text(row["width_mults"])
+    return {name: "" if row[name] is None else str(row[name]) for name in COLUMNS}
 
 
 def _parser(name: str) -> Callable[[str], object]:
@@ -56,7 +55,7 @@ def from_row(row: Mapping[str, str]) -> Candidate:
         except (KeyError, ValueError, TypeError) as error:
             got = shown(row.get(name))
             raise InvalidValue(f"column `{name}` must hold its value, but got {got}") from error
-    return Candidate(**values)  # type: ignore[arg-type]  # the parsers give the fields' types
+    return Candidate.from_values(**values)
 
 
 def write_candidates(path: Path, candidates: Iterable[Candidate]) -> None:

@@ -12,10 +12,11 @@ from planner.book import Book, read_all, read_tables
 from planner.diff import Diff
 from planner.errors import InvalidValue, shown
 from planner.export import export
+from planner.limits import Limits
 from planner.plan import make_plans
 from planner.rules import is_number
 from planner.schema import check_all
-from planner.selector import Limits, select
+from planner.selector import select
 from planner.table import LookupTable
 
 
@@ -45,7 +46,7 @@ def run_plan(arguments: argparse.Namespace) -> int:
         for p in plans
     ]
     entries: list[dict[str, object]] = [
-        {"config_id": name, "latency_p50_ms": [t.by_config_id[name].latency_p50_ms for t in tables]}
+        {"config_id": name, "latency_p50_ms": [t.by_config_id[name].latency.p50_ms for t in tables]}
         for name in plans[-1].config_ids
     ]
     devices = [table.target.device for table in tables]

@@ -71,12 +71,12 @@ class Controller:
         """Note how long a batch took on `entry`; return the entry for the next, now `entry`."""
         if not is_positive(latency_ms):
             raise InvalidValue(f"`latency_ms` must be above 0, but got {shown(latency_ms)}")
-        self._note_surprise(latency_ms / self.entry.latency_p50_ms)
-        self._load.observe(latency_ms / self.entry.latency_p50_ms)
+        self._note_surprise(latency_ms / self.entry.latency.p50_ms)
+        self._load.observe(latency_ms / self.entry.latency.p50_ms)
         self._num_since_switch += 1
         self._note_change()
         wanted = self._wanted(self.load)
-        if wanted.latency_p50_ms < self.entry.latency_p50_ms:
+        if wanted.latency.p50_ms < self.entry.latency.p50_ms:
             self._step_down(wanted)
         elif self._num_since_switch >= self._wait:
             self._step_up(self._wanted(self.load * HEADROOM))
@@ -99,22 +99,22 @@ class Controller:
         self._switch(entry)
 
     def _step_up(self, entry: Entry) -> None:
-        if entry.latency_p50_ms > self.entry.latency_p50_ms:
+        if entry.latency.p50_ms > self.entry.latency.p50_ms:
             self._switch(entry)
 
     def _switch(self, entry: Entry) -> None:
-        self._stepped_up = entry.latency_p50_ms > self.entry.latency_p50_ms
+        self._stepped_up = entry.latency.p50_ms > self.entry.latency.p50_ms
         self._num_changes = self.num_changes
         self.entry, self._num_since_switch = entry, 0
 
     def _wanted(self, level: float) -> Entry:
         best, most = self._front[0], float("-inf")
         for entry in self._front:
-            limit = self.target_ms / entry.latency_p50_ms
+            limit = self.target_ms / entry.latency.p50_ms
             misses = self._load.share_above(limit, level)
             if misses > MOST_MISSES:
                 break
-            value = entry.top1 - WORTH * self._with_fear(misses, limit)
+            value = entry.accuracy.top1 - WORTH * self._with_fear(misses, limit)
             if value > most:
                 best, most = entry, value
         return best

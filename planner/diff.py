@@ -46,7 +46,7 @@ class BudgetChange:
     def top1(self) -> Change:
         """The change of the best top1; to 0 where nothing runs any more."""
         if self.new is None:
-            return Change(self.old.top1, 0.0, -1)
+            return Change(self.old.accuracy.top1, 0.0, -1)
         return _top1_change(self.old, self.new)
 
 
@@ -85,9 +85,9 @@ class Diff:
         before, after = Selector(self.old.entries), Selector(self.new.entries)
         return tuple(
             BudgetChange(
-                entry.latency_p50_high_ms,
-                before.select(entry.latency_p50_high_ms),
-                _select(after, entry.latency_p50_high_ms),
+                entry.latency.p50_high_ms,
+                before.select(entry.latency.p50_high_ms),
+                _select(after, entry.latency.p50_high_ms),
             )
             for entry in before.front
         )
@@ -130,15 +130,12 @@ def _sign(old_low: float, old_high: float, new_low: float, new_high: float) -> i
 
 
 def _latency_change(old: Entry, new: Entry) -> Change:
-    sign = _sign(
-        old.latency_p50_low_ms,
-        old.latency_p50_high_ms,
-        new.latency_p50_low_ms,
-        new.latency_p50_high_ms,
-    )
-    return Change(old.latency_p50_ms, new.latency_p50_ms, sign)
+    before, now = old.latency, new.latency
+    sign = _sign(before.p50_low_ms, before.p50_high_ms, now.p50_low_ms, now.p50_high_ms)
+    return Change(before.p50_ms, now.p50_ms, sign)
 
 
 def _top1_change(old: Entry, new: Entry) -> Change:
-    sign = _sign(old.top1_low, old.top1_high, new.top1_low, new.top1_high)
-    return Change(old.top1, new.top1, sign)
+    before, now = old.accuracy, new.accuracy
+    sign = _sign(before.top1_low, before.top1_high, now.top1_low, now.top1_high)
+    return Change(before.top1, now.top1, sign)

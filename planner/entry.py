@@ -1,10 +1,10 @@
 """Entry: a candidate that a lookup table offers, and the artifact that runs it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
-from planner.candidate import Candidate
+from planner.candidate import VALUES, Candidate
 from planner.errors import InvalidValue, shown
 from planner.rules import (
     DIGEST,
@@ -73,14 +73,17 @@ class Entry(Candidate):
 
     def to_json(self) -> dict[str, object]:
         """The fields under their own names, tuples as lists."""
-        values = {name: getattr(self, name) for name in ENTRY_FIELDS}
+        values = self.values()
         if self.artifact is not None:
             values["artifact"] = {name: getattr(self.artifact, name) for name in ARTIFACT_RULES}
         for name in OPTIONAL_FIELDS:
             if values[name] is None:
                 del values[name]
-        lists = {"width_mults": list(self.width_mults), "tied_with": list(self.tied_with)}
-        return values | lists
+        return values | {name: list(values[name]) for name in LISTS}
+
+    def values(self) -> dict[str, Any]:
+        """All values by their names in files, those of the candidate first."""
+        return super().values() | {name: getattr(self, name) for name in ENTRY_RULES}
 
     @classmethod
     def from_json(cls, values: object) -> "Entry":
@@ -88,14 +91,14 @@ class Entry(Candidate):
         if isinstance(values, dict):
             values = dict.fromkeys(OPTIONAL_FIELDS) | values
         given = dict(_object(values, ENTRY_FIELDS, "an entry"))
-        for name in ("width_mults", "tied_with"):
+        for name in LISTS:
             if not isinstance(given[name], list):
                 raise InvalidValue(f"`{name}` must be a list, but got {shown(given[name])}")
             given[name] = tuple(given[name])
         if given["artifact"] is not None:
             artifact = _object(given["artifact"], tuple(ARTIFACT_RULES), "`artifact`")
             given["artifact"] = Artifact(**artifact)
-        return cls(**given)
+        return cls.from_values(**given)
 
 
 def _are_other_entries(value: object) -> bool:
@@ -120,7 +123,10 @@ ENTRY_RULES = {
 }
 OPTIONAL_FIELDS = ("budget_probability", "energy_mj")
 """Absent from the file where they are None."""
-ENTRY_FIELDS = tuple(item.name for item in fields(Entry))
+LISTS = ("width_mults", "tied_with")
+"""Tuples here, lists in JSON."""
+ENTRY_FIELDS = (*VALUES, *ENTRY_RULES)
+"""The names in files."""
 
 
 def _object(values: object, names: tuple[str, ...], what: str) -> Mapping[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from planner.accuracy import Accuracy
 from planner.atomic import write_atomically
 from planner.candidates_csv import widths_to_text
 from planner.entry import ENTRY_FIELDS, Entry
@@ -18,22 +19,26 @@ if TYPE_CHECKING:
 ARTIFACT_COLUMNS = ("artifact_file", "artifact_sha256")
 MARKDOWN: dict[str, Callable[[Entry], str]] = {
     "config": lambda entry: f"`{entry.config_id}`",
-    "top1, %": lambda entry: f"{entry.top1:.2%}".rstrip("%"),
-    "95 % interval": lambda entry: f"{entry.top1_low * 100:.2f}-{entry.top1_high * 100:.2f}",
-    "p50, ms": lambda entry: f"{entry.latency_p50_ms:.4g}",
-    "p90, ms": lambda entry: f"{entry.latency_p90_ms:.4g}",
-    "p99, ms": lambda entry: f"{entry.latency_p99_ms:.4g}",
+    "top1, %": lambda entry: f"{entry.accuracy.top1:.2%}".rstrip("%"),
+    "95 % interval": lambda entry: _percent_interval(entry.accuracy),
+    "p50, ms": lambda entry: f"{entry.latency.p50_ms:.4g}",
+    "p90, ms": lambda entry: f"{entry.latency.p90_ms:.4g}",
+    "p99, ms": lambda entry: f"{entry.latency.p99_ms:.4g}",
     "MMACs": lambda entry: f"{entry.macs / 1e6:.4g}",
     "parameters": lambda entry: f"{entry.num_params:,}",
 }
 
 
+def _percent_interval(accuracy: Accuracy) -> str:
+    return f"{accuracy.top1_low * 100:.2f}-{accuracy.top1_high * 100:.2f}"
+
+
 def to_row(entry: Entry) -> dict[str, Any]:
     """One flat row: widths and ties as text, the artifact as its file and sha256."""
-    row = {name: getattr(entry, name) for name in ENTRY_FIELDS if name != "artifact"}
-    row["width_mults"] = widths_to_text(entry.width_mults)
+    row = entry.values()
+    artifact = row.pop("artifact")
+    row["width_mults"] = widths_to_text(row["width_mults"])
     row["tied_with"] = " ".join(entry.tied_with)
-    artifact = entry.artifact
     return row | {
         "artifact_file": artifact.file if artifact else None,
         "artifact_sha256": artifact.sha256 if artifact else None,

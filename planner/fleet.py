@@ -19,8 +19,8 @@ class Demand:
         """`budgets` are (milliseconds, weight); each is answered with the front of `entries`."""
         selector = Selector(entries)
         self.budgets = sorted(budgets)
-        self.top1 = {entry.config_id: entry.top1 for entry in entries}
-        self.latencies_ms = {entry.config_id: entry.latency_p50_ms for entry in entries}
+        self.top1 = {entry.config_id: entry.accuracy.top1 for entry in entries}
+        self.latencies_ms = {entry.config_id: entry.latency.p50_ms for entry in entries}
         limits = [budget for budget, _ in self.budgets]
         self.first_budget = {
             name: bisect_left(limits, latency) for name, latency in self.latencies_ms.items()

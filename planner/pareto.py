@@ -2,8 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from operator import attrgetter
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 from planner.candidate import Candidate
 from planner.errors import InvalidValue, shown
@@ -30,23 +29,31 @@ def pareto_front(
         )
     (first, first_goal), (second, second_goal) = objectives
 
-    def best_first(candidate: Candidate) -> tuple[float, float, str]:
-        cost = _loss(candidate, second, second_goal)
-        return cost, _loss(candidate, first, first_goal), candidate.config_id
+    ordered = sorted(candidates, key=lambda candidate: candidate.config_id)
+    points = [
+        (-_loss(candidate, first, first_goal), _loss(candidate, second, second_goal))
+        for candidate in ordered
+    ]
+    return [ordered[index] for index in front_indices(points)]
 
-    front: list[AnyCandidate] = []
-    least = math.inf
-    for candidate in sorted(candidates, key=best_first):
-        loss = _loss(candidate, first, first_goal)
-        if loss < least:
-            front.append(candidate)
-            least = loss
+
+def front_indices(points: Sequence[tuple[float, float]]) -> list[int]:
+    """The points that no other matches in both and beats in one, from the cheapest on.
+
+    Points are (gain, cost), as in `hypervolume`; of equal ones the first stays. O(n log n).
+    """
+    front: list[int] = []
+    reached = -math.inf
+    for index in sorted(range(len(points)), key=lambda i: (points[i][1], -points[i][0])):
+        if points[index][0] > reached:
+            front.append(index)
+            reached = points[index][0]
     return front
 
 
 def _loss(candidate: Candidate, name: str, goal: str) -> float:
     """The objective with its sign turned so that less is better."""
-    value: Any = attrgetter(name)(candidate)
+    value = candidate.value(name)
     if not isinstance(value, int | float) or math.isnan(value):
         raise InvalidValue(
             f"`{name}` of {candidate.config_id} must be a number, but got {shown(value)}"

@@ -2,44 +2,12 @@
 
 from bisect import bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from planner.entry import Entry
-from planner.errors import InvalidValue, NoEntryFits, shown
-from planner.rules import is_number, is_positive
-
-PERCENTILES = ("p50", "p90", "p99")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Limits:
-    """What an entry must keep; raises InvalidValue for a limit that isn't positive."""
-
-    max_latency_ms: float | None = None
-    percentile: str = "p50"
-    """Which latency `max_latency_ms` bounds: p50, p90 or p99."""
-    margin: float = 0.0
-    """How much of the median's 95 % interval to add: 0 the estimate, 1 its upper end."""
-    max_macs: float | None = None
-    max_peak_memory_bytes: float | None = None
-
-    def __post_init__(self) -> None:
-        """Raise InvalidValue for a field outside its range."""
-        if self.percentile not in PERCENTILES:
-            got = shown(self.percentile)
-            raise InvalidValue(f"`percentile` must be p50, p90 or p99, but got {got}")
-        if not (is_number(self.margin) and self.margin >= 0):
-            raise InvalidValue(f"`margin` must be 0 or more, but got {shown(self.margin)}")
-        for name in ("max_latency_ms", "max_macs", "max_peak_memory_bytes"):
-            value = getattr(self, name)
-            if value is not None and not is_positive(value):
-                raise InvalidValue(f"`{name}` must be above 0, but got {shown(value)}")
-
-
-def latency_ms(entry: Entry, percentile: str = "p50", margin: float = 0.0) -> float:
-    """The entry's percentile, lengthened by `margin` times its median's relative interval."""
-    value: float = getattr(entry, f"latency_{percentile}_ms")
-    return value * (1 + margin * (entry.latency_p50_high_ms / entry.latency_p50_ms - 1))
+from planner.errors import NoEntryFits
+from planner.limits import Limits
+from planner.pareto import front_indices
 
 
 @dataclass(frozen=True)
@@ -54,14 +22,13 @@ class Selector:
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
-        """Sort what keeps the limits; an entry whose memory is unknown keeps no memory limit."""
-        kept = sorted(filter(self._keeps, self.entries), key=self._fast_then_accurate)
-        front: list[Entry] = []
-        for entry in kept:
-            if not front or entry.top1 > front[-1].top1:
-                front.append(entry)
-        object.__setattr__(self, "front", tuple(front))
-        object.__setattr__(self, "latencies_ms", [self._latency_ms(entry) for entry in front])
+        """Find the front of what keeps the limits."""
+        but_latency = replace(self.limits, max_latency_ms=None)
+        kept = sorted(filter(but_latency.allow, self.entries), key=lambda entry: entry.config_id)
+        points = [(entry.accuracy.top1, self.limits.latency_ms(entry)) for entry in kept]
+        indices = front_indices(points)
+        object.__setattr__(self, "front", tuple(kept[index] for index in indices))
+        object.__setattr__(self, "latencies_ms", [points[index][1] for index in indices])
 
     front: tuple[Entry, ...] = field(init=False, repr=False)
     """From fast to accurate."""
@@ -77,20 +44,6 @@ class Selector:
         if index == 0:
             raise NoEntryFits(self._why_none(max_latency_ms))
         return self.front[index - 1]
-
-    def _latency_ms(self, entry: Entry) -> float:
-        return latency_ms(entry, self.limits.percentile, self.limits.margin)
-
-    def _fast_then_accurate(self, entry: Entry) -> tuple[float, float, str]:
-        return self._latency_ms(entry), -entry.top1, entry.config_id
-
-    def _keeps(self, entry: Entry) -> bool:
-        memory, limits = entry.peak_memory_bytes, self.limits
-        if limits.max_macs is not None and entry.macs > limits.max_macs:
-            return False
-        if limits.max_peak_memory_bytes is None:
-            return True
-        return memory is not None and memory <= limits.max_peak_memory_bytes
 
     def _why_none(self, max_latency_ms: float | None) -> str:
         if not self.front:

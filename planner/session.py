@@ -78,13 +78,13 @@ class AdaptiveSession:
         with self._lock:
             name = self._running
             session = self._held[name]
-        batch = prepare(self._entries[name].resolution)
+        batch = prepare(self._entries[name].config.resolution)
         start = self._clock()
         (outputs,) = session.run(None, {session.get_inputs()[0].name: batch})
         elapsed_ms = (self._clock() - start) * 1e3
         # While the controller's choice is still loading, another entry runs: its time tells the
         # load as well, scaled to the entry that the controller believes in.
-        scale = self.controller.entry.latency_p50_ms / self._entries[name].latency_p50_ms
+        scale = self.controller.entry.latency.p50_ms / self._entries[name].latency.p50_ms
         self.switch(self.controller.observe(elapsed_ms * scale).config_id)
         result: NDArray[Any] = outputs
         return result

@@ -49,11 +49,13 @@ class LookupTable:
         self._check_ids()
 
     def _check_order(self) -> None:
-        for before, entry in pairwise(self.entries):
-            if (before.latency_p50_ms, before.top1) > (entry.latency_p50_ms, entry.top1):
+        keys = [(entry.latency.p50_ms, entry.accuracy.top1) for entry in self.entries]
+        for index, (before, after) in enumerate(pairwise(keys)):
+            if before > after:
                 raise InvalidValue(
-                    "`entries` must ascend in (latency_p50_ms, top1), "
-                    f"but {entry.config_id} comes after {before.config_id}"
+                    "`entries` must ascend in (latency_p50_ms, top1), but "
+                    f"{self.entries[index + 1].config_id} comes after "
+                    f"{self.entries[index].config_id}"
                 )
 
     def _check_ids(self) -> None:

@@ -8,21 +8,26 @@ from app.opening import Source
 from app.quantities import LATENCIES, MACS, P50, PARAMS, TOP1, Quantity, interval, points
 from app.views.choosing import Choice
 from planner import Entry, Selector
-from planner.selector import latency_ms
 
 
 def show(choice: Choice, entry: Entry, source: Source) -> None:
     """The card."""
     st.subheader(f"Chosen: {charts.short(entry.config_id)}", anchor=False)
     left, right = st.columns(2)
-    _fact(left, "Top-1 accuracy", TOP1.shown(entry.top1), _of_top1(entry))
+    _fact(left, "Top-1 accuracy", TOP1.shown(entry.accuracy.top1), _of_top1(entry))
     percentile = choice.limits.percentile
     shown = LATENCIES[percentile].shown(_value(entry, LATENCIES[percentile]))
     _fact(right, f"Latency {percentile}", shown, _of_median(entry, percentile))
     left, right = st.columns(2)
+    samples = f"{entry.latency.num_samples:,} samples"
     params = f"{PARAMS.shown(entry.num_params)} parameters"
     _fact(left, "Multiply-adds", MACS.shown(entry.macs), params)
-    _fact(right, "Input side", f"{entry.resolution} px", f"{entry.num_samples:,} samples")
+    _fact(
+        right,
+        "Input side",
+        f"{entry.config.resolution} px",
+        samples,
+    )
     st.markdown(gain(choice, entry))
     _doubts(entry, source)
 
@@ -34,18 +39,18 @@ def _fact(column: DeltaGenerator, what: str, value: str, more: str) -> None:
 
 
 def _of_top1(entry: Entry) -> str:
-    return "95 %: " + interval(TOP1, entry.top1_low, entry.top1_high)
+    return "95 %: " + interval(TOP1, entry.accuracy.top1_low, entry.accuracy.top1_high)
 
 
 def _of_median(entry: Entry, percentile: str) -> str:
-    median = interval(P50, entry.latency_p50_low_ms, entry.latency_p50_high_ms)
+    median = interval(P50, entry.latency.p50_low_ms, entry.latency.p50_high_ms)
     if percentile == "p50":
-        return "95 %: " + median if entry.kind == "measured" else "predicted"
-    return f"median {P50.shown(entry.latency_p50_ms)} {median}"
+        return "95 %: " + median if entry.latency.kind == "measured" else "predicted"
+    return f"median {P50.shown(entry.latency.p50_ms)} {median}"
 
 
 def _value(entry: Entry, quantity: Quantity) -> float:
-    value: float = getattr(entry, quantity.column)
+    value: float = entry.value(quantity.column)
     return value
 
 
@@ -58,11 +63,12 @@ def gain(choice: Choice, entry: Entry) -> str:
         return "**A longer budget gains nothing**: this is the most accurate entry."
     step = more_ms(selector)
     better = selector.select(budget + step)
-    gained = points(better.top1 - entry.top1, sign=True)
-    needed = latency_ms(above, limits.percentile, limits.margin)
+    gained = points(better.accuracy.top1 - entry.accuracy.top1, sign=True)
+    next_gain = points(above.accuracy.top1 - entry.accuracy.top1)
+    needed = limits.latency_ms(above)
     return (
         f"**{step:g} ms more: {gained}.** The next step, `{charts.short(above.config_id)}`, "
-        f"needs {P50.number(needed - budget)} ms more and gains {points(above.top1 - entry.top1)}."
+        f"needs {P50.number(needed - budget)} ms more and gains {next_gain}."
     )
 
 

@@ -41,20 +41,21 @@ def show(sources: dict[str, Source]) -> None:
 
 def _drawing(table: LookupTable, entry: Candidate, full: Candidate) -> None:
     groups = groups_frame(table, entry)
-    if len(set(entry.width_mults)) == 1:
+    widths = entry.config.width_mults
+    if len(set(widths)) == 1:
         st.markdown(
-            f"Every layer keeps the first **{100 * entry.width_mults[0]:.3g} %** of its channels; "
-            f"images are **{entry.resolution} px** on a side."
+            f"Every layer keeps the first **{100 * widths[0]:.3g} %** of its channels; "
+            f"images are **{entry.config.resolution} px** on a side."
         )
     else:
-        low, high = min(entry.width_mults), max(entry.width_mults)
+        low, high = min(entry.config.width_mults), max(entry.config.width_mults)
         st.markdown(
             f"{len(groups)} channel groups keep from **{100 * low:.3g} %** to "
             f"**{100 * high:.3g} %** of their channels each; images are "
-            f"**{entry.resolution} px** on a side."
+            f"**{entry.config.resolution} px** on a side."
         )
     st.plotly_chart(
-        network_figure(groups, entry.resolution, full.resolution),
+        network_figure(groups, entry.config.resolution, full.config.resolution),
         key="network",
         config={"displaylogo": False},
         alt="Width and multiply-adds of each channel group from input to output",
@@ -74,26 +75,26 @@ def _caption(groups: pd.DataFrame, entry: Candidate) -> str:
 
 def _shares(entry: Candidate, full: Candidate) -> None:
     st.subheader("Against the full network", anchor=False)
-    is_full = set(full.width_mults) == {1.0}
+    is_full = set(full.config.width_mults) == {1.0}
     st.caption(
         f"`{charts.short(full.config_id)}`"
         + ("" if is_full else ", the largest that was tried, for the full one was not")
     )
     columns = st.columns(5)
-    gained = points(entry.top1 - full.top1, sign=True)
-    columns[0].metric("Top-1 accuracy", TOP1.shown(entry.top1), gained)
+    gained = points(entry.accuracy.top1 - full.accuracy.top1, sign=True)
+    columns[0].metric("Top-1 accuracy", TOP1.shown(entry.accuracy.top1), gained)
     for column, what, quantity in (
         (columns[1], "Latency p50", P50),
         (columns[2], "Multiply-adds", MACS),
         (columns[3], "Parameters", PARAMS),
     ):
-        mine, whole = getattr(entry, quantity.column), getattr(full, quantity.column)
+        mine, whole = entry.value(quantity.column), full.value(quantity.column)
         change = f"{100 * mine / max(whole, 1e-9) - 100:+.1f} %"
         column.metric(what, quantity.shown(mine), change, delta_color="inverse")
-    smaller = entry.resolution - full.resolution
+    smaller = entry.config.resolution - full.config.resolution
     columns[4].metric(
         "Input side",
-        f"{entry.resolution} px",
+        f"{entry.config.resolution} px",
         f"{smaller:+d} px" if smaller else None,
         delta_color="off",
     )

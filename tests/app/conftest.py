@@ -21,7 +21,7 @@ def make_candidates(num: int, seed: int, slowness: float = 1.0) -> list[Candidat
         top1 = min(0.99, max(0.1, 0.75 + 0.1 * (latency / slowness) ** 0.3 * generator.random()))
         width = round(0.25 + 0.75 * generator.random(), 4)
         made.append(
-            Candidate(
+            Candidate.from_values(
                 config_id=f"w{width}-r{index}",
                 origin=generator.choice(("grid", "search", "baseline")),
                 width_mults=(width, min(1.0, width + 0.1)),
@@ -45,8 +45,7 @@ def make_candidates(num: int, seed: int, slowness: float = 1.0) -> list[Candidat
 
 
 def to_entry(candidate: Candidate) -> Entry:
-    values = {name: getattr(candidate, name) for name in Candidate.__dataclass_fields__}
-    return Entry(**values, top1_selection=candidate.top1)
+    return Entry.from_values(**candidate.values(), top1_selection=candidate.accuracy.top1)
 
 
 def make_source_table(
@@ -55,7 +54,7 @@ def make_source_table(
     """A table of random candidates, sorted; the same configs for every `slowness`."""
     entries = sorted(
         map(to_entry, make_candidates(num, seed, slowness)),
-        key=lambda entry: (entry.latency_p50_ms, entry.top1),
+        key=lambda entry: (entry.latency.p50_ms, entry.accuracy.top1),
     )
     supernet: dict[str, Any] = {
         "model": "mobilenet_v2",
@@ -93,9 +92,9 @@ def jittered(table: LookupTable, seed: int, slowness: float, device: str) -> Loo
     entries = []
     for entry in table:
         factor = slowness * generator.uniform(0.7, 1.3)
-        names = [name for name in Entry.__dataclass_fields__ if name.startswith("latency_")]
-        entries.append(replace(entry, **{name: getattr(entry, name) * factor for name in names}))
-    entries.sort(key=lambda entry: (entry.latency_p50_ms, entry.top1))
+        scaled = {n: v * factor for n, v in entry.values().items() if n.startswith("latency_")}
+        entries.append(entry.with_values(**scaled))
+    entries.sort(key=lambda entry: (entry.latency.p50_ms, entry.accuracy.top1))
     return replace(table, entries=tuple(entries), target=replace(table.target, device=device))
 
 

@@ -145,7 +145,7 @@ def test_the_line_is_dragged_and_a_point_is_clicked(run: Path, page: Page) -> No
         settle(page)
         page.wait_for_selector(".budget-line .budget", state="attached")
         page.wait_for_timeout(1000)  # the chart moves while its fonts load
-        accuracies = [entry.top1 for entry in table]
+        accuracies = [entry.accuracy.top1 for entry in table]
         middle = 50 * (min(accuracies) + max(accuracies))
         x, y = page.evaluate(PLACE, [1.0, middle])
         page.mouse.move(x, y)
@@ -163,7 +163,7 @@ def test_the_line_is_dragged_and_a_point_is_clicked(run: Path, page: Page) -> No
 
         other = select(table, Limits(max_latency_ms=0.8))
         page.wait_for_timeout(500)
-        place = page.evaluate(PLACE, [other.latency_p50_ms, other.top1 * 100])
+        place = page.evaluate(PLACE, [other.latency.p50_ms, other.accuracy.top1 * 100])
         page.mouse.click(*place)
         expect(page.get_by_role("heading", name=f"Chosen: {other.config_id}")).to_be_visible()
 

@@ -75,8 +75,8 @@ def test_swapped_pairs_are_those_that_a_loop_finds(sources: dict[str, Source]) -
             for table in (one, other):
                 x, y = table.by_config_id[a], table.by_config_id[b]
                 signs.append(
-                    (x.latency_p50_low_ms > y.latency_p50_high_ms)
-                    - (x.latency_p50_high_ms < y.latency_p50_low_ms)
+                    (x.latency.p50_low_ms > y.latency.p50_high_ms)
+                    - (x.latency.p50_high_ms < y.latency.p50_low_ms)
                 )
             expected += signs[0] * signs[1] < 0
     assert expected > 0

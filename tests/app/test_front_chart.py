@@ -28,9 +28,9 @@ def test_the_chosen_entry_and_those_tied_with_it_are_marked_on_the_axes(source: 
     table = replace(source.table, entries=(tied, unknown, *rest))
     source = Source(table, table.entries, source.artifacts, source.path)
     marks = marks_of(source, tied, P50, TOP1)
-    assert marks.chosen == (one.latency_p50_ms, one.top1 * 100)
-    assert marks.tied == [(two.latency_p50_ms, two.top1 * 100)]
-    assert marks_of(source, two, MACS, TOP1).chosen == (two.macs * 1e-6, two.top1 * 100)
+    assert marks.chosen == (one.latency.p50_ms, one.accuracy.top1 * 100)
+    assert marks.tied == [(two.latency.p50_ms, two.accuracy.top1 * 100)]
+    assert marks_of(source, two, MACS, TOP1).chosen == (two.macs * 1e-6, two.accuracy.top1 * 100)
     assert marks_of(source, None, P50, TOP1).chosen is None
     assert marks_of(source, unknown, MEMORY, TOP1).chosen is None
     names = {trace.name for trace in front_figure(source, P50, TOP1).data}

@@ -9,7 +9,7 @@ from app.opening import Source
 def test_groups_have_their_widths_and_multiply_adds(source: Source) -> None:
     entry, full = source.table.entries[3], source.table.entries[-1]
     unknown = groups_frame(source.table, entry)
-    assert unknown["width"].tolist() == pytest.approx([100 * w for w in entry.width_mults])
+    assert unknown["width"].tolist() == pytest.approx([100 * w for w in entry.config.width_mults])
     assert unknown["macs"].isna().all()
     told = {
         "groups": [
@@ -23,6 +23,6 @@ def test_groups_have_their_widths_and_multiply_adds(source: Source) -> None:
     assert frame["macs"].tolist() == [10, 20]
     assert frame["full_macs"].tolist() == [40, 80]
     assert frame["layers"][0] == "a, ..., d: 16 channels in 4 layers"
-    uniform = replace(entry, width_mults=(0.5,))
+    uniform = entry.with_values(width_mults=(0.5,))
     assert groups_frame(table, uniform)["width"].tolist() == [50.0, 50.0]
     assert groups_frame(source.table, uniform)["group"].tolist() == ["all layers"]

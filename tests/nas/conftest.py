@@ -28,7 +28,7 @@ def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def candidate(config_id: str, origin: str, top1: float, latency: float) -> Candidate:
-    return Candidate(
+    return Candidate.from_values(
         config_id=config_id,
         origin=origin,
         width_mults=(0.5,),
@@ -86,7 +86,9 @@ def table_of(entries: tuple[Entry, ...], weights_sha256: str) -> LookupTable:
 
 @pytest.fixture
 def table(candidates: list[Candidate]) -> LookupTable:
-    entries = tuple(Entry(**vars(each), top1_selection=each.top1) for each in candidates[:2])
+    entries = tuple(
+        Entry.from_values(**vars(each), top1_selection=each.top1) for each in candidates[:2]
+    )
     return table_of(entries, "0" * 64)
 
 
@@ -98,7 +100,9 @@ def run_with_table(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     document = json.loads((run / "supernet" / "supernet.json").read_text())
     fast = replace(candidate("w0.25-r8", "grid", 0.5, 1.0), width_mults=(0.25,))
     best = replace(candidate("w1-r12", "grid", 0.6, 2.0), width_mults=(1.0,), resolution=12)
-    entries = tuple(Entry(**vars(each), top1_selection=each.top1) for each in (fast, best))
+    entries = tuple(
+        Entry.from_values(**vars(each), top1_selection=each.top1) for each in (fast, best)
+    )
     (run / "search").mkdir()
     table_of(entries, document["weights_sha256"]).write(run / "search" / "lookup_table.json")
     return run

@@ -42,7 +42,7 @@ def make_target(**changes: Any) -> Target:
 
 
 def make_entry(**changes: Any) -> Entry:
-    return Entry(**(NUMBERS | {"top1_selection": 0.82} | changes))
+    return Entry.from_values(**(NUMBERS | {"top1_selection": 0.82} | changes))
 
 
 def make_entries(num_entries: int, seed: int = 0, slowness: float = 1.0) -> tuple[Entry, ...]:

@@ -58,4 +58,4 @@ def test_numbers_out_of_order_are_refused(
 def test_a_measured_latency_has_samples(new_entry: Callable[..., Entry]) -> None:
     with pytest.raises(InvalidValue, match="num_samples"):
         new_entry(num_samples=0)
-    assert new_entry(num_samples=0, kind="predicted").num_samples == 0
+    assert new_entry(num_samples=0, kind="predicted").latency.num_samples == 0

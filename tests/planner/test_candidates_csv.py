@@ -1,5 +1,4 @@
 from collections.abc import Callable
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -7,11 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from planner import Candidate, DamagedTable, Entry, read_candidates, write_candidates
+from planner.candidate import VALUES
 from planner.candidates_csv import COLUMNS, widths_from_text, widths_to_text
 
 
 def plain(entry: Entry) -> Candidate:
-    return Candidate(**{item.name: getattr(entry, item.name) for item in fields(Candidate)})
+    return Candidate.from_values(**{name: entry.value(name) for name in VALUES})
 
 
 def test_a_file_gives_the_candidates_back(

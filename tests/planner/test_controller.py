@@ -21,7 +21,7 @@ def run(controller: Controller, loads: Sequence[float]) -> list[Entry]:
     ran = []
     for load in loads:
         ran.append(controller.entry)
-        controller.observe(controller.entry.latency_p50_ms * load)
+        controller.observe(controller.entry.latency.p50_ms * load)
     return ran
 
 
@@ -79,7 +79,7 @@ def test_under_a_constant_load_it_settles_at_the_best_that_fits(
     entries = new_entries(12)
     controller = Controller(entries, 3.0)
     ran = run(controller, [load] * 300)
-    fits = [e for e in entries if e.latency_p50_ms * load * 1.02 <= 3.0] or [entries[0]]
+    fits = [e for e in entries if e.latency.p50_ms * load * 1.02 <= 3.0] or [entries[0]]
     assert ran[-1] == fits[-1]
     assert num_switches(ran[20:]) == 0
 
@@ -91,7 +91,7 @@ def test_noise_on_a_constant_load_takes_few_steps_back(new_entries: Entries, see
     controller = Controller(new_entries(12), 3.0)
     ran = run(controller, loads)
     steps = [
-        other.latency_p50_ms - one.latency_p50_ms
+        other.latency.p50_ms - one.latency.p50_ms
         for one, other in pairwise(ran)
         if one is not other
     ]
@@ -106,7 +106,7 @@ def test_a_jump_is_answered_within_three_batches(new_entries: Entries) -> None:
     controller = Controller(entries, 3.0)
     run(controller, [1.0] * 100)
     ran = run(controller, [3.0] * 10)
-    assert all(entry.latency_p50_ms * 3 <= 3.0 for entry in ran[3:])
+    assert all(entry.latency.p50_ms * 3 <= 3.0 for entry in ran[3:])
 
 
 @settings(
@@ -123,7 +123,7 @@ def test_no_load_makes_it_switch_without_bound(
     """A step up at most at every third batch, and no more steps down than there is front."""
     entries = new_entries(8, seed)
     ran = run(Controller(entries, target_ms), loads)
-    ups = [i for i, (a, b) in enumerate(pairwise(ran)) if b.latency_p50_ms > a.latency_p50_ms]
+    ups = [i for i, (a, b) in enumerate(pairwise(ran)) if b.latency.p50_ms > a.latency.p50_ms]
     assert all(later - earlier >= 3 for earlier, later in pairwise(ups))
     assert all(entry in entries for entry in ran)
 
@@ -154,7 +154,7 @@ def test_a_slow_batch_is_answered_at_once_until_such_prove_to_be_lone(
     run(controller, [1.0] * 100)
     best = controller.entry
     run(controller, [2.1])
-    assert controller.entry.latency_p50_ms * 2.1 <= target_ms
+    assert controller.entry.latency.p50_ms * 2.1 <= target_ms
     for _ in range(10):
         run(controller, [1.0] * 30 + [2.1])
     assert controller.entry is best

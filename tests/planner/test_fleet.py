@@ -15,7 +15,7 @@ BUDGETS = st.lists(st.tuples(LEVEL, LEVEL), min_size=1, max_size=6)
 
 def entries_at(points: Sequence[tuple[int, int]]) -> list[Entry]:
     return [
-        Entry(
+        Entry.from_values(
             config_id=f"c{index}",
             origin="grid",
             width_mults=(1.0,),
@@ -45,7 +45,11 @@ def naive_earned(
     return sum(
         weight
         * max(
-            (e.top1 for e in entries if e.config_id in names and e.latency_p50_ms <= budget),
+            (
+                e.accuracy.top1
+                for e in entries
+                if e.config_id in names and e.latency.p50_ms <= budget
+            ),
             default=0.0,
         )
         for budget, weight in budgets

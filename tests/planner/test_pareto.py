@@ -12,7 +12,7 @@ GRID = st.integers(1, 6)  # few values, so that ties and duplicates are common
 
 
 def candidate(config_id: str, top1: float, latency: float, macs: int = 1) -> Candidate:
-    return Candidate(
+    return Candidate.from_values(
         config_id=config_id,
         origin="grid",
         width_mults=(1.0,),
@@ -36,7 +36,7 @@ def naive_front(candidates: Sequence[Candidate], objectives: Sequence[Objective]
     """Straight from the definition: no other is at least as good in both and better in one."""
 
     def losses(item: Candidate) -> list[float]:
-        return [(-1 if goal == "max" else 1) * getattr(item, name) for name, goal in objectives]
+        return [(-1 if goal == "max" else 1) * item.value(name) for name, goal in objectives]
 
     front = set()
     for one in candidates:

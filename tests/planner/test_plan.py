@@ -21,12 +21,13 @@ def test_a_plan_by_hand(
 ) -> None:
     table = new_table(new_entries(3))
     fast, middle, slow = table.entries
-    budgets = [(fast.latency_p50_ms, 1), (middle.latency_p50_ms, 2), (slow.latency_p50_ms, 1)]
+    budgets = [(fast.latency.p50_ms, 1), (middle.latency.p50_ms, 2), (slow.latency.p50_ms, 1)]
     (one, two, three) = make_plans([table], 3, budgets=budgets)
     assert one.config_ids == (fast.config_id,)
-    assert one.regret == pytest.approx((2 * (middle.top1 - fast.top1) + slow.top1 - fast.top1) / 4)
+    fast_top1, middle_top1, slow_top1 = (entry.accuracy.top1 for entry in (fast, middle, slow))
+    assert one.regret == pytest.approx((2 * (middle_top1 - fast_top1) + slow_top1 - fast_top1) / 4)
     assert two.config_ids == (fast.config_id, middle.config_id)
-    assert two.regret == pytest.approx((slow.top1 - middle.top1) / 4)
+    assert two.regret == pytest.approx((slow_top1 - middle_top1) / 4)
     assert three.regret == pytest.approx(0, abs=1e-12)
 
 
@@ -39,8 +40,8 @@ def test_budgets_no_entry_keeps_cost_nothing(table: LookupTable) -> None:
 def test_default_budgets_span_the_front(table: LookupTable) -> None:
     budgets = default_budgets(table)
     assert len(budgets) == 100
-    assert budgets[0][0] == table.entries[0].latency_p50_ms
-    assert budgets[-1][0] == table.entries[-1].latency_p50_ms
+    assert budgets[0][0] == table.entries[0].latency.p50_ms
+    assert budgets[-1][0] == table.entries[-1].latency.p50_ms
 
 
 def test_targets_that_agree_are_planned_as_one(

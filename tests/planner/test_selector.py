@@ -6,7 +6,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner import Entry, InvalidValue, Limits, LookupTable, NoEntryFits, Selector, select
-from planner.selector import latency_ms
 
 LEVEL = st.integers(1, 5)
 POINT = st.tuples(LEVEL, LEVEL, LEVEL, LEVEL | st.none())
@@ -14,7 +13,7 @@ POINT = st.tuples(LEVEL, LEVEL, LEVEL, LEVEL | st.none())
 
 def entry_at(name: str, point: tuple[int, int, int, int | None]) -> Entry:
     top1, latency, macs, memory = point
-    return Entry(
+    return Entry.from_values(
         config_id=name,
         origin="grid",
         width_mults=(1.0,),
@@ -49,14 +48,11 @@ def naive_select(entries: Sequence[Entry], limits: Limits) -> Entry | None:
                 and entry.peak_memory_bytes <= limits.max_peak_memory_bytes
             )
         )
-        and (
-            limits.max_latency_ms is None
-            or latency_ms(entry, limits.percentile, limits.margin) <= limits.max_latency_ms
-        )
+        and (limits.max_latency_ms is None or limits.latency_ms(entry) <= limits.max_latency_ms)
     ]
 
     def best_first(entry: Entry) -> tuple[float, float, str]:
-        return -entry.top1, latency_ms(entry, limits.percentile, limits.margin), entry.config_id
+        return -entry.accuracy.top1, limits.latency_ms(entry), entry.config_id
 
     return min(kept, key=best_first, default=None)
 
@@ -87,14 +83,14 @@ def test_select_is_the_naive_one(
 
 def test_a_table_is_selected_from(table: LookupTable) -> None:
     third = table.entries[2]
-    assert select(table, Limits(max_latency_ms=third.latency_p50_ms)) == third
+    assert select(table, Limits(max_latency_ms=third.latency.p50_ms)) == third
     assert select(table, Limits()) == table.entries[-1]
 
 
 def test_a_margin_of_one_is_the_upper_end_of_the_interval(table: LookupTable) -> None:
     third = table.entries[2]
-    assert latency_ms(third, margin=1.0) == pytest.approx(third.latency_p50_high_ms)
-    limits = Limits(max_latency_ms=third.latency_p50_ms, margin=1.0)
+    assert Limits(margin=1.0).latency_ms(third) == pytest.approx(third.latency.p50_high_ms)
+    limits = Limits(max_latency_ms=third.latency.p50_ms, margin=1.0)
     assert select(table, limits) == table.entries[1]
 
 
@@ -126,4 +122,4 @@ def test_a_selector_answers_many_budgets(table: LookupTable) -> None:
     selector = Selector(table)
     assert selector.front == table.entries
     for entry in table:
-        assert selector.select(entry.latency_p50_ms) == entry
+        assert selector.select(entry.latency.p50_ms) == entry

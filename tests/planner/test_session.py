@@ -50,7 +50,7 @@ def with_artifacts(entries: tuple[Entry, ...], folder: Path, widths: list[int]) 
     made = []
     for entry, width in zip(entries, widths, strict=True):
         path = folder / f"{entry.config_id}.onnx"
-        write_network(path, width, entry.resolution)
+        write_network(path, width, entry.config.resolution)
         artifact = Artifact(
             file=path.name,
             sha256=sha256_of(path),

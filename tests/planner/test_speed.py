@@ -47,7 +47,7 @@ def test_a_book_of_a_hundred_thousand_and_five_devices(
     assert sum(map(len, read)) == 100_000
 
     selector = Selector(read[0].entries)
-    budgets = [entry.latency_p50_ms for entry in read[0].entries[::20]]
+    budgets = [entry.latency.p50_ms for entry in read[0].entries[::20]]
     start = time.perf_counter()
     for budget in budgets:
         selector.select(budget)

@@ -126,10 +126,10 @@ def test_a_file_from_version_1_will_always_load(name: str) -> None:
     for table in read_tables(DATA / name):
         first, second = table.entries[:2]
         assert first.config_id == "w0.25-r16"
-        assert first.top1 == 0.846
+        assert first.accuracy.top1 == 0.846
         assert first.peak_memory_bytes == 123456
         assert first.artifact is not None
         assert first.artifact.file == "artifacts/a.onnx"
-        assert (second.kind, second.num_samples) == ("predicted", 0)
+        assert (second.latency.kind, second.latency.num_samples) == ("predicted", 0)
         assert table.supernet["model"]
         assert table.target.runtime == "onnxruntime"

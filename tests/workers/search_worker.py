@@ -34,7 +34,7 @@ def costs(config: SubnetConfig) -> Costs:
 
 def scored(config: SubnetConfig, origin: str, costs: Costs) -> Scored:
     """What a larger subnet gains, roughly."""
-    candidate = Candidate(
+    candidate = Candidate.from_values(
         config_id=config.config_id,
         origin=origin,
         width_mults=config.width_mults,

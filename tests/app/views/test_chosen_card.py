@@ -14,7 +14,7 @@ def test_a_millisecond_more_is_what_the_selector_says(source: Source) -> None:
     selector = Selector(source.table.entries)
     entry = selector.select(1.0)
     text = gain(Choice(Limits(max_latency_ms=1.0), selector, entry, ""), entry)
-    gained = selector.select(2.0).top1 - entry.top1
+    gained = selector.select(2.0).accuracy.top1 - entry.accuracy.top1
     assert gained > 0
     assert text.startswith(f"**1 ms more: {points(gained, sign=True)}.**")
     best = selector.front[-1]

@@ -23,7 +23,7 @@ def test_two_tables(open_page: Open, sources: dict[str, Source]) -> None:
 
 def test_tables_without_a_shared_config(open_page: Open, sources: dict[str, Source]) -> None:
     first, second = sources.values()
-    renamed = tuple(replace(entry, config_id="x" + entry.config_id) for entry in second.table)
+    renamed = tuple(entry.with_values(config_id="x" + entry.config_id) for entry in second.table)
     other = replace(second, table=replace(second.table, entries=renamed))
     page = open_page("compare", {"one": first, "two": other})
     assert "no config in common" in page.warning[0].value

@@ -14,7 +14,7 @@ def test_one_config_on_all_devices(open_page: Open, sources: dict[str, Source]) 
     page.selectbox(key="config").set_value(config_id).run()
     shown = [metric.value for metric in page.metric]
     assert shown == [
-        P50.shown(source.table.by_config_id[config_id].latency_p50_ms)
+        P50.shown(source.table.by_config_id[config_id].latency.p50_ms)
         for source in sources.values()
     ]
     assert any("pairs of configs the other way round" in text.value for text in page.markdown)

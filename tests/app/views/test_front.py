@@ -16,8 +16,8 @@ def test_a_budget_shows_the_planner_s_choice(open_page: Open, source: Source) ->
         page.number_input(key="budget").set_value(budget).run()
         entry = select(source.table, Limits(max_latency_ms=budget))
         assert page.subheader[0].value == f"Chosen: {entry.config_id}"
-        assert page.metric[0].value == TOP1.shown(entry.top1)
-        assert page.metric[1].value == P50.shown(entry.latency_p50_ms)
+        assert page.metric[0].value == TOP1.shown(entry.accuracy.top1)
+        assert page.metric[1].value == P50.shown(entry.latency.p50_ms)
 
 
 def test_dragging_and_typing_agree(open_page: Open, source: Source) -> None:

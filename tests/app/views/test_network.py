@@ -13,14 +13,14 @@ def test_a_config_against_the_largest(open_page: Open, source: Source) -> None:
     page = open_page("network", {"test CPU": source})
     entry = source.table.entries[3]
     page.selectbox(key="config").set_value(entry.config_id).run()
-    assert page.metric[0].value == TOP1.shown(entry.top1)
-    assert page.metric[4].value == f"{entry.resolution} px"
+    assert page.metric[0].value == TOP1.shown(entry.accuracy.top1)
+    assert page.metric[4].value == f"{entry.config.resolution} px"
     assert any("2 channel groups keep" in text.value for text in page.markdown)
     assert any("the largest that was tried" in text.value for text in page.caption)
 
 
 def test_one_width_for_all_layers(open_page: Open, source: Source) -> None:
-    entries = tuple(replace(entry, width_mults=(1.0,)) for entry in source.table)
+    entries = tuple(entry.with_values(width_mults=(1.0,)) for entry in source.table)
     uniform = replace(source, table=replace(source.table, entries=entries), candidates=entries)
     page = open_page("network", {"test CPU": uniform})
     assert any("Every layer keeps the first **100 %**" in text.value for text in page.markdown)

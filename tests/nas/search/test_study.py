@@ -40,7 +40,7 @@ def evaluate(config: SubnetConfig, origin: str) -> Scored:
     macs = int(1e6 * width**2 * config.resolution**2)
     latency = 1e-7 * macs
     top1 = 1 - 1 / (2 + width * config.resolution**1.1)
-    candidate = Candidate(
+    candidate = Candidate.from_values(
         config_id=config.config_id,
         origin=origin,
         width_mults=config.width_mults,

@@ -1,0 +1,46 @@
+"""Config: which subnet, by its name, its widths and its resolution."""
+
+from dataclasses import dataclass
+from itertools import chain
+
+from planner.rules import NAME, POSITIVE_COUNT, Column, Rule, all_within, check, is_fraction
+
+MAX_WIDTHS = 1000
+
+
+def _are_widths(value: object) -> bool:
+    return (
+        isinstance(value, tuple)
+        and 0 < len(value) <= MAX_WIDTHS
+        and all(map(is_fraction, value))
+        and min(value) > 0
+    )
+
+
+def _column_of_widths(column: Column) -> bool:
+    return all(0 < len(each) <= MAX_WIDTHS for each in column) and all_within(
+        [*chain.from_iterable(column)], 0, 1, int, float, above_low=True
+    )
+
+
+RULES = {
+    "config_id": NAME,
+    "width_mults": Rule(_are_widths, "a tuple of numbers above 0 and at most 1", _column_of_widths),
+    "resolution": POSITIVE_COUNT,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """One subnet of a supernet; raises InvalidValue for impossible numbers."""
+
+    config_id: str
+    """`w0.25_0.5_1-r24`; also the artifact's file name."""
+    width_mults: tuple[float, ...]
+    """One per channel group, or one for all; each in (0, 1]."""
+    resolution: int
+    """Input side, pixels."""
+
+    def __post_init__(self) -> None:
+        """Raise InvalidValue for a field outside its range."""
+        check(self, RULES)

@@ -1,0 +1,57 @@
+"""Limits: upper bounds on what a candidate may cost."""
+
+import math
+from dataclasses import dataclass
+
+from planner.candidate import Candidate
+from planner.errors import InvalidValue, shown
+from planner.rules import is_number, is_positive
+
+PERCENTILES = ("p50", "p90", "p99")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """Upper bounds, None for no bound; raises InvalidValue for a bound that isn't positive."""
+
+    max_latency_ms: float | None = None
+    percentile: str = "p50"
+    """Which latency `max_latency_ms` bounds: p50, p90 or p99."""
+    margin: float = 0.0
+    """How much of the median's 95 % interval to add: 0 the estimate, 1 its upper end."""
+    max_macs: float | None = None
+    """Of one image."""
+    max_peak_memory_bytes: float | None = None
+    """A candidate whose memory is unknown does not keep it."""
+
+    def __post_init__(self) -> None:
+        """Raise InvalidValue for a field outside its range."""
+        if self.percentile not in PERCENTILES:
+            got = shown(self.percentile)
+            raise InvalidValue(f"`percentile` must be p50, p90 or p99, but got {got}")
+        if not (is_number(self.margin) and self.margin >= 0):
+            raise InvalidValue(f"`margin` must be 0 or more, but got {shown(self.margin)}")
+        for name in ("max_latency_ms", "max_macs", "max_peak_memory_bytes"):
+            value = getattr(self, name)
+            if value is not None and not is_positive(value):
+                raise InvalidValue(f"`{name}` must be above 0, but got {shown(value)}")
+
+    def latency_ms(self, candidate: Candidate) -> float:
+        """The percentile, lengthened by `margin` times the median's relative interval."""
+        latency = candidate.latency
+        value: float = getattr(latency, f"{self.percentile}_ms")
+        return value * (1 + self.margin * (latency.p50_high_ms / latency.p50_ms - 1))
+
+    def excess(self, candidate: Candidate) -> list[float]:
+        """How far a candidate is above each bound, relative to it; at most 0 where it is kept."""
+        memory = candidate.peak_memory_bytes
+        pairs = (
+            (self.latency_ms(candidate), self.max_latency_ms),
+            (candidate.macs, self.max_macs),
+            (math.inf if memory is None else memory, self.max_peak_memory_bytes),
+        )
+        return [value / bound - 1 for value, bound in pairs if bound is not None]
+
+    def allow(self, candidate: Candidate) -> bool:
+        """Whether the candidate keeps all bounds."""
+        return all(excess <= 0 for excess in self.excess(candidate))
