@@ -7,7 +7,7 @@ import os
 os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "16384")
 
 from supernet.checkpoint import load_supernet
-from supernet.data.dataset import load_data
+from supernet.data import Data, data_from, load_data
 from supernet.elastic.supernet import Supernet
 from supernet.evaluate.calibration import calibrate_bn
 from supernet.job.execution import Execution
@@ -19,6 +19,7 @@ from supernet.train.mutual import mutual_step
 from supernet.train.sampling import sandwich
 
 __all__ = [
+    "Data",
     "Execution",
     "Hyperparameters",
     "Recipe",
@@ -27,6 +28,7 @@ __all__ = [
     "Supernet",
     "TrainingJob",
     "calibrate_bn",
+    "data_from",
     "load_data",
     "load_supernet",
     "mutual_step",

@@ -73,7 +73,8 @@ def test_what_export_writes_runs_without_torch(exported: Path, tmp_path: Path) -
     for entry in table:
         assert entry.artifact is not None
         session = onnxruntime.InferenceSession(exported / entry.artifact.file)
-        image = np.full((1, 3, entry.resolution, entry.resolution), 0.5, np.float32)
+        side = entry.config.resolution
+        image = np.full((1, 3, side, side), 0.5, np.float32)
         (expected,) = session.run(None, {session.get_inputs()[0].name: image})
         np.testing.assert_allclose(product["outputs"][entry.config_id], expected, atol=1e-4)
     assert product["switch_ms"][len(table)] < 1.0, "the median switch takes under 1 ms"

@@ -40,10 +40,10 @@ def test_pretrained_weights_become_a_table_of_networks_with_a_width_for_each_sta
     by_origin = {
         origin: [c for c in candidates if c.origin == origin] for origin in ("grid", "search")
     }
-    assert all(len(candidate.width_mults) == 1 for candidate in by_origin["grid"])
+    assert all(len(candidate.config.width_mults) == 1 for candidate in by_origin["grid"])
     assert by_origin["search"]
     for candidate in by_origin["search"]:
-        assert len(candidate.width_mults) == 3
+        assert len(candidate.config.width_mults) == 3
         config = SubnetConfig.from_id(candidate.config_id)
         extracted = supernet.extract(config)
         assert candidate.num_params == sum(p.numel() for p in extracted.parameters())

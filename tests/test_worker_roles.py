@@ -22,7 +22,7 @@ TIMEOUT_S = 180.0
 def start(run: Path, out: Path, role: str) -> subprocess.Popen[bytes]:
     command = [
         *(sys.executable, "-m", "nas.search", "--supernet", str(run), "--out", str(out)),
-        *("--storage", f"journal:{out.parent / 'log'}", "--only", role),
+        *("--storage", f"journal:{out.parent / 'log'}", "--role", role),
         *("--trials", "8", "--num-threads", "1", "--allow-noisy"),
     ]
     return subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.PIPE)

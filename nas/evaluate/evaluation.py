@@ -1,50 +1,75 @@
-"""What is known of an evaluated candidate: its numbers, and which images it got right."""
+"""Evaluation: a candidate's numbers, and which images it classifies correctly."""
 
 import base64
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from planner import Candidate
+from planner import Candidate, Latency
 
 Bits = NDArray[np.bool_]
-"""Which images of `selection` a network gets right."""
-
-Costs = dict[str, Any]
-"""Those fields of a Candidate that need the target."""
+"""Which images of `selection` a network classifies correctly."""
 
 CLEARLY_FASTER = 0.2
-"""A rival's latency is less than a candidate's by this share of its own: each was timed alone."""
+"""Candidates are timed one after another, so a slow moment of the machine hits one and not the
+other: a latency is clearly lower only if the other exceeds it by more than this share."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scored:
-    """A candidate, and what it answered right."""
+class Costs:
+    """What a config costs on one target: all of a candidate's numbers but its accuracy."""
+
+    macs: int
+    """Multiply-adds of one image."""
+    num_params: int
+    latency: Latency
+    """Of one batch."""
+    peak_memory_bytes: int | None = None
+    """None where it was not measured."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, for a study's storage."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "Costs":
+        """The inverse of `to_json`."""
+        return cls(**{**values, "latency": Latency(**values["latency"])})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """A candidate, and the images that it classifies correctly."""
 
     candidate: Candidate
-    right: Bits
+    correct: Bits
     """Of all images, in the split's order; of fewer, in its race's order, where it was stopped."""
-    took_s: float = 0.0
-    """The evaluation, as far as the study has seen."""
+    duration_s: float = 0.0
+    """Seconds from the trial's start to its end, as the study recorded them."""
 
 
-def rival_of(
-    latency_ms: float, macs: int, others: Iterable[Scored], num_images: int
-) -> Bits | None:
-    """What the most accurate of `others` got right, of those with all images seen that are no
-    larger and clearly faster."""
-    faster = [
-        other.right
+def clearly_faster(one_ms: float, other_ms: float) -> bool:
+    """Whether `one_ms` is lower than `other_ms` beyond the doubt of separate measurements."""
+    return one_ms * (1 + CLEARLY_FASTER) < other_ms
+
+
+def strongest_rival(costs: Costs, others: Iterable[Evaluation], num_images: int) -> Bits | None:
+    """The correct images of the most accurate of `others` that is no larger and clearly faster.
+
+    Only those that were scored on all `num_images` count. None where there is none.
+    """
+    rivals = [
+        other.correct
         for other in others
-        if len(other.right) == num_images
-        and other.candidate.macs <= macs
-        and other.candidate.latency_p50_ms * (1 + CLEARLY_FASTER) < latency_ms
+        if len(other.correct) == num_images
+        and other.candidate.macs <= costs.macs
+        and clearly_faster(other.candidate.latency.p50_ms, costs.latency.p50_ms)
     ]
-    return max(faster, key=np.count_nonzero, default=None)
+    return max(rivals, key=np.count_nonzero, default=None)
 
 
 def to_text(bits: Bits) -> str:

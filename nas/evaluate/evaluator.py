@@ -1,4 +1,4 @@
-"""Bench: one supernet on one target; it turns a config into its numbers."""
+"""Evaluator: one supernet on one target; it turns a config into its numbers."""
 
 import random
 import zlib
@@ -10,23 +10,30 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from nas.conversions import planner_config, planner_latency
 from nas.cost.macs import count_macs, count_params
 from nas.errors import NasError
-from nas.evaluate.evaluation import Bits, Costs, Scored, rival_of
+from nas.evaluate.evaluation import Bits, Costs, Evaluation, strongest_rival
 from nas.evaluate.racing import Race
-from nas.evaluate.reference_network import kernel_of
+from nas.evaluate.reference_network import reference_workload
 from nas.meter.energy import energy_mj, nvml, rapl
-from nas.meter.latency import Latency, Measurement, measure_latency
+from nas.meter.latency import Measurement, measure_latency
 from nas.runtimes import CompiledNetwork, Runtime
-from planner import Candidate
+from planner import Candidate, Latency
 from supernet import SubnetConfig, Supernet
-from supernet.evaluate.accuracy import Accuracy, Images, accuracy, calibrated_subnet, right_answers
+from supernet.evaluate.accuracy import (
+    Accuracy,
+    Images,
+    accuracy,
+    calibrated_subnet,
+    right_answers,
+)
 
 if TYPE_CHECKING:
-    from nas.cost.predicted_latency import StandIn  # scikit-learn takes a second to import
+    from nas.cost.predicted_latency import PredictedLatency  # scikit-learn takes a second to import
 
 
-class Bench:
+class Evaluator:
     """Measures the subnets of one supernet on one target.
 
     Args:
@@ -55,43 +62,44 @@ class Bench:
     def evaluate(
         self,
         config: SubnetConfig,
-        origin: str,
         *,
         max_s: float,
-        others: Iterable[Scored] = (),
-        stand_in: "StandIn | None" = None,
+        rivals: Iterable[Evaluation] = (),
+        predicted: "PredictedLatency | None" = None,
         costs: Costs | None = None,
-    ) -> Scored:
-        """Measure one config: its `costs` where they are not known yet, then top1 on `selection`.
+    ) -> Evaluation:
+        """Measure a config's costs, then its top1 on `selection`.
 
-        Where one of `others` is surely better, not all images are looked at: `nas.evaluate.racing`.
-        `max_s` bounds the seconds spent on timing; the front is measured again before it is
-        written, so a noisy moment is not an error here. Where `stand_in` knows a latency, it is
-        predicted instead; where it doesn't yet, it learns from this one.
+        Args:
+            config: one of the supernet's.
+            max_s: bounds the seconds of timing. The front is timed again before it is written, so
+                a noisy moment is not an error here.
+            rivals: where one of them is surely better, scoring stops early: `nas.evaluate.racing`.
+            predicted: a model of the target. Where it knows the latency, nothing is timed; where it
+                does not yet, it learns from this config.
+            costs: where another worker has measured them already.
         """
         network = calibrated_subnet(self.supernet, config, self.images)
-        costs = costs or self._costs(network, config.resolution, max_s, stand_in)
-        race = self._race(config, costs, [*others])
+        costs = costs or self._costs(network, config.resolution, max_s, predicted)
+        race = self._race(config, costs, [*rivals])
         network.to(self.images.device)
         while len(indices := race.next_slice):
-            race.add(self._answers(network, config.resolution, indices))
-        top1, low, high = race.top1()
+            race.add(self._correct(network, config.resolution, indices))
         candidate = Candidate(
-            config_id=config.config_id,
-            origin=origin,
-            width_mults=config.width_mults,
-            resolution=config.resolution,
-            top1=top1,
-            top1_low=low,
-            top1_high=high,
-            **costs,
+            config=planner_config(config),
+            origin="search",
+            accuracy=race.accuracy(),
+            macs=costs.macs,
+            num_params=costs.num_params,
+            latency=costs.latency,
+            peak_memory_bytes=costs.peak_memory_bytes,
         )
-        if stand_in:
-            stand_in.learn(network, candidate)
-        return Scored(candidate=candidate, right=race.right)
+        if predicted:
+            predicted.learn(network, candidate)
+        return Evaluation(candidate=candidate, correct=race.correct)
 
     def costs(self, config: SubnetConfig, *, max_s: float) -> Costs:
-        """What a config costs on this target: all of a candidate's numbers but top1."""
+        """What a config costs on this target: all of a candidate's numbers but its accuracy."""
         network = calibrated_subnet(self.supernet, config, self.images)
         return self._costs(network, config.resolution, max_s, None)
 
@@ -111,14 +119,14 @@ class Bench:
         """Time compiled networks side by side; see `nas.meter.latency.measure_latency`."""
         return measure_latency(
             networks,
-            kernel=kernel_of(self.runtime),
+            reference=reference_workload(self.runtime),
             rng=self.rng,
             max_s=max_s,
             allow_noisy=allow_noisy,
             progress=progress,
         )
 
-    def report_top1(self, network: CompiledNetwork, resolution: int) -> Accuracy:
+    def report_accuracy(self, network: CompiledNetwork, resolution: int) -> Accuracy:
         """Score what is timed, in the runtime, on the images that nothing else has seen."""
         return accuracy(network.logits, self._on_cpu("report", resolution))
 
@@ -128,44 +136,39 @@ class Bench:
         counter = nvml(str(torch.cuda.get_device_properties().uuid)) if on_gpu else rapl()
         return energy_mj(network.run, counter)
 
-    def _race(self, config: SubnetConfig, costs: Costs, others: Sequence[Scored]) -> Race:
+    def _race(self, config: SubnetConfig, costs: Costs, rivals: Sequence[Evaluation]) -> Race:
         num_images = self.images.data.num_images["selection"]
-        rival = rival_of(costs["latency_p50_ms"], costs["macs"], others, num_images)
-        known = [other.right for other in others if len(other.right) == num_images]
+        known = [rival.correct for rival in rivals if len(rival.correct) == num_images]
         rng = np.random.default_rng([self.seed, zlib.crc32(config.config_id.encode())])
-        return Race(num_images, rival, known, rng)
+        return Race(num_images, strongest_rival(costs, rivals, num_images), known, rng)
 
     @torch.inference_mode()
-    def _answers(self, network: nn.Module, resolution: int, indices: NDArray[np.intp]) -> Bits:
+    def _correct(self, network: nn.Module, resolution: int, indices: NDArray[np.intp]) -> Bits:
         batches = self.images.chosen("selection", resolution, indices.tolist())
         return torch.cat([right_answers(network, *batch) for batch in batches]).cpu().numpy()
 
     def _costs(
-        self, network: nn.Module, resolution: int, max_s: float, stand_in: "StandIn | None"
+        self,
+        network: nn.Module,
+        resolution: int,
+        max_s: float,
+        predicted: "PredictedLatency | None",
     ) -> Costs:
-        latency = stand_in.latency(network, resolution) if stand_in else None
-        kind = "predicted" if latency else "measured"
+        latency = predicted.latency(network, resolution) if predicted else None
         memory: int | None = None
-        macs, num_params = count_macs(network, resolution), count_params(network)
         if latency is None or self.with_memory:
             compiled = self._compile(network, resolution)
             latency = latency or self._time(compiled, max_s)
             memory = self._memory(compiled) if self.with_memory else None
-        return {
-            "macs": macs,
-            "num_params": num_params,
-            "kind": kind,
-            "latency_p50_ms": latency.p50_ms,
-            "latency_p90_ms": latency.p90_ms,
-            "latency_p99_ms": latency.p99_ms,
-            "latency_p50_low_ms": latency.p50_low_ms,
-            "latency_p50_high_ms": latency.p50_high_ms,
-            "num_samples": latency.num_samples,
-            "peak_memory_bytes": memory,
-        }
+        return Costs(
+            macs=count_macs(network, resolution),
+            num_params=count_params(network),
+            latency=latency,
+            peak_memory_bytes=memory,
+        )
 
     def _time(self, compiled: CompiledNetwork, max_s: float) -> Latency:
-        return self.measure([compiled], max_s=max_s, allow_noisy=True).latencies[0]
+        return planner_latency(self.measure([compiled], max_s=max_s, allow_noisy=True).latencies[0])
 
     def _memory(self, compiled: CompiledNetwork) -> int:
         found = compiled.peak_memory_bytes()

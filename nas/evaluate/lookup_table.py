@@ -1,25 +1,22 @@
 """From candidates to the lookup table: the front, timed side by side and scored on `report`."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 from tqdm import tqdm
 
+from nas.conversions import planner_accuracy, planner_latency, subnet_config
 from nas.cost.group_macs import describe_groups
-from nas.evaluate.evaluator import Bench
-from nas.meter.latency import Latency, Measurement
+from nas.evaluate.evaluation import clearly_faster
+from nas.evaluate.evaluator import Evaluator
+from nas.meter.latency import Measurement
 from nas.runtimes import CompiledNetwork
 from planner import Candidate, Entry, LookupTable, Target, pareto_front
-from supernet import SubnetConfig
-from supernet.evaluate.accuracy import Accuracy
-
-SLACK = 0.2
-"""How much slower than it is a candidate may have looked when it was timed alone."""
 
 
 def make_table(
-    bench: Bench,
+    evaluator: Evaluator,
     candidates: Sequence[Candidate],
     *,
     target: Target,
@@ -41,39 +38,28 @@ def make_table(
 
     Raises NoisyMachineError like `nas.meter.latency.measure_latency`.
     """
-    chosen = near_front(candidates)
-    networks = [bench.compile(_config(each)) for each in tqdm(chosen, "prepare", unit="config")]
-    measured = measure_with_bar(bench, networks, max_s, allow_noisy)
-    compiled = {c.config_id: network for c, network in zip(chosen, networks, strict=True)}
-    place = {c.config_id: index for index, c in enumerate(chosen)}
+    timed = near_front(candidates)
+    bar = tqdm(timed, "prepare", unit="config")
+    networks = [evaluator.compile(subnet_config(each)) for each in bar]
+    measured = measure_with_bar(evaluator, networks, max_s, allow_noisy)
+    ties = measured.ties([each.config_id for each in timed])
+    place = {each.config_id: index for index, each in enumerate(timed)}
     front = pareto_front(
-        with_latency(candidate, latency)
-        for candidate, latency in zip(chosen, measured.latencies, strict=True)
+        replace(candidate, latency=planner_latency(latency))
+        for candidate, latency in zip(timed, measured.latencies, strict=True)
     )
+    on_front = {each.config_id for each in front}
     entries = []
     for candidate in tqdm(front, "score", unit="config"):
-        network = compiled[candidate.config_id]
-        right = bench.report_top1(network, candidate.resolution)
-        ties = (
-            other.config_id
-            for other in front
-            if other != candidate
-            and measured.is_tied(place[candidate.config_id], place[other.config_id])
+        index = place[candidate.config_id]
+        entry = _entry(evaluator, candidate, networks[index])
+        budget_probability = (
+            None if max_latency_ms is None else measured.share_within(index, max_latency_ms)
         )
-        entries.append(
-            Entry(
-                **asdict(_with_top1(candidate, right))
-                | {"peak_memory_bytes": network.peak_memory_bytes()},
-                energy_mj=bench.energy_mj(network),
-                top1_selection=candidate.top1,
-                tied_with=tuple(ties),
-                budget_probability=None
-                if max_latency_ms is None
-                else measured.share_within(place[candidate.config_id], max_latency_ms),
-            )
-        )
+        tied_with = tuple(name for name in ties[candidate.config_id] if name in on_front)
+        entries.append(replace(entry, tied_with=tied_with, budget_probability=budget_probability))
     return LookupTable(
-        supernet={**supernet, **describe_groups(bench.supernet, map(_config, front))},
+        supernet={**supernet, **describe_groups(evaluator.supernet, map(subnet_config, front))},
         target=target,
         protocol=measured.protocol() | _budget(max_latency_ms),
         splits=splits,
@@ -82,12 +68,26 @@ def make_table(
     )
 
 
+def _entry(evaluator: Evaluator, candidate: Candidate, network: CompiledNetwork) -> Entry:
+    """The candidate with its accuracy on `report`, its memory and its energy."""
+    scored = evaluator.report_accuracy(network, candidate.config.resolution)
+    values = vars(candidate) | {
+        "accuracy": planner_accuracy(scored),
+        "peak_memory_bytes": network.peak_memory_bytes(),
+    }
+    return Entry(
+        **values,
+        top1_selection=candidate.accuracy.top1,
+        energy_mj=evaluator.energy_mj(network),
+    )
+
+
 def _budget(max_latency_ms: float | None) -> dict[str, float]:
     return {} if max_latency_ms is None else {"max_latency_ms": max_latency_ms}
 
 
 def measure_with_bar(
-    bench: Bench, networks: Sequence[CompiledNetwork], max_s: float, allow_noisy: bool
+    evaluator: Evaluator, networks: Sequence[CompiledNetwork], max_s: float, allow_noisy: bool
 ) -> Measurement:
     """Time all side by side, with a progress bar."""
     with tqdm(total=1.0, desc="time", bar_format="{l_bar}{bar}| {elapsed}<{remaining}") as bar:
@@ -95,45 +95,20 @@ def measure_with_bar(
         def show(share: float) -> None:
             bar.update(share - bar.n)
 
-        return bench.measure(networks, max_s=max_s, allow_noisy=allow_noisy, progress=show)
+        return evaluator.measure(networks, max_s=max_s, allow_noisy=allow_noisy, progress=show)
 
 
 def near_front(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """Those that would be on the front if they were faster by `SLACK`.
+    """Those that no other clearly faster candidate matches in top1; fast ones first.
 
-    Trials are timed one after another, so that a slow moment of the machine hits some and not
-    others; these are worth timing side by side.
+    They may be on the front once all are timed side by side, and so are worth that.
     """
-    fast_first = sorted(candidates, key=lambda candidate: candidate.latency_p50_ms)
     return [
         candidate
-        for candidate in fast_first
+        for candidate in sorted(candidates, key=lambda each: each.latency.p50_ms)
         if not any(
-            other.latency_p50_ms < candidate.latency_p50_ms / (1 + SLACK)
-            and other.top1 >= candidate.top1
-            for other in fast_first
+            clearly_faster(other.latency.p50_ms, candidate.latency.p50_ms)
+            and other.accuracy.top1 >= candidate.accuracy.top1
+            for other in candidates
         )
     ]
-
-
-def _config(candidate: Candidate) -> SubnetConfig:
-    return SubnetConfig(width_mults=candidate.width_mults, resolution=candidate.resolution)
-
-
-def with_latency(candidate: Candidate, latency: Latency) -> Candidate:
-    """The same with the latency that was measured of it."""
-    return replace(
-        candidate,
-        latency_p50_ms=latency.p50_ms,
-        latency_p90_ms=latency.p90_ms,
-        latency_p99_ms=latency.p99_ms,
-        latency_p50_low_ms=latency.p50_low_ms,
-        latency_p50_high_ms=latency.p50_high_ms,
-        kind="measured",
-        num_samples=latency.num_samples,
-    )
-
-
-def _with_top1(candidate: Candidate, right: Accuracy) -> Candidate:
-    low, high = right.interval
-    return replace(candidate, top1=right.top1, top1_low=low, top1_high=high)

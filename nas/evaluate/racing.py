@@ -1,15 +1,16 @@
 """Racing: stop scoring a candidate once it has lost to one that is at least as fast.
 
-The question is of the N selection images alone: would the candidate be right on more of them than
-its rival, the most accurate of those that are at least as fast? The hypothesis that it would is
-tested by betting (Waudby-Smith & Ramdas, "Confidence sequences for sampling without replacement",
-2020). If it is true, the images still to come must be good enough to win with, and whoever bets
-against that doesn't get richer on average; by Ville's inequality he is 20 times as rich at any
-time with a probability of at most 1/20. So one may look after every slice, and 95 % stay 95 %.
+The question concerns the N selection images alone: would the candidate classify more of them
+correctly than its rival, the most accurate candidate that is at least as fast? The hypothesis that
+it would is tested by betting (Waudby-Smith & Ramdas, "Confidence sequences for sampling without
+replacement", 2020). Under the hypothesis, the wealth of a bettor against it is a nonnegative
+martingale; by Ville's inequality it ever reaches 20 times its start with probability at most 1/20.
+The test may therefore be read after every slice of images and keeps its level of 95 %.
 
-Two things make it short. Answers are compared with a guess, the mean of what others answered to the
-same image, which is known for all N: only its errors are uncertain. And images on which others
-disagree come sooner, each with a known probability, since the rest tell little.
+Two devices shorten a race. A candidate's answer to an image is compared with a guess, the mean of
+other candidates' answers to it, which is known for all N: only the guess's error is uncertain. And
+images on which other candidates disagree are drawn sooner, each with a known probability, because
+the others are uninformative.
 """
 
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas.evaluate.evaluation import Bits
+from planner import Accuracy
 from supernet.evaluate.accuracy import wilson
 
 Array = NDArray[np.float64]
@@ -39,10 +41,11 @@ class Race:
 
     Args:
         num_images: N.
-        rival: (N,) which images the rival gets right; without one all images are seen.
-        known: of all candidates that have seen all images; the more they are like this one, the
-            sooner it ends.
-        rng: of the images' order.
+        rival: (N,) which images the rival classifies correctly; without a rival all images are
+            scored.
+        known: the same of every candidate that was scored on all images; the more they resemble
+            this one, the sooner the race ends.
+        rng: draws the order of the images.
     """
 
     def __init__(
@@ -60,7 +63,7 @@ class Race:
         self._highest = left * _from_behind(np.maximum, (1 - self._guess) / weights)
         """What the estimate of an error can be at most, from there on."""
         self._variance = float(left[0] * np.sum(self._guess * (1 - self._guess) / weights))
-        self._right = np.empty(0, dtype=bool)
+        self._correct = np.empty(0, dtype=bool)
         self._totals = np.empty(0)
         """After each image an unbiased estimate of the guess's error in all (Des Raj 1956)."""
         self._log_wealth = 0.0
@@ -68,12 +71,12 @@ class Race:
     @property
     def num_images(self) -> int:
         """How many have been seen."""
-        return len(self._right)
+        return len(self._correct)
 
     @property
     def is_lost(self) -> bool:
         """Whether the rival is at least as accurate, with 95 % confidence."""
-        possible = self._right.sum() + len(self._order) - self.num_images
+        possible = self._correct.sum() + len(self._order) - self.num_images
         return bool(self._log_wealth >= -np.log(MAX_ERROR) or possible <= self._num_rival)
 
     @property
@@ -84,39 +87,40 @@ class Race:
         size = max(FIRST_SLICE, int(GROWTH * self.num_images))
         return self._order[self.num_images :][:size]
 
-    def add(self, right: Bits) -> None:
+    def add(self, correct: Bits) -> None:
         """Take the answers to `next_slice`, in its order."""
-        seen = slice(self.num_images, self.num_images + len(right))
-        error = right - self._guess[seen]
-        before = np.sum(self._right - self._guess[: self.num_images]) + np.cumsum(error) - error
+        seen = slice(self.num_images, self.num_images + len(correct))
+        error = correct - self._guess[seen]
+        before = np.sum(self._correct - self._guess[: self.num_images]) + np.cumsum(error) - error
         to_win = self._num_rival + 1 - self._guess.sum()
         estimate = error / self._chances[seen]  # of all errors that are left, unbiased
         stake = self._stake(to_win, self._highest[seen] - (to_win - before))
         self._log_wealth += float(np.log1p(-stake * (estimate - (to_win - before))).sum())
         self._totals = np.append(self._totals, before + estimate)
-        self._right = np.append(self._right, right)
+        self._correct = np.append(self._correct, correct)
 
     @property
-    def right(self) -> Bits:
-        """What was answered right: of all N in the split's order, or of some, in the race's."""
+    def correct(self) -> Bits:
+        """Which images were classified correctly: of all N, in the split's order, or of some, in
+        the race's."""
         is_whole = self.num_images == len(self._order)
-        return self._right[np.argsort(self._order)] if is_whole else self._right
+        return self._correct[np.argsort(self._order)] if is_whole else self._correct
 
-    def top1(self) -> tuple[float, float, float]:
-        """Top1 on all N images as far as known, and its 95 % interval, for images in general.
+    def accuracy(self) -> Accuracy:
+        """Top1 on the N images, with the 95 % interval for images in general.
 
-        An estimate where not all have been seen: at most the rival's, and a little too low, since
-        a race stops when the candidate looks worst.
+        An estimate where not all have been scored: at most the rival's, and biased slightly
+        downwards, since a race stops when the candidate looks worst.
         """
         n, num_all = self.num_images, len(self._order)
         if n == num_all:
-            share = float(self._right.mean())
-            return share, *wilson(share, num_all)
-        at_most = min(self._num_rival, self._right.sum() + num_all - n)
-        total = np.clip(self._guess.sum() + self._totals.mean(), self._right.sum(), at_most)
+            share = float(self._correct.mean())
+            return _accuracy(share, num_all)
+        at_most = min(self._num_rival, self._correct.sum() + num_all - n)
+        total = np.clip(self._guess.sum() + self._totals.mean(), self._correct.sum(), at_most)
         share, variance = float(total / num_all), float(self._totals.var(ddof=1) / n / num_all**2)
         worth = 1 / (1 / num_all + variance / max(share * (1 - share), 1 / num_all))
-        return share, *wilson(share, worth)
+        return _accuracy(share, worth)
 
     def _stake(self, to_win: float, at_risk: Array) -> Array:
         """Kelly's: the advantage over the spread, less than what could ruin."""
@@ -129,8 +133,13 @@ class Race:
         return stake
 
 
+def _accuracy(share: float, num_images: float) -> Accuracy:
+    low, high = wilson(share, num_images)
+    return Accuracy(top1=share, top1_low=low, top1_high=high)
+
+
 def _guess(num_images: int, rival: Bits | None, known: Sequence[Bits]) -> Array:
-    """How probably a candidate is right on each image: half as its rival, half as all."""
+    """Probability that each image is classified correctly: half the rival's, half of all."""
     votes = np.sum([*known], axis=0) if known else np.zeros(num_images)
     of_all = (votes + 0.5) / (len(known) + 1)
     if rival is None:

@@ -12,7 +12,7 @@ import functools
 import torch
 from torch import nn
 
-from nas.meter.reference_workload import Kernel, speed_file
+from nas.meter.reference_workload import ReferenceWorkload, speed_file
 from nas.runtimes import CompiledNetwork, Runtime, load_runtime
 
 
@@ -30,11 +30,11 @@ def reference_images() -> torch.Tensor:
     return torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
 
 
-def kernel_of(runtime: Runtime) -> Kernel:
+def reference_workload(runtime: Runtime) -> ReferenceWorkload:
     """The reference network in this runtime, compiled once a process."""
     settings = (runtime.name, runtime.device, runtime.num_threads, runtime.dtype)
     target = f"{runtime.version} {' '.join(map(str, settings))} threads"
-    return Kernel(_compiled(*settings), target, speed_file())
+    return ReferenceWorkload(_compiled(*settings), target, speed_file())
 
 
 @functools.cache

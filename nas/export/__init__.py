@@ -1,3 +1,5 @@
 """`python -m nas.export`: artifacts, and the lookup table that names them."""
 
-__all__: list[str] = []
+from nas.export.exporting import export
+
+__all__ = ["export"]

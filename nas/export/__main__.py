@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nas.errors import NasError
+from nas.evaluate.trained import load_trained
 from nas.export.exporting import export
-from planner import PlannerError
+from planner import LookupTable, PlannerError
 from supernet.errors import SupernetError
 
 EXAMPLE = """examples:
@@ -37,7 +38,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     folder = args.out or args.run / "artifacts"
     try:
-        table = export(args.run, args.supernet or args.run, folder)
+        found = LookupTable.read(args.run / "search" / "lookup_table.json")
+        trained = load_trained(args.supernet or args.run)
+        table = export(found, trained.supernet, trained.data, folder)
     except (SupernetError, NasError, PlannerError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -1,4 +1,4 @@
-"""`python -m nas.export`: the files that run a table's entries, and the table that names them."""
+"""`export`: the files that run a table's entries, and the table that names them."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -6,26 +6,35 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
+from nas.conversions import subnet_config
 from nas.errors import NasError
-from nas.evaluate.trained import Trained, load_trained
+from nas.evaluate.trained import weights_sha256
 from nas.export.artifact import write_artifact
 from nas.runtimes.onnxruntime import OnnxRuntime
 from planner import Entry, LookupTable
-from supernet import SubnetConfig
+from supernet import Supernet
+from supernet.data import Data
 from supernet.evaluate.accuracy import Images, calibrated_subnet
 
 
 class Exporter:
-    """Writes the ONNX files of one supernet's subnets into a folder."""
+    """Writes the ONNX files of one supernet's subnets into a folder.
 
-    def __init__(self, trained: Trained, folder: Path, *, batch_size: int) -> None:
-        self._supernet, self._folder, self._batch_size = trained.supernet, folder, batch_size
-        self._images = Images(trained.data, torch.device("cpu"))
+    Args:
+        supernet: in eval mode, on the CPU.
+        data: what it was trained on, for calibration and for the check on `report`.
+        folder: where the files go; it must exist.
+        batch_size: images that a file takes at a time.
+    """
+
+    def __init__(self, supernet: Supernet, data: Data, folder: Path, *, batch_size: int) -> None:
+        self._supernet, self._folder, self._batch_size = supernet, folder, batch_size
+        self._images = Images(data, torch.device("cpu"))
         self._runtime = OnnxRuntime("cpu", torch.get_num_threads())
 
     def export(self, entry: Entry) -> Entry:
         """Write the file of `entry`, check it on `report`, return the entry that names it."""
-        config = SubnetConfig(width_mults=entry.width_mults, resolution=entry.resolution)
+        config = subnet_config(entry)
         network = calibrated_subnet(self._supernet, config, self._images)
         images, _ = next(self._images.batches("report", config.resolution))
         repeats = -(-self._batch_size // len(images))
@@ -40,20 +49,21 @@ class Exporter:
         return replace(entry, artifact=artifact)
 
 
-def export(run: Path, source: Path, folder: Path) -> LookupTable:
-    """Write the artifacts of the table in `run/search` and the table that names them to `folder`.
+def export(table: LookupTable, supernet: Supernet, data: Data, folder: str | Path) -> LookupTable:
+    """Write an ONNX file for each entry of `table` into `folder`, and the table that names them.
 
-    `source` is the run that holds the supernet. Raises NasError when the table is another one's.
+    Each file is checked against its subnet on the `report` images of `data`. Returns that table.
+    Raises NasError where the table is another supernet's, ExportError where a file and its subnet
+    disagree.
     """
-    table = LookupTable.read(run / "search" / "lookup_table.json")
-    trained = load_trained(source)
-    if table.supernet["weights_sha256"] != trained.document["weights_sha256"]:
+    if table.supernet["weights_sha256"] != weights_sha256(supernet):
         raise NasError(
-            f"the table in {run} must be of the supernet in {source}, but its weights are others; "
+            "the table must be of the supernet that is exported, but its weights are others; "
             "give the run that holds its supernet with --supernet"
         )
+    folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    exporter = Exporter(trained, folder, batch_size=table.target.batch_size)
+    exporter = Exporter(supernet, data, folder, batch_size=table.target.batch_size)
     entries = [exporter.export(entry) for entry in tqdm(table, "export", unit="file")]
     named = replace(table, entries=tuple(entries))
     named.write(folder / "lookup_table.json")

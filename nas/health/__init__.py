@@ -1,3 +1,5 @@
 """`python -m nas.health`: how sound a trained supernet is."""
 
-__all__: list[str] = []
+from nas.health.checkup import examine
+
+__all__ = ["examine"]

@@ -30,7 +30,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if args.num_widths < 1:
             raise NasError(f"`num_widths >= 1` must hold, but got {args.num_widths}")
         device = choose_device(args.device)
-        report = examine(load_trained(args.run), device, args.num_widths)
+        trained = load_trained(args.run)
+        report = examine(trained.supernet, trained.data, device=device, num_widths=args.num_widths)
         write_health(args.run, report)
     except (SupernetError, NasError) as error:
         print(f"error: {error}", file=sys.stderr)

@@ -16,10 +16,10 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from nas.evaluate.trained import Trained
 from nas.health.heat_map import heat_map, write_figure
-from supernet import SubnetConfig, calibrate_bn
+from supernet import SubnetConfig, Supernet, calibrate_bn
 from supernet.checkpoint import replacing
+from supernet.data import Data
 from supernet.evaluate.accuracy import Z_95, Images, corners
 
 CALIBRATION_SIZES = (50, 100, 200, 500, 1000, 2000)
@@ -30,9 +30,9 @@ ENOUGH = 0.003
 class Checkup:
     """Answers of subnets to the `selection` images, right or wrong."""
 
-    def __init__(self, trained: Trained, device: torch.device) -> None:
-        self.supernet = trained.supernet.to(device)
-        self.images = Images(trained.data, device)
+    def __init__(self, supernet: Supernet, data: Data, device: torch.device) -> None:
+        self.supernet = supernet.to(device)
+        self.images = Images(data, device)
 
     @torch.inference_mode()
     def right(self, config: SubnetConfig, num_calibration: int | None = None) -> Tensor:
@@ -54,21 +54,26 @@ class Checkup:
             left -= len(images)
 
 
-def examine(trained: Trained, device: torch.device, num_widths: int) -> dict[str, Any]:
-    """The report as plain values; top1 is a fraction, `grid[i][j]` of resolution i and width j."""
-    checkup, space = Checkup(trained, device), trained.supernet.space
+def examine(
+    supernet: Supernet, data: Data, *, device: torch.device, num_widths: int = 7
+) -> dict[str, Any]:
+    """The report as plain values; top1 is a fraction, `grid[i][j]` of resolution i and width j.
+
+    `supernet` is moved to `device`; `data` is what it was trained on.
+    """
+    checkup, space = Checkup(supernet, data, device), supernet.space
     configs = list(space.grid(num_widths))
     right = {c: checkup.right(c) for c in tqdm(configs, "grid", unit="config", mininterval=1.0)}
     widths = sorted({c.width_mults[0] for c in configs})
     sides = sorted(space.resolutions)
     table = [[right[space.uniform(width, side)] for width in widths] for side in sides]
-    sizes = [n for n in CALIBRATION_SIZES if n <= trained.data.num_images["calibration"]]
+    sizes = [n for n in CALIBRATION_SIZES if n <= data.num_images["calibration"]]
     by_size = {
         config.config_id: {n: _top1(checkup.right(config, n)) for n in sizes}
         for config in tqdm(corners(space), "calibration", unit="config", mininterval=1.0)
     }
     return {
-        "num_images": trained.data.num_images["selection"],
+        "num_images": data.num_images["selection"],
         "widths": widths,
         "resolutions": sides,
         "grid": [[_top1(cell) for cell in row] for row in table],

@@ -1,3 +1,5 @@
 """`python -m nas.kit`: what measures a table's entries on a device without PyTorch."""
 
-__all__: list[str] = []
+from nas.kit.packing import make_kit
+
+__all__ = ["make_kit"]

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nas.errors import NasError
+from nas.evaluate.trained import load_trained
+from nas.export import export
 from nas.kit.packing import make_kit
-from planner import PlannerError
+from planner import LookupTable, PlannerError
 from supernet.errors import SupernetError
 
 EXAMPLE = """example:
@@ -37,11 +39,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
     args = _parser().parse_args(argv)
     try:
-        num_models = make_kit(args.run, args.supernet or args.run, args.out)
+        found = LookupTable.read(args.run / "search" / "lookup_table.json")
+        trained = load_trained(args.supernet or args.run)
+        table = export(found, trained.supernet, trained.data, args.run / "artifacts")
+        make_kit(table, args.run / "artifacts", args.out)
     except (SupernetError, NasError, PlannerError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    print(f"written: {args.out} with {num_models} networks; on the device: python measure.py")
+    print(f"written: {args.out} with {len(table)} networks; on the device: python measure.py")
     return 0
 
 

@@ -23,9 +23,10 @@ import numpy as np
 import onnxruntime
 
 from nas.errors import NasError
+from nas.meter.atomic import write_atomically
 from nas.meter.latency import Measurement, measure_latency
 from nas.meter.machine import cpu_name, machine_details
-from nas.meter.reference_workload import Kernel, speed_file
+from nas.meter.reference_workload import ReferenceWorkload, speed_file
 
 
 class OnnxFile:
@@ -65,7 +66,7 @@ def measure(
         )
     result = measure_latency(
         [OnnxFile(folder / model["file"], num_threads) for model in models],
-        kernel=_kernel(folder, num_threads),
+        reference=_reference(folder, num_threads),
         rng=random.Random(seed),
         max_s=max_s,
         allow_noisy=allow_noisy,
@@ -80,9 +81,9 @@ def measure(
     }
 
 
-def _kernel(folder: Path, num_threads: int) -> Kernel:
+def _reference(folder: Path, num_threads: int) -> ReferenceWorkload:
     target = f"{onnxruntime.__version__} onnxruntime kit {num_threads} threads"
-    return Kernel(OnnxFile(folder / "kernel.onnx", num_threads), target, speed_file())
+    return ReferenceWorkload(OnnxFile(folder / "reference.onnx", num_threads), target, speed_file())
 
 
 def _target(batch_size: int, num_threads: int) -> dict[str, Any]:
@@ -98,14 +99,10 @@ def _target(batch_size: int, num_threads: int) -> dict[str, Any]:
 
 
 def _latencies(ids: Sequence[str], result: Measurement) -> dict[str, Any]:
+    ties = result.ties(ids)
     return {
-        config_id: dataclasses.asdict(result.latencies[index])
-        | {
-            "tied_with": [
-                ids[j] for j in range(len(ids)) if j != index and result.is_tied(index, j)
-            ]
-        }
-        for index, config_id in enumerate(ids)
+        config_id: dataclasses.asdict(latency) | {"tied_with": ties[config_id]}
+        for config_id, latency in zip(ids, result.latencies, strict=True)
     }
 
 
@@ -135,9 +132,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if args.model:
             print(json.dumps(found))
             return 0
-        temporary = args.out.with_name(f".{args.out.name}.new")
-        temporary.write_text(json.dumps(found, indent=2) + "\n")
-        temporary.replace(args.out)
+        write_atomically(args.out, json.dumps(found, indent=2) + "\n")
     except (NasError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -1,3 +1,5 @@
 """`python -m nas.measure`: a table's entries on another target."""
 
-__all__: list[str] = []
+from nas.measure.measuring import measure, table_of
+
+__all__ = ["measure", "table_of"]

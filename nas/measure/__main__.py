@@ -2,14 +2,13 @@
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from nas.errors import NasError
 from nas.evaluate.trained import load_trained
-from nas.measure.measurements import measure_here, read_measurements
-from nas.measure.measuring import table_of
+from nas.measure.measurements import read_measurements
+from nas.measure.measuring import measure, table_of
 from nas.measure.target_command import measure_by_command
 from nas.runtimes import load_runtime
 from nas.runtimes.runtime import RUNTIMES
@@ -25,12 +24,12 @@ EXAMPLE = """examples, with TABLE for runs/default/search/lookup_table.json:
 """
 
 
-def _measurements(args: argparse.Namespace, table: LookupTable) -> Mapping[str, Any]:
-    """From where the arguments say: a file, a command, or else this machine."""
+def _measured(args: argparse.Namespace, table: LookupTable) -> LookupTable:
+    """By what the arguments name: a file, a command, or else this machine."""
     if args.measurements:
-        return read_measurements(args.measurements)
+        return table_of(table, read_measurements(args.measurements))
     if args.target_command:
-        return measure_by_command(table, args.target_command)
+        return table_of(table, measure_by_command(table, args.target_command))
     trained = load_trained(args.supernet or args.table.parent.parent)
     runtime = load_runtime(
         args.runtime,
@@ -38,7 +37,14 @@ def _measurements(args: argparse.Namespace, table: LookupTable) -> Mapping[str, 
         num_threads=args.num_threads,
         dtype=table.target.dtype,
     )
-    return measure_here(table, trained, runtime, max_s=args.max_s, allow_noisy=args.allow_noisy)
+    return measure(
+        table,
+        trained.supernet,
+        trained.data,
+        runtime,
+        max_s=args.max_s,
+        allow_noisy=args.allow_noisy,
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -72,8 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
     args = _parser().parse_args(argv)
     try:
-        before = LookupTable.read(args.table)
-        table = table_of(before, _measurements(args, before))
+        table = _measured(args, LookupTable.read(args.table))
         table.write(args.out)
     except (NasError, SupernetError, PlannerError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)

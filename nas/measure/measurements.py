@@ -11,14 +11,16 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
+from nas.conversions import subnet_config
 from nas.errors import NasError
-from nas.evaluate.evaluator import Bench
+from nas.evaluate.evaluator import Evaluator
 from nas.evaluate.lookup_table import measure_with_bar
 from nas.evaluate.target import describe_target
-from nas.evaluate.trained import Trained
+from nas.evaluate.trained import weights_sha256
 from nas.runtimes import Runtime
 from planner import LookupTable
-from supernet import SubnetConfig
+from supernet import Supernet
+from supernet.data import Data
 from supernet.evaluate.accuracy import Images
 
 FIELDS = {"weights_sha256", "target", "protocol", "latencies"}
@@ -43,38 +45,42 @@ def check_measurements(values: object, source: str) -> dict[str, Any]:
 
 
 def measure_here(
-    table: LookupTable, trained: Trained, runtime: Runtime, *, max_s: float, allow_noisy: bool
+    table: LookupTable,
+    supernet: Supernet,
+    data: Data,
+    runtime: Runtime,
+    *,
+    max_s: float,
+    allow_noisy: bool,
 ) -> dict[str, Any]:
     """Time all entries of `table` side by side in `runtime`, at the table's batch size.
 
-    `trained` is the table's supernet. Raises NoisyMachineError like `measure_latency`.
+    `supernet` is the table's; it is moved to the runtime's device. Raises NoisyMachineError like
+    `measure_latency`.
     """
     batch_size = table.target.batch_size
     device = torch.device(runtime.device)
-    images = Images(trained.data, device)
-    bench = Bench(trained.supernet.to(device), images, runtime, batch_size=batch_size, seed=0)
+    evaluator = Evaluator(
+        supernet.to(device), Images(data, device), runtime, batch_size=batch_size, seed=0
+    )
     networks = [
-        bench.compile(SubnetConfig(width_mults=entry.width_mults, resolution=entry.resolution))
-        for entry in tqdm(table, "prepare", unit="config")
+        evaluator.compile(subnet_config(entry)) for entry in tqdm(table, "prepare", unit="config")
     ]
-    found = measure_with_bar(bench, networks, max_s, allow_noisy)
+    found = measure_with_bar(evaluator, networks, max_s, allow_noisy)
     ids = [entry.config_id for entry in table]
+    ties = found.ties(ids)
     return {
-        "weights_sha256": trained.document["weights_sha256"],
+        "weights_sha256": weights_sha256(supernet),
         "target": _fields(describe_target(runtime, batch_size).to_json()),
         "protocol": found.protocol(),
         "latencies": {
-            name: asdict(found.latencies[index])
+            name: asdict(latency)
             | {
-                "peak_memory_bytes": networks[index].peak_memory_bytes(),
-                "energy_mj": bench.energy_mj(networks[index]),
-                "tied_with": [
-                    other
-                    for place, other in enumerate(ids)
-                    if place != index and found.is_tied(index, place)
-                ],
+                "peak_memory_bytes": network.peak_memory_bytes(),
+                "energy_mj": evaluator.energy_mj(network),
+                "tied_with": ties[name],
             }
-            for index, name in enumerate(ids)
+            for name, latency, network in zip(ids, found.latencies, networks, strict=True)
         },
     }
 

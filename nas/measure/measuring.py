@@ -1,11 +1,43 @@
-"""`python -m nas.measure`: a table's entries on another target."""
+"""A table's entries on another target."""
 
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from nas.errors import NasError
-from planner import Entry, LookupTable, Target
+from nas.measure.measurements import measure_here
+from nas.runtimes import Runtime
+from planner import Entry, Latency, LookupTable, Target
+from planner.candidate import fields_of
+from supernet import Supernet
+from supernet.data import Data
+
+
+def measure(
+    table: LookupTable,
+    supernet: Supernet,
+    data: Data,
+    runtime: Runtime,
+    *,
+    max_s: float = 60.0,
+    allow_noisy: bool = False,
+) -> LookupTable:
+    """Time the entries of `table` in `runtime` on this machine; return its table.
+
+    Args:
+        table: of `supernet`; accuracy, MACs and parameters stay as they are in it.
+        supernet: in eval mode; it is moved to the runtime's device.
+        data: what it was trained on, for calibration.
+        runtime: from `nas.runtimes.load_runtime`; it computes in the table's dtype.
+        max_s: seconds of timing for all entries together.
+        allow_noisy: whether to measure on a busy machine, too, and mark the table.
+
+    Raises NasError where the table is another supernet's, NoisyMachineError like `measure_latency`.
+    """
+    measurements = measure_here(
+        table, supernet, data, runtime, max_s=max_s, allow_noisy=allow_noisy
+    )
+    return table_of(table, measurements)
 
 
 def table_of(table: LookupTable, measurements: Mapping[str, Any]) -> LookupTable:
@@ -40,26 +72,17 @@ def table_of(table: LookupTable, measurements: Mapping[str, Any]) -> LookupTable
         )
     ids = {entry.config_id for entry in table}
     entries = [_timed(entry, latencies[entry.config_id], ids) for entry in table]
-    return replace(
-        table,
-        target=target,
-        protocol=measurements["protocol"],
-        entries=tuple(sorted(entries, key=lambda entry: (entry.latency_p50_ms, entry.top1))),
-    )
+    entries.sort(key=lambda entry: (entry.latency.p50_ms, entry.accuracy.top1))
+    return replace(table, target=target, protocol=measurements["protocol"], entries=tuple(entries))
 
 
-def _timed(entry: Entry, latency: Mapping[str, Any], ids: set[str]) -> Entry:
+def _timed(entry: Entry, measured: Mapping[str, Any], ids: set[str]) -> Entry:
+    names = set(fields_of("latency").values()) - {"kind"}
     return replace(
         entry,
-        latency_p50_ms=latency["p50_ms"],
-        latency_p90_ms=latency["p90_ms"],
-        latency_p99_ms=latency["p99_ms"],
-        latency_p50_low_ms=latency["p50_low_ms"],
-        latency_p50_high_ms=latency["p50_high_ms"],
-        num_samples=latency["num_samples"],
-        tied_with=tuple(other for other in latency["tied_with"] if other in ids),
-        kind="measured",
+        latency=Latency(**{name: measured[name] for name in names}),
+        tied_with=tuple(other for other in measured["tied_with"] if other in ids),
         budget_probability=None,
-        peak_memory_bytes=latency.get("peak_memory_bytes"),
-        energy_mj=latency.get("energy_mj"),
+        peak_memory_bytes=measured.get("peak_memory_bytes"),
+        energy_mj=measured.get("energy_mj"),
     )

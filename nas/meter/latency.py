@@ -4,10 +4,10 @@ A machine is never quiet for long: its clock drifts, others use it. So all candi
 rounds, each in random order; what disturbs a round disturbs all of them alike, and two candidates
 are compared by their ratio within each round. A round visits every candidate twice, which compares
 each with itself: that is the noise floor, below which no difference in this measurement counts.
-A fixed kernel timed before and after each round tells how fast the machine is in it. Only rounds in
-which it is as fast as it can be count; more are made until these are enough. How fast it can be is
-known from earlier measurements, too (`nas.meter.reference_workload`), so that two measurements on
-one machine agree although it was slower for minutes.
+A fixed reference workload, timed before and after each round, tells how fast the machine is in it.
+Only rounds in which it is as fast as it can be count; more are made until these are enough. How
+fast it can be is known from earlier measurements, too (`nas.meter.reference_workload`), so that two
+measurements on one machine agree although it was slower for minutes.
 
 Standard library only: the kit for other devices carries this file.
 """
@@ -28,7 +28,7 @@ from nas.meter.noise import (
     slowdown,
     undisturbed_s,
 )
-from nas.meter.reference_workload import Kernel
+from nas.meter.reference_workload import ReferenceWorkload
 from nas.meter.rounds import (
     MIN_WARM_UP_RUNS,
     Round,
@@ -43,7 +43,7 @@ MIN_ROUNDS = 8  # from six on, the median has a 95 % interval
 WARM_UP_SHARE = 0.2  # of the time, at most; what is not stable by then is measured as it is
 MAX_SHARE_HELD_UP = 0.15  # of the rounds; idle 0.01, with a process for each core 0.25 to 0.5
 MAX_NOISE_FLOOR = 0.10
-MAX_SLOWDOWN = 0.25  # of the kernel; rounds on an idle virtual machine differ by up to 0.15
+MAX_SLOWDOWN = 0.25  # of the reference; rounds on an idle virtual machine differ by up to 0.15
 PATIENCE = 3  # times the limit, while the machine is slower than that
 
 
@@ -72,11 +72,11 @@ class Measurement:
     num_disturbed_rounds: int
     """Made, and not counted."""
     slowdown: float
-    """How much longer the kernel took in the slowest of `rounds` than it can take, relative."""
+    """How much longer the reference took in the slowest of `rounds` than it can take, relative."""
     share_held_up: float
-    """Share of all rounds in which something else took the kernel's time."""
+    """Share of all rounds in which something else took the reference's time."""
     drift: float
-    """How much slower the kernel was in the second half than in the first, relative to it."""
+    """How much slower the reference was in the second half than in the first, relative to it."""
     duration_s: float
 
     @property
@@ -93,6 +93,20 @@ class Measurement:
         ratios = [math.log(r.median_s(one) / r.median_s(other)) for r in self.rounds]
         low, high = median_interval(ratios)
         return low <= 0 <= high or abs(median(ratios)) <= math.log1p(self.noise_floor)
+
+    def ties(self, names: Sequence[str]) -> dict[str, list[str]]:
+        """Each candidate's name to those of the candidates that can't be told apart from it.
+
+        `names` are the candidates', in their order.
+        """
+        return {
+            name: [
+                other
+                for place, other in enumerate(names)
+                if place != index and self.is_tied(index, place)
+            ]
+            for index, name in enumerate(names)
+        }
 
     def share_within(self, index: int, max_ms: float) -> float:
         """Share of a candidate's runs that took at most `max_ms`."""
@@ -119,7 +133,7 @@ class Measurement:
 def measure_latency(
     candidates: Sequence[Runnable],
     *,
-    kernel: Kernel,
+    reference: ReferenceWorkload,
     rng: Random,
     max_s: float,
     precision: float = 0.01,
@@ -131,7 +145,7 @@ def measure_latency(
 
     Args:
         candidates: compiled networks; one alone is fine.
-        kernel: tells a slow machine from a slow network. What was seen of it is noted there.
+        reference: tells a slow machine from a slow network. What was seen of it is noted there.
         rng: orders the candidates in each round.
         max_s: limit for all of them together; `MIN_ROUNDS` rounds are made even if they take
             longer, and where noise isn't allowed a slow machine is given `PATIENCE` times as long.
@@ -146,13 +160,13 @@ def measure_latency(
     start = clock()
     warm_up_s = WARM_UP_SHARE * max_s / (len(candidates) + 1)
     runs = [warm_up(candidate, warm_up_s, clock) for candidate in candidates]
-    warm_up(kernel, warm_up_s, clock)
+    warm_up(reference, warm_up_s, clock)
     rounds: list[Round] = []
     with no_garbage_collection():
         while True:
-            rounds.append(make_round(candidates, runs, kernel, rng, clock))
-            kernel_s = min(kernel.quickest_s, undisturbed_s(rounds))
-            quiet = quiet_rounds(rounds, kernel_s)
+            rounds.append(make_round(candidates, runs, reference, rng, clock))
+            reference_s = min(reference.quickest_s, undisturbed_s(rounds))
+            quiet = quiet_rounds(rounds, reference_s)
             is_enough = len(quiet) >= MIN_ROUNDS
             counted = quiet if is_enough else quickest_rounds(rounds, MIN_ROUNDS)
             elapsed = clock() - start
@@ -164,7 +178,7 @@ def measure_latency(
                 not allow_noisy
                 and elapsed < PATIENCE * max_s
                 and not is_enough
-                and slowdown(counted, kernel_s) > MAX_SLOWDOWN
+                and slowdown(counted, reference_s) > MAX_SLOWDOWN
             )
             if len(rounds) >= MIN_ROUNDS and elapsed >= max_s and not may_wait:
                 break
@@ -173,19 +187,19 @@ def measure_latency(
         noise_floor=noise_floor(counted),
         rounds=tuple(counted),
         num_disturbed_rounds=len(rounds) - len(counted),
-        slowdown=slowdown(counted, kernel_s),
+        slowdown=slowdown(counted, reference_s),
         share_held_up=share_held_up(rounds),
         drift=drift(rounds),
         duration_s=elapsed,
     )
     if not measurement.is_noisy:
-        kernel.saw(median([r.kernel_visit_s for r in counted]))
+        reference.record_best(median([r.reference_visit_s for r in counted]))
     elif not allow_noisy:
-        raise NoisyMachineError(_complaint(measurement, kernel))
+        raise NoisyMachineError(_complaint(measurement, reference))
     return measurement
 
 
-def _complaint(measurement: Measurement, kernel: Kernel) -> str:
+def _complaint(measurement: Measurement, reference: ReferenceWorkload) -> str:
     advice = "stop what else runs here, or pass --allow-noisy"
     if measurement.share_held_up > MAX_SHARE_HELD_UP:
         return (
@@ -195,7 +209,7 @@ def _complaint(measurement: Measurement, kernel: Kernel) -> str:
     if measurement.slowdown > MAX_SLOWDOWN:
         return (
             f"this machine must be at most {MAX_SLOWDOWN:.0%} slower than it can be, "
-            f"but it is {measurement.slowdown:.0%} slower; {advice}{kernel.reset_advice}"
+            f"but it is {measurement.slowdown:.0%} slower; {advice}{reference.reset_advice}"
         )
     return (
         f"a network must differ from itself by at most {MAX_NOISE_FLOOR:.0%}, "

@@ -11,42 +11,43 @@ from nas.meter.rounds import Round
 from nas.meter.statistics import median, percentile
 
 UNDISTURBED = 5  # percentile of the rounds: as fast as the machine can be, without freak values
-QUIET = 1.08  # the kernel's slower visit in a round against that
-HELD_UP = 1.5  # mean of the kernel's runs in a visit against their median
+QUIET = 1.08  # the reference's slower visit in a round against that
+HELD_UP = 1.5  # mean of the reference's runs in a visit against their median
 
 
 def undisturbed_s(rounds: Sequence[Round]) -> float:
-    """Seconds of the kernel when nothing disturbs it. What does adds to its time, never takes."""
-    return percentile([r.kernel_visit_s for r in rounds], UNDISTURBED)
+    """Seconds of the reference when nothing disturbs it; disturbances only ever add to it."""
+    return percentile([r.reference_visit_s for r in rounds], UNDISTURBED)
 
 
-def quiet_rounds(rounds: Sequence[Round], kernel_s: float) -> list[Round]:
-    """Those in which the kernel took about `kernel_s`."""
-    return [r for r in rounds if r.kernel_visit_s <= QUIET * kernel_s]
+def quiet_rounds(rounds: Sequence[Round], reference_s: float) -> list[Round]:
+    """Those in which the reference took about `reference_s`."""
+    return [r for r in rounds if r.reference_visit_s <= QUIET * reference_s]
 
 
 def quickest_rounds(rounds: Sequence[Round], number: int) -> list[Round]:
-    """The `number` rounds in which the kernel was quickest."""
-    return sorted(rounds, key=lambda r: r.kernel_visit_s)[:number]
+    """The `number` rounds in which the reference was quickest."""
+    return sorted(rounds, key=lambda r: r.reference_visit_s)[:number]
 
 
-def slowdown(rounds: Sequence[Round], kernel_s: float) -> float:
-    """How much longer than `kernel_s` the kernel took in the slowest of them, relative to it."""
-    return max(r.kernel_visit_s for r in rounds) / kernel_s - 1
+def slowdown(rounds: Sequence[Round], reference_s: float) -> float:
+    """How much longer than `reference_s` the slowest visit took, as a share of it."""
+    return max(r.reference_visit_s for r in rounds) / reference_s - 1
 
 
 def share_held_up(rounds: Sequence[Round]) -> float:
-    """Share of the rounds in which another had the core for some of the kernel's runs."""
+    """Share of the rounds in which another had the core for some of the reference's runs."""
     return fmean(
-        any(fmean(visit) > HELD_UP * median(visit) for visit in r.kernel_visits_s) for r in rounds
+        any(fmean(visit) > HELD_UP * median(visit) for visit in r.reference_visits_s)
+        for r in rounds
     )
 
 
 def drift(rounds: Sequence[Round]) -> float:
-    """How much slower the kernel was in the second half than in the first, relative to it."""
+    """How much slower the reference was in the second half than in the first, relative to it."""
     half = len(rounds) // 2
-    first = median([s for r in rounds[:half] for s in r.kernel_s])
-    return median([s for r in rounds[half:] for s in r.kernel_s]) / first - 1
+    first = median([s for r in rounds[:half] for s in r.reference_s])
+    return median([s for r in rounds[half:] for s in r.reference_s]) / first - 1
 
 
 def noise_floor(rounds: Sequence[Round]) -> float:

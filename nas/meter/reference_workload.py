@@ -1,8 +1,9 @@
-"""The kernel: a fixed amount of work, timed in every round, that tells how fast the machine is now.
+"""The reference workload: a fixed amount of work, timed in every round, that tells how fast the
+machine is now.
 
 A machine's speed changes for minutes on end, too: a virtual one's cores are moved apart, others
 fill the cache (docs/measuring.md). Within one measurement nothing shows that, so the quickest that
-the kernel ever was on this machine is kept in a file of the user's.
+the reference ever was on this machine is kept in a file of the user's.
 
 Standard library only: the kit for other devices carries this file.
 """
@@ -14,6 +15,7 @@ import os
 import platform
 from pathlib import Path
 
+from nas.meter.atomic import write_atomically
 from nas.meter.machine import cpu_name, governor
 from nas.meter.rounds import Runnable
 
@@ -24,7 +26,7 @@ def speed_file() -> Path:
     return Path(cache) / "mutualnas" / "speed.json"
 
 
-class Kernel:
+class ReferenceWorkload:
     """A network that stands for the machine's speed.
 
     Args:
@@ -45,8 +47,8 @@ class Kernel:
         """Returns when the work is done."""
         self._network.run()
 
-    def saw(self, seconds: float) -> None:
-        """Keep `seconds`, a median of many runs, if the kernel was never that quick before."""
+    def record_best(self, seconds: float) -> None:
+        """Keep `seconds`, a median of many runs, if the reference was never that quick before."""
         if seconds >= self.quickest_s:
             return
         self.quickest_s = seconds
@@ -54,9 +56,8 @@ class Kernel:
             # A full or read-only disk costs what is known of other times, not the measurement.
             with contextlib.suppress(OSError):
                 self._file.parent.mkdir(parents=True, exist_ok=True)
-                new = self._file.with_name(f".{self._file.name}.{os.getpid()}")
-                new.write_text(json.dumps(self._known() | {self._key: seconds}, indent=2) + "\n")
-                new.replace(self._file)
+                known = self._known() | {self._key: seconds}
+                write_atomically(self._file, json.dumps(known, indent=2) + "\n")
 
     @property
     def reset_advice(self) -> str:

@@ -1,4 +1,4 @@
-"""Rounds: each visits the kernel and every network, in random order, and keeps all times.
+"""Rounds: each visits the reference and every network, in random order, and keeps all times.
 
 Standard library only: the kit for other devices carries this file.
 """
@@ -17,7 +17,7 @@ VISIT_S = 0.01  # long enough for many samples, short enough for many rounds
 MAX_RUNS_PER_VISIT = 50
 MIN_WARM_UP_RUNS = 6
 STABLE = 0.05  # two windows of warm-up runs whose medians differ by less
-KERNEL_RUNS = 5
+REFERENCE_RUNS = 5
 
 
 class Runnable(Protocol):
@@ -29,24 +29,24 @@ class Runnable(Protocol):
 
 @dataclass(frozen=True)
 class Round:
-    """Two visits to the kernel and to each candidate."""
+    """Two visits to the reference and to each candidate."""
 
-    kernel_s: list[float]
-    """Samples of the kernel: half of them before the candidates, half after."""
+    reference_s: list[float]
+    """Samples of the reference: half of them before the candidates, half after."""
     first_s: tuple[list[float], ...]
     """One list of samples a candidate."""
     second_s: tuple[list[float], ...]
 
     @cached_property
-    def kernel_visit_s(self) -> float:
-        """Median of the kernel's samples in the visit, before or after, in which it was slower."""
-        return max(median(visit) for visit in self.kernel_visits_s)
+    def reference_visit_s(self) -> float:
+        """Median of the reference's samples in the slower of its two visits."""
+        return max(median(visit) for visit in self.reference_visits_s)
 
     @property
-    def kernel_visits_s(self) -> tuple[list[float], list[float]]:
-        """The kernel's samples before the candidates, and those after."""
-        half = len(self.kernel_s) // 2
-        return self.kernel_s[:half], self.kernel_s[half:]
+    def reference_visits_s(self) -> tuple[list[float], list[float]]:
+        """The reference's samples before the candidates, and those after."""
+        half = len(self.reference_s) // 2
+        return self.reference_s[:half], self.reference_s[half:]
 
     def median_s(self, index: int) -> float:
         """Of a candidate's samples, of both visits."""
@@ -67,20 +67,20 @@ def warm_up(candidate: Runnable, max_s: float, clock: Callable[[], float]) -> in
 def make_round(
     candidates: Sequence[Runnable],
     runs: Sequence[int],
-    kernel: Runnable,
+    reference: Runnable,
     rng: Random,
     clock: Callable[[], float],
 ) -> Round:
     """Visit all candidates twice, `runs[i]` samples of candidate i each time."""
     visits: list[list[list[float]]] = [[] for _ in candidates]
-    kernel_s = _visit(kernel, KERNEL_RUNS, clock)
+    reference_s = _visit(reference, REFERENCE_RUNS, clock)
     order = [*range(len(candidates))] * 2
     rng.shuffle(order)
     for index in order:
         visits[index].append(_visit(candidates[index], runs[index], clock))
-    kernel_s += _visit(kernel, KERNEL_RUNS, clock)
+    reference_s += _visit(reference, REFERENCE_RUNS, clock)
     first, second = zip(*visits, strict=True)
-    return Round(kernel_s, first, second)
+    return Round(reference_s, first, second)
 
 
 def _visit(candidate: Runnable, runs: int, clock: Callable[[], float]) -> list[float]:

@@ -16,8 +16,8 @@ def front_figure(table: LookupTable, candidates: Sequence[Candidate]) -> go.Figu
     for origin, colour, name in (("grid", GRID, "uniform grid"), ("search", SEARCH, "search")):
         some = [candidate for candidate in candidates if candidate.origin == origin]
         figure.add_scatter(
-            x=[candidate.latency_p50_ms for candidate in some],
-            y=[candidate.top1 for candidate in some],
+            x=[candidate.latency.p50_ms for candidate in some],
+            y=[candidate.accuracy.top1 for candidate in some],
             mode="markers",
             name=f"{name} ({len(some)}), on selection",
             marker={"color": colour, "size": 7, "opacity": 0.7},
@@ -26,11 +26,11 @@ def front_figure(table: LookupTable, candidates: Sequence[Candidate]) -> go.Figu
         )
     entries = list(table)
     figure.add_scatter(
-        x=[entry.latency_p50_ms for entry in entries],
-        y=[entry.top1 for entry in entries],
-        error_y=_bars([(e.top1_low, e.top1, e.top1_high) for e in entries]),
+        x=[entry.latency.p50_ms for entry in entries],
+        y=[entry.accuracy.top1 for entry in entries],
+        error_y=_bars([_top1(entry) for entry in entries]),
         error_x=_bars(
-            [(e.latency_p50_low_ms, e.latency_p50_ms, e.latency_p50_high_ms) for e in entries]
+            [(e.latency.p50_low_ms, e.latency.p50_ms, e.latency.p50_high_ms) for e in entries]
         ),
         mode="lines+markers",
         name=f"front ({len(entries)}), on report",
@@ -54,8 +54,8 @@ def grid_figure(candidates: Sequence[Candidate]) -> go.Figure:
     for some, colour, name in ((grid, GRID, "uniform grid"), (candidates, FRONT, "with search")):
         front = pareto_front(some)
         figure.add_scatter(
-            x=[candidate.latency_p50_ms for candidate in front],
-            y=[candidate.top1 for candidate in front],
+            x=[candidate.latency.p50_ms for candidate in front],
+            y=[candidate.accuracy.top1 for candidate in front],
             mode="lines+markers",
             name=f"{name}: {len(front)} of {len(some)}",
             line={"color": colour, "shape": "hv"},
@@ -79,8 +79,8 @@ def curse_figure(table: LookupTable) -> go.Figure:
     )
     figure.add_scatter(
         x=names,
-        y=[entry.top1 for entry in entries],
-        error_y=_bars([(e.top1_low, e.top1, e.top1_high) for e in entries]),
+        y=[entry.accuracy.top1 for entry in entries],
+        error_y=_bars([_top1(entry) for entry in entries]),
         mode="markers",
         name="report, which chose nothing",
         marker={"color": FRONT, "size": 9},
@@ -118,11 +118,17 @@ def _bars(triples: Sequence[tuple[float, float, float]]) -> dict[str, object]:
     }
 
 
+def _top1(candidate: Candidate) -> tuple[float, float, float]:
+    accuracy = candidate.accuracy
+    return accuracy.top1_low, accuracy.top1, accuracy.top1_high
+
+
 def _hover(candidate: Candidate) -> str:
+    low, top1, high = _top1(candidate)
     return (
         f"<b>{candidate.config_id}</b><br>"
-        f"top-1 {candidate.top1:.1%} ({candidate.top1_low:.1%} .. {candidate.top1_high:.1%})<br>"
-        f"latency {candidate.latency_p50_ms:.3f} ms, p90 {candidate.latency_p90_ms:.3f} ms<br>"
+        f"top-1 {top1:.1%} ({low:.1%} .. {high:.1%})<br>"
+        f"latency {candidate.latency.p50_ms:.3f} ms, p90 {candidate.latency.p90_ms:.3f} ms<br>"
         f"{candidate.macs / 1e6:.2f} MMACs, {candidate.num_params:,} parameters"
         "<extra></extra>"
     )

@@ -31,10 +31,10 @@ def parallel_figure(candidates: Sequence[Candidate], names: Sequence[str]) -> go
     """One line a candidate through its widths (`names`), resolution, costs and top1."""
     columns = {
         **{name: [_width(each, index) for each in candidates] for index, name in enumerate(names)},
-        "resolution": [each.resolution for each in candidates],
+        "resolution": [each.config.resolution for each in candidates],
         "MMACs": [each.macs / 1e6 for each in candidates],
-        "latency ms": [each.latency_p50_ms for each in candidates],
-        "top-1 %": [100 * each.top1 for each in candidates],
+        "latency ms": [each.latency.p50_ms for each in candidates],
+        "top-1 %": [100 * each.accuracy.top1 for each in candidates],
     }
     return go.Figure(
         go.Parcoords(
@@ -45,5 +45,5 @@ def parallel_figure(candidates: Sequence[Candidate], names: Sequence[str]) -> go
 
 
 def _width(candidate: Candidate, group: int) -> float:
-    widths = candidate.width_mults
+    widths = candidate.config.width_mults
     return widths[group] if len(widths) > 1 else widths[0]

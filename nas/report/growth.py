@@ -6,16 +6,16 @@ from itertools import accumulate
 
 import plotly.graph_objects as go
 
-from nas.evaluate.evaluation import Scored
+from nas.evaluate.evaluation import Evaluation
 from nas.report.figures import FRONT, SEARCH
 from planner import Candidate, hypervolume
 
 
-def growth_figure(scored: Sequence[Scored]) -> go.Figure:
+def growth_figure(evaluations: Sequence[Evaluation]) -> go.Figure:
     """Hypervolume, as a share of the last, after each evaluation and after so much work."""
-    candidates = [each.candidate for each in scored]
+    candidates = [each.candidate for each in evaluations]
     shares = hypervolume_shares(candidates)
-    spent_min = list(accumulate(each.took_s / 60 for each in scored))
+    spent_min = list(accumulate(each.duration_s / 60 for each in evaluations))
     numbers = list(range(1, len(shares) + 1))
     figure = go.Figure()
     for axis, x, colour, name in (
@@ -43,7 +43,7 @@ def hypervolume_shares(candidates: Sequence[Candidate]) -> list[float]:
 
     The area of top1 against log latency, up to the worst of both among all.
     """
-    points = [(each.top1, math.log(each.latency_p50_ms)) for each in candidates]
+    points = [(each.accuracy.top1, math.log(each.latency.p50_ms)) for each in candidates]
     worst = min(top1 for top1, _ in points), max(cost for _, cost in points)
     whole = hypervolume(points, worst) or 1.0
     return [hypervolume(points[: end + 1], worst) / whole for end in range(len(points))]

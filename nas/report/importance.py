@@ -24,7 +24,7 @@ def group_importance(
     `names` are those of the groups; `resolution` is added. Empty for fewer than MIN_CANDIDATES, and
     where all are equal.
     """
-    values = [getattr(candidate, quantity) for candidate in candidates]
+    values = [candidate.value(quantity) for candidate in candidates]
     if len(candidates) < MIN_CANDIDATES or min(values) == max(values):
         return {}
     rows = [_params(candidate, names) for candidate in candidates]
@@ -37,9 +37,9 @@ def group_importance(
 
 
 def _params(candidate: Candidate, names: Sequence[str]) -> dict[str, Any]:
-    widths = candidate.width_mults
+    widths = candidate.config.width_mults
     widths = widths if len(widths) == len(names) else widths * len(names)
-    return {**dict(zip(names, widths, strict=True)), "resolution": candidate.resolution}
+    return {**dict(zip(names, widths, strict=True)), "resolution": candidate.config.resolution}
 
 
 def _distribution(values: Sequence[float]) -> BaseDistribution:

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import plotly.graph_objects as go
 
-from nas.evaluate.evaluation import Scored
+from nas.evaluate.evaluation import Evaluation
 from nas.report.figures import curse_figure, front_figure, grid_figure
 from nas.report.groups import importance_figure, parallel_figure
 from nas.report.growth import growth_figure, hypervolume_shares
 from nas.report.importance import group_importance
 from planner import Entry, LookupTable
-from supernet.checkpoint import replacing
+from planner.atomic import write_atomically
 
 STYLE = """body { font: 16px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; }
 body { padding: 0 1rem; color: #222; } h2 { margin: 2.5rem 0 0.5rem; }
@@ -22,15 +22,15 @@ th, td { padding: 0.2rem 0.7rem; text-align: right; border-bottom: 1px solid #dd
 th:first-child, td:first-child { text-align: left; } code { overflow-wrap: anywhere; }"""
 
 
-def write_report(path: Path, table: LookupTable, scored: Sequence[Scored]) -> None:
+def write_report(path: Path, table: LookupTable, evaluations: Sequence[Evaluation]) -> None:
     """Write the page.
 
     Args:
         path: of the file; the old one stays until the new one is whole.
         table: the entries, measured again and scored on `report`.
-        scored: at least one; those that keep the limits, in the order of their evaluation.
+        evaluations: at least one; those that keep the limits, in the order of their evaluation.
     """
-    candidates = [each.candidate for each in scored]
+    candidates = [each.candidate for each in evaluations]
     names = group_names(table)
     shares = {
         "top-1": group_importance(candidates, "top1", names),
@@ -38,9 +38,9 @@ def write_report(path: Path, table: LookupTable, scored: Sequence[Scored]) -> No
     }
     parts = [
         ("The front", _trust(table), front_figure(table, candidates)),
-        ("Uniform grid against search", _against_grid(scored), grid_figure(candidates)),
+        ("Uniform grid against search", _against_grid(evaluations), grid_figure(candidates)),
         ("Selection against report", _curse(list(table)), curse_figure(table)),
-        ("How the hypervolume grew", _work(scored, table), growth_figure(scored)),
+        ("How the hypervolume grew", _work(evaluations, table), growth_figure(evaluations)),
         ("Which groups matter", _importance_note(bool(shares["top-1"])), importance_figure(shares)),
         (
             "All candidates",
@@ -55,8 +55,7 @@ def write_report(path: Path, table: LookupTable, scored: Sequence[Scored]) -> No
         f"<style>{STYLE}</style><body><h1>{html.escape(title)}</h1>{figures}"
         f"<h2>The table</h2>{_rows(list(table))}<h2>Run it again</h2>{_provenance(table)}</body>"
     )
-    with replacing(path) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+    write_atomically(path, page.encode("utf-8"))
 
 
 def group_names(table: LookupTable) -> list[str]:
@@ -71,15 +70,15 @@ def _section(title: str, words: str, figure: go.Figure, *, first: bool) -> str:
 
 def _trust(table: LookupTable) -> str:
     return (
-        "Latency was measured again, side by side, for all that may be on the front (noise floor "
-        f"{table.protocol['noise_floor']:.1%}); bars are 95 % intervals. Top-1 of the front is of "
-        f"{table.splits['report']} images that chose nothing, of the others of selection."
+        "Latency was measured again, side by side, for all candidates near the front (noise floor "
+        f"{table.protocol['noise_floor']:.1%}); bars are 95 % intervals. Top-1 of the front is on "
+        f"{table.splits['report']} images that chose nothing; that of the others is on selection."
     )
 
 
-def _against_grid(scored: Sequence[Scored]) -> str:
+def _against_grid(evaluations: Sequence[Evaluation]) -> str:
     grid_first = sorted(
-        (each.candidate for each in scored), key=lambda candidate: candidate.origin != "grid"
+        (each.candidate for each in evaluations), key=lambda candidate: candidate.origin != "grid"
     )
     num_grid = sum(candidate.origin == "grid" for candidate in grid_first)
     share = hypervolume_shares(grid_first)[num_grid - 1] if num_grid else 0.0
@@ -90,22 +89,22 @@ def _against_grid(scored: Sequence[Scored]) -> str:
 
 
 def _curse(entries: Sequence[Entry]) -> str:
-    losses = [entry.top1_selection - entry.top1 for entry in entries]
+    losses = [entry.top1_selection - entry.accuracy.top1 for entry in entries]
     return (
-        "Who is chosen for a high top-1 was partly lucky (the winner's curse): on the images that "
-        f"chose the front its top-1 is by {100 * statistics.mean(losses):+.2f} points on average "
-        "what it is on images that chose nothing. Only the latter is in the table."
+        "Candidates chosen for a high top-1 were partly lucky (winner's curse): on average, the "
+        f"front's top-1 on the images that chose it is {100 * statistics.mean(losses):+.2f} points "
+        "off that on images that chose nothing. The table holds only the latter."
     )
 
 
-def _work(scored: Sequence[Scored], table: LookupTable) -> str:
-    num_all = len(scored) * table.splits["selection"]
-    num_seen = sum(len(each.right) for each in scored)
-    num_stopped = sum(len(each.right) < table.splits["selection"] for each in scored)
+def _work(evaluations: Sequence[Evaluation], table: LookupTable) -> str:
+    num_all = len(evaluations) * table.splits["selection"]
+    num_seen = sum(len(each.correct) for each in evaluations)
+    num_stopped = sum(len(each.correct) < table.splits["selection"] for each in evaluations)
     return (
-        f"{len(scored)} candidates, {num_stopped} of them stopped early because a faster one was "
-        f"surely better: {num_seen:,} of {num_all:,} images were looked at. "
-        "Minutes are added up over all workers."
+        f"{len(evaluations)} candidates, {num_stopped} of them stopped early because a faster one "
+        f"was surely better: {num_seen:,} of {num_all:,} images were scored. "
+        "Minutes are summed over all workers."
     )
 
 
@@ -125,10 +124,10 @@ def _rows(entries: Sequence[Entry]) -> str:
     )
     rows = [
         (
-            *(e.config_id, e.origin, f"{e.latency_p50_ms:.3f}"),
-            f"{e.latency_p50_low_ms:.3f}-{e.latency_p50_high_ms:.3f}",
-            *(f"{e.latency_p90_ms:.3f}", f"{e.latency_p99_ms:.3f}", f"{100 * e.top1:.2f}"),
-            f"{100 * e.top1_low:.1f}-{100 * e.top1_high:.1f}",
+            *(e.config_id, e.origin, f"{e.latency.p50_ms:.3f}"),
+            f"{e.latency.p50_low_ms:.3f}-{e.latency.p50_high_ms:.3f}",
+            *(f"{e.latency.p90_ms:.3f}", f"{e.latency.p99_ms:.3f}", f"{100 * e.accuracy.top1:.2f}"),
+            f"{100 * e.accuracy.top1_low:.1f}-{100 * e.accuracy.top1_high:.1f}",
             *(f"{100 * e.top1_selection:.2f}", f"{e.macs / 1e6:.2f}", f"{e.num_params:,}"),
         )
         for e in entries

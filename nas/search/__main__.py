@@ -1,16 +1,22 @@
 """The command `python -m nas.search`."""
 
+import argparse
+import shlex
 import sys
 from collections.abc import Sequence
 
 from rich.console import Console
 
 from nas.errors import NasError
-from nas.search.arguments import search_parser
-from nas.search.searching import search
+from nas.evaluate.trained import load_trained
+from nas.search.arguments import job_from, search_parser
+from nas.search.searching import runtime_of, score_for_others, search
 from nas.search.summary import print_summary
-from planner import PlannerError
+from planner import PlannerError, read_candidates
+from supernet import Execution, TrainingJob
+from supernet.checkpoint import is_finished
 from supernet.errors import SupernetError
+from supernet.train import train
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -18,18 +24,37 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else argv
     args = search_parser().parse_args(argv)
     try:
-        found = search(args, argv)
+        return _run(args, shlex.join(["python", "-m", "nas.search", *argv]))
     except (SupernetError, NasError, PlannerError) as error:
         print(f"error: {error}", file=sys.stderr)
-        return 2
+    except OSError as error:
+        print(
+            f"error: {args.out} must be writable, but got: {error}; make room there or choose "
+            "another --out (what was evaluated before is kept)",
+            file=sys.stderr,
+        )
     except KeyboardInterrupt:
         print("stopped; the same command goes on from here", file=sys.stderr)
         return 130
-    if found is None:
+    return 2
+
+
+def _run(args: argparse.Namespace, command: str) -> int:
+    job, source = job_from(args), args.supernet or args.out
+    runtime_of(job)  # a runtime that is missing is found out now, not after a training
+    if args.supernet is None and not is_finished(source):
+        train(TrainingJob(), source, Execution(device=args.device), resume=True)
+    trained = load_trained(source)
+    if job.role == "accuracy":
+        score_for_others(trained.supernet, trained.data, job, out=args.out, trained_in=source)
         print("done; the worker on the target writes the table")
         return 0
-    print_summary(*found, Console())
-    print(f"written: {args.out / 'search'}/lookup_table.json, candidates.csv, report.html")
+    table = search(
+        trained.supernet, trained.data, job, out=args.out, trained_in=source, command=command
+    )
+    folder = args.out / "search"
+    print_summary(table, read_candidates(folder / "candidates.csv"), Console())
+    print(f"written: {folder}/lookup_table.json, candidates.csv, report.html")
     return 0
 
 

@@ -1,19 +1,22 @@
-"""The arguments of `python -m nas.search`."""
+"""The arguments of `python -m nas.search`, and the job that they ask for."""
 
 import argparse
 import math
 from pathlib import Path
 
+from nas.conversions import subnet_config
 from nas.runtimes.runtime import DTYPES
+from nas.search.job import ROLES, SearchJob
 from nas.search.samplers import SAMPLERS
+from planner import Limits, LookupTable
 
 EXAMPLE = """examples:
   python -m nas.search --out runs/default                    train the embedded example, search it
   python -m nas.search --supernet runs/photos --out runs/photos-gpu --device cuda --trials 200
   python -m nas.search --out runs/default --max-latency-ms 2 --num-threads 1
   python -m nas.search --supernet runs/photos --out runs/shared --storage journal:/mnt/search.log
-  python -m nas.search --supernet runs/photos --out runs/pi --storage URL --only latency
-  python -m nas.search --supernet runs/photos --out runs/pi --storage URL --only accuracy
+  python -m nas.search --supernet runs/photos --out runs/pi --storage URL --role latency
+  python -m nas.search --supernet runs/photos --out runs/pi --storage URL --role accuracy
 """
 
 
@@ -34,7 +37,7 @@ def search_parser() -> argparse.ArgumentParser:
         "--dtype",
         choices=DTYPES,
         default="float32",
-        help="what the runtime computes in, where it can; top1 on `report` is counted so, too",
+        help="what the runtime computes in, where it can; top1 on `report` is scored in it, too",
     )
     add("--batch-size", type=_positive, default=1, help="images in one timed batch, default 1")
     add("--num-threads", type=_positive, help="threads of the runtime; default: all cores")
@@ -49,19 +52,19 @@ def search_parser() -> argparse.ArgumentParser:
         "what is written to the table is always measured",
     )
     add(
-        "--start-with",
+        "--warm-start",
         type=Path,
         metavar="TABLE",
-        help="evaluate its entries first: the best that another search found, on another target",
+        help="evaluate the entries of this table first: the best of a search on another target",
     )
     add(
         "--repeatable",
         action="store_true",
-        help="one worker with the same seed evaluates the same candidates on every machine: the "
-        "guide looks at MACs, not at measured latency, and every candidate is scored on all images",
+        help="the same seed evaluates the same candidates on every machine (one worker): proposals "
+        "depend on MACs, not on measured latency, and every candidate is scored on all images",
     )
     add("--memory", action="store_true", help="peak memory is an objective for the sampler, too")
-    add("--sampler", choices=SAMPLERS, default="guide", help="who proposes; default guide")
+    add("--sampler", choices=SAMPLERS, default="guide", help="proposes configs; default guide")
     add(
         "--min-gain",
         type=float,
@@ -75,10 +78,11 @@ def search_parser() -> argparse.ArgumentParser:
         help="of Optuna, or journal:FILE, for workers to share; default: study.db in --out",
     )
     add(
-        "--only",
-        choices=("latency", "accuracy"),
-        help="what this worker does in a shared --storage: on the target measure latency and write "
-        "the table, anywhere else count top1; default: both",
+        "--role",
+        choices=ROLES,
+        default="all",
+        help="what this worker does in a shared --storage: latency measures on the target and "
+        "writes the table, accuracy scores anywhere; default: all",
     )
     add("--seed", type=int, default=0)
     add("--allow-noisy", action="store_true", help="measure on a busy machine, mark the table")
@@ -86,6 +90,33 @@ def search_parser() -> argparse.ArgumentParser:
         "--out", type=Path, default=Path("runs/default"), metavar="RUN", help="default runs/default"
     )
     return parser
+
+
+def job_from(args: argparse.Namespace) -> SearchJob:
+    """The job that the parsed arguments ask for.
+
+    Raises NasError where one is not possible, and TableError for a damaged --warm-start.
+    """
+    first = LookupTable.read(args.warm_start) if args.warm_start else ()
+    return SearchJob(
+        runtime=args.runtime,
+        device=args.device,
+        num_threads=args.num_threads,
+        dtype=args.dtype,
+        batch_size=args.batch_size,
+        num_trials=args.trials,
+        limits=Limits(max_latency_ms=args.max_latency_ms, max_macs=args.max_macs),
+        sampler=args.sampler,
+        min_gain=args.min_gain,
+        predict_after=args.predict_after,
+        warm_start=tuple(map(subnet_config, first)),
+        repeatable=args.repeatable,
+        with_memory=args.memory,
+        storage=args.storage,
+        role=args.role,
+        seed=args.seed,
+        allow_noisy=args.allow_noisy,
+    )
 
 
 def _positive(text: str) -> int:

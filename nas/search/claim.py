@@ -1,4 +1,4 @@
-"""Who works on a trial: a claim that is renewed while the work goes on, in any Optuna storage.
+"""Claims: which worker evaluates a trial, renewed while it does, in any Optuna storage.
 
 Optuna's own heartbeat is for databases only (not for its journal file), and a worker that dies
 between taking a trial and its first beat leaves that trial running for ever. A claim is one user
@@ -20,8 +20,8 @@ CONTINUES = "continues"
 """Attribute of a queued copy: the number of the trial that it takes the place of."""
 RENEW_S = 5.0
 STALE_S = 30.0
-"""Without a sign of life for so long a worker on another host counts as dead; their clocks must
-agree better than that."""
+"""A worker on another host counts as dead after as long without a sign of life; the hosts' clocks
+must agree better than that."""
 
 Clock = Callable[[], float]
 """Seconds since the epoch."""
@@ -47,9 +47,9 @@ def claimed(trial: Trial, clock: Clock, renew_s: float = RENEW_S) -> Iterator[No
 
 
 def take_back_abandoned(study: optuna.Study, clock: Clock, stale_s: float = STALE_S) -> int:
-    """Queue again what dead workers left running; return how many trials that were.
+    """Queue again the trials that dead workers left running; return how many there were.
 
-    Of several workers that see the same dead one, the storage lets one fail its trial.
+    Where several workers see the same dead one, the storage lets only one of them fail its trial.
     """
     running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
     return sum(give_back(study, t.number) for t in running if _is_abandoned(t, clock(), stale_s))
@@ -58,7 +58,8 @@ def take_back_abandoned(study: optuna.Study, clock: Clock, stale_s: float = STAL
 def give_back(study: optuna.Study, number: int) -> bool:
     """Queue a running trial again; False when another worker has finished or queued it.
 
-    The copy comes first: who dies in between leaves both, and a copy too many is never evaluated.
+    The copy comes first: a worker that dies in between leaves both trials, and the surplus one is
+    never evaluated.
     """
     trial = study.get_trials(deepcopy=False)[number]
     if trial.state != TrialState.RUNNING:

@@ -7,18 +7,18 @@ from rich.table import Table
 
 from nas.cost.macs import count_macs, count_params
 from nas.errors import LimitError
-from nas.evaluate.evaluator import Bench
+from nas.evaluate.evaluator import Evaluator
 from nas.meter.latency import Latency
-from nas.search.limits import Limits
+from planner import Limits
 from supernet import SearchSpace, SubnetConfig
 
 MEASURE_S = 3.0
-"""Seconds of timing, for all corners together."""
+"""Seconds of timing, for all probes together."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Corner:
-    """One of the configs that stand for the space: the smallest, a middle one, the largest."""
+class Probe:
+    """A config that is measured to know the space: the smallest, a middle or the largest one."""
 
     name: str
     config: SubnetConfig
@@ -28,21 +28,21 @@ class Corner:
 
 
 def require_feasible(
-    bench: Bench, limits: Limits, *, allow_noisy: bool, console: Console
-) -> list[Corner]:
-    """Measure the corners of the space, print them, and raise where the limits rule all out.
+    evaluator: Evaluator, limits: Limits, *, allow_noisy: bool, console: Console
+) -> list[Probe]:
+    """Measure three configs of the space, print them, and raise where the limits rule out all.
 
-    MACs of the smallest config are the least there are. For latency the fastest corner stands, at
-    the lower end of its interval.
+    The smallest config has the fewest MACs of all. The lowest latency is taken to be that of the
+    fastest of the three, at the lower end of its interval.
 
     Raises:
         LimitError: nothing can keep the limits.
         NoisyMachineError: latency can't be measured here, so no limit of it can be kept.
     """
-    corners = _corners(bench, allow_noisy)
-    console.print(_table(corners))
-    smallest = min(corner.macs for corner in corners)
-    fastest_ms = min(corner.latency.p50_low_ms for corner in corners)
+    probes = _probes(evaluator, allow_noisy)
+    console.print(_table(probes))
+    smallest = min(probe.macs for probe in probes)
+    fastest_ms = min(probe.latency.p50_low_ms for probe in probes)
     if limits.max_macs is not None and smallest > limits.max_macs:
         raise LimitError(
             f"max_macs must be at least {smallest}, the MACs of the smallest config, "
@@ -53,17 +53,17 @@ def require_feasible(
             f"max_latency_ms must be at least {fastest_ms:.4f}, which the fastest config takes "
             f"here, but got {limits.max_latency_ms:g}: raise it, or train with narrower widths"
         )
-    return corners
+    return probes
 
 
-def _corners(bench: Bench, allow_noisy: bool) -> list[Corner]:
-    space = bench.supernet.space
+def _probes(evaluator: Evaluator, allow_noisy: bool) -> list[Probe]:
+    space = evaluator.supernet.space
     configs = {"smallest": space.smallest, "middle": _middle(space), "largest": space.largest}
-    compiled = [bench.compile(config) for config in configs.values()]
-    found = bench.measure(compiled, max_s=MEASURE_S, allow_noisy=allow_noisy)
-    networks = [bench.supernet.extract(config) for config in configs.values()]
+    compiled = [evaluator.compile(config) for config in configs.values()]
+    found = evaluator.measure(compiled, max_s=MEASURE_S, allow_noisy=allow_noisy)
+    networks = [evaluator.supernet.extract(config) for config in configs.values()]
     return [
-        Corner(
+        Probe(
             name=name,
             config=config,
             macs=count_macs(network, config.resolution),
@@ -81,17 +81,17 @@ def _middle(space: SearchSpace) -> SubnetConfig:
     return space.uniform(sum(space.width_range) / 2, resolutions[len(resolutions) // 2])
 
 
-def _table(corners: list[Corner]) -> Table:
+def _table(probes: list[Probe]) -> Table:
     view = Table(title="what the space holds", title_justify="left")
     for name in ("", "config", "MMACs", "parameters", "p50 ms", "95% interval"):
         view.add_column(name, justify="left" if name in ("", "config") else "right", no_wrap=True)
-    for corner in corners:
-        latency = corner.latency
+    for probe in probes:
+        latency = probe.latency
         view.add_row(
-            corner.name,
-            corner.config.config_id,
-            f"{corner.macs / 1e6:.2f}",
-            f"{corner.num_params:,}",
+            probe.name,
+            probe.config.config_id,
+            f"{probe.macs / 1e6:.2f}",
+            f"{probe.num_params:,}",
             f"{latency.p50_ms:.4f}",
             f"{latency.p50_low_ms:.4f}-{latency.p50_high_ms:.4f}",
         )

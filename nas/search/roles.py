@@ -1,9 +1,12 @@
-"""What a worker can do: everything, or only what needs the target, or only what doesn't.
+"""Roles of workers: which part of a trial each does.
 
-A trial has two parts. The costs (latency, MACs, memory) come first and need the target; top1 may be
-counted anywhere. Who can do the first part only leaves its numbers in the trial and queues it
-again; who can do the second only takes no other trials. Optuna's `ask` would take any, so the
-queue is read here, with the calls to the storage that `ask` makes.
+A trial has two parts. The costs (latency, MACs, memory) come first and need the target; accuracy
+can be scored anywhere. A worker with the role "latency" stores the costs in the trial and queues it
+again for a worker with the role "accuracy"; "all" does both.
+
+Optuna's public `Study.ask` pops any waiting trial and cannot be given a filter, so `take` reads the
+queue itself, with the two calls to the storage that `ask` makes (`set_trial_state_values`,
+`create_new_trial`). They are the only private members of Optuna that this project uses.
 """
 
 import json
@@ -14,8 +17,6 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from nas.evaluate.evaluation import Costs
 from nas.search.claim import give_back
-
-ROLES = ("all", "latency", "accuracy")
 
 COSTS = "costs"
 """Attribute of a trial whose first part is done."""
@@ -46,9 +47,9 @@ def turn(trial: Trial | FrozenTrial) -> tuple[bool, int]:
 
 
 def hand_over(study: optuna.Study, trial: Trial, costs: Costs) -> None:
-    """Leave the first part's numbers in the trial and queue it for the second."""
+    """Store the costs in the trial and queue it for a worker that scores accuracy."""
     try:
-        trial.set_user_attr(COSTS, json.dumps(costs))
+        trial.set_user_attr(COSTS, json.dumps(costs.to_json()))
     except UpdateFinishedTrialError:
         return  # another worker took this one for dead
     give_back(study, trial.number)

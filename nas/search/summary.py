@@ -23,15 +23,15 @@ def print_summary(table: LookupTable, candidates: Sequence[Candidate], console: 
         view.add_row(
             entry.config_id,
             entry.origin,
-            f"{entry.latency_p50_ms:.3f}",
-            f"{entry.latency_p90_ms:.3f}",
-            f"{100 * entry.top1:.1f}",
-            f"{100 * entry.top1_low:.1f}-{100 * entry.top1_high:.1f}",
+            f"{entry.latency.p50_ms:.3f}",
+            f"{entry.latency.p90_ms:.3f}",
+            f"{100 * entry.accuracy.top1:.1f}",
+            f"{100 * entry.accuracy.top1_low:.1f}-{100 * entry.accuracy.top1_high:.1f}",
             f"{entry.macs / 1e6:.2f}",
         )
     console.print(view)
     entries = list(table)
-    span = entries[-1].latency_p50_ms / entries[0].latency_p50_ms
+    span = entries[-1].latency.p50_ms / entries[0].latency.p50_ms
     num_new = sum(candidate.origin == "search" for candidate in candidates)
     console.print(
         f"{len(candidates)} candidates, {num_new} of them beyond the uniform grid; "

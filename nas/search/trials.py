@@ -1,4 +1,4 @@
-"""What a study's trials hold: configs, which of them are the same, and what came out."""
+"""What a study's trials hold: configs, which of them are the same, and their evaluations."""
 
 import functools
 import json
@@ -7,8 +7,9 @@ from collections.abc import Iterable
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from nas.conversions import subnet_config
 from nas.errors import StudyError
-from nas.evaluate.evaluation import Costs, Scored, from_text
+from nas.evaluate.evaluation import Costs, Evaluation, from_text
 from nas.search.parameters import of_trial
 from nas.search.roles import COSTS, has_costs
 from planner import Candidate
@@ -27,28 +28,26 @@ class Trials:
     def __init__(self, study: optuna.Study, supernet: Supernet, storage: str) -> None:
         self.study, self.num_groups, self.storage = study, supernet.space.num_groups, storage
         self._kept_counts = functools.cache(supernet.kept_counts)
-        self._read: dict[int, Scored] = {}  # by the trial's number; what is done never changes
+        self._read: dict[int, Evaluation] = {}  # by the trial's number; what is done never changes
 
-    def scored(self) -> list[Scored]:
+    def evaluations(self) -> list[Evaluation]:
         """All evaluated candidates, each config once, in the order of their trials.
 
         Raises StudyError where a trial does not hold its candidate.
         """
-        found: dict[tuple[int, ...], Scored] = {}
+        found: dict[tuple[int, ...], Evaluation] = {}
         for trial in self.of(TrialState.COMPLETE):
             if trial.number not in self._read:
-                self._read[trial.number] = _scored(trial, self.storage)
-            scored = self._read[trial.number]
-            widths, side = scored.candidate.width_mults, scored.candidate.resolution
-            config = SubnetConfig(width_mults=widths, resolution=side)
-            found.setdefault(self.channels(config), scored)
+                self._read[trial.number] = _evaluation(trial, self.storage)
+            evaluation = self._read[trial.number]
+            found.setdefault(self.channels(subnet_config(evaluation.candidate)), evaluation)
         return list(found.values())
 
     def costs_of(self, config: SubnetConfig) -> Costs | None:
         """What another worker has measured of a config; None: nothing."""
         for trial in self.handed_over(*TrialState):
             if self.channels_of([trial]) == {self.channels(config)}:
-                return dict(json.loads(trial.user_attrs[COSTS]))
+                return Costs.from_json(json.loads(trial.user_attrs[COSTS]))
         return None
 
     def handed_over(self, *states: TrialState) -> list[FrozenTrial]:
@@ -80,14 +79,14 @@ class Trials:
         return *self._kept_counts(config), config.resolution
 
 
-def _scored(trial: FrozenTrial, storage: str) -> Scored:
-    """What was measured; raise StudyError where the trial does not hold it."""
+def _evaluation(trial: FrozenTrial, storage: str) -> Evaluation:
+    """What came out; raise StudyError where the trial does not hold it."""
     try:
         values = json.loads(trial.user_attrs["candidate"])
-        candidate = Candidate(**values | {"width_mults": tuple(values["width_mults"])})
-        right = from_text(trial.user_attrs["right"])
-        took_s = trial.duration.total_seconds() if trial.duration else 0.0
-        return Scored(candidate=candidate, right=right, took_s=took_s)
+        candidate = Candidate.from_values(**values | {"width_mults": tuple(values["width_mults"])})
+        correct = from_text(trial.user_attrs["correct"])
+        duration_s = trial.duration.total_seconds() if trial.duration else 0.0
+        return Evaluation(candidate=candidate, correct=correct, duration_s=duration_s)
     except (KeyError, TypeError, ValueError) as error:
         raise StudyError(
             f"every evaluated trial in {storage} must hold its candidate, "

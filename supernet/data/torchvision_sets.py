@@ -5,12 +5,11 @@ import inspect
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 import torchvision
-from torch import Tensor
 from torch.utils.data import ConcatDataset
 
+from supernet.data.labels import class_names, labels_of
 from supernet.data.sources import ImageSet, lay_out
 from supernet.errors import DataError
 
@@ -33,11 +32,11 @@ def load_torchvision(name: str, root: Path = DEFAULT_ROOT) -> ImageSet:
     parts = {"train": train}
     if (report := _report(factory, root, known)) is not None:
         parts["report"] = report
-    labels = {part: _labels(dataset, f"{PREFIX}{name}") for part, dataset in parts.items()}
+    labels = {part: labels_of(dataset, f"{PREFIX}{name}") for part, dataset in parts.items()}
     everything: ConcatDataset[Any] = ConcatDataset(list(parts.values()))
     return ImageSet(
         name=f"{PREFIX}{name}",
-        classes=_classes(train, int(max(part.max() for part in labels.values())) + 1),
+        classes=class_names(train, int(max(part.max() for part in labels.values())) + 1),
         labels=torch.cat(list(labels.values())),
         names=[f"{part}[{i}]" for part in parts for i in range(len(labels[part]))],
         official=lay_out({part: len(of_part) for part, of_part in labels.items()}),
@@ -93,26 +92,3 @@ def _report(factory: Any, root: Path, known: Any) -> Any:
         except ValueError:  # torchvision's "Unknown value 'test' for argument split"
             continue
     return None
-
-
-def _labels(dataset: Any, name: str) -> Tensor:
-    """Return int64 [N]; reads every image where the set does not list its labels."""
-    listed: Any
-    for attribute in ("targets", "labels"):
-        if np.ndim(listed := getattr(dataset, attribute, 0)) == 1:
-            break
-    else:
-        listed = [label for _, label in dataset]
-    try:
-        labels = np.asarray(listed)
-    except ValueError:  # of unlike lengths
-        labels = np.empty(0)
-    if labels.ndim != 1 or labels.dtype.kind not in "iu":
-        raise DataError(f"{name}: must be labelled with one class an image, but it is not")
-    return torch.from_numpy(labels.astype(np.int64))
-
-
-def _classes(dataset: Any, num_labels: int) -> tuple[str, ...]:
-    """Return the set's own class names, numbers where it has none; the first of synonyms."""
-    names = getattr(dataset, "classes", None) or range(num_labels)
-    return tuple(name[0] if isinstance(name, tuple) else str(name) for name in names)

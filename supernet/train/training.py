@@ -2,6 +2,7 @@
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from supernet.data.dataset import Data, load_data
 from supernet.device import choose_device
 from supernet.elastic.importance import sort_by_importance
 from supernet.elastic.supernet import Supernet
-from supernet.errors import CheckpointError
+from supernet.errors import CheckpointError, DataError
 from supernet.job.execution import Execution
 from supernet.job.training_job import TrainingJob
 from supernet.models import build_model
@@ -25,28 +26,50 @@ from supernet.train.process_group import Team, join_team, share_bn
 
 
 def train(
-    job: TrainingJob, run: Path, execution: Execution | None = None, *, resume: bool = False
-) -> None:
-    """Train `job` into the folder `run`, or go on with what is there.
+    job: TrainingJob,
+    run: str | Path,
+    execution: Execution | None = None,
+    *,
+    data: Data | None = None,
+    resume: bool = False,
+) -> Supernet:
+    """Train `job` into the folder `run`, or go on with what is there; return the supernet.
 
-    Under torchrun all its processes call this, with the same arguments and a folder that all see.
+    It is returned in eval mode, on the CPU, as `load_supernet(run)` gives it. `data` replaces what
+    `job.data` names: see `supernet.data.data_from`. Under torchrun all processes call this, with
+    the same arguments and a folder that all see.
+
     Raises SupernetError where input is bad; a finished or unfinished training in `run` is never
     overwritten without `resume`.
     """
-    execution = execution or Execution()
+    execution, run = execution or Execution(), Path(run)
+    if data is not None:
+        job = replace(job, data=data.name)
+        if data.resolution != job.space.resolutions[0]:
+            raise DataError(
+                f"the data must have the highest resolution of the job's space, "
+                f"{job.space.resolutions[0]}, but has {data.resolution}: make it anew with that"
+            )
     if is_finished(run):
-        _check_same(job, run, resume)
-        return
+        return _check_same(job, run, resume)
     place = _place(execution)
     with join_team(place) as team:
-        _train(job, run, execution, resume, place, team)
+        if data is None:
+            side = job.space.resolutions[0]
+            data = load_data(job.data, resolution=side, seed=job.seed, root=Path(job.data_root))
+        _train(job, data, run, execution, resume, place, team)
+    return load_supernet(run)[0]
 
 
 def _train(
-    job: TrainingJob, run: Path, execution: Execution, resume: bool, place: torch.device, team: Team
+    job: TrainingJob,
+    data: Data,
+    run: Path,
+    execution: Execution,
+    resume: bool,
+    place: torch.device,
+    team: Team,
 ) -> None:
-    side = job.space.resolutions[0]
-    data = load_data(job.data, resolution=side, seed=job.seed, root=Path(job.data_root))
     supernet = _new_supernet(job, data).to(device=place, memory_format=torch.channels_last)  # type: ignore[call-overload]
     if job.hyperparameters.sync_bn:
         share_bn(supernet.model)
@@ -64,6 +87,7 @@ def _train(
     if team.is_first:
         about = {"data": data.describe(), "versions": _versions(place, team)}
         save_supernet(run, supernet, job, about)
+    team.wait()  # nobody reads before it is written
 
 
 def _new_supernet(job: TrainingJob, data: Data) -> Supernet:
@@ -90,7 +114,7 @@ def _place(execution: Execution) -> torch.device:
     return place
 
 
-def _check_same(job: TrainingJob, run: Path, resume: bool) -> None:
+def _check_same(job: TrainingJob, run: Path, resume: bool) -> Supernet:
     if not resume:
         raise CheckpointError(
             f"{run} must be empty for a new training, but holds a trained supernet: "
@@ -101,7 +125,7 @@ def _check_same(job: TrainingJob, run: Path, resume: bool) -> None:
         raise CheckpointError(
             f"{run} must hold the training that is asked for, but differs: {'; '.join(differences)}"
         )
-    load_supernet(run)
+    return load_supernet(run)[0]
 
 
 def _versions(device: torch.device, team: Team) -> dict[str, Any]:

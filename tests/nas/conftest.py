@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -87,7 +86,7 @@ def table_of(entries: tuple[Entry, ...], weights_sha256: str) -> LookupTable:
 @pytest.fixture
 def table(candidates: list[Candidate]) -> LookupTable:
     entries = tuple(
-        Entry.from_values(**vars(each), top1_selection=each.top1) for each in candidates[:2]
+        Entry(**vars(each), top1_selection=each.accuracy.top1) for each in candidates[:2]
     )
     return table_of(entries, "0" * 64)
 
@@ -98,11 +97,10 @@ def run_with_table(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     run = tmp_path_factory.mktemp("with_table") / "run"
     shutil.copytree(tiny_run, run)
     document = json.loads((run / "supernet" / "supernet.json").read_text())
-    fast = replace(candidate("w0.25-r8", "grid", 0.5, 1.0), width_mults=(0.25,))
-    best = replace(candidate("w1-r12", "grid", 0.6, 2.0), width_mults=(1.0,), resolution=12)
-    entries = tuple(
-        Entry.from_values(**vars(each), top1_selection=each.top1) for each in (fast, best)
-    )
+    fast = candidate("w0.25-r8", "grid", 0.5, 1.0).with_values(width_mults=(0.25,))
+    best = candidate("w1-r12", "grid", 0.6, 2.0)
+    best = best.with_values(width_mults=(1.0,), resolution=12)
+    entries = tuple(Entry(**vars(each), top1_selection=each.accuracy.top1) for each in (fast, best))
     (run / "search").mkdir()
     table_of(entries, document["weights_sha256"]).write(run / "search" / "lookup_table.json")
     return run

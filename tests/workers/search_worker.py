@@ -9,42 +9,35 @@ import time
 import numpy
 import torch
 
-from nas.evaluate.evaluation import Costs, Scored
-from nas.search.limits import Limits
+from nas.conversions import planner_config
+from nas.evaluate.evaluation import Costs, Evaluation
+from nas.search import SearchJob
 from nas.search.study import Study
-from planner import Candidate
+from planner import Accuracy, Candidate, Latency
 from supernet import SearchSpace, SubnetConfig, Supernet
 from supernet.models import WideResNet
 
 EVALUATION_S = 0.2
 
 
-def costs(config: SubnetConfig) -> Costs:
+def costs_of(config: SubnetConfig) -> Costs:
     """What a larger subnet costs, roughly."""
-    size = _size(config)
-    latencies = ("p50", "p90", "p99", "p50_low", "p50_high")
-    return {
-        "macs": int(1000 * size**2),
-        "num_params": 1,
-        "num_samples": 1,
-        "kind": "measured",
-        **{f"latency_{name}_ms": size**2 for name in latencies},
-    }
+    ms = _size(config) ** 2
+    latency = Latency(p50_ms=ms, p90_ms=ms, p99_ms=ms, p50_low_ms=ms, p50_high_ms=ms, num_samples=1)
+    return Costs(macs=int(1000 * ms), num_params=1, latency=latency)
 
 
-def scored(config: SubnetConfig, origin: str, costs: Costs) -> Scored:
+def evaluation_of(config: SubnetConfig, costs: Costs) -> Evaluation:
     """What a larger subnet gains, roughly."""
-    candidate = Candidate.from_values(
-        config_id=config.config_id,
-        origin=origin,
-        width_mults=config.width_mults,
-        resolution=config.resolution,
-        top1=1 - 1 / (1 + _size(config)),
-        top1_low=0.0,
-        top1_high=1.0,
-        **costs,
+    candidate = Candidate(
+        config=planner_config(config),
+        origin="search",
+        accuracy=Accuracy(top1=1 - 1 / (1 + _size(config)), top1_low=0.0, top1_high=1.0),
+        macs=costs.macs,
+        num_params=costs.num_params,
+        latency=costs.latency,
     )
-    return Scored(candidate=candidate, right=numpy.zeros(8, dtype=bool))
+    return Evaluation(candidate=candidate, correct=numpy.zeros(8, dtype=bool))
 
 
 def _size(config: SubnetConfig) -> float:
@@ -56,19 +49,18 @@ def main() -> None:
     storage, num_candidates, role = sys.argv[1:]
     space = SearchSpace(resolutions=(16, 12), groups="stage")
     supernet = Supernet(WideResNet(10, depth=10, widen=2), torch.empty(1, 3, 16, 16), space)
-    study = Study(supernet, storage, belongs_to={}, limits=Limits(), seed=0, role=role)
-
-    def evaluate(config: SubnetConfig, origin: str) -> Scored | Costs:
-        time.sleep(EVALUATION_S)
-        if role == "latency":
-            return costs(config)
-        known = study.costs_of(config)
-        assert known is not None or role == "all"
-        return scored(config, origin, known or costs(config))
-
+    job = SearchJob(role=role, num_trials=int(num_candidates))
+    study = Study(supernet, storage, job, belongs_to={})
     print("ready", flush=True)
-    for candidate in study.run(evaluate, int(num_candidates)):
-        print(candidate.config_id, flush=True)
+    while proposal := study.ask():
+        with study.claimed(proposal):
+            time.sleep(EVALUATION_S)
+            assert proposal.costs is not None or role != "accuracy"
+            costs = proposal.costs or costs_of(proposal.config)
+        if role == "latency":
+            study.hand_over(proposal, costs)
+        elif told := study.tell(proposal, evaluation_of(proposal.config, costs)):
+            print(told.candidate.config_id, flush=True)
 
 
 if __name__ == "__main__":

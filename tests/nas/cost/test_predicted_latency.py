@@ -1,13 +1,13 @@
 """Candidates of a real supernet with the latencies of a made-up target."""
 
-from dataclasses import replace
 from random import Random
 
 import pytest
 import torch
 
+from nas.conversions import subnet_config
 from nas.cost.macs import count_macs
-from nas.cost.predicted_latency import StandIn
+from nas.cost.predicted_latency import PredictedLatency
 from planner import Candidate
 from supernet import SearchSpace, SubnetConfig, Supernet
 from supernet.models.wide_resnet import WideResNet
@@ -27,8 +27,7 @@ def measured(supernet: Supernet, template: Candidate, num: int) -> list[Candidat
         config = SubnetConfig(width_mults=supernet.space.random_widths(rng), resolution=resolution)
         ms = 0.1 + 1e-6 * count_macs(supernet.extract(config), resolution)
         found.append(
-            replace(
-                template,
+            template.with_values(
                 config_id=config.config_id,
                 width_mults=config.width_mults,
                 resolution=resolution,
@@ -46,17 +45,14 @@ def test_it_measures_until_it_has_seen_enough_and_then_predicts(
     supernet: Supernet, candidates: list[Candidate]
 ) -> None:
     *known, last, asked = measured(supernet, candidates[0], 41)
-    network = supernet.extract(
-        SubnetConfig(width_mults=asked.width_mults, resolution=asked.resolution)
-    )
-    stand_in = StandIn(supernet, known[:39], predict_after=40)
-    assert stand_in.latency(network, asked.resolution) is None
-    config = SubnetConfig(width_mults=last.width_mults, resolution=last.resolution)
-    stand_in.learn(supernet.extract(config), last)
-    latency = stand_in.latency(network, asked.resolution)
+    network, side = supernet.extract(subnet_config(asked)), asked.config.resolution
+    predicted = PredictedLatency(supernet, known[:39], predict_after=40)
+    assert predicted.latency(network, side) is None
+    predicted.learn(supernet.extract(subnet_config(last)), last)
+    latency = predicted.latency(network, side)
     assert latency is not None
     assert latency.num_samples == 0
-    assert latency.p50_ms == pytest.approx(asked.latency_p50_ms, rel=0.1)
+    assert latency.p50_ms == pytest.approx(asked.latency.p50_ms, rel=0.1)
     assert latency.p50_low_ms <= latency.p50_ms <= latency.p50_high_ms
     assert latency.p90_ms == pytest.approx(1.2 * latency.p50_ms)
 
@@ -65,21 +61,21 @@ def test_it_stays_off_where_it_would_be_wrong(
     supernet: Supernet, candidates: list[Candidate], capsys: pytest.CaptureFixture[str]
 ) -> None:
     known = measured(supernet, candidates[0], 40)
-    rng, latencies = Random(1), [each.latency_p50_ms for each in known]
+    rng, latencies = Random(1), [each.latency.p50_ms for each in known]
     rng.shuffle(latencies)
     names = ("p50_low", "p50", "p50_high", "p90", "p99")
     mixed = [
-        replace(each, **{f"latency_{name}_ms": ms for name in names})  # type: ignore[arg-type]
+        each.with_values(**{f"latency_{name}_ms": ms for name in names})
         for each, ms in zip(known, latencies, strict=True)
     ]
-    stand_in = StandIn(supernet, mixed, predict_after=30)
-    assert stand_in.latency(supernet.extract(supernet.space.largest), 16) is None
+    predicted = PredictedLatency(supernet, mixed, predict_after=30)
+    assert predicted.latency(supernet.extract(supernet.space.largest), 16) is None
     assert "not good enough, measuring on" in capsys.readouterr().err
 
 
 def test_predicted_candidates_teach_nothing(
     supernet: Supernet, candidates: list[Candidate]
 ) -> None:
-    known = [replace(each, kind="predicted") for each in measured(supernet, candidates[0], 40)]
-    stand_in = StandIn(supernet, known, predict_after=20)
-    assert stand_in.latency(supernet.extract(supernet.space.largest), 16) is None
+    known = [each.with_values(kind="predicted") for each in measured(supernet, candidates[0], 40)]
+    predicted = PredictedLatency(supernet, known, predict_after=20)
+    assert predicted.latency(supernet.extract(supernet.space.largest), 16) is None

@@ -1,37 +1,42 @@
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from nas.evaluate.evaluation import Scored, from_text, rival_of, to_text
-from planner import Candidate
+from nas.evaluate.evaluation import Costs, Evaluation, from_text, strongest_rival, to_text
+from planner import Candidate, Latency
 
 
 def test_the_rival_is_smaller_clearly_faster_and_has_seen_all(
     candidates: list[Candidate],
 ) -> None:
     best, good, half = np.ones(8, dtype=bool), np.arange(8) < 7, np.ones(4, dtype=bool)
-    fast, slow = (
-        replace(
-            candidates[0],
-            macs=100,
-            latency_p50_ms=ms,
-            latency_p90_ms=ms,
-            latency_p99_ms=ms,
-            latency_p50_low_ms=ms,
-            latency_p50_high_ms=ms,
-        )
-        for ms in (1.0, 1.5)
-    )
+    one = candidates[0].with_values(macs=100)
+    fast, slow = (replace(one, latency=constant(ms)) for ms in (1.0, 1.5))
     large = replace(fast, macs=101)
     others = [
-        Scored(candidate=fast, right=half),
-        Scored(candidate=slow, right=best),
-        Scored(candidate=large, right=best),
+        Evaluation(candidate=fast, correct=half),
+        Evaluation(candidate=slow, correct=best),
+        Evaluation(candidate=large, correct=best),
     ]
-    assert rival_of(1.6, 100, others, 8) is None
-    assert rival_of(1.6, 100, [*others, Scored(candidate=fast, right=good)], 8) is good
-    assert rival_of(1.9, 100, [*others, Scored(candidate=fast, right=good)], 8) is best
+    more = [*others, Evaluation(candidate=fast, correct=good)]
+    assert strongest_rival(costs(1.6), others, 8) is None
+    assert strongest_rival(costs(1.6), more, 8) is good
+    assert strongest_rival(costs(1.9), more, 8) is best
+
+
+def constant(ms: float) -> Latency:
+    return Latency(p50_ms=ms, p90_ms=ms, p99_ms=ms, p50_low_ms=ms, p50_high_ms=ms, num_samples=1)
+
+
+def costs(ms: float) -> Costs:
+    return Costs(macs=100, num_params=1, latency=constant(ms))
+
+
+def test_costs_survive_as_json() -> None:
+    found = replace(costs(1.5), peak_memory_bytes=7)
+    assert Costs.from_json(json.loads(json.dumps(found.to_json()))) == found
 
 
 @pytest.mark.parametrize("num_bits", [0, 1, 8, 2001])

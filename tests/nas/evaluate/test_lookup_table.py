@@ -1,11 +1,11 @@
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
-from nas.evaluate.evaluator import Bench
-from nas.evaluate.lookup_table import SLACK, make_table, near_front
+from nas.evaluate.evaluation import CLEARLY_FASTER
+from nas.evaluate.evaluator import Evaluator
+from nas.evaluate.lookup_table import make_table, near_front
 from nas.evaluate.target import describe_target
 from nas.meter.latency import MIN_ROUNDS
 from nas.runtimes import load_runtime
@@ -15,29 +15,29 @@ from supernet.evaluate.accuracy import Images
 
 
 @pytest.fixture(scope="module")
-def bench(tiny_run: Path) -> Bench:
+def evaluator(tiny_run: Path) -> Evaluator:
     supernet, _ = load_supernet(tiny_run)
     images = Images(load_data("fashion-mnist-mini", resolution=12), torch.device("cpu"))
     runtime = load_runtime("onnxruntime", num_threads=1)
-    return Bench(supernet, images, runtime, batch_size=1, seed=0)
+    return Evaluator(supernet, images, runtime, batch_size=1, seed=0)
 
 
 @pytest.fixture(scope="module")
-def candidates(bench: Bench) -> list[Candidate]:
+def candidates(evaluator: Evaluator) -> list[Candidate]:
     configs = [
         SubnetConfig(width_mults=(width,), resolution=resolution)
         for width in (0.25, 0.5, 1.0)
         for resolution in (8, 12)
     ]
-    return [bench.evaluate(config, "grid", max_s=0.1).candidate for config in configs]
+    return [evaluator.evaluate(config, max_s=0.1).candidate for config in configs]
 
 
 @pytest.fixture(scope="module")
-def table(bench: Bench, candidates: list[Candidate]) -> LookupTable:
+def table(evaluator: Evaluator, candidates: list[Candidate]) -> LookupTable:
     return make_table(
-        bench,
+        evaluator,
         candidates,
-        target=describe_target(bench.runtime, 1),
+        target=describe_target(evaluator.runtime, 1),
         supernet={
             "model": "wide_resnet",
             "data": "fashion-mnist-mini",
@@ -58,23 +58,25 @@ def test_entries_are_a_front_in_the_new_latency_and_the_choosing_accuracy(
     table: LookupTable,
 ) -> None:
     as_chosen = [
-        replace(entry, top1=entry.top1_selection, top1_low=0.0, top1_high=1.0) for entry in table
+        entry.with_values(top1=entry.top1_selection, top1_low=0.0, top1_high=1.0) for entry in table
     ]
     assert pareto_front(as_chosen) == as_chosen
     assert len(table) >= 2
 
 
 def test_latency_is_measured_again_and_top1_comes_from_report(
-    table: LookupTable, candidates: list[Candidate], bench: Bench
+    table: LookupTable, candidates: list[Candidate], evaluator: Evaluator
 ) -> None:
     before = {candidate.config_id: candidate for candidate in candidates}
     for entry in table:
         old = before[entry.config_id]
-        assert entry.latency_p50_ms != old.latency_p50_ms
-        assert entry.top1_selection == old.top1
-        config = SubnetConfig(width_mults=entry.width_mults, resolution=entry.resolution)
-        scored = bench.report_top1(bench.compile(config), entry.resolution)
-        assert entry.top1 == scored.top1
+        assert entry.latency.p50_ms != old.latency.p50_ms
+        assert entry.top1_selection == old.accuracy.top1
+        config = SubnetConfig(
+            width_mults=entry.config.width_mults, resolution=entry.config.resolution
+        )
+        scored = evaluator.report_accuracy(evaluator.compile(config), entry.config.resolution)
+        assert entry.accuracy.top1 == scored.top1
     rounds = table.protocol["num_rounds"] + table.protocol["num_disturbed_rounds"]
     assert rounds >= MIN_ROUNDS
 
@@ -82,18 +84,17 @@ def test_latency_is_measured_again_and_top1_comes_from_report(
 def test_near_the_front_is_what_could_be_on_it_were_it_a_little_faster(
     candidates: list[Candidate],
 ) -> None:
-    best = min(candidates, key=lambda candidate: candidate.latency_p50_ms)
+    best = min(candidates, key=lambda candidate: candidate.latency.p50_ms)
     slower = [
-        replace(
-            best,
+        best.with_values(
             config_id=f"slower{index}",
-            latency_p50_ms=best.latency_p50_ms * factor,
-            latency_p50_low_ms=best.latency_p50_low_ms,
-            latency_p50_high_ms=best.latency_p50_high_ms * factor,
-            latency_p90_ms=best.latency_p90_ms * factor,
-            latency_p99_ms=best.latency_p99_ms * factor,
+            latency_p50_ms=best.latency.p50_ms * factor,
+            latency_p50_low_ms=best.latency.p50_low_ms,
+            latency_p50_high_ms=best.latency.p50_high_ms * factor,
+            latency_p90_ms=best.latency.p90_ms * factor,
+            latency_p99_ms=best.latency.p99_ms * factor,
         )
-        for index, factor in enumerate((1 + SLACK * 0.9, 1 + SLACK * 1.1))
+        for index, factor in enumerate((1 + CLEARLY_FASTER * 0.9, 1 + CLEARLY_FASTER * 1.1))
     ]
     assert near_front([*slower, best]) == [best, slower[0]]
 

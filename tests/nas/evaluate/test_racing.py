@@ -35,6 +35,11 @@ def with_lead(candidate: Bits, rival: Bits, lead: int, rng: np.random.Generator)
     return changed
 
 
+def bounds(race: Race) -> tuple[float, float, float]:
+    found = race.accuracy()
+    return found.top1, found.top1_low, found.top1_high
+
+
 def run(race: Race, candidate: Bits) -> Race:
     while len(images := race.next_slice):
         race.add(candidate[images])
@@ -73,7 +78,7 @@ def test_a_clear_loser_costs_few_images_and_is_estimated_a_little_too_low() -> N
     for _ in range(100):
         rival, loser, *others = answers(rng, num_images=2000, num_networks=8, handicap=0.4)
         race = run(Race(len(rival), rival, [rival, *others], rng), loser)
-        top1, low, high = race.top1()
+        top1, low, high = bounds(race)
         seen.append(race.num_images)
         errors.append(top1 - loser.mean())
         covered += low <= loser.mean() <= high
@@ -88,7 +93,7 @@ def test_the_interval_is_wider_than_that_of_all_images() -> None:
     rival, candidate = answers(rng, num_images=2000, num_networks=2)
     race = run(Race(len(rival), rival, [rival], rng), with_lead(candidate, rival, -150, rng))
     assert race.num_images < 2000
-    top1, low, high = race.top1()
+    top1, low, high = bounds(race)
     full = Accuracy(num_images=2000, num_correct=round(top1 * 2000)).interval
     assert high - low > full[1] - full[0]
 
@@ -98,9 +103,9 @@ def test_who_sees_the_whole_way_has_exact_numbers() -> None:
     rival, candidate, other = answers(rng, num_networks=3)
     winner = with_lead(candidate, rival, 30, rng)
     race = run(Race(len(rival), rival, [rival, other], rng), winner)
-    assert (race.right == winner).all(), "in the order of the split"
+    assert (race.correct == winner).all(), "in the order of the split"
     exact = Accuracy(num_images=500, num_correct=int(winner.sum()))
-    assert race.top1() == (exact.top1, *exact.interval)
+    assert bounds(race) == (exact.top1, *exact.interval)
     assert not race.is_lost
     assert len(race.next_slice) == 0
 
@@ -123,7 +128,7 @@ def test_a_few_images_are_one_slice() -> None:
     race = Race(3, np.array([True, False, True]), [], np.random.default_rng(0))
     assert sorted(race.next_slice) == [0, 1, 2]
     race.add(np.array([True, True, True]))
-    assert race.top1()[0] == 1.0
+    assert bounds(race)[0] == 1.0
 
 
 def test_the_same_generator_gives_the_same_race() -> None:
@@ -132,14 +137,14 @@ def test_the_same_generator_gives_the_same_race() -> None:
         run(Race(len(rival), rival, [other], np.random.default_rng(7)), candidate) for _ in range(2)
     )
     assert one.num_images == two.num_images
-    assert one.top1() == two.top1()
+    assert one.accuracy() == two.accuracy()
 
 
 def test_without_a_rival_all_images_are_seen() -> None:
     (candidate,) = answers(np.random.default_rng(8), num_networks=1)
     race = run(Race(len(candidate), None, [], np.random.default_rng(0)), candidate)
-    assert (race.right == candidate).all()
-    assert race.top1()[0] == candidate.mean()
+    assert (race.correct == candidate).all()
+    assert bounds(race)[0] == candidate.mean()
 
 
 def test_fewer_images_than_a_sign_test_at_doubling_looks() -> None:

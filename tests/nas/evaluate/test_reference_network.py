@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from nas.evaluate.reference_network import kernel_of, reference_images, reference_network
+from nas.evaluate.reference_network import reference_images, reference_network, reference_workload
 from nas.runtimes import load_runtime
 
 
@@ -22,10 +22,10 @@ def test_it_is_compiled_once_and_known_by_runtime_and_threads(
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     one, two = (load_runtime("onnxruntime", num_threads=number) for number in (1, 2))
-    kernel = kernel_of(one)
-    kernel.run()
-    assert kernel_of(one)._network is kernel._network
-    assert kernel_of(two)._network is not kernel._network
-    kernel.saw(1e-9)
-    assert kernel_of(one).quickest_s == 1e-9
-    assert kernel_of(two).quickest_s > 1e-9
+    reference = reference_workload(one)
+    reference.run()
+    assert reference_workload(one)._network is reference._network
+    assert reference_workload(two)._network is not reference._network
+    reference.record_best(1e-9)
+    assert reference_workload(one).quickest_s == 1e-9
+    assert reference_workload(two).quickest_s > 1e-9

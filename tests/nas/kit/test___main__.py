@@ -58,9 +58,11 @@ def test_the_measurements_become_the_devices_table(
     before, after = LookupTable.read(source), LookupTable.read(out)
     assert after.target != before.target
     assert after.target.runtime == "onnxruntime"
-    assert {e.config_id: e.top1 for e in after} == {e.config_id: e.top1 for e in before}
+    assert {e.config_id: e.accuracy.top1 for e in after} == {
+        e.config_id: e.accuracy.top1 for e in before
+    }
     found = json.loads((device / "measurements.json").read_text())["latencies"]
-    assert {e.config_id: e.latency_p50_ms for e in after} == {
+    assert {e.config_id: e.latency.p50_ms for e in after} == {
         config_id: latency["p50_ms"] for config_id, latency in found.items()
     }
 

@@ -3,16 +3,21 @@
 import zipfile
 from pathlib import Path
 
+from nas.evaluate.trained import load_trained
+from nas.export import export
 from nas.kit.packing import METER, make_kit
+from planner import LookupTable
 
 
 def test_a_kit_holds_the_meter_and_a_model_for_each_entry(
     run_with_table: Path, tmp_path: Path
 ) -> None:
-    path = tmp_path / "kit.zip"
-    assert make_kit(run_with_table, run_with_table, path) == 2
-    with zipfile.ZipFile(path) as kit:
+    trained = load_trained(run_with_table)
+    found = LookupTable.read(run_with_table / "search" / "lookup_table.json")
+    table = export(found, trained.supernet, trained.data, tmp_path / "artifacts")
+    make_kit(table, tmp_path / "artifacts", tmp_path / "kit.zip")
+    with zipfile.ZipFile(tmp_path / "kit.zip") as kit:
         names = set(kit.namelist())
     models = {"models/w0.25-r8.onnx", "models/w1-r12.onnx"}
-    rest = {"measure.py", "nas/__init__.py", "kernel.onnx", "kit.json"}
+    rest = {"measure.py", "nas/__init__.py", "reference.onnx", "kit.json"}
     assert names == {*METER, *models, *rest}

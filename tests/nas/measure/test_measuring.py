@@ -50,10 +50,10 @@ def test_target_protocol_and_latencies_are_the_devices_the_rest_stays(
     assert result.target.device == "Cortex-A76"
     assert result.protocol["noise_floor"] == 0.02
     entry, before = result.by_config_id["w0.5-r8"], table.by_config_id["w0.5-r8"]
-    assert entry.latency_p50_ms == 9.0
-    assert entry.latency_p50_high_ms == pytest.approx(9.9)
+    assert entry.latency.p50_ms == 9.0
+    assert entry.latency.p50_high_ms == pytest.approx(9.9)
     assert entry.tied_with == ("w1-r8",)
-    assert (entry.top1, entry.macs) == (before.top1, before.macs)
+    assert (entry.accuracy.top1, entry.macs) == (before.accuracy.top1, before.macs)
 
 
 def test_memory_and_energy_are_the_new_targets_or_unknown(

@@ -61,7 +61,7 @@ def test_each_network_is_measured_by_its_own_run(
     assert main([str(tmp_path / "table.json"), *options]) == 0
     result = LookupTable.read(out)
     assert result.target.device == "a phone"
-    assert {e.config_id: e.latency_p50_ms for e in result} == {"w1-r8": 8.0, "w0.5-r8": 9.0}
+    assert {e.config_id: e.latency.p50_ms for e in result} == {"w1-r8": 8.0, "w0.5-r8": 9.0}
     assert result.protocol["num_samples"] == 100
     assert result.protocol["num_disturbed_rounds"] == 2
     assert result.protocol["slowdown"] == 0.05

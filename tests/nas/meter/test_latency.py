@@ -13,9 +13,9 @@ import torch
 from torchvision import models
 
 from nas.errors import NoisyMachineError
-from nas.evaluate.reference_network import kernel_of
+from nas.evaluate.reference_network import reference_workload
 from nas.meter.latency import MIN_ROUNDS, Measurement, measure_latency
-from nas.meter.reference_workload import Kernel
+from nas.meter.reference_workload import ReferenceWorkload
 from nas.runtimes import load_runtime
 
 
@@ -46,15 +46,18 @@ def steady(clock: Clock, seconds: float, *, noise: float = 0.0, seed: int = 0) -
 
 
 def measure(
-    clock: Clock, tasks: list[Task], kernel: Task | Kernel | None = None, **options: Any
+    clock: Clock,
+    tasks: list[Task],
+    reference: Task | ReferenceWorkload | None = None,
+    **options: Any,
 ) -> Measurement:
-    if not isinstance(kernel, Kernel):
-        kernel = Kernel(kernel or steady(clock, 1e-4), "a test")
+    if not isinstance(reference, ReferenceWorkload):
+        reference = ReferenceWorkload(reference or steady(clock, 1e-4), "a test")
     arguments: dict[str, Any] = {
         "max_s": 2.0,
         "rng": Random(0),
         "clock": clock,
-        "kernel": kernel,
+        "reference": reference,
     } | options
     return measure_latency(tasks, **arguments)
 
@@ -100,8 +103,8 @@ def test_drift_that_all_share_does_not_hide_a_difference() -> None:
     def drifting(seconds: float) -> Task:
         return Task(clock, lambda: seconds * (1 + 0.2 * clock.now))  # 40 % slower after 2 s
 
-    kernel = steady(clock, 1e-4)
-    result = measure(clock, [drifting(1e-3), drifting(1.05e-3)], kernel, precision=1e-6)
+    reference = steady(clock, 1e-4)
+    result = measure(clock, [drifting(1e-3), drifting(1.05e-3)], reference, precision=1e-6)
     first, second = result.latencies
     assert first.p50_high_ms > second.p50_low_ms  # the intervals overlap ...
     assert not result.is_tied(0, 1)  # ... but round for round one is slower
@@ -123,38 +126,38 @@ def test_rounds_in_which_the_kernel_was_slow_do_not_count() -> None:
 
 def test_disturbed_rounds_are_made_again() -> None:
     clock = Clock()
-    kernel = Task(clock, lambda: 2e-4 if 0.05 < clock.now < 0.1 else 1e-4)
-    result = measure(clock, [steady(clock, 1e-3, noise=0.01)], kernel, max_s=100.0)
+    reference = Task(clock, lambda: 2e-4 if 0.05 < clock.now < 0.1 else 1e-4)
+    result = measure(clock, [steady(clock, 1e-3, noise=0.01)], reference, max_s=100.0)
     assert result.num_disturbed_rounds > 1
     assert len(result.rounds) >= MIN_ROUNDS
 
 
 def test_a_busy_machine_is_refused_although_the_rounds_agree() -> None:
     clock, rng = Clock(), Random(0)
-    kernel = Task(clock, lambda: 1e-4 if rng.random() < 0.7 else 5e-3)  # another has the core
+    reference = Task(clock, lambda: 1e-4 if rng.random() < 0.7 else 5e-3)  # another has the core
     with pytest.raises(NoisyMachineError, match="may hold up 15% of the rounds, but it held up"):
-        measure(clock, [steady(clock, 1e-3, noise=0.01)], kernel, max_s=0.5)
+        measure(clock, [steady(clock, 1e-3, noise=0.01)], reference, max_s=0.5)
 
 
 def test_a_kernel_that_varies_as_on_an_idle_machine_disturbs_few_rounds() -> None:
     clock = Clock()
-    kernel = steady(clock, 1e-4, noise=0.03)
-    result = measure(clock, [steady(clock, 1e-3, noise=0.02)], kernel, precision=1e-6)
+    reference = steady(clock, 1e-4, noise=0.03)
+    result = measure(clock, [steady(clock, 1e-3, noise=0.02)], reference, precision=1e-6)
     assert not result.is_noisy
     assert result.num_disturbed_rounds <= 0.05 * len(result.rounds)
 
 
-def slow_until(clock: Clock, end_s: float, kernel_s: float) -> Task:
+def slow_until(clock: Clock, end_s: float, reference_s: float) -> Task:
     """A machine that takes 1.7 times as long until `end_s`."""
-    return Task(clock, lambda: kernel_s * (1.7 if clock.now < end_s else 1))
+    return Task(clock, lambda: reference_s * (1.7 if clock.now < end_s else 1))
 
 
 def test_a_machine_known_to_be_faster_is_waited_for(tmp_path: Path) -> None:
     clock = Clock()
-    kernel = Kernel(slow_until(clock, 4.0, 1e-4), "a test", tmp_path / "speed.json")
+    reference = ReferenceWorkload(slow_until(clock, 4.0, 1e-4), "a test", tmp_path / "speed.json")
     task = slow_until(clock, 4.0, 1e-3)
-    kernel.saw(1e-4)
-    result = measure(clock, [task], max_s=2.0, kernel=kernel)
+    reference.record_best(1e-4)
+    result = measure(clock, [task], max_s=2.0, reference=reference)
     assert result.latencies[0].p99_ms == pytest.approx(1)
     assert result.slowdown == pytest.approx(0, abs=1e-9)
     assert 4.0 < result.duration_s < 4.5
@@ -162,15 +165,15 @@ def test_a_machine_known_to_be_faster_is_waited_for(tmp_path: Path) -> None:
 
 def test_one_that_stays_slower_than_it_was_is_refused_with_what_to_do(tmp_path: Path) -> None:
     clock, file = Clock(), tmp_path / "speed.json"
-    kernel = Kernel(slow_until(clock, 99.0, 1e-4), "a test", file)
-    kernel.saw(1.2e-4)
+    reference = ReferenceWorkload(slow_until(clock, 99.0, 1e-4), "a test", file)
+    reference.record_best(1.2e-4)
     with pytest.raises(
         NoisyMachineError, match="25% slower than it can be, but it is 42% slo"
     ) as e:
-        measure(clock, [slow_until(clock, 99.0, 1e-3)], max_s=2.0, kernel=kernel)
+        measure(clock, [slow_until(clock, 99.0, 1e-3)], max_s=2.0, reference=reference)
     assert str(file) in str(e.value)
     assert clock.now > 6.0  # three times as long as it was given
-    allowed = measure(clock, [slow_until(clock, 99.0, 1e-3)], kernel=kernel, allow_noisy=True)
+    allowed = measure(clock, [slow_until(clock, 99.0, 1e-3)], reference=reference, allow_noisy=True)
     assert allowed.is_noisy
     assert allowed.protocol()["slowdown"] == pytest.approx(0.41667, abs=1e-4)
     assert allowed.duration_s < 2.1  # where noise is allowed nothing is waited for
@@ -178,11 +181,13 @@ def test_one_that_stays_slower_than_it_was_is_refused_with_what_to_do(tmp_path: 
 
 def test_what_was_seen_of_the_machine_is_kept_unless_it_was_noisy() -> None:
     clock = Clock()
-    kernel = Kernel(steady(clock, 1e-4), "a test")
-    measure(clock, [steady(clock, 1e-3, noise=1.0)], max_s=0.5, kernel=kernel, allow_noisy=True)
-    assert kernel.quickest_s == math.inf
-    measure(clock, [steady(clock, 1e-3)], kernel=kernel)
-    assert kernel.quickest_s == pytest.approx(1e-4)
+    reference = ReferenceWorkload(steady(clock, 1e-4), "a test")
+    measure(
+        clock, [steady(clock, 1e-3, noise=1.0)], max_s=0.5, reference=reference, allow_noisy=True
+    )
+    assert reference.quickest_s == math.inf
+    measure(clock, [steady(clock, 1e-3)], reference=reference)
+    assert reference.quickest_s == pytest.approx(1e-4)
 
 
 def test_a_noisy_machine_is_refused_in_one_line() -> None:
@@ -233,7 +238,11 @@ def test_real_networks_come_out_in_the_right_order() -> None:
         for width in (1.0, 0.5)
     ]
     result = measure_latency(
-        candidates, kernel=kernel_of(runtime), rng=Random(0), max_s=2.0, allow_noisy=True
+        candidates,
+        reference=reference_workload(runtime),
+        rng=Random(0),
+        max_s=2.0,
+        allow_noisy=True,
     )
     wide, narrow = result.latencies
     assert 0 < narrow.p50_ms < wide.p50_ms
@@ -255,6 +264,6 @@ def test_the_noise_floor_is_what_a_candidate_shows_against_itself() -> None:
 
 def test_a_machine_that_slows_down_is_told() -> None:
     clock = Clock()
-    kernel = Task(clock, lambda: 1e-4 * (1 + 0.2 * clock.now))
-    result = measure(clock, [steady(clock, 1e-3, noise=0.1)], kernel, precision=1e-6, max_s=1.0)
+    reference = Task(clock, lambda: 1e-4 * (1 + 0.2 * clock.now))
+    result = measure(clock, [steady(clock, 1e-3, noise=0.1)], reference, precision=1e-6, max_s=1.0)
     assert result.protocol()["drift"] == pytest.approx(0.1, abs=0.02)

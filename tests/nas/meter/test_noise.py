@@ -14,9 +14,9 @@ from nas.meter.noise import (
 from nas.meter.rounds import Round
 
 
-def rounds(kernel_s: list[float], ratio: float = 1.0) -> list[Round]:
+def rounds(reference_s: list[float], ratio: float = 1.0) -> list[Round]:
     """One candidate, whose second visit takes `ratio` times its first."""
-    return [Round([each] * 10, ([1.0, 1.0],), ([ratio, ratio],)) for each in kernel_s]
+    return [Round([each] * 10, ([1.0, 1.0],), ([ratio, ratio],)) for each in reference_s]
 
 
 def test_a_round_is_quiet_if_its_kernel_took_at_most_8_percent_longer_than_it_can() -> None:

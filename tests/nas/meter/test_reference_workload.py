@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from nas.meter.reference_workload import Kernel, speed_file
+from nas.meter.reference_workload import ReferenceWorkload, speed_file
 
 
 class Work:
@@ -16,26 +16,26 @@ class Work:
 
 def test_running_it_runs_the_work() -> None:
     work = Work()
-    Kernel(work, "a target").run()
+    ReferenceWorkload(work, "a target").run()
     assert work.num_runs == 1
 
 
 def test_the_quickest_time_is_kept_between_runs(tmp_path: Path) -> None:
     file = tmp_path / "cache" / "speed.json"
-    first = Kernel(Work(), "a target", file)
+    first = ReferenceWorkload(Work(), "a target", file)
     assert first.quickest_s == math.inf
     for seconds in (0.3, 0.2, 0.4):
-        first.saw(seconds)
+        first.record_best(seconds)
     assert first.quickest_s == 0.2
-    assert Kernel(Work(), "a target", file).quickest_s == 0.2
-    assert Kernel(Work(), "another target", file).quickest_s == math.inf
+    assert ReferenceWorkload(Work(), "a target", file).quickest_s == 0.2
+    assert ReferenceWorkload(Work(), "another target", file).quickest_s == math.inf
     assert [path.name for path in file.parent.iterdir()] == ["speed.json"]
 
 
 def test_what_is_known_of_other_targets_stays(tmp_path: Path) -> None:
     file = tmp_path / "speed.json"
-    Kernel(Work(), "one", file).saw(1.0)
-    Kernel(Work(), "other", file).saw(2.0)
+    ReferenceWorkload(Work(), "one", file).record_best(1.0)
+    ReferenceWorkload(Work(), "other", file).record_best(2.0)
     assert sorted(json.loads(file.read_text()).values()) == [1.0, 2.0]
 
 
@@ -43,16 +43,16 @@ def test_what_is_known_of_other_targets_stays(tmp_path: Path) -> None:
 def test_a_spoilt_file_starts_anew(tmp_path: Path, content: str) -> None:
     file = tmp_path / "speed.json"
     file.write_text(content)
-    kernel = Kernel(Work(), "a target", file)
-    assert kernel.quickest_s == math.inf
-    kernel.saw(1.0)
-    assert Kernel(Work(), "a target", file).quickest_s == 1.0
+    reference = ReferenceWorkload(Work(), "a target", file)
+    assert reference.quickest_s == math.inf
+    reference.record_best(1.0)
+    assert ReferenceWorkload(Work(), "a target", file).quickest_s == 1.0
 
 
 def test_a_folder_that_cannot_be_written_stops_nothing() -> None:
-    kernel = Kernel(Work(), "a target", Path("/proc/mutualnas/speed.json"))
-    kernel.saw(1.0)
-    assert kernel.quickest_s == 1.0
+    reference = ReferenceWorkload(Work(), "a target", Path("/proc/mutualnas/speed.json"))
+    reference.record_best(1.0)
+    assert reference.quickest_s == 1.0
 
 
 def test_the_file_is_in_the_users_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

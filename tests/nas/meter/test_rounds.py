@@ -28,7 +28,7 @@ def test_a_round_visits_the_kernel_before_and_after_and_each_candidate_twice() -
     assert log[0] == log[-1] == "k"
     assert (log.count("a"), log.count("b")) == (8, 6)  # the first of each visit is not timed
     assert [len(s) for s in (*found.first_s, *found.second_s)] == [3, 2, 3, 2]
-    assert len(found.kernel_s) == 10
+    assert len(found.reference_s) == 10
 
 
 def test_a_rounds_median_is_of_both_visits() -> None:
@@ -37,8 +37,8 @@ def test_a_rounds_median_is_of_both_visits() -> None:
 
 def test_the_kernels_slower_visit_tells_of_a_round() -> None:
     made = Round([1.0, 5.0, 1.0, 2.0, 2.0, 9.0], ([1.0],), ([1.0],))
-    assert made.kernel_visits_s == ([1.0, 5.0, 1.0], [2.0, 2.0, 9.0])
-    assert made.kernel_visit_s == 2.0
+    assert made.reference_visits_s == ([1.0, 5.0, 1.0], [2.0, 2.0, 9.0])
+    assert made.reference_visit_s == 2.0
 
 
 def test_warm_up_ends_when_the_time_is_stable_and_says_how_many_runs_fill_a_visit() -> None:

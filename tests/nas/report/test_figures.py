@@ -27,5 +27,5 @@ def test_the_front_of_the_grid_alone_is_beside_that_of_all(candidates: list[Cand
 def test_selection_and_report_are_shown_apart(table: LookupTable) -> None:
     chosen, reported = curse_figure(table).data
     assert list(chosen.y) == [entry.top1_selection for entry in table]
-    assert list(reported.y) == [entry.top1 for entry in table]
+    assert list(reported.y) == [entry.accuracy.top1 for entry in table]
     assert list(reported.error_y.array) == pytest.approx([0.01, 0.01])

@@ -1,11 +1,9 @@
-from dataclasses import replace
-
 from nas.report.groups import importance_figure, parallel_figure
 from planner import Candidate
 
 
 def test_a_uniform_width_is_drawn_for_each_group(candidates: list[Candidate]) -> None:
-    mixed = replace(candidates[0], width_mults=(0.25, 1.0))
+    mixed = candidates[0].with_values(width_mults=(0.25, 1.0))
     (lines,) = parallel_figure([candidates[0], mixed], ["stem", "head"]).data
     values = {each.label: list(each["values"]) for each in lines.dimensions}
     assert values["stem"] == [0.5, 0.25]

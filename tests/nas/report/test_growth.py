@@ -3,7 +3,7 @@ import math
 import numpy
 import pytest
 
-from nas.evaluate.evaluation import Scored
+from nas.evaluate.evaluation import Evaluation
 from nas.report.growth import growth_figure, hypervolume_shares
 from planner import Candidate
 
@@ -26,7 +26,7 @@ def test_a_front_of_two_grows_in_two_steps(candidates: list[Candidate]) -> None:
 
 def test_both_axes_end_with_everything(candidates: list[Candidate]) -> None:
     right = numpy.ones(10, dtype=bool)
-    scored = [Scored(candidate=each, right=right, took_s=30.0) for each in candidates]
+    scored = [Evaluation(candidate=each, correct=right, duration_s=30.0) for each in candidates]
     by_number, by_time = growth_figure(scored).data
     assert list(by_number.x) == [1, 2, 3]
     assert list(by_time.x) == pytest.approx([0.5, 1.0, 1.5])

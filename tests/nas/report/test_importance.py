@@ -1,5 +1,4 @@
 import random
-from dataclasses import replace
 
 import pytest
 
@@ -15,8 +14,7 @@ def some(candidate: Candidate, num: int) -> list[Candidate]:
         widths, side = (rng.uniform(0.25, 1), rng.uniform(0.25, 1)), rng.choice((8, 12, 16))
         top1, ms = 0.5 + 0.4 * widths[1], 0.01 * side
         found.append(
-            replace(
-                candidate,
+            candidate.with_values(
                 config_id=f"c{number}",
                 width_mults=widths,
                 resolution=side,
@@ -42,7 +40,7 @@ def test_what_decides_has_almost_all_of_the_variance(candidates: list[Candidate]
 
 def test_the_uniform_grid_is_the_same_width_everywhere(candidates: list[Candidate]) -> None:
     found = some(candidates[0], 60)
-    uniform = replace(found[0], width_mults=(0.5,), config_id="uniform")
+    uniform = found[0].with_values(width_mults=(0.5,), config_id="uniform")
     assert set(group_importance([*found, uniform], "top1", ["a", "b"])) == {"a", "b", "resolution"}
 
 

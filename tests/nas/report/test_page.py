@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy
 import pytest
 
-from nas.evaluate.evaluation import Scored
+from nas.evaluate.evaluation import Evaluation
 from nas.report.page import group_names, write_report
 from planner import Candidate, LookupTable
 
@@ -14,7 +14,7 @@ def page(table: LookupTable, candidates: list[Candidate], tmp_path: Path) -> str
     full, part = numpy.ones(1, dtype=bool), numpy.ones(0, dtype=bool)  # selection has one image
     seen = (full, full, part)
     scored = [
-        Scored(candidate=each, right=right, took_s=60.0)
+        Evaluation(candidate=each, correct=right, duration_s=60.0)
         for each, right in zip(candidates, seen, strict=True)
     ]
     write_report(tmp_path / "report.html", table, scored)
@@ -44,7 +44,7 @@ def test_everything_promised_is_on_the_page(page: str) -> None:
 
 def test_numbers_in_words_are_those_of_the_search(page: str) -> None:
     assert "3 candidates, 1 of them stopped early" in page
-    assert "2 of 3 images were looked at" in page
+    assert "2 of 3 images were scored" in page
     assert "100.00% of the hypervolume" in page
     assert "by +0.00 points on average" in page
     assert "<td>w1-r8</td>" in page

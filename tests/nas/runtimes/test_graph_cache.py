@@ -146,13 +146,13 @@ class Wrong:
     """A runtime's mistake: it computes one and a half times what it should."""
 
     def __init__(self, model: OnnxModel) -> None:
-        self.right = OnnxNetwork(model, images(2), "cpu", 2)
+        self.correct = OnnxNetwork(model, images(2), "cpu", 2)
 
     def run(self) -> None:
-        self.right.run()
+        self.correct.run()
 
     def logits(self, x: torch.Tensor) -> torch.Tensor:
-        return 1.5 * self.right.logits(x)
+        return 1.5 * self.correct.logits(x)
 
     def peak_memory_bytes(self) -> None:
         return None

@@ -1,7 +1,9 @@
 """The command, on a tiny trained supernet."""
 
+import argparse
 import json
 import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,10 +12,24 @@ import torch
 
 from nas.evaluate.lookup_table import near_front
 from nas.search.__main__ import main
+from nas.search.arguments import job_from
+from nas.search.job import SearchJob
 from planner import Entry, LookupTable, pareto_front, read_candidates
 from planner.schema import check_all
 
 FAST = ["--trials", "6", "--allow-noisy", "--num-threads", "1"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick() -> Iterator[None]:
+    """Timing takes a second at most."""
+
+    def quick_job(args: argparse.Namespace) -> SearchJob:
+        return replace(job_from(args), trial_s=0.1, front_s=1.0)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("nas.search.__main__.job_from", quick_job)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -21,10 +37,7 @@ def searched(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run with a supernet that has been searched with six candidates."""
     run = tmp_path_factory.mktemp("search") / "run"
     shutil.copytree(tiny_run, run)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("nas.search.searching.FRONT_S", 1.0)
-        patch.setattr("nas.search.searching.TRIAL_S", 0.1)
-        assert main([*FAST, "--out", str(run)]) == 0
+    assert main([*FAST, "--out", str(run)]) == 0
     return run
 
 
@@ -47,11 +60,10 @@ def test_the_search_folder_is_the_documented_one(searched: Path) -> None:
 def _as_chosen(table: LookupTable) -> list[Entry]:
     """The entries with the accuracy that they were chosen with."""
     return [
-        replace(
-            entry,
+        entry.with_values(
             top1=entry.top1_selection,
-            top1_low=min(entry.top1_low, entry.top1_selection),
-            top1_high=max(entry.top1_high, entry.top1_selection),
+            top1_low=min(entry.accuracy.top1_low, entry.top1_selection),
+            top1_high=max(entry.accuracy.top1_high, entry.top1_selection),
         )
         for entry in table
     ]
@@ -70,7 +82,7 @@ def test_the_table_is_valid_and_holds_a_front_of_the_candidates(searched: Path) 
     assert [entry.config_id for entry in table] == [
         e.config_id for e in pareto_front(_as_chosen(table))
     ]
-    chosen = {candidate.config_id: candidate.top1 for candidate in candidates}
+    chosen = {candidate.config_id: candidate.accuracy.top1 for candidate in candidates}
     assert all(entry.top1_selection == chosen[entry.config_id] for entry in table)
     assert table.target.runtime == "onnxruntime"
     assert table.target.num_threads == 1
@@ -87,7 +99,6 @@ def test_latencies_of_the_table_ascend_and_so_does_the_choosing_accuracy(searche
 def test_the_summary_can_be_read_at_a_glance(
     searched: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nas.search.searching.FRONT_S", 1.0)
     monkeypatch.setenv("COLUMNS", "120")
     assert main([*FAST, "--out", str(searched)]) == 0
     out = capsys.readouterr().out
@@ -102,8 +113,7 @@ def test_a_second_search_evaluates_nothing_again(
         raise AssertionError("a known config was evaluated again")
 
     before = (searched / "search" / "candidates.csv").read_bytes()
-    monkeypatch.setattr("nas.search.searching.FRONT_S", 1.0)
-    monkeypatch.setattr("nas.evaluate.evaluator.Bench.evaluate", forbidden)
+    monkeypatch.setattr("nas.evaluate.evaluator.Evaluator.evaluate", forbidden)
     assert main([*FAST, "--out", str(searched)]) == 0
     assert (searched / "search" / "candidates.csv").read_bytes() == before
 
@@ -145,7 +155,6 @@ def test_a_latency_that_nothing_keeps_is_known_before_the_search(
 def test_each_entry_says_how_probably_it_keeps_the_budget(
     searched: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nas.search.searching.FRONT_S", 1.0)
     shutil.copytree(searched, tmp_path / "run")
     options = [*FAST, "--out", str(tmp_path / "run")]
     assert main([*options, "--max-latency-ms", "1000"]) == 0
@@ -162,14 +171,14 @@ def test_each_entry_says_how_probably_it_keeps_the_budget(
 def test_a_repeatable_search_finds_the_same_candidates_again(
     tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nas.search.searching.FRONT_S", 1.0)
-    monkeypatch.setattr("nas.search.searching.TRIAL_S", 0.05)
     options = [*FAST, "--supernet", str(tiny_run), "--repeatable", "--trials", "24"]
     found = []
     for name in ("one", "other"):
         assert main([*options, "--out", str(tmp_path / name)]) == 0
         candidates = read_candidates(tmp_path / name / "search" / "candidates.csv")
-        found.append([(each.config_id, each.origin, each.top1, each.macs) for each in candidates])
+        found.append(
+            [(each.config_id, each.origin, each.accuracy.top1, each.macs) for each in candidates]
+        )
     assert found[0] == found[1]
     assert {origin for _, origin, *_ in found[0]} == {"grid", "search"}
     path = tmp_path / "one" / "search" / "lookup_table.json"

@@ -11,7 +11,7 @@ from nas.search.arguments import search_parser
         ["--what"],
         ["--max-latency-ms", "nan"],
         ["--max-macs", "-1"],
-        ["--only", "nothing"],
+        ["--role", "nothing"],
     ],
 )
 def test_wrong_usage_exits_with_2(arguments: list[str]) -> None:

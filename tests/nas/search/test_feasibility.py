@@ -8,19 +8,21 @@ from rich.console import Console
 import nas.search.feasibility
 from nas.cost.macs import count_macs
 from nas.errors import LimitError
-from nas.evaluate.evaluator import Bench
+from nas.evaluate.evaluator import Evaluator
 from nas.runtimes import load_runtime
 from nas.search.feasibility import require_feasible
-from nas.search.limits import Limits
+from planner import Limits
 from supernet import load_data, load_supernet
 from supernet.evaluate.accuracy import Images
 
 
 @pytest.fixture(scope="module")
-def bench(tiny_run: Path) -> Bench:
+def evaluator(tiny_run: Path) -> Evaluator:
     supernet, _ = load_supernet(tiny_run)
     images = Images(load_data("fashion-mnist-mini", resolution=12), torch.device("cpu"))
-    return Bench(supernet, images, load_runtime("onnxruntime", num_threads=1), batch_size=1, seed=0)
+    return Evaluator(
+        supernet, images, load_runtime("onnxruntime", num_threads=1), batch_size=1, seed=0
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -28,30 +30,30 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(nas.search.feasibility, "MEASURE_S", 0.3)
 
 
-def checked(bench: Bench, limits: Limits) -> str:
+def checked(evaluator: Evaluator, limits: Limits) -> str:
     """What is printed."""
     out = io.StringIO()
-    require_feasible(bench, limits, allow_noisy=True, console=Console(file=out, width=120))
+    require_feasible(evaluator, limits, allow_noisy=True, console=Console(file=out, width=120))
     return out.getvalue()
 
 
-def test_the_table_names_the_corners_and_what_they_cost(bench: Bench) -> None:
-    printed = checked(bench, Limits(max_latency_ms=1e3))
-    space = bench.supernet.space
+def test_the_table_names_the_corners_and_what_they_cost(evaluator: Evaluator) -> None:
+    printed = checked(evaluator, Limits(max_latency_ms=1e3))
+    space = evaluator.supernet.space
     assert space.smallest.config_id in printed
     assert space.largest.config_id in printed
-    largest = count_macs(bench.supernet.extract(space.largest), space.largest.resolution)
+    largest = count_macs(evaluator.supernet.extract(space.largest), space.largest.resolution)
     assert f"{largest / 1e6:.2f}" in printed
 
 
-def test_macs_below_the_smallest_are_refused_and_the_smallest_are_not(bench: Bench) -> None:
-    smallest = bench.supernet.space.smallest
-    macs = count_macs(bench.supernet.extract(smallest), smallest.resolution)
-    checked(bench, Limits(max_macs=macs))
+def test_macs_below_the_smallest_are_refused_and_the_smallest_are_not(evaluator: Evaluator) -> None:
+    smallest = evaluator.supernet.space.smallest
+    macs = count_macs(evaluator.supernet.extract(smallest), smallest.resolution)
+    checked(evaluator, Limits(max_macs=macs))
     with pytest.raises(LimitError, match=f"max_macs must be at least {macs}, .* got {macs - 1}"):
-        checked(bench, Limits(max_macs=macs - 1))
+        checked(evaluator, Limits(max_macs=macs - 1))
 
 
-def test_a_latency_below_the_fastest_is_refused(bench: Bench) -> None:
+def test_a_latency_below_the_fastest_is_refused(evaluator: Evaluator) -> None:
     with pytest.raises(LimitError, match=r"max_latency_ms must be at least 0\.\d+, .* got 1e-05"):
-        checked(bench, Limits(max_latency_ms=1e-5))
+        checked(evaluator, Limits(max_latency_ms=1e-5))

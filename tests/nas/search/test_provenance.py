@@ -1,8 +1,9 @@
 import json
-import shlex
+from pathlib import Path
 
-from nas.search.arguments import search_parser
+from nas.search.job import SearchJob
 from nas.search.provenance import provenance
+from supernet import SubnetConfig
 
 DOCUMENT = {
     "job": {"model": "wide_resnet", "hyperparameters": {"lr": 0.1}, "seed": 3},
@@ -10,28 +11,35 @@ DOCUMENT = {
     "versions": {"torch": "2.0"},
 }
 URL = "postgresql://me:secret@host/db"
-ARGV = ["--storage", URL, "--trials", "9", "--out", "runs/a b"]
+JOB = SearchJob(
+    storage=URL,
+    num_trials=9,
+    warm_start=(SubnetConfig(width_mults=(0.5,), resolution=24),),
+)
+OUT = Path("runs/a b")
 
 
 def test_it_holds_all_that_another_run_needs() -> None:
-    found = provenance(DOCUMENT, search_parser().parse_args(ARGV), ARGV)
+    found = provenance(DOCUMENT, JOB, OUT, "python -m nas.search --trials 9")
     assert found["training"] == DOCUMENT["job"]
     assert found["data"] == DOCUMENT["data"]
     assert found["versions"]["training torch"] == "2.0"
+    assert found["command"] == "python -m nas.search --trials 9"
     search = found["search"]
-    assert (search["trials"], search["seed"], search["sampler"]) == (9, 0, "guide")
+    assert (search["num_trials"], search["seed"], search["sampler"]) == (9, 0, "guide")
     assert search["out"] == "runs/a b"
+    assert search["warm_start"] == ["w0.5-r24"]
     assert json.loads(json.dumps(found)) == found
 
 
-def test_the_command_can_be_typed_again() -> None:
-    argv = ["--out", "runs/a b", "--seed", "4"]
-    found = provenance(DOCUMENT, search_parser().parse_args(argv), argv)
-    assert shlex.split(found["command"]) == ["python", "-m", "nas.search", *argv]
+def test_a_search_from_python_is_recorded_as_its_call() -> None:
+    found = provenance(DOCUMENT, SearchJob(num_trials=9, seed=4), OUT, None)
+    expected = "search(supernet, data, SearchJob(num_trials=9, seed=4), out='runs/a b')"
+    assert found["command"] == expected
 
 
 def test_passwords_are_left_out() -> None:
-    for argv in (ARGV, [f"--storage={URL}"]):
-        found = provenance(DOCUMENT, search_parser().parse_args(argv), argv)
+    for command in (f"nas.search --storage {URL}", f"nas.search --storage={URL}", None):
+        found = provenance(DOCUMENT, JOB, OUT, command)
         assert "secret" not in json.dumps(found)
         assert "postgresql://me@host/db" in found["command"]

@@ -1,8 +1,9 @@
 """The study with an `evaluate` that computes in no time what a real one measures."""
 
 import sqlite3
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy
@@ -12,10 +13,10 @@ import torch
 from optuna.trial import TrialState
 
 from nas.errors import StudyError
-from nas.evaluate.evaluation import Costs, Scored
-from nas.search.limits import Limits
+from nas.evaluate.evaluation import Costs, Evaluation
+from nas.search.job import SearchJob
 from nas.search.study import Study
-from planner import Candidate, pareto_front
+from planner import Candidate, Limits, pareto_front
 from supernet import SearchSpace, SubnetConfig, Supernet
 from supernet.models import WideResNet
 
@@ -35,14 +36,14 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nas.search.study.WAIT_S", 0.02)
 
 
-def evaluate(config: SubnetConfig, origin: str) -> Scored:
+def evaluate(config: SubnetConfig) -> Evaluation:
     width = sum(config.width_mults) / len(config.width_mults)
     macs = int(1e6 * width**2 * config.resolution**2)
     latency = 1e-7 * macs
     top1 = 1 - 1 / (2 + width * config.resolution**1.1)
     candidate = Candidate.from_values(
         config_id=config.config_id,
-        origin=origin,
+        origin="search",
         width_mults=config.width_mults,
         resolution=config.resolution,
         top1=top1,
@@ -58,25 +59,35 @@ def evaluate(config: SubnetConfig, origin: str) -> Scored:
         num_samples=1,
         kind="measured",
     )
-    return Scored(candidate=candidate, right=numpy.arange(100) < 100 * top1)
+    return Evaluation(candidate=candidate, correct=numpy.arange(100) < 100 * top1)
 
 
-def open_study(supernet: Supernet, folder: Path, limits: Limits | None = None) -> Study:
-    return Study(
-        supernet,
-        f"sqlite:///{folder / 'study.db'}",
-        belongs_to=TARGET,
-        limits=limits or Limits(),
-        seed=0,
-    )
+def open_study(supernet: Supernet, folder: Path, job: SearchJob | None = None) -> Study:
+    storage = f"sqlite:///{folder / 'study.db'}"
+    return Study(supernet, storage, job or SearchJob(), belongs_to=TARGET)
 
 
-def run(study: Study, num_candidates: int) -> list[Candidate]:
-    return list(study.run(evaluate, num_candidates))
+def run(
+    study: Study,
+    num_trials: int,
+    evaluate: Callable[[SubnetConfig], Evaluation] = evaluate,
+    min_gain: float = 0.0,
+) -> list[Candidate]:
+    """What this worker adds until there are `num_trials` candidates."""
+    study.job = replace(study.job, num_trials=max(num_trials, 1), min_gain=min_gain)
+    found = []
+    while num_trials and (proposal := study.ask()):
+        with study.claimed(proposal):
+            evaluation = evaluate(proposal.config)
+        if told := study.tell(proposal, evaluation):
+            found.append(told.candidate)
+    return found
 
 
 def channels(supernet: Supernet, candidate: Candidate) -> tuple[int, ...]:
-    config = SubnetConfig(width_mults=candidate.width_mults, resolution=candidate.resolution)
+    config = SubnetConfig(
+        width_mults=candidate.config.width_mults, resolution=candidate.config.resolution
+    )
     return *supernet.kept_counts(config), config.resolution
 
 
@@ -108,7 +119,7 @@ def test_beyond_the_grid_each_stage_has_a_width_of_its_own(tmp_path: Path) -> No
     space = SearchSpace(resolutions=(16,), groups="stage")
     found = run(open_study(Supernet(model, torch.empty(1, 3, 16, 16), space), tmp_path), 12)
     num_widths = {
-        o: {len(c.width_mults) for c in found if c.origin == o} for o in ("grid", "search")
+        o: {len(c.config.width_mults) for c in found if c.origin == o} for o in ("grid", "search")
     }
     assert num_widths == {"grid": {1}, "search": {3}}
 
@@ -134,11 +145,11 @@ def test_a_trial_that_was_killed_is_evaluated_anew(supernet: Supernet, tmp_path:
     study = open_study(supernet, tmp_path)
     run(study, 3)
 
-    def killed(config: SubnetConfig, origin: str) -> Scored:
+    def killed(config: SubnetConfig) -> Evaluation:
         raise SystemExit
 
     with pytest.raises(SystemExit):
-        list(study.run(killed, 4))
+        run(study, 4, killed)
     again = open_study(supernet, tmp_path)
     found = run(again, 26)
     assert len(again.candidates()) == 26
@@ -149,8 +160,7 @@ def test_a_trial_that_was_killed_is_evaluated_anew(supernet: Supernet, tmp_path:
 def test_limits_steer_the_suggestions_through_optunas_constraints(
     supernet: Supernet, tmp_path: Path
 ) -> None:
-    limits = Limits(max_macs=50e6)
-    study = open_study(supernet, tmp_path, limits)
+    study = open_study(supernet, tmp_path, SearchJob(limits=Limits(max_macs=50e6)))
     run(study, 5)
     for trial in study.study.get_trials(states=(TrialState.COMPLETE,)):
         (excess,) = trial.constraints.values()
@@ -171,7 +181,7 @@ def test_workers_at_full_speed_evaluate_no_more_than_asked_and_nothing_twice(
     """Evaluating takes no time here, so that workers meet at every trial."""
     shared = f"journal:{tmp_path / 'log'}"
     studies = [
-        Study(supernet, shared, belongs_to=TARGET, limits=Limits(), seed=seed) for seed in range(4)
+        Study(supernet, shared, SearchJob(seed=seed), belongs_to=TARGET) for seed in range(4)
     ]
     for num_candidates in range(26, 38, 2):  # the end of a search is where they meet
         with ThreadPoolExecutor() as pool:
@@ -197,45 +207,29 @@ def test_guided_by_macs_the_same_seed_suggests_the_same_whatever_is_measured(
     def suggested(seed: int, stops: list[int]) -> list[Candidate]:
         noise = numpy.random.default_rng(seed)
 
-        def measure(config: SubnetConfig, origin: str) -> Scored:
-            scored = evaluate(config, origin)
-            factor = noise.uniform(0.8, 1.2)
-            latencies = {
-                name: factor * value
-                for name, value in asdict(scored.candidate).items()
-                if name.startswith("latency")
-            }
-            candidate = replace(scored.candidate, **latencies)
-            return replace(scored, candidate=candidate)
+        def measure(config: SubnetConfig) -> Evaluation:
+            evaluation, factor = evaluate(config), noise.uniform(0.8, 1.2)
+            values = evaluation.candidate.values()
+            latencies = {n: factor * v for n, v in values.items() if n.startswith("latency")}
+            return replace(evaluation, candidate=evaluation.candidate.with_values(**latencies))
 
         for num_candidates in [*stops, 30]:
-            study = Study(
-                supernet,
-                f"sqlite:///{tmp_path / str(seed)}.db",
-                belongs_to=TARGET,
-                limits=Limits(),
-                seed=0,
-                cost="macs",
-            )
-            list(study.run(measure, num_candidates))
+            storage = f"sqlite:///{tmp_path / str(seed)}.db"
+            study = Study(supernet, storage, SearchJob(repeatable=True), belongs_to=TARGET)
+            run(study, num_candidates, measure)
         return study.candidates()
 
     one, other = suggested(1, []), suggested(2, [12, 24])
     assert [each.config_id for each in one] == [each.config_id for each in other]
-    assert [each.latency_p50_ms for each in one] != [each.latency_p50_ms for each in other]
+    assert [each.latency.p50_ms for each in one] != [each.latency.p50_ms for each in other]
     assert sum(each.origin == "search" for each in one) >= 10
 
 
 def test_another_supernet_or_target_is_refused(supernet: Supernet, tmp_path: Path) -> None:
     run(open_study(supernet, tmp_path), 1)
+    other = {"weights": "abc", "target": "xyz"}
     with pytest.raises(StudyError, match="target was def, is xyz"):
-        Study(
-            supernet,
-            f"sqlite:///{tmp_path / 'study.db'}",
-            belongs_to={"weights": "abc", "target": "xyz"},
-            limits=Limits(),
-            seed=0,
-        )
+        Study(supernet, f"sqlite:///{tmp_path / 'study.db'}", SearchJob(), belongs_to=other)
 
 
 @pytest.mark.parametrize("content", [b"no database", b"SQLite format 3\0" + b"\1" * 5000])
@@ -268,67 +262,72 @@ def test_optuna_says_nothing(
 
 
 def open_role(supernet: Supernet, folder: Path, role: str) -> Study:
-    return Study(
-        supernet,
-        f"journal:{folder / 'log'}",
-        belongs_to=TARGET,
-        limits=Limits(),
-        seed=0,
-        role=role,
-    )
+    job = SearchJob(role=role, num_trials=30)
+    return Study(supernet, f"journal:{folder / 'log'}", job, belongs_to=TARGET)
 
 
-def costs(config: SubnetConfig, origin: str) -> Costs:
-    return {"macs": evaluate(config, origin).candidate.macs}
+def costs(config: SubnetConfig) -> Costs:
+    candidate = evaluate(config).candidate
+    return Costs(macs=candidate.macs, num_params=1, latency=candidate.latency)
+
+
+def measure_all(study: Study, num_trials: int) -> None:
+    """What a worker on the target does."""
+    study.job = replace(study.job, num_trials=num_trials)
+    while proposal := study.ask():
+        with study.claimed(proposal):
+            found = costs(proposal.config)
+        study.hand_over(proposal, found)
 
 
 def test_one_worker_measures_and_two_others_score(supernet: Supernet, tmp_path: Path) -> None:
-    studies = [open_role(supernet, tmp_path, role) for role in ("latency", "accuracy", "accuracy")]
+    target, *scoring = (
+        open_role(supernet, tmp_path, role) for role in ("latency", "accuracy", "accuracy")
+    )
     seen = []
 
-    def score(study: Study, config: SubnetConfig, origin: str) -> Scored:
-        known = study.costs_of(config)
-        scored = evaluate(config, origin)
-        assert known == {"macs": scored.candidate.macs}, "nothing is scored before it is measured"
-        seen.append(config)
-        return scored
-
-    def work(study: Study) -> list[Candidate]:
-        if study.role == "latency":
-            return list(study.run(costs, 30))
-        return list(study.run(lambda *config: score(study, *config), 30))
+    def score(study: Study) -> None:
+        while proposal := study.ask():
+            with study.claimed(proposal):
+                evaluation = evaluate(proposal.config)
+                assert proposal.costs == costs(proposal.config), "scored before it was measured"
+                seen.append(proposal.config)
+            study.tell(proposal, evaluation)
 
     with ThreadPoolExecutor() as pool:
-        measured, *found = pool.map(work, studies)
-    assert measured == []
-    assert sum(map(len, found)) == len(seen) == len(studies[0].candidates()) == 30
-    assert len({channels(supernet, each) for each in studies[0].candidates()}) == 30
-    assert {each.origin for each in studies[0].candidates()} == {"grid", "search"}
-    assert not studies[0].study.get_trials(states=(TrialState.RUNNING,))
+        measuring = pool.submit(measure_all, target, 30)
+        list(pool.map(score, scoring))
+        measuring.result()
+    assert len(seen) == len(target.candidates()) == 30
+    assert len({channels(supernet, each) for each in target.candidates()}) == 30
+    assert {each.origin for each in target.candidates()} == {"grid", "search"}
+    assert not target.study.get_trials(states=(TrialState.RUNNING,))
 
 
-def test_who_only_scores_ends_when_there_are_no_more_configs(
+def test_a_worker_that_only_scores_ends_when_there_are_no_more_configs(
     supernet: Supernet, tmp_path: Path
 ) -> None:
-    studies = [open_role(supernet, tmp_path, role) for role in ("latency", "accuracy")]
+    target, scoring = (open_role(supernet, tmp_path, role) for role in ("latency", "accuracy"))
     with ThreadPoolExecutor() as pool:
-        list(pool.map(lambda s, e: list(s.run(e, 1000)), studies, [costs, evaluate]))
-    assert len(studies[0].candidates()) == 2 * 19
+        measuring = pool.submit(measure_all, target, 1000)
+        assert len(run(scoring, 1000)) == 2 * 19
+        measuring.result()
 
 
-def test_who_can_do_all_finishes_what_others_have_measured(
+def test_a_worker_with_both_roles_finishes_what_others_have_measured(
     supernet: Supernet, tmp_path: Path
 ) -> None:
     target = open_role(supernet, tmp_path, "latency")
-    measuring = target.run(costs, 26)
     with ThreadPoolExecutor() as pool:
-        alone = pool.submit(list, measuring)
+        measuring = pool.submit(measure_all, target, 26)
         found = run(open_role(supernet, tmp_path, "all"), 26)
-        assert alone.result() == []
+        measuring.result()
     assert len(found) == 26
 
 
-def test_who_only_scores_cannot_begin_a_search(supernet: Supernet, tmp_path: Path) -> None:
+def test_a_worker_that_only_scores_cannot_begin_a_search(
+    supernet: Supernet, tmp_path: Path
+) -> None:
     with pytest.raises(StudyError, match="begin one with a worker on the target"):
         open_role(supernet, tmp_path, "accuracy")
     assert run(open_role(supernet, tmp_path, "all"), 1)
@@ -337,29 +336,26 @@ def test_who_only_scores_cannot_begin_a_search(supernet: Supernet, tmp_path: Pat
 def test_memory_can_be_an_objective_and_a_study_keeps_its_own(
     supernet: Supernet, tmp_path: Path
 ) -> None:
-    names = ("top1", "latency_p50_ms", "peak_memory_bytes")
-    storage = f"journal:{tmp_path / 'log'}"
+    def with_memory(config: SubnetConfig) -> Evaluation:
+        evaluation = evaluate(config)
+        return replace(evaluation, candidate=replace(evaluation.candidate, peak_memory_bytes=5))
 
-    def with_memory(config: SubnetConfig, origin: str) -> Scored:
-        scored = evaluate(config, origin)
-        return replace(scored, candidate=replace(scored.candidate, peak_memory_bytes=5))
-
-    study = Study(supernet, storage, belongs_to=TARGET, limits=Limits(), seed=0, objectives=names)
-    list(study.run(with_memory, 3))
-    assert study.study.get_trials(states=(TrialState.COMPLETE,))[0].values[2] == 5.0
-    with pytest.raises(StudyError, match="objectives was top1 latency_p50_ms peak_memory_bytes"):
-        Study(supernet, storage, belongs_to=TARGET, limits=Limits(), seed=0)
+    study = open_study(supernet, tmp_path, SearchJob(with_memory=True))
+    run(study, 3, with_memory)
+    assert study.study.get_trials(states=(TrialState.COMPLETE,))[0].values[3] == 5.0
+    with pytest.raises(StudyError, match="objectives was top1 latency_p50_ms macs peak_memory_byt"):
+        open_study(supernet, tmp_path)
 
 
 def test_a_search_says_that_it_has_ended_when_little_is_to_be_gained(
     supernet: Supernet, tmp_path: Path
 ) -> None:
     study = open_study(supernet, tmp_path)
-    found = list(study.run(evaluate, 38, min_gain=0.5))  # half of the hypervolume: never
+    found = run(study, 38, min_gain=0.5)  # half of the hypervolume: never
     assert 26 <= len(found) < 38
     assert study.expected_gain < 0.5
     again = open_study(supernet, tmp_path)
-    assert len(list(again.run(evaluate, 38))) == 38 - len(found), "it may go on"
+    assert len(run(again, 38)) == 38 - len(found), "it may go on"
 
 
 def test_what_was_good_elsewhere_comes_right_after_the_corners(
@@ -367,14 +363,7 @@ def test_what_was_good_elsewhere_comes_right_after_the_corners(
 ) -> None:
     known = SubnetConfig(width_mults=(0.5,), resolution=12)  # on the grid, too
     other = SubnetConfig(width_mults=(0.41,), resolution=16)
-    study = Study(
-        supernet,
-        f"journal:{tmp_path / 'log'}",
-        belongs_to=TARGET,
-        limits=Limits(),
-        seed=0,
-        first=[known, other, other],
-    )
+    study = open_study(supernet, tmp_path, SearchJob(warm_start=(known, other, other)))
     found = run(study, 27)
     assert [c.origin for c in found[:4]] == ["grid", "grid", "grid", "search"]
     assert [c.config_id for c in found[2:4]] == ["w0.5-r12", "w0.41-r16"]
@@ -385,12 +374,6 @@ def test_what_was_good_elsewhere_comes_right_after_the_corners(
 def test_what_the_space_does_not_hold_cannot_come_first(
     supernet: Supernet, tmp_path: Path, width: float, resolution: int
 ) -> None:
+    config = SubnetConfig(width_mults=(width,), resolution=resolution)
     with pytest.raises(StudyError, match="must have widths from"):
-        Study(
-            supernet,
-            f"journal:{tmp_path / 'log'}",
-            belongs_to=TARGET,
-            limits=Limits(),
-            seed=0,
-            first=[SubnetConfig(width_mults=(width,), resolution=resolution)],
-        )
+        open_study(supernet, tmp_path, SearchJob(warm_start=(config,)))

@@ -1,5 +1,4 @@
 import json
-from dataclasses import asdict
 
 import numpy
 import optuna
@@ -8,7 +7,7 @@ import torch
 from optuna.trial import TrialState
 
 from nas.errors import StudyError
-from nas.evaluate.evaluation import to_text
+from nas.evaluate.evaluation import Costs, to_text
 from nas.search.parameters import to_parameters
 from nas.search.roles import COSTS
 from nas.search.trials import Trials
@@ -31,9 +30,9 @@ def trials() -> Trials:
 def finish(trials: Trials, config: SubnetConfig, candidate: Candidate) -> None:
     trials.study.enqueue_trial(to_parameters(config, 1))
     trial = trials.study.ask()
-    trial.set_user_attr("candidate", json.dumps(asdict(candidate)))
-    trial.set_user_attr("right", to_text(numpy.ones(8, dtype=bool)))
-    trials.study.tell(trial, [candidate.top1, candidate.latency_p50_ms])
+    trial.set_user_attr("candidate", json.dumps(candidate.values()))
+    trial.set_user_attr("correct", to_text(numpy.ones(8, dtype=bool)))
+    trials.study.tell(trial, [candidate.accuracy.top1, candidate.latency.p50_ms])
 
 
 def test_widths_that_round_to_the_same_channels_are_one_config(trials: Trials) -> None:
@@ -44,20 +43,23 @@ def test_widths_that_round_to_the_same_channels_are_one_config(trials: Trials) -
 def test_a_config_evaluated_twice_counts_once(trials: Trials, candidates: list[Candidate]) -> None:
     for _ in range(2):
         finish(trials, SMALL, candidates[0])
-    (found,) = trials.scored()
+    (found,) = trials.evaluations()
     assert found.candidate == candidates[0]
-    assert found.right.all()
-    assert found.took_s > 0
+    assert found.correct.all()
+    assert found.duration_s > 0
 
 
-def test_what_waits_with_its_costs_is_known_and_what_only_waits_is_not(trials: Trials) -> None:
+def test_what_waits_with_its_costs_is_known_and_what_only_waits_is_not(
+    trials: Trials, candidates: list[Candidate]
+) -> None:
     trials.study.enqueue_trial(to_parameters(SMALL, 1))
     assert trials.known() == set()
-    costs = {COSTS: '{"macs": 7}'}
-    trials.study.enqueue_trial(to_parameters(LARGE, 1), user_attrs=costs)
+    costs = Costs(macs=7, num_params=1, latency=candidates[0].latency)
+    attributes = {COSTS: json.dumps(costs.to_json())}
+    trials.study.enqueue_trial(to_parameters(LARGE, 1), user_attrs=attributes)
     assert trials.known() == {trials.channels(LARGE)}
     assert trials.known(TrialState.WAITING) == {trials.channels(SMALL), trials.channels(LARGE)}
-    assert trials.costs_of(LARGE) == {"macs": 7}
+    assert trials.costs_of(LARGE) == costs
     assert trials.costs_of(SMALL) is None
 
 
@@ -65,4 +67,4 @@ def test_a_trial_without_its_candidate_is_refused(trials: Trials) -> None:
     trials.study.enqueue_trial(to_parameters(SMALL, 1))
     trials.study.tell(trials.study.ask(), [0.5, 1.0])
     with pytest.raises(StudyError, match="trial in the storage must hold its candidate"):
-        trials.scored()
+        trials.evaluations()

@@ -1,0 +1,37 @@
+"""Labels and class names of a map-style dataset, however it keeps them."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from supernet.errors import DataError
+
+
+def labels_of(dataset: Any, name: str) -> Tensor:
+    """int64 (N,); reads every image where the set does not list its labels.
+
+    Raises DataError where they are not one class an image.
+    """
+    listed: Any
+    for attribute in ("targets", "labels"):
+        if np.ndim(listed := getattr(dataset, attribute, 0)) == 1 and len(listed) == len(dataset):
+            break
+    else:
+        listed = [dataset[index][1] for index in range(len(dataset))]
+    try:
+        labels = np.asarray(listed)
+    except ValueError:  # of unlike lengths
+        labels = np.empty(0)
+    if labels.ndim != 1 or labels.dtype.kind not in "iu" or not len(labels):
+        raise DataError(f"{name}: must be labelled with one class an image, but it is not")
+    if labels.min() < 0:
+        raise DataError(f"{name}: labels must count from 0, but got {labels.min()}")
+    return torch.from_numpy(labels.astype(np.int64))
+
+
+def class_names(dataset: Any, num_labels: int) -> tuple[str, ...]:
+    """The set's own class names, numbers where it has none; the first of synonyms."""
+    names = getattr(dataset, "classes", None) or range(num_labels)
+    return tuple(name[0] if isinstance(name, tuple) else str(name) for name in names)

@@ -1,0 +1,33 @@
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from supernet.data.labels import class_names, labels_of
+from supernet.errors import DataError
+
+
+class Pairs(list[tuple[str, object]]):
+    """A dataset of (image, label)."""
+
+
+def test_listed_labels_are_taken_as_they_are() -> None:
+    listed = Pairs([("image", 9)] * 3)
+    listed.targets = [2, 0, 1]  # type: ignore[attr-defined]
+    assert labels_of(listed, "a set").tolist() == [2, 0, 1]
+
+
+def test_labels_that_are_not_listed_are_read() -> None:
+    assert labels_of(Pairs([("a", 1), ("b", 0)]), "a set").tolist() == [1, 0]
+    assert labels_of(Pairs([("a", torch.tensor(1))]), "a set").tolist() == [1]
+
+
+@pytest.mark.parametrize("label", [0.5, "cat", [0, 1], -1])
+def test_other_labels_are_refused(label: object) -> None:
+    with pytest.raises(DataError, match="a set: "):
+        labels_of(Pairs([("image", label)]), "a set")
+
+
+def test_class_names_are_the_sets_own_or_numbers() -> None:
+    assert class_names(SimpleNamespace(classes=[("cat", "kitty"), "dog"]), 2) == ("cat", "dog")
+    assert class_names(SimpleNamespace(), 3) == ("0", "1", "2")
