@@ -23,7 +23,7 @@ check: .venv/installed  ## lint, format, types
 	$(BIN)/mypy
 
 app: .venv/installed  ## the explorer, on the run of `make search`, or on an example where there is none
-	$(BIN)/python -m streamlit run app/explorer.py -- $(if $(wildcard $(RUN)/search),$(RUN))
+	$(BIN)/mutualnas explorer $(if $(wildcard $(RUN)/search),$(RUN))
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv

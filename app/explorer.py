@@ -1,12 +1,17 @@
-"""The explorer: `python -m streamlit run app/explorer.py -- RUN`, or tables, or books.
+"""The explorer's page: `mutualnas explorer RUN`, or tables, or books.
 
-Without any it opens the example, a real book that benchmarks/make_example.py made.
+`python -m streamlit run app/explorer.py -- RUN` is the same. Without any it opens the example, a
+real book that benchmarks/make_example.py made.
 """
 
 import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+
+# Streamlit looks for packages in the current folder first, which may hold an `app` of the user's.
+if sys.path[0] != str(Path(__file__).resolve().parents[1]):
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import streamlit as st
 

@@ -1,17 +1,21 @@
-"""Four packages, three arrows (docs: README, "The four packages")."""
+"""Four packages, three arrows (README), and the command that starts all without importing any."""
 
 import ast
 import importlib
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from mutualnas.__main__ import COMMANDS, IMPORTED
+
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("supernet", "nas", "planner", "app")
+PACKAGES = ("supernet", "nas", "planner", "app", "mutualnas")
 
 # What each package must never import, of ours and of others.
 FORBIDDEN = {
+    "mutualnas": {"supernet", "nas", "planner", "app"},
     "supernet": {"nas", "planner", "app", "optuna", "streamlit", "plotly", "pandas", "benchmarks"},
     "nas": {"app", "streamlit", "benchmarks"},
     "planner": {"supernet", "nas", "app", "torch", "torchvision", "streamlit", "benchmarks"},
@@ -39,6 +43,26 @@ def test_a_package_imports_only_along_the_arrows(package: str) -> None:
         if name in FORBIDDEN[package]
     ]
     assert not wrong
+
+
+def test_the_command_imports_the_standard_library_alone() -> None:
+    names = {name for path in (ROOT / "mutualnas").glob("*.py") for name in imported_names(path)}
+    assert names <= sys.stdlib_module_names
+
+
+@pytest.mark.parametrize("package", IMPORTED)
+def test_the_command_knows_which_packages_a_package_imports(package: str) -> None:
+    names = {name for path in (ROOT / package).rglob("*.py") for name in imported_names(path)}
+    assert names & set(IMPORTED) == set(IMPORTED[package])
+
+
+def test_every_command_can_be_started_by_name() -> None:
+    found = {
+        ".".join(path.relative_to(ROOT).parent.parts)
+        for package in IMPORTED
+        for path in (ROOT / package).rglob("__main__.py")
+    }
+    assert {command.package for command in COMMANDS.values()} == found
 
 
 def modules() -> list[str]:

@@ -14,7 +14,7 @@ def show(sources: dict[str, Source]) -> None:
     if len(sources) == 1:
         trouble.show_single(
             "One table is open. Open two, the older first:",
-            "python -m streamlit run app/explorer.py -- OLD.json NEW.json",
+            "mutualnas explorer OLD.json NEW.json",
         )
         return
     names = list(sources)

@@ -15,7 +15,7 @@ def show(sources: dict[str, Source]) -> None:
         trouble.show_single(
             "One target is open. Measure the same entries on another one, then open both tables:",
             "python -m nas.measure TABLE --device DEVICE --runtime RUNTIME --out TABLE2\n"
-            "python -m streamlit run app/explorer.py -- TABLE TABLE2",
+            "mutualnas explorer TABLE TABLE2",
         )
         return
     st.plotly_chart(

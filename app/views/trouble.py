@@ -7,7 +7,7 @@ import streamlit as st
 
 COMMANDS = """\
 python -m nas.search --out runs/default
-python -m streamlit run app/explorer.py -- runs/default"""
+mutualnas explorer runs/default"""
 
 
 def show_error(message: str, paths: Sequence[Path]) -> None:

@@ -72,6 +72,22 @@ def test_a_changed_file_is_noticed(run: Path, tmp_path: Path) -> None:
     assert stamp(tmp_path / "none") == 0.0
 
 
+def test_a_users_own_app_and_planner_in_the_current_folder_change_nothing(tmp_path: Path) -> None:
+    for name in ("app", "planner"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("raise SystemExit('the wrong one')\n")
+    page = "AppTest.from_file(sys.argv.pop(), default_timeout=60).run()"
+    shown = f"page = {page}; print(page.title[0].value, len(page.exception))"
+    script = f"import sys; from streamlit.testing.v1 import AppTest; {shown}"
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(ROOT / "app" / "explorer.py")],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == "Accuracy against cost 0\n", done.stderr[-2000:]
+
+
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     if not CHROMIUM.is_file():

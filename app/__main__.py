@@ -1,0 +1,32 @@
+"""The command `mutualnas explorer`, or `python -m app`: Streamlit, with the explorer's page."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from streamlit.web.cli import main_run
+
+HELP = """usage: mutualnas explorer [RUN | TABLE | BOOK ...] [--server.port PORT ...]
+
+Show runs, lookup tables and books in the browser; without any, an example. Streamlit's own options
+go with them: python -m streamlit run --help lists them.
+
+examples:
+  mutualnas explorer runs/default
+  mutualnas explorer phone.json server.json --server.port 8600 --server.headless true
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Serve until stopped; raise SystemExit, with 2 for an option that Streamlit doesn't know."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if "-h" in arguments or "--help" in arguments:
+        print(HELP, end="")
+        return 0
+    page = Path(__file__).with_name("explorer.py")
+    main_run.main([str(page), *arguments], prog_name="mutualnas explorer")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

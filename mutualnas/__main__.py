@@ -1,0 +1,157 @@
+"""The command `mutualnas COMMAND ...`: calls the `main` of the package that has the command."""
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """Where a command lives."""
+
+    package: str
+    """Its `__main__` has `main(argv) -> int`; `python -m PACKAGE` is the same command."""
+    requirement: str
+    """What pip installs for it."""
+    summary: str
+    """One line of `mutualnas --help`."""
+
+
+TRAIN, SEARCH, APP = (f"mutualnas[{extra}]" for extra in ("train", "search", "app"))
+COMMANDS = {
+    "train": Command(
+        package="supernet.train",
+        requirement=TRAIN,
+        summary="train a supernet by mutual learning",
+    ),
+    "health": Command(
+        package="nas.health",
+        requirement=SEARCH,
+        summary="report how sound a trained supernet is",
+    ),
+    "search": Command(
+        package="nas.search",
+        requirement=SEARCH,
+        summary="search it for one target, write the lookup table",
+    ),
+    "measure": Command(
+        package="nas.measure",
+        requirement=SEARCH,
+        summary="measure a table's entries on another target",
+    ),
+    "kit": Command(
+        package="nas.kit",
+        requirement=SEARCH,
+        summary="pack them for a device without PyTorch",
+    ),
+    "export": Command(
+        package="nas.export",
+        requirement=SEARCH,
+        summary="write an ONNX file for each entry",
+    ),
+    "planner": Command(
+        package="planner",
+        requirement="mutualnas",
+        summary="select, plan, diff, validate, merge and export tables",
+    ),
+    "explorer": Command(
+        package="app",
+        requirement=APP,
+        summary="show runs and tables in the browser",
+    ),
+}
+
+# What the packages import of each other (tests/test_architecture.py).
+IMPORTED = {
+    "supernet": ("supernet",),
+    "nas": ("nas", "planner", "supernet"),
+    "planner": ("planner",),
+    "app": ("app", "planner"),
+}
+
+HELP = f"""usage: mutualnas COMMAND ...
+
+Train one CNN once; get a measured accuracy/latency lookup table for every device.
+
+commands (each has --help):
+{chr(10).join(f"  {name:10}{command.summary}" for name, command in COMMANDS.items())}
+
+options:
+  -h, --help  print this
+  --version   print the version
+
+examples:
+  mutualnas search --out runs/default        trains the embedded example first
+  mutualnas planner select runs/default/search/lookup_table.json --max-latency-ms 0.1
+  mutualnas explorer runs/default
+"""
+
+
+def foreign_package(names: Sequence[str], parent: Path) -> str | None:
+    """One line on the first of `names` that Python finds outside the folder `parent`, else None."""
+    for name in names:
+        spec = find_spec(name)
+        places = [*((spec and spec.submodule_search_locations) or ()), spec and spec.origin]
+        found = next((Path(place).resolve() for place in places if place), None)
+        if found != parent / name:
+            return (
+                f"`{name}` must be MutualNAS's, in {parent}, but Python finds {found} first; run "
+                "`mutualnas`, not `python -m mutualnas`, or take that folder out of PYTHONPATH"
+            )
+    return None
+
+
+def run(name: str, arguments: Sequence[str]) -> int:
+    """Call one command with its arguments; return its exit code, or 2 where it can't start."""
+    command = COMMANDS[name]
+    needed = IMPORTED[command.package.partition(".")[0]]
+    problem = foreign_package(needed, Path(__file__).resolve().parents[1])
+    if problem:
+        print(f"mutualnas {name}: {problem}", file=sys.stderr)
+        return 2
+    try:
+        module = importlib.import_module(f"{command.package}.__main__")
+    except ModuleNotFoundError as error:
+        missing = str(error.name).partition(".")[0]
+        if missing in IMPORTED:  # a mistake of ours, not something to install
+            raise
+        print(
+            f"mutualnas {name} needs {missing}, which is not installed: "
+            f"pip install '{command.requirement}'",
+            file=sys.stderr,
+        )
+        return 2
+    # A network of the user's own, `--model package.module:factory`, may lie in the current folder,
+    # which `python -m` searches first. Here it comes last and late: it replaces nothing of ours.
+    sys.path.append(os.getcwd())
+    code: int = module.main(arguments)
+    return code
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    first = words[0] if words else "nothing"
+    if first in COMMANDS:
+        return run(first, words[1:])
+    if first in ("-h", "--help"):
+        print(HELP, end="")
+        return 0
+    if first == "--version":
+        print(f"mutualnas {version('mutualnas')}")
+        return 0
+    print(
+        f"mutualnas: the command must be one of {', '.join(COMMANDS)}, but got {first}; "
+        "see mutualnas --help",
+        file=sys.stderr,
+    )
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())
