@@ -77,7 +77,7 @@ class Candidate:
     top1_high: float
     """Upper end of it."""
     macs: int
-    """Multiply-adds of convolutions and linear layers, batch 1."""
+    """Multiply-adds of convolutions, matrix products and attention, batch 1."""
     num_params: int
     """Learned numbers of the extracted network."""
     latency_p50_ms: float
