@@ -10,6 +10,7 @@ from rich.console import Console
 from tqdm import tqdm
 
 from nas.cost.predicted_latency import StandIn
+from nas.cost.second_opinion import counts_of_full_network
 from nas.errors import LimitError, NasError
 from nas.evaluate.evaluation import Costs, Scored
 from nas.evaluate.evaluator import Bench
@@ -87,6 +88,8 @@ def search(
     if args.only == "accuracy":
         _run(study, bench, args)
         return None
+    if warning := counts_of_full_network(supernet).warning:
+        print(f"warning: {warning}", file=sys.stderr)
     if limits != Limits():
         require_feasible(bench, limits, allow_noisy=args.allow_noisy, console=Console(stderr=True))
     _run(study, bench, args)
