@@ -54,6 +54,11 @@ COMMANDS = {
         requirement=SEARCH,
         summary="write an ONNX file for each entry",
     ),
+    "macs": Command(
+        package="nas.macs",
+        requirement=SEARCH,
+        summary="count a network's multiply-adds, layer by layer, by two counters",
+    ),
     "planner": Command(
         package="planner",
         requirement="mutualnas",

@@ -3,7 +3,7 @@
 ValueError
 +-- NasError
     +-- ResolutionError           the network cannot take images of this size
-    +-- UncountedLayerError       a layer has weights whose multiply-adds thop does not count
+    +-- UncountedLayerError       a layer computes what has no formula for its multiply-adds
     +-- RuntimeUnavailableError   no such runtime, its package is missing, or its device is
     +-- ExportError               the exported graph does not compute what the network computes
     +-- NoisyMachineError         the machine is too busy to measure latency
@@ -21,7 +21,7 @@ class ResolutionError(NasError):
 
 
 class UncountedLayerError(NasError):
-    """A layer has weights whose multiply-adds are not counted, so the sum would be too low."""
+    """A layer computes what cannot be counted, so the sum of multiply-adds would be too low."""
 
 
 class RuntimeUnavailableError(NasError):

@@ -86,7 +86,7 @@ class Candidate:
     """grid (one width for all layers), search (Optuna) or baseline (trained on its own)."""
     accuracy: Accuracy
     macs: int
-    """Multiply-adds of convolutions, linear layers and matrix products, batch 1."""
+    """Multiply-adds of convolutions, matrix products and attention, batch 1."""
     num_params: int
     """Learned numbers of the extracted network."""
     latency: Latency

@@ -118,7 +118,7 @@ def test_the_planner_installs_alone_and_decides(
     assert not names & {"torch", "numpy", "pandas", "streamlit", "onnxruntime"}
 
     table = next(table for table in read_tables(BOOK) if table.target.runtime == "onnxruntime")
-    fastest = min(entry.latency_p50_ms for entry in table)
+    fastest = min(entry.latency.p50_ms for entry in table)
     words = (str(BOOK), "--device", "onnxruntime", "--max-latency-ms", str(2 * fastest))
     chosen = run("mutualnas", "planner", "select", *words)
     assert chosen.returncode == 0, chosen.stderr

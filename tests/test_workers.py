@@ -46,7 +46,7 @@ def postgresql(tmp_path: Path) -> Iterator[str]:
         subprocess.run([*control, *init], check=True, capture_output=True, cwd="/")
         start = ["-w", "-o", options, "-l", str(folder / "log"), "start"]
         subprocess.run([*control, *start], check=True, stdout=subprocess.DEVNULL, cwd="/")
-        yield f"postgresql+psycopg://mutualnas@/postgres?host={folder}"
+        yield f"postgresql+pg8000://mutualnas@/postgres?unix_sock={folder}/.s.PGSQL.5432"
         subprocess.run([*control, "-m", "immediate", "stop"], check=True, capture_output=True)
     finally:
         shutil.rmtree(folder)

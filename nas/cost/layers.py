@@ -6,8 +6,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from nas.cost.macs import COUNTED, without_data
+from nas.cost.macs import without_data
 
+LAYERS = (nn.modules.conv._ConvNd, nn.Linear)
+"""What latency is predicted from; functional operations and attention are in `count_macs` alone."""
 CHANNELS_PER_VECTOR = 16
 """Runtimes compute channels in vectors of 8 or 16; a rest costs as much as a whole one."""
 
@@ -24,7 +26,9 @@ def layer_costs(network: nn.Module, resolution: int, *, in_channels: int = 3) ->
     def note(layer: Any, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
         groups = getattr(layer, "groups", 1)
         weights = layer.weight.numel()
-        pixels = output.numel() / output.shape[1]
+        # A transposed kernel is applied at each input, and its first dimension is the inputs'.
+        source = inputs[0] if getattr(layer, "transposed", False) else output
+        pixels = source.numel() / layer.weight.shape[0]
         out_channels, in_channels = layer.weight.shape[:2]
         whole = weights / (out_channels * in_channels) * _vectors(out_channels)
         if groups == 1:
@@ -35,7 +39,7 @@ def layer_costs(network: nn.Module, resolution: int, *, in_channels: int = 3) ->
 
     bare = without_data(network).eval()
     handles = [
-        layer.register_forward_hook(note) for layer in bare.modules() if isinstance(layer, COUNTED)
+        layer.register_forward_hook(note) for layer in bare.modules() if isinstance(layer, LAYERS)
     ]
     with torch.inference_mode():
         bare(torch.empty(1, in_channels, resolution, resolution, device="meta"))

@@ -1,13 +1,14 @@
 """`search`: a supernet and its data to a lookup table for one target."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from sys import stderr
 from typing import Any
 
 from rich.console import Console
 from tqdm import tqdm
 
+from nas.cost.second_opinion import counts_of_full_network
 from nas.errors import LimitError, NasError
 from nas.evaluate.evaluation import Costs, Evaluation
 from nas.evaluate.evaluator import Evaluator
@@ -64,6 +65,8 @@ def search(
             "'accuracy': call score_for_others instead"
         )
     study, evaluator, document = _prepare(supernet, data, job, Path(out), trained_in)
+    if warning := counts_of_full_network(supernet).warning:
+        print(f"warning: {warning}", file=sys.stderr)
     if job.limits != Limits():
         require_feasible(
             evaluator, job.limits, allow_noisy=job.allow_noisy, console=Console(stderr=True)
@@ -154,7 +157,7 @@ def run_trials(study: Study, evaluator: Evaluator) -> int:
         print(
             f"stopped: the next candidate should add {study.expected_gain:.4%} of the hypervolume, "
             f"less than --min-gain {job.min_gain:.4%}",
-            file=stderr,
+            file=sys.stderr,
         )
     return num_told
 

@@ -1,6 +1,7 @@
 """Where a study is kept: an Optuna URL, or `journal:FILE`, which needs no server.
 
-SQLite is for one machine; PostgreSQL, or a journal file on a shared disk, for many.
+SQLite is for one machine; PostgreSQL (`postgresql+pg8000://user@host/database`), or a journal file
+on a shared disk, for many.
 """
 
 from collections.abc import Mapping, Sequence

@@ -15,6 +15,25 @@ def test_a_table_fits_it(table: LookupTable) -> None:
     check_all(table.to_json())
 
 
+@pytest.mark.parametrize(
+    ("macs_thop", "error"), [(None, ""), (12, ""), (-1, r"^`supernet\.full_network\.macs_thop`")]
+)
+def test_a_second_count_of_the_full_network_may_be_there(
+    table: LookupTable, macs_thop: int | None, error: str
+) -> None:
+    values = table.to_json()
+    values["supernet"]["full_network"] = {
+        "macs": 12,
+        "macs_thop": macs_thop,
+        "differing_layers": [{"layer": "", "macs": 12, "macs_thop": 0, "reason": "attention"}],
+    }
+    if not error:
+        check_all(values)
+        return
+    with pytest.raises(DamagedTable, match=error):
+        check_header(values)
+
+
 def test_a_wrong_entry_is_named(table: LookupTable) -> None:
     values = table.to_json()
     values["entries"][3]["top1"] = "high"

@@ -5,7 +5,8 @@ from torch import nn
 
 from nas.cost.group_macs import describe_groups, group_macs
 from nas.cost.macs import count_layer_macs, count_macs
-from supernet import SearchSpace, SubnetConfig, Supernet, load_supernet
+from supernet import SearchSpace, SubnetConfig, Supernet, TrainingJob, load_supernet
+from supernet.models import build_model
 
 
 def two_layers() -> nn.Module:
@@ -31,6 +32,8 @@ def test_each_group_has_the_layers_that_make_its_channels() -> None:
         {"layers": ["2"], "num_channels": 32},
     ]
     assert said["group_macs"]["w1-r8"] == [16 * 27 * 16, 16 * 16 * 32 + 32 * 10]
+    total = 16 * 27 * 16 + 16 * 16 * 32 + 32 * 10
+    assert said["full_network"] == {"macs": total, "macs_thop": total, "differing_layers": []}
 
 
 def test_the_groups_of_a_trained_network_add_up(tiny_run: Path) -> None:
@@ -41,6 +44,44 @@ def test_the_groups_of_a_trained_network_add_up(tiny_run: Path) -> None:
         total = count_macs(network, config.resolution)
         assert sum(by_layer.values()) == total
         assert sum(group_macs(supernet, config)) == total  # every layer has a width here
+
+
+# Counted by thop's rules before PyTorch counted: stem, two stages; the classifier is in the last.
+EMBEDDED = {
+    "w1-r28": (2894528, 2809856, 3671296),
+    "w0.625-r28": (1853376, 1176000, 1434400),
+    "w0.25-r16": (91648, 57344, 57664),
+}
+
+
+def test_the_groups_of_the_embedded_network_are_what_they_always_were() -> None:
+    job = TrainingJob()
+    model = build_model(job.model, 10, job.model_options)
+    supernet = Supernet(model, torch.empty(1, 3, 28, 28), job.space)
+    found = {
+        config.config_id: group_macs(supernet, config)
+        for config in supernet.space.grid(3)
+        if config.config_id in EMBEDDED
+    }
+    assert found == EMBEDDED
+
+
+class FunctionalStem(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.kernel = nn.Parameter(torch.ones(16, 3, 3, 3))
+        self.head = nn.Linear(16, 10)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(nn.functional.conv2d(x, self.kernel).mean((2, 3)))  # type: ignore[no-any-return]
+
+
+def test_a_functional_layer_is_in_the_group_of_its_weight() -> None:
+    supernet = Supernet(
+        FunctionalStem(), torch.empty(1, 3, 8, 8), SearchSpace(resolutions=(8,), groups="layer")
+    )
+    config = SubnetConfig(width_mults=(0.5,), resolution=8)
+    assert group_macs(supernet, config) == (36 * 27 * 8 + 8 * 10,)
 
 
 def test_a_network_of_one_layer_is_counted_under_no_name() -> None:

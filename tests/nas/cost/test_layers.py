@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import nn
@@ -7,8 +9,17 @@ from nas.cost.layers import layer_costs
 from nas.cost.macs import count_macs
 
 
-@pytest.mark.parametrize("build", [models.mobilenet_v2, models.resnet18])
-def test_macs_of_the_layers_add_up_to_those_of_the_network(build: type[nn.Module]) -> None:
+def upsampling() -> nn.Module:
+    return nn.Sequential(nn.Conv2d(3, 8, 3), nn.ConvTranspose2d(8, 6, 3, stride=2, groups=2))
+
+
+# ConvNeXt has linear layers over the last dimension.
+@pytest.mark.parametrize(
+    "build", [models.mobilenet_v2, models.resnet18, models.convnext_tiny, upsampling]
+)
+def test_macs_of_the_layers_add_up_to_those_of_the_network(
+    build: Callable[[], nn.Module],
+) -> None:
     network = build()
     assert sum(layer_costs(network, 96)[::4]) == count_macs(network, 96)
 

@@ -57,6 +57,34 @@ def test_the_search_folder_is_the_documented_one(searched: Path) -> None:
     assert names == {"study.db", "candidates.csv", "lookup_table.json", "report.html"}
 
 
+def test_the_table_records_both_counts_of_the_full_network(searched: Path) -> None:
+    found = json.loads((searched / "search" / "lookup_table.json").read_text())["supernet"]
+    total = sum(found["group_macs"]["w1-r12"])
+    assert found["full_network"] == {"macs": total, "macs_thop": total, "differing_layers": []}
+
+
+def test_a_search_goes_on_where_thop_cannot_count_and_says_so(
+    tiny_run: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def broken() -> None:
+        raise KeyError("no rule")
+
+    monkeypatch.setattr("nas.cost.second_opinion._load_thop", broken)
+    shutil.copytree(tiny_run / "supernet", tmp_path / "supernet")
+    assert main(["--trials", "2", *FAST[2:], "--out", str(tmp_path)]) == 0
+    why = "KeyError: 'no rule'"
+    [line] = [line for line in capsys.readouterr().err.splitlines() if "thop" in line]
+    assert line == f"warning: thop cannot count the MACs of this network, but got: {why}"
+    text = (tmp_path / "search" / "lookup_table.json").read_text()
+    check_all(json.loads(text))
+    found = json.loads(text)["supernet"]["full_network"]
+    assert (found["macs_thop"], found["thop_error"]) == (None, why)
+    assert found["macs"] > 0
+
+
 def _as_chosen(table: LookupTable) -> list[Entry]:
     """The entries with the accuracy that they were chosen with."""
     return [

@@ -27,7 +27,7 @@ def test_a_study_of_something_else_is_refused(tmp_path: Path) -> None:
 
 def test_what_cannot_be_opened_is_told_in_one_line_without_the_password() -> None:
     with pytest.raises(StudyError, match="must be an Optuna storage") as caught:
-        open_at("postgresql+psycopg://me:secret@localhost:1/none")
+        open_at("postgresql+pg8000://me:secret@localhost:1/none")
     assert "\n" not in str(caught.value)
     assert "secret" not in str(caught.value)
     assert "me@localhost" in str(caught.value)

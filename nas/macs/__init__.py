@@ -1,0 +1,3 @@
+"""`python -m nas.macs`: a network's multiply-adds, counted twice, layer by layer."""
+
+__all__: list[str] = []
