@@ -1,6 +1,6 @@
 """The explorer: `python -m streamlit run app/explorer.py -- RUN`, or tables, or books.
 
-Without any it opens the example, a real book that benchmarks/make_example.py made.
+Without any it opens the example, a real book that benchmarks/embedded/make_example.py made.
 """
 
 import sys
