@@ -1,25 +1,23 @@
 """The controller against an oracle on 20 held-out load traces, and on the 20 it was tuned on.
 
-`follow_traces.py` says what the oracle knows, `load_traces.py` how the two sets differ. Other
-designs, tuned on the same development traces, stand beside it.
+`follow_traces.py` says what the oracle knows, `load_traces.py` how the two sets differ.
 
     python -m benchmarks.planner.controller
 
 Without a table it takes results/planner/controller_table.json, which `make search` wrote when the
-controller was tuned. Writes results/planner/controller.json.
+controller was tuned. Writes results/planner/controller.json; the committed one also has the three
+designs that this controller was chosen against (docs/run_time.md).
 """
 
 import argparse
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from benchmarks.environment import environment
-from benchmarks.planner.controller_designs import ChangePointQuantile, Fearless, WindowedQuantile
 from benchmarks.planner.follow_traces import (
-    Follower,
     Outcome,
     compare,
     default_target_ms,
@@ -33,13 +31,6 @@ from planner.atomic import write_atomically
 RESULT = result_file(__file__)
 TABLE = RESULT.with_name("controller_table.json")
 
-DESIGNS: dict[str, Callable[[Sequence[Entry], float], Follower]] = {
-    "controller": Controller,
-    "windowed quantile": WindowedQuantile,
-    "change point and quantile": ChangePointQuantile,
-    "fearless": Fearless,
-}
-
 
 def mean(outcomes: Sequence[Outcome]) -> dict[str, float]:
     """Of each number over all outcomes."""
@@ -47,9 +38,9 @@ def mean(outcomes: Sequence[Outcome]) -> dict[str, float]:
     return {name: sum(row[name] for row in rows) / len(rows) for name in rows[0]}
 
 
-def judge(name: str, traces: Sequence[Trace], entries: Sequence[Entry]) -> dict[str, Any]:
-    """One design on one set of traces, pooled and each."""
-    compared = compare(DESIGNS[name], traces, entries)
+def judge(traces: Sequence[Trace], entries: Sequence[Entry]) -> dict[str, Any]:
+    """The controller on one set of traces, pooled and each."""
+    compared = compare(Controller, traces, entries)
     ours = mean([outcome for _, outcome, _ in compared])
     best = mean([oracle for _, _, oracle in compared])
     return {
@@ -90,10 +81,7 @@ def main() -> None:
             kind: mean([with_prophet(trace, entries, target_ms) for trace in traces])
             for kind, traces in sets.items()
         },
-        "designs": {
-            name: {kind: judge(name, traces, entries) for kind, traces in sets.items()}
-            for name in DESIGNS
-        },
+        "designs": {"controller": {kind: judge(traces, entries) for kind, traces in sets.items()}},
     }
     write_atomically(arguments.out, json.dumps(result, indent=1).encode("ascii") + b"\n")
 
