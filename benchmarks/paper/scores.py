@@ -3,7 +3,6 @@
 import json
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -20,15 +19,13 @@ from supernet.evaluate.accuracy import Z_95, Images, accuracy, calibrated_subnet
 
 def score(run: Run, folder: Path, num_widths: int) -> list[dict[str, Any]]:
     """MACs and right answers on `selection` and `report` of the run's grid; kept in its folder."""
-    path = folder / f"scores{''.join(f'-{side}' for side in run.sides_above)}.json"
+    path = folder / "scores.json"
     if path.exists():
         return json.loads(path.read_text())  # type: ignore[no-any-return]
     trained = load_trained(folder)
     images = Images(trained.data, torch.device("cpu"))
     scores = []
-    space = trained.supernet.space
-    space = replace(space, resolutions=run.sides_above or space.resolutions)
-    configs = list(space.grid(num_widths))
+    configs = list(trained.supernet.space.grid(num_widths))
     for config in tqdm(configs, f"score {run.name}", unit="config", mininterval=1.0):
         network = calibrated_subnet(trained.supernet, config, images)
         entry: dict[str, Any] = {

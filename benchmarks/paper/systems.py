@@ -9,25 +9,15 @@ from torch import nn
 
 from benchmarks.paper.budgets import Budget
 from benchmarks.paper.cost import Cost
-from supernet import Hyperparameters, Recipe, SearchSpace, Supernet, TrainingJob
+from supernet import Hyperparameters, SearchSpace, Supernet, TrainingJob
 from supernet.job.recipe import RECIPES
 from supernet.models import build_model
 
 PAPERS = ("mutual", "us", "us_multiscale", "independent", "multiscale")
 """The recipes that the paper compares."""
 
-VARIANTS: tuple[tuple[Recipe, dict[str, Any]], ...] = (
-    (Recipe(name="labels mixed in", distillation=0.5), {}),
-    (Recipe(name="labels only", distillation=0.0), {}),
-    (Recipe(name="averaged weights"), {"ema_decay": 0.99}),
-    (Recipe(name="one random subnet", num_random=1), {}),
-    (replace(RECIPES["mutual_labels"], name="one random subnet, labels mixed in"), {}),
-    (Recipe(name="one random subnet, labels only", num_random=1, distillation=0.0), {}),
-)
-"""`mutual` and a change, of the recipe or of hyperparameters: as many epochs as cost the same."""
-
-DEFAULT = "mutual, one random subnet, labels mixed in"
-"""What the recipe `mutual_labels` is called here: a `mutual` with two changes."""
+DEFAULT = "mutual_labels"
+"""The recipe that is trained by default; it is compared at equal cost."""
 
 EQUAL_MACS = " (equal MACs)"
 NEARLY_EQUAL = 0.2
@@ -47,8 +37,6 @@ class Run:
     """Of the full network of this run, as a fraction of the budget's."""
     cost: float
     """MACs of training its system, of which `mutual` has 1."""
-    sides_above: tuple[int, ...] = ()
-    """Resolutions to score at instead of the trained ones."""
 
 
 def cut_model(num_classes: int, *, model: str, width: float, **options: Any) -> nn.Module:
@@ -82,7 +70,7 @@ def all_runs(
         epochs=budget.epochs,
     )
     cost = Cost(budget.model, budget.model_options, num_classes, space, budget.independent_widths)
-    for part in (_equal_steps, _equal_macs, _variants, _lower_bounds):
+    for part in (_equal_steps, _equal_macs, _default, _lower_bounds):
         for seed in range(budget.num_seeds):
             yield from part(replace(job, seed=seed), budget, cost)
 
@@ -105,14 +93,13 @@ def _equal_macs(job: TrainingJob, budget: Budget, cost: Cost) -> Iterator[Run]:
             yield from _runs(longer, budget, EQUAL_MACS, of_system * epochs / budget.epochs)
 
 
-def _variants(job: TrainingJob, budget: Budget, cost: Cost) -> Iterator[Run]:
-    for recipe, changes in VARIANTS:
-        of_system = cost.of_system(recipe)
-        epochs = _epochs(budget, of_system)
-        hyperparameters = replace(job.hyperparameters, **changes)
-        changed = replace(job, recipe=recipe, hyperparameters=hyperparameters, epochs=epochs)
-        yield _run(changed, f"mutual, {recipe.name}", 1.0, of_system * epochs / budget.epochs)
-    yield from _above(_run(job, "mutual", 1.0, 1.0))
+def _default(job: TrainingJob, budget: Budget, cost: Cost) -> Iterator[Run]:
+    """The default recipe, with as many epochs as cost what `mutual`'s do."""
+    recipe = RECIPES[DEFAULT]
+    of_system = cost.of_system(recipe)
+    epochs = _epochs(budget, of_system)
+    longer = replace(job, recipe=recipe, epochs=epochs)
+    yield _run(longer, DEFAULT, 1.0, of_system * epochs / budget.epochs)
 
 
 def _lower_bounds(job: TrainingJob, budget: Budget, cost: Cost) -> Iterator[Run]:
@@ -140,11 +127,3 @@ def _run(job: TrainingJob, system: str, width: float, cost: float) -> Run:
     slug = system.replace(" ", "_").replace("(", "").replace(")", "").replace(",", "")
     name = f"seed{job.seed}-{slug}-w{width:g}"
     return Run(name=name, system=system, job=job, width=width, cost=cost)
-
-
-def _above(run: Run) -> Iterator[Run]:
-    """The same training, scored at a resolution above the highest that it was trained at, too."""
-    sides = run.job.space.resolutions
-    system = f"{run.system}, tested above"
-    yield replace(run, system=system)
-    yield replace(run, system=system, sides_above=(2 * sides[0] - sides[1],))
