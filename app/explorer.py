@@ -1,7 +1,7 @@
 """The explorer's page: `mutualnas explorer RUN`, or tables, or books.
 
 `python -m streamlit run app/explorer.py -- RUN` is the same. Without any it opens the example, a
-real book that benchmarks/make_example.py made.
+real book that benchmarks/embedded/make_example.py made.
 """
 
 import sys

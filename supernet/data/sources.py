@@ -50,7 +50,7 @@ class ImageSet:
 
 
 def load_embedded() -> ImageSet:
-    """Load the embedded part of Fashion-MNIST (benchmarks/make_fashion_mnist_mini.py).
+    """Load the embedded part of Fashion-MNIST (benchmarks/embedded/make_fashion_mnist_mini.py).
 
     10,000 `train` and 2,000 `selection` images from the official training images and 2,000
     `report` images from the official test images, 28 x 28, as many of each of the ten classes.

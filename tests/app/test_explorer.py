@@ -13,8 +13,8 @@ from playwright.sync_api import Browser, Page, expect
 from streamlit.testing.v1 import AppTest
 
 from app.explorer import EXAMPLE, PAGES, stamp
-from benchmarks.explorer_redraw import large_book, redraws
-from benchmarks.explorer_server import CHROMIUM, browser, serve, settle
+from benchmarks.explorer.redraw import large_book, redraws
+from benchmarks.explorer.server import CHROMIUM, browser, serve, settle
 from planner import Limits, LookupTable, read_tables, select
 from planner.artifacts import check_artifact
 from planner.export import to_csv

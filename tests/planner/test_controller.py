@@ -2,17 +2,15 @@ import math
 import random
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from benchmarks.follow_traces import compare, default_target_ms
-from benchmarks.load_traces import development, held_out
+from benchmarks.planner.follow_traces import compare, default_target_ms
+from benchmarks.planner.load_traces import development, held_out
+from benchmarks.result_file import RESULTS
 from planner import Controller, Entry, InvalidValue, read_tables
-
-ROOT = Path(__file__).parents[2]
 
 Entries = Callable[..., tuple[Entry, ...]]
 
@@ -27,7 +25,7 @@ def run(controller: Controller, loads: Sequence[float]) -> list[Entry]:
 
 @pytest.fixture
 def real_entries() -> tuple[Entry, ...]:
-    (table,) = read_tables(ROOT / "benchmarks" / "controller_table.json")
+    (table,) = read_tables(RESULTS / "planner" / "controller_table.json")
     return table.entries
 
 

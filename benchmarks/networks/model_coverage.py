@@ -1,0 +1,203 @@
+"""Which networks become supernets, and how much of each is elastic: torchvision's, some of timm's.
+
+For each: the time to trace and the memory it takes; three configs with a random width for each
+channel group, extracted and compared with the supernet's own output, which must be neither zero
+nor constant; backward passes in eval and in training mode; parameters and MACs with all groups at
+0.5; what stays whole and why. Each network is measured in a process of its own, on one thread;
+times are the processor's, which others on the machine hardly change. Results are added to
+results/networks/model_coverage.json network by network, so that a run goes on where it was
+stopped; docs/model_coverage.md is written from them. timm's are left out where it is not installed
+(`uv pip install timm`).
+
+example:
+  python -m benchmarks.networks.model_coverage --models resnet50 vit_b_16 timm/resnest14d
+"""
+
+import argparse
+import importlib
+import importlib.util
+import json
+import math
+import multiprocessing
+import random
+import resource
+import sys
+import time
+import warnings
+from collections import Counter
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+import torchvision
+from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves
+from tqdm import tqdm
+
+from benchmarks.environment import environment
+from benchmarks.networks.coverage_page import write_page
+from benchmarks.result_file import result_file
+from supernet import SearchSpace, SubnetConfig, Supernet, calibrate_bn
+from supernet.elastic.describe import count_elastic
+from supernet.models import build_model
+
+RESULTS = result_file(__file__)
+NUM_CONFIGS = 3
+TIMM = """resnet26d resnetv2_50 seresnet33ts ecaresnet26t resnext26ts gcresnext26ts skresnet18
+    res2net50_14w_8s resnest14d regnety_002 rexnet_100 mobilenetv3_large_100 mobilenetv4_conv_small
+    efficientnet_lite0 tf_efficientnetv2_b0 mixnet_s fbnetc_100 ghostnet_100 hardcorenas_a lcnet_050
+    convnext_atto convnextv2_atto nf_resnet26 nfnet_l0 repvgg_a0 dla34 hrnet_w18_small vovnet39a
+    cspdarknet53 xception41 inception_resnet_v2 dpn68 selecsls42b mobileone_s0 fastvit_t8 starnet_s1
+    poolformer_s12 tresnet_m efficientvit_b0 hgnet_tiny"""
+"""CNNs of timm, one or two a family."""
+
+
+def build(name: str) -> tuple[nn.Module, int]:
+    """A network with fresh weights in eval mode, and the side of its images."""
+    torch.manual_seed(0)
+    if name.startswith("timm/"):
+        timm = importlib.import_module("timm")
+        model: nn.Module = timm.create_model(name.removeprefix("timm/"), pretrained=False)
+        return model.eval(), model.default_cfg["input_size"][-1]  # type: ignore[index, return-value]
+    return build_model(name, 1000).eval(), 299 if name == "inception_v3" else 224
+
+
+def measure(name: str) -> tuple[str, dict[str, Any]]:
+    """One network's row; `error` instead of figures where it does not convert."""
+    warnings.simplefilter("ignore")  # torchvision's about the initialisation of two networks
+    model, side = build(name)
+    space = SearchSpace(width_range=(0.25, 1.0), resolutions=(side,), groups="layer")
+    before_mib, started = _peak_mib(), time.process_time()
+    try:
+        supernet = Supernet(model, torch.empty(1, 3, side, side), space).eval()
+        trace_cpu_s, after_mib = time.process_time() - started, _peak_mib()
+        compared = compare(supernet, side)
+    except ValueError as error:
+        return name, {"error": str(error)}
+    half = count_elastic(model, supernet.channels, supernet.kept_counts(space.uniform(0.5, side)))
+    return name, {
+        "num_groups": len(supernet.channels.groups),
+        "trace_cpu_s": round(trace_cpu_s, 2),
+        "before_trace_mib": before_mib,
+        "after_trace_mib": after_mib,
+        "elastic_macs": round(half["elastic_macs"] / half["macs"], 4),
+        "macs_at_half": round(half["kept_macs"] / half["macs"], 4),
+        "params_at_half": round(half["kept_params"] / half["params"], 4),
+        "macs": half["macs"],
+        "params": half["params"],
+        "classifier_params": round(_classifier(model) / half["params"], 4),
+        **compared,
+        "peak_memory_mib": _peak_mib(),
+        "kept": _kept(supernet),
+    }
+
+
+def compare(supernet: Supernet, side: int) -> dict[str, Any]:
+    """Views against extracted networks, and whether every parameter gets a gradient.
+
+    The network is woken first. `smallest_spread` is the standard deviation of a config's outputs
+    relative to the largest, `smallest_change` by how much the largest changes with another image:
+    were either 0, equal outputs would say nothing. The gradient is of all outputs in eval and in
+    training mode: auxiliary heads run only in the latter, branches that are dropped at random
+    surely in the former. Raises ValueError where outputs are zero or not finite.
+    """
+    torch.manual_seed(1)
+    _wake(supernet.model, torch.randn(2, 3, side, side))
+    images = torch.randn(1, 3, side, side)
+    others = F.interpolate(torch.randn(1, 3, 4, 4), size=side)  # patches: not just other noise
+    rng = random.Random(0)
+    rows = []
+    for _ in range(NUM_CONFIGS):
+        widths = supernet.space.random_widths(rng)
+        config = SubnetConfig(width_mults=widths, resolution=side)
+        with torch.no_grad():
+            extracted = supernet.extract(config)
+            output, theirs, other = supernet(images, config), extracted(images), extracted(others)
+        rows.append([_relative(output, theirs), _spread(theirs), _relative(other, theirs)])
+    if not all(map(math.isfinite, (x for row in rows for x in row))):
+        raise ValueError(f"outputs must be finite and not zero, but got {rows}")
+    differences, spreads, changes = zip(*rows, strict=True)
+    batch = torch.cat([images, others])
+    for training in (False, True):
+        outputs = tree_leaves(supernet.train(training).subnet(config)(batch))
+        torch.stack([output.square().sum() for output in outputs]).sum().backward()
+    gradients = [p.grad for p in supernet.model.parameters() if p.grad is not None]
+    return {
+        "largest_difference": max(differences),
+        "smallest_spread": min(spreads),
+        "smallest_change": min(changes),
+        "num_parameters": len(list(supernet.model.parameters())),
+        "with_gradient": sum(bool(g.isfinite().all()) and bool(g.any()) for g in gradients),
+    }
+
+
+@torch.no_grad()
+def _wake(model: nn.Module, images: Tensor) -> None:
+    """Let all of a fresh network matter to its output.
+
+    Some start with a classifier, branches or layer scales of (nearly) zero, and with the statistics
+    that BN begins with others answer the same to every image: then nothing could differ.
+    """
+    for parameter in model.parameters():
+        if parameter.abs().max() < 1e-3:
+            parameter.normal_(0, 0.1)
+    calibrate_bn(model, [images])
+
+
+def _relative(one: Tensor, other: Tensor) -> float:
+    return float((one - other).abs().max() / other.abs().max())
+
+
+def _spread(outputs: Tensor) -> float:
+    return float(outputs.std() / outputs.abs().max())
+
+
+def _classifier(model: nn.Module) -> int:
+    """Parameters of the last layer that has a weight of several dimensions."""
+    *_, last = (m for m in model.modules() if isinstance(m, nn.Linear | nn.Conv2d))
+    return sum(p.numel() for p in last.parameters())
+
+
+def _kept(supernet: Supernet) -> dict[str, int]:
+    """Channels that stay, by operation and reason, with the first module; most first."""
+    numbers: Counter[tuple[str, str]] = Counter()
+    paths: dict[tuple[str, str], str] = {}
+    for kept in supernet.channels.kept:
+        key = kept.operation, kept.why
+        numbers[key] += kept.num_channels
+        paths.setdefault(key, kept.path or "the network itself")
+    return {f"{key[0]} in {paths[key]}: {key[1]}": n for key, n in numbers.most_common(3)}
+
+
+def _peak_mib() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+
+def main() -> int:
+    """Measure what is missing, or the named networks."""
+    names = torchvision.models.list_models(module=torchvision.models)
+    if importlib.util.find_spec("timm"):
+        names += [f"timm/{name}" for name in TIMM.split()]
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.networks.model_coverage",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--models", nargs="+", choices=names, metavar="NAME", help="default: all")
+    args = parser.parse_args()
+    document = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"models": {}}
+    rows = document["models"]
+    missing = [name for name in names if name not in rows or "earlier" in rows[name]]
+    wanted = args.models or missing
+    torch.set_num_threads(1)  # a fork must not inherit threads
+    with multiprocessing.get_context("fork").Pool(1, maxtasksperchild=1) as pool:
+        for name, row in tqdm(pool.imap(measure, wanted), total=len(wanted), unit="network"):
+            rows[name] = row
+            document |= {"n": len(rows), "environment": environment()}
+            RESULTS.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n")
+            write_page(document)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,133 @@
+"""The recorded search space (benchmarks.search.record_space): any search of it can be replayed."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy
+import torch
+from numpy.typing import NDArray
+
+from benchmarks.result_file import RESULTS
+from nas.evaluate.evaluation import Scored
+from nas.search.guide import front_steps
+from planner import Candidate
+from supernet import SearchSpace, SubnetConfig, Supernet
+from supernet.evaluate.accuracy import Accuracy
+from supernet.models import build_model
+
+RECORDED = RESULTS / "search" / "record_space.npz"
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Record:
+    """Every config of a search space with its numbers; n configs, m images."""
+
+    about: dict[str, Any]
+    supernet: Supernet
+    """With untrained weights; it tells which widths are the same config."""
+    number_of: dict[tuple[int, ...], int]
+    """Where the config with these channels and resolution is in the arrays."""
+    is_right: Array
+    """(n, m) bool: which images a config gets right."""
+    latency_ms: Array
+    """(n, 3): median and its 95 % interval."""
+    macs: Array
+    """(n,)."""
+
+    @cached_property
+    def top1(self) -> Array:
+        """(n,) on all images."""
+        return numpy.asarray(self.is_right.mean(axis=1))
+
+    def number(self, config: SubnetConfig) -> int:
+        """Which of the recorded configs this one is."""
+        return self.number_of[(*self.supernet.kept_counts(config), config.resolution)]
+
+    def evaluate(self, config: SubnetConfig, origin: str) -> Scored:
+        """What `Bench.evaluate` would have returned; all images, the recorded median."""
+        number = self.number(config)
+        right = Accuracy(
+            num_images=self.is_right.shape[1], num_correct=int(self.is_right[number].sum())
+        )
+        p50, low, high = (float(each) for each in self.latency_ms[number])
+        candidate = Candidate.from_values(
+            config_id=config.config_id,
+            origin=origin,
+            width_mults=config.width_mults,
+            resolution=config.resolution,
+            top1=right.accuracy.top1,
+            top1_low=right.interval[0],
+            top1_high=right.interval[1],
+            macs=int(self.macs[number]),
+            num_params=1,  # not recorded, and no objective
+            kind="measured",
+            latency_p50_ms=p50,
+            latency_p90_ms=high,
+            latency_p99_ms=high,
+            latency_p50_low_ms=low,
+            latency_p50_high_ms=high,
+            num_samples=1,
+        )
+        return Scored(candidate=candidate, right=self.is_right[number])
+
+    def hypervolume(self, numbers: Array) -> float:
+        """Area under the front of these configs: top1 against log latency.
+
+        The reference point is the worst of the whole record: its lowest top1, its largest latency.
+        """
+        log_latency = numpy.log(self.latency_ms[:, 0])
+        cost, top1 = front_steps(log_latency[numbers], self.top1[numbers])
+        widths = numpy.diff(numpy.append(cost, log_latency.max()))
+        return float((widths * (top1 - self.top1.min())).sum())
+
+    def shares(self, numbers: list[int]) -> list[float]:
+        """Of the exhaustive hypervolume, after the first, the second, ... of these configs."""
+        whole = self.hypervolume(numpy.arange(len(self.macs)))
+        return [
+            self.hypervolume(numpy.array(numbers[: i + 1])) / whole for i in range(len(numbers))
+        ]
+
+
+class Recorded(Supernet):
+    """A supernet whose widths are rounded to those that were recorded."""
+
+    channels_of: Sequence[Array] = ()
+    """For each width: (choices, channel groups that have it), the channels that they may have."""
+
+    def kept_counts(self, config: SubnetConfig) -> tuple[int, ...]:
+        """See Supernet: of the recorded ones, those that are nearest."""
+        exact = numpy.array(super().kept_counts(config))
+        for number, choices in enumerate(self.channels_of):
+            mine = numpy.array(self.width_of) == number
+            exact[mine] = choices[numpy.square(choices - exact[mine]).sum(axis=1).argmin()]
+        return tuple(exact.tolist())
+
+
+def load_record(path: Path = RECORDED) -> Record:
+    """Read what `benchmarks.search.record_space` wrote."""
+    saved = numpy.load(path)
+    about = json.loads(str(saved["about"]))
+    job, space = about["job"], SearchSpace.from_json(about["space"])
+    model = build_model(job["model"], about["num_classes"], job["model_options"])
+    side = space.resolutions[0]
+    supernet = Recorded(model, torch.empty(1, 3, side, side), space)
+    channels, sides = saved["channels"], saved["resolution"]
+    supernet.channels_of = [
+        numpy.unique(channels[:, numpy.array(supernet.width_of) == number], axis=0)
+        for number in range(supernet.space.num_groups)
+    ]
+    keys = [(*c.tolist(), int(s)) for c, s in zip(channels, sides, strict=True)]
+    bits = numpy.unpackbits(saved["bits"], axis=1, count=about["num_images"])
+    return Record(
+        about=about,
+        supernet=supernet,
+        number_of={key: number for number, key in enumerate(keys)},
+        is_right=bits.astype(bool),
+        latency_ms=saved["latency_ms"].astype(float),
+        macs=saved["macs"],
+    )
