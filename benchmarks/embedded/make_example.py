@@ -23,15 +23,15 @@ import torch
 from tqdm import tqdm
 
 from benchmarks.environment import environment
+from nas.conversions import planner_accuracy, subnet_config
 from nas.cost.group_macs import describe_groups
-from nas.evaluate.evaluator import Bench
+from nas.evaluate.evaluator import Evaluator
 from nas.evaluate.target import describe_target
 from nas.evaluate.trained import Trained, load_trained
 from nas.export.exporting import Exporter
-from nas.measure.measuring import table_of
+from nas.measure import table_of
 from nas.runtimes import load_runtime
 from planner import Book, Candidate, Entry, LookupTable, read_candidates
-from supernet import SubnetConfig
 from supernet.evaluate.accuracy import Images
 
 FOLDER = Path(__file__).parents[2] / "app" / "example"
@@ -40,13 +40,6 @@ RUNTIMES = {"onnxruntime": 1, "openvino": 2}
 NUM_CANDIDATES = 100
 TIMING_S = 90.0
 MAX_ARTIFACTS_BYTES = 100_000
-
-
-def config_of(candidate: Candidate) -> SubnetConfig:
-    """The config of a candidate."""
-    return SubnetConfig(
-        width_mults=candidate.config.width_mults, resolution=candidate.config.resolution
-    )
 
 
 def train_and_search(run: Path) -> None:
@@ -61,19 +54,14 @@ def train_and_search(run: Path) -> None:
 
 def scored(trained: Trained, table: LookupTable, candidates: Sequence[Candidate]) -> LookupTable:
     """`table` with all the candidates, and the top1 of each on `report`."""
-    bench = bench_of(trained, "onnxruntime")
+    evaluator = evaluator_of(trained, "onnxruntime")
     entries = []
     for candidate in tqdm(candidates, "score", unit="config"):
-        config = config_of(candidate)
-        right = bench.report_top1(bench.compile(config), config.resolution)
-        low, high = right.interval
-        values = asdict(candidate) | {
-            "top1": right.accuracy.top1,
-            "top1_low": low,
-            "top1_high": high,
-        }
-        entries.append(Entry.from_values(**values, top1_selection=candidate.accuracy.top1))
-    groups = describe_groups(trained.supernet, map(config_of, candidates))
+        network = evaluator.compile(subnet_config(candidate))
+        found = evaluator.report_accuracy(network, candidate.config.resolution)
+        values = vars(candidate) | {"accuracy": planner_accuracy(found)}
+        entries.append(Entry(**values, top1_selection=candidate.accuracy.top1))
+    groups = describe_groups(trained.supernet, map(subnet_config, candidates))
     return replace(
         table,
         supernet={**table.supernet, **groups},
@@ -88,25 +76,27 @@ def scored(trained: Trained, table: LookupTable, candidates: Sequence[Candidate]
     )
 
 
-def bench_of(trained: Trained, runtime: str) -> Bench:
+def evaluator_of(trained: Trained, runtime: str) -> Evaluator:
     """One runtime on this machine."""
     images = Images(trained.data, torch.device("cpu"))
     loaded = load_runtime(runtime, num_threads=RUNTIMES[runtime])
-    return Bench(trained.supernet, images, loaded, batch_size=1, seed=0)
+    return Evaluator(trained.supernet, images, loaded, batch_size=1, seed=0)
 
 
 def measured(trained: Trained, table: LookupTable, runtime: str) -> dict[str, Any]:
     """All entries timed side by side, in the form of a kit's measurements.json."""
-    bench, ids = bench_of(trained, runtime), [entry.config_id for entry in table]
-    bench.rng = random.Random(0)
-    networks = [bench.compile(config_of(entry)) for entry in tqdm(table, runtime, unit="config")]
-    result = bench.measure(networks, max_s=TIMING_S, allow_noisy=False)
-    target = describe_target(bench.runtime, 1).to_json()
+    evaluator, ids = evaluator_of(trained, runtime), [entry.config_id for entry in table]
+    evaluator.rng = random.Random(0)
+    networks = [
+        evaluator.compile(subnet_config(entry)) for entry in tqdm(table, runtime, unit="config")
+    ]
+    result = evaluator.measure(networks, max_s=TIMING_S, allow_noisy=False)
+    target = describe_target(evaluator.runtime, 1).to_json()
     del target["fingerprint"]
+    ties = result.ties(ids)
     latencies = {
-        config_id: asdict(result.latencies[i])
-        | {"tied_with": [ids[j] for j in range(len(ids)) if j != i and result.is_tied(i, j)]}
-        for i, config_id in enumerate(ids)
+        config_id: asdict(latency) | {"tied_with": ties[config_id]}
+        for config_id, latency in zip(ids, result.latencies, strict=True)
     }
     return {
         "weights_sha256": table.supernet["weights_sha256"],
@@ -118,7 +108,10 @@ def measured(trained: Trained, table: LookupTable, runtime: str) -> dict[str, An
 
 def with_small_artifacts(trained: Trained, table: LookupTable) -> LookupTable:
     """The smallest entries with their ONNX files, as many as fit."""
-    exporter, left = Exporter(trained, FOLDER, batch_size=1), MAX_ARTIFACTS_BYTES
+    exporter, left = (
+        Exporter(trained.supernet, trained.data, FOLDER, batch_size=1),
+        MAX_ARTIFACTS_BYTES,
+    )
     named = {}
     for entry in sorted(table, key=lambda entry: entry.num_params):
         exported = exporter.export(entry)

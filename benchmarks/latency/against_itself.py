@@ -27,7 +27,7 @@ from tqdm import tqdm
 from benchmarks.environment import environment
 from benchmarks.result_file import result_file
 from nas.errors import NoisyMachineError, RuntimeUnavailableError
-from nas.evaluate.reference_network import kernel_of
+from nas.evaluate.reference_network import reference_workload
 from nas.meter.latency import Measurement, measure_latency
 from nas.meter.statistics import median, median_interval
 from nas.runtimes import CompiledNetwork, Runtime, load_runtime
@@ -54,7 +54,7 @@ def compared(
     """Two networks side by side."""
     return measure_latency(
         pair,
-        kernel=kernel_of(runtime),
+        reference=reference_workload(runtime),
         rng=rng,
         max_s=max_s,
         precision=0.002,

@@ -25,7 +25,7 @@ from benchmarks.environment import environment
 from benchmarks.result_file import result_file
 from nas.cost.layers import layer_costs
 from nas.cost.predictor import LatencyPredictor, quality
-from nas.evaluate.reference_network import kernel_of
+from nas.evaluate.reference_network import reference_workload
 from nas.meter.latency import measure_latency
 from nas.runtimes import load_runtime
 from supernet import SearchSpace, SubnetConfig, Supernet
@@ -54,7 +54,7 @@ def timed(drawn: list[SubnetConfig], supernet: Supernet, rng: Random) -> dict[st
         networks.append(runtime.compile(network, torch.randn(1, 3, side, side)))
     found = measure_latency(
         networks,
-        kernel=kernel_of(runtime),
+        reference=reference_workload(runtime),
         rng=rng,
         max_s=MAX_S,
         progress=lambda share: print(f"\rtiming {share:4.0%}", end=""),
@@ -104,7 +104,7 @@ def main() -> None:
     results: dict[str, Any] = json.loads(RESULT.read_text()) if RESULT.exists() else {}
     name = f"seed {args.seed}"
     result = results[name] if args.recorded else timed(drawn, supernet, rng)
-    costs = [layer_costs(supernet.extract(c).eval(), c.config.resolution) for c in drawn]
+    costs = [layer_costs(supernet.extract(c).eval(), c.resolution) for c in drawn]
     results[name] = judged(result["configs"], costs) | result
     RESULT.write_text(json.dumps(results, indent=1) + "\n")
     print(json.dumps({k: v for k, v in results[name].items() if k != "configs"}, indent=2))

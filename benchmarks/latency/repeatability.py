@@ -31,9 +31,9 @@ from tqdm import tqdm
 from benchmarks.environment import environment
 from benchmarks.result_file import result_file
 from nas.errors import NoisyMachineError
-from nas.evaluate.reference_network import kernel_of
+from nas.evaluate.reference_network import reference_workload
 from nas.meter.latency import Measurement, measure_latency
-from nas.meter.reference_workload import Kernel
+from nas.meter.reference_workload import ReferenceWorkload
 from nas.runtimes import CompiledNetwork, load_runtime
 
 RESULT = result_file(__file__)
@@ -91,9 +91,11 @@ def for_seconds(
     return repeated
 
 
-def ours(networks: Networks, kernel: Kernel, rng: Random, max_s: float) -> Measurement:
+def ours(
+    networks: Networks, reference: ReferenceWorkload, rng: Random, max_s: float
+) -> Measurement:
     """Our meter, refusing on a noisy machine."""
-    return measure_latency(networks, kernel=kernel, rng=rng, max_s=max_s, precision=0.002)
+    return measure_latency(networks, reference=reference, rng=rng, max_s=max_s, precision=0.002)
 
 
 def judged(
@@ -122,13 +124,13 @@ def judged(
 
 
 def repeat_ours(
-    networks: Networks, kernel: Kernel, truth: list[float], rng: Random
+    networks: Networks, reference: ReferenceWorkload, truth: list[float], rng: Random
 ) -> dict[str, Any]:
     """Our meter, `NUM_REPEATS` times."""
     results, refusals = [], 0
     for _ in tqdm(range(NUM_REPEATS), desc="ours"):
         try:
-            results.append(ours(networks, kernel, rng, TOTAL_S))
+            results.append(ours(networks, reference, rng, TOTAL_S))
         except NoisyMachineError:
             refusals += 1
     if not results:
@@ -158,10 +160,12 @@ def repeat_peer(
     return judged(repeats, nothing, truth) | {"seconds": seconds}
 
 
-def everyone(networks: Networks, kernel: Kernel, truth: list[float], rng: Random) -> dict[str, Any]:
+def everyone(
+    networks: Networks, reference: ReferenceWorkload, truth: list[float], rng: Random
+) -> dict[str, Any]:
     """All protocols at equal time, then those of others as they are."""
     share = TOTAL_S / len(networks)
-    results = {"ours": repeat_ours(networks, kernel, truth, rng)}
+    results = {"ours": repeat_ours(networks, reference, truth, rng)}
     for name, protocol in PEERS.items():
         again = f"{name}, again and again"
         results[again] = repeat_peer(again, for_seconds(protocol, share), networks, truth)
@@ -210,19 +214,19 @@ def main() -> None:
     torch.manual_seed(0)
     rng, runtime = Random(0), load_runtime("onnxruntime", num_threads=2)
     networks = [runtime.compile(candidate(width), example(side)) for width, side in CANDIDATES]
-    kernel = kernel_of(runtime)
-    reference = ours(networks, kernel, rng, REFERENCE_S)
-    truth = [latency.p50_ms for latency in reference.latencies]
+    reference = reference_workload(runtime)
+    long = ours(networks, reference, rng, REFERENCE_S)
+    truth = [latency.p50_ms for latency in long.latencies]
     with busy_process() if part == "busy" else nullcontext():
-        protocols = everyone(networks, kernel, truth, rng)
+        protocols = everyone(networks, reference, truth, rng)
     result: dict[str, Any] = json.loads(RESULT.read_text()) if RESULT.exists() else {}
     result[part] = {
         "environment": environment(),
         "runtime": f"{runtime.name} {runtime.version}",
         "candidates": CANDIDATES,
         "reference_p50_ms": truth,
-        "reference_noise_floor": reference.noise_floor,
-        "reference_slowdown": reference.slowdown,
+        "reference_noise_floor": long.noise_floor,
+        "reference_slowdown": long.slowdown,
         "num_repeats": NUM_REPEATS,
         "protocols": protocols,
     }

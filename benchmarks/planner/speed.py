@@ -35,8 +35,7 @@ def make_entries(real: Entry, device: int) -> tuple[Entry, ...]:
         latency = 0.5 * math.exp(3 * index / NUM_EACH + generator.gauss(0, 0.05))
         top1 = 0.9 - 0.3 * math.exp(-2 * index / NUM_EACH) + 0.01 * math.sin(index)
         entries.append(
-            replace(
-                real,
+            real.with_values(
                 config_id=f"w{0.25 + 0.75 * index / NUM_EACH:.6g}-r{16 + 4 * (index % 4)}",
                 top1=top1,
                 top1_low=top1 - 0.02,

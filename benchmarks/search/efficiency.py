@@ -31,7 +31,7 @@ from tqdm import tqdm
 from benchmarks.environment import environment
 from benchmarks.result_file import result_file
 from benchmarks.search.recorded import Record, load_record
-from nas.search.limits import Limits
+from nas.search import SearchJob
 from nas.search.samplers import OPTUNAS
 from nas.search.study import Study
 from planner.atomic import write_atomically
@@ -57,22 +57,16 @@ Search = Callable[[Record, int, int], list[int]]
 """Record, seed, number of evaluations -> which configs were evaluated, in their order."""
 
 
-def guide(
-    record: Record, seed: int, num_evaluations: int, cost: str = "latency_p50_ms"
-) -> list[int]:
+def guide(record: Record, seed: int, num_evaluations: int, repeatable: bool = False) -> list[int]:
     """The product: `nas.search.study.Study`, as `nas.search` runs it."""
     with tempfile.TemporaryDirectory() as folder:
-        study = Study(
-            record.supernet,
-            f"journal:{folder}/study.log",
-            belongs_to={},
-            limits=Limits(),
-            seed=seed,
-            sampler="guide",
-            cost=cost,
-        )
-        found = study.run(record.evaluate, num_evaluations)
-        return [record.number(SubnetConfig.from_id(each.config_id)) for each in found]
+        job = SearchJob(num_trials=num_evaluations, seed=seed, repeatable=repeatable)
+        study = Study(record.supernet, f"journal:{folder}/study.log", job, belongs_to={})
+        found = []
+        while proposal := study.ask():
+            study.tell(proposal, record.evaluate(proposal.config))
+            found.append(record.number(proposal.config))
+        return found
 
 
 def grid(record: Record, seed: int, num_evaluations: int) -> list[int]:
@@ -108,7 +102,7 @@ def optunas(name: str) -> Search:
 
 SEARCHES: dict[str, Search] = {
     "guide": guide,
-    "repeatable": partial(guide, cost="macs"),
+    "repeatable": partial(guide, repeatable=True),
     "grid": grid,
     **{name: optunas(name) for name in ("random", "tpe", "nsga2", "nsga3", "gp")},
 }

@@ -75,13 +75,13 @@ def usual_way(supernet: Supernet, config: SubnetConfig, data: Data, files: Path)
     scored: Iterator[tuple[Tensor, Tensor]] = iter(
         loader(files / "selection", data, config.resolution, augmented=False)
     )
-    return accuracy(network, scored).accuracy.top1
+    return accuracy(network, scored).top1
 
 
 def our_way(supernet: Supernet, config: SubnetConfig, images: Images) -> float:
     """top1 of one config as the search measures it."""
     network = calibrated_subnet(supernet, config, images)
-    return accuracy(network, images.batches("selection", config.resolution)).accuracy.top1
+    return accuracy(network, images.batches("selection", config.resolution)).top1
 
 
 def compare(run: Path) -> dict[str, Any]:

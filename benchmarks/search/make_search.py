@@ -52,7 +52,7 @@ def corners(run: Path) -> dict[str, Any]:
             right = accuracy(network, images.batches("report", resolution))
             low, high = (round(bound, 4) for bound in right.interval)
             found[config.config_id] = {
-                "top1": right.accuracy.top1,
+                "top1": right.top1,
                 "low": low,
                 "high": high,
                 "num_images": right.num_images,

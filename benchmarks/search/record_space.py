@@ -91,7 +91,7 @@ def record_accuracy(run: Path, part: Path) -> None:
     trained, supernet = load_space(run)
     images = Images(trained.data, torch.device("cpu"))
     groups = itertools.groupby(
-        distinct_configs(supernet), lambda c: (c.config.resolution, supernet.kept_counts(c)[0:3])
+        distinct_configs(supernet), lambda c: (c.resolution, supernet.kept_counts(c)[0:3])
     )
     for number, (_, configs) in enumerate(tqdm([(k, [*g]) for k, g in groups], "accuracy")):
         path = part / f"accuracy-{number:03}.npz"
@@ -261,7 +261,7 @@ def join(run: Path, part: Path) -> None:
     numpy.savez_compressed(
         RESULT,
         channels=numpy.array([supernet.kept_counts(c) for c in configs], dtype="int16"),
-        resolution=numpy.array([c.config.resolution for c in configs], dtype="int16"),
+        resolution=numpy.array([c.resolution for c in configs], dtype="int16"),
         bits=numpy.concatenate([each["bits"] for each in accuracy]),
         macs=numpy.concatenate([each["macs"] for each in accuracy]),
         latency_ms=latency.astype("float32"),

@@ -12,9 +12,10 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks.result_file import RESULTS
-from nas.evaluate.evaluation import Scored
+from nas.conversions import planner_accuracy, planner_config
+from nas.evaluate.evaluation import Evaluation
 from nas.search.guide import front_steps
-from planner import Candidate
+from planner import Candidate, Latency
 from supernet import SearchSpace, SubnetConfig, Supernet
 from supernet.evaluate.accuracy import Accuracy
 from supernet.models import build_model
@@ -48,32 +49,29 @@ class Record:
         """Which of the recorded configs this one is."""
         return self.number_of[(*self.supernet.kept_counts(config), config.resolution)]
 
-    def evaluate(self, config: SubnetConfig, origin: str) -> Scored:
-        """What `Bench.evaluate` would have returned; all images, the recorded median."""
+    def evaluate(self, config: SubnetConfig) -> Evaluation:
+        """What `Evaluator.evaluate` would have returned; all images, the recorded median."""
         number = self.number(config)
-        right = Accuracy(
-            num_images=self.is_right.shape[1], num_correct=int(self.is_right[number].sum())
-        )
+        correct = self.is_right[number]
         p50, low, high = (float(each) for each in self.latency_ms[number])
-        candidate = Candidate.from_values(
-            config_id=config.config_id,
-            origin=origin,
-            width_mults=config.width_mults,
-            resolution=config.resolution,
-            top1=right.accuracy.top1,
-            top1_low=right.interval[0],
-            top1_high=right.interval[1],
+        candidate = Candidate(
+            config=planner_config(config),
+            origin="search",
+            accuracy=planner_accuracy(
+                Accuracy(num_images=len(correct), num_correct=int(correct.sum()))
+            ),
             macs=int(self.macs[number]),
             num_params=1,  # not recorded, and no objective
-            kind="measured",
-            latency_p50_ms=p50,
-            latency_p90_ms=high,
-            latency_p99_ms=high,
-            latency_p50_low_ms=low,
-            latency_p50_high_ms=high,
-            num_samples=1,
+            latency=Latency(
+                p50_ms=p50,
+                p90_ms=high,
+                p99_ms=high,
+                p50_low_ms=low,
+                p50_high_ms=high,
+                num_samples=1,
+            ),
         )
-        return Scored(candidate=candidate, right=self.is_right[number])
+        return Evaluation(candidate=candidate, correct=correct)
 
     def hypervolume(self, numbers: Array) -> float:
         """Area under the front of these configs: top1 against log latency.

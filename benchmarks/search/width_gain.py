@@ -18,7 +18,7 @@ import argparse
 import json
 import math
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +28,12 @@ from tqdm import tqdm
 
 from benchmarks.environment import environment
 from benchmarks.result_file import result_file
-from nas.evaluate.evaluator import Bench
-from nas.evaluate.lookup_table import near_front, with_latency
+from nas.conversions import planner_latency, subnet_config
+from nas.evaluate.evaluator import Evaluator
+from nas.evaluate.lookup_table import near_front
 from nas.evaluate.trained import Trained, load_trained
 from nas.runtimes import CompiledNetwork, load_runtime
-from nas.search.limits import Limits
+from nas.search import SearchJob
 from nas.search.study import Study
 from planner import hypervolume, pareto_front, read_candidates, write_candidates
 from supernet import SubnetConfig, Supernet
@@ -67,43 +68,43 @@ def uniform_grid(supernet: Supernet) -> list[SubnetConfig]:
     return list(by_channels.values())
 
 
-def search(trained: Trained, bench: Bench, folder: Path) -> None:
+def search(trained: Trained, evaluator: Evaluator, folder: Path) -> None:
     """Evaluate both sides; one file of candidates each."""
     candidates = [
-        bench.evaluate(config, "grid", max_s=TRIAL_S).candidate
+        replace(evaluator.evaluate(config, max_s=TRIAL_S).candidate, origin="grid")
         for config in tqdm(uniform_grid(trained.supernet), "uniform")
     ]
     write_candidates(folder / "uniform.csv", candidates)
-    study = Study(
-        trained.supernet,
-        f"sqlite:///{folder / 'study.db'}",
-        belongs_to={"weights": trained.document["weights_sha256"]},
-        limits=Limits(),
-        seed=0,
-    )
     # At equal evaluations: where widths round to the same channels, the grid has fewer.
-    missing = len(candidates) - len(study.candidates())
-    found = study.run(lambda c, origin: bench.evaluate(c, origin, max_s=TRIAL_S), len(candidates))
-    for _ in tqdm(found, "by stage", total=missing):
-        pass
+    job = SearchJob(num_trials=len(candidates))
+    belongs_to = {"weights": trained.document["weights_sha256"]}
+    storage = f"sqlite:///{folder / 'study.db'}"
+    study = Study(trained.supernet, storage, job, belongs_to=belongs_to)
+    with tqdm(desc="by stage", total=len(candidates), initial=len(study.candidates())) as bar:
+        while proposal := study.ask():
+            with study.claimed(proposal):
+                evaluation = evaluator.evaluate(proposal.config, max_s=TRIAL_S)
+            study.tell(proposal, evaluation)
+            bar.update()
     write_candidates(folder / "by_stage.csv", study.candidates())
 
 
-def compare(trained: Trained, bench: Bench, folder: Path) -> dict[str, Any]:
+def compare(trained: Trained, evaluator: Evaluator, folder: Path) -> dict[str, Any]:
     """Both fronts, timed side by side and scored on `report`."""
     sides = {name: read_candidates(folder / f"{name}.csv") for name in ("uniform", "by_stage")}
     both = {c.config_id: c for name in sides for c in near_front(sides[name])}
-    configs = {
-        name: SubnetConfig(width_mults=c.config.width_mults, resolution=c.config.resolution)
-        for name, c in both.items()
+    configs = {name: subnet_config(candidate) for name, candidate in both.items()}
+    networks = {
+        name: evaluator.compile(config) for name, config in tqdm(configs.items(), "prepare")
     }
-    networks = {name: bench.compile(config) for name, config in tqdm(configs.items(), "prepare")}
-    timed = bench.measure([*networks.values()], max_s=COMPARE_S, allow_noisy=False)
+    timed = evaluator.measure([*networks.values()], max_s=COMPARE_S, allow_noisy=False)
     latency = dict(zip(networks, timed.latencies, strict=True))
     fronts: dict[str, list[Point]] = {}
     for name, candidates in sides.items():
         near = [c for c in candidates if c.config_id in both]
-        front = pareto_front(with_latency(c, latency[c.config_id]) for c in near)
+        front = pareto_front(
+            replace(c, latency=planner_latency(latency[c.config_id])) for c in near
+        )
         fronts[name] = [
             Point(
                 config_id=c.config_id,
@@ -111,7 +112,7 @@ def compare(trained: Trained, bench: Bench, folder: Path) -> dict[str, Any]:
                 latency_ms=c.latency.p50_ms,
                 latency_low_ms=latency[c.config_id].p50_low_ms,
                 latency_high_ms=latency[c.config_id].p50_high_ms,
-                right=report_answers(bench, networks[c.config_id], c.config.resolution),
+                right=report_answers(evaluator, networks[c.config_id], c.config.resolution),
             )
             for c in tqdm(front, "score")
         ]
@@ -122,10 +123,10 @@ def compare(trained: Trained, bench: Bench, folder: Path) -> dict[str, Any]:
 
 
 def report_answers(
-    bench: Bench, network: CompiledNetwork, resolution: int
+    evaluator: Evaluator, network: CompiledNetwork, resolution: int
 ) -> numpy.ndarray[Any, Any]:
     """Which images of `report` it gets right, in the runtime."""
-    batches = bench.images.batches("report", resolution)
+    batches = evaluator.images.batches("report", resolution)
     return torch.cat([right_answers(network.logits, x, y) for x, y in batches]).numpy()
 
 
@@ -211,15 +212,15 @@ def main() -> int:
     trained = load_trained(args.run)
     runtime = load_runtime("onnxruntime", device="cpu", num_threads=1)
     images = Images(trained.data, torch.device("cpu"))
-    bench = Bench(trained.supernet, images, runtime, batch_size=1, seed=0)
+    evaluator = Evaluator(trained.supernet, images, runtime, batch_size=1, seed=0)
     folder = args.run / "width_gain"
     folder.mkdir(exist_ok=True)
     if args.what == "search":
-        search(trained, bench, folder)
+        search(trained, evaluator, folder)
         return 0
     job = trained.document["job"]
     found = {"data": job["data"], "epochs": job["epochs"], "options": job["model_options"]}
-    found |= compare(trained, bench, folder)
+    found |= compare(trained, evaluator, folder)
     document = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     document |= {job["model"]: found | {"environment": environment()}}
     RESULTS.write_text(json.dumps(document, indent=1) + "\n")

@@ -22,6 +22,7 @@ from optuna.trial import FrozenTrial, TrialState
 from scipy.stats import norm
 
 from nas.search.surrogate import Surrogates
+from planner.pareto import front_indices
 
 Array = NDArray[np.float64]
 Params = dict[str, Any]
@@ -158,11 +159,8 @@ def expected_gains(
 
 def front_steps(cost: Array, top1: Array) -> tuple[Array, Array]:
     """The front as (cost, top1), both rising: from each cost on, so much top1 can be had."""
-    order = np.lexsort((-top1, cost))
-    cost, top1 = cost[order], top1[order]
-    best = np.maximum.accumulate(top1)
-    rises = np.flatnonzero(np.append(True, best[1:] > best[:-1])) if len(best) else order
-    return cost[rises], top1[rises]
+    front = front_indices([*zip(top1.tolist(), cost.tolist(), strict=True)])
+    return cost[front], top1[front]
 
 
 def _is_on_front(cost: Array, top1: Array, steps: tuple[Array, Array]) -> NDArray[np.bool_]:
