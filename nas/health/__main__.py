@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise NasError(f"`num_widths >= 1` must hold, but got {args.num_widths}")
         device = choose_device(args.device)
         report = examine(load_trained(args.run), device, args.num_widths)
-        write_health(args.run, report)
+        written = write_health(args.run, report)
     except (SupernetError, NasError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sure = "surely" if fall["significant"] else "within the noise"
         print(f"{fall['larger']} is {fall['top1_lost']:.2%} below {fall['smaller']}, {sure}")
     print(f"calibration images that suffice: {report['calibration_images_that_suffice']}")
-    print(f"written: {args.run / 'supernet'}/health.json, .html, .png")
+    print(f"written: {', '.join(map(str, written))}")
     return 0
 
 
