@@ -66,7 +66,7 @@ def naive_front(candidates: Sequence[Candidate], objectives: Sequence[Objective]
         ]
     ),
 )
-def test_the_front_is_the_naive_one(
+def test_the_front_equals_a_brute_force_front(
     points: list[tuple[int, int, int]], objectives: Sequence[Objective]
 ) -> None:
     candidates = [
@@ -85,7 +85,7 @@ def test_the_front_is_sorted_from_fast_to_accurate() -> None:
     assert [item.config_id for item in front] == ["fast", "slow"]
 
 
-def test_of_equals_the_first_by_config_id_stays() -> None:
+def test_of_equal_candidates_the_first_by_config_id_is_kept() -> None:
     twins = [candidate("b", 0.5, 1.0), candidate("a", 0.5, 1.0)]
     assert [item.config_id for item in pareto_front(twins)] == ["a"]
 
