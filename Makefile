@@ -9,7 +9,7 @@ search: .venv/installed  ## train the embedded default, search it on this machin
 	$(BIN)/python -m nas.search --num-threads 1 --out $(RUN)
 
 test: .venv/installed  ## the tests: CPU, no network, under 5 minutes
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not timing"
 
 slow: .venv/installed  ## the checks that take longer
 	$(BIN)/python -m pytest -m "slow and not timing"

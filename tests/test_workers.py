@@ -26,20 +26,24 @@ WORKER = ROOT / "tests" / "workers" / "search_worker.py"
 NUM_CANDIDATES = 48
 NUM_ON_GRID = 26
 """Of the 16 widths x 2 resolutions, those that round to channels of their own."""
-PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+SERVERS = [
+    path
+    for path in sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))
+    if os.access(path, os.X_OK)
+]
 
 
 @pytest.fixture
 def postgresql(tmp_path: Path) -> Iterator[str]:
     """The URL of a real server of its own, which only a socket in its folder leads to."""
-    if not PROGRAMS:
+    if not SERVERS:
         pytest.skip("no PostgreSQL server under /usr/lib/postgresql: apt-get install postgresql")
     # The server refuses to run as root; its folder must be its user's.
     user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
     folder = Path("/tmp") / f"mutualnas-pg-{os.getpid()}"
     folder.mkdir(mode=0o777)
     folder.chmod(0o777)
-    control = [*user, str(PROGRAMS[-1] / "pg_ctl"), "-D", str(folder / "data")]
+    control = [*user, str(SERVERS[-1]), "-D", str(folder / "data")]
     options = f"-c listen_addresses='' -c unix_socket_directories='{folder}'"
     try:
         init = ["initdb", "-o", "--auth=trust --username=mutualnas"]

@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         device = choose_device(args.device)
         trained = load_trained(args.run)
         report = examine(trained.supernet, trained.data, device=device, num_widths=args.num_widths)
-        write_health(args.run, report)
+        written = write_health(args.run, report)
     except (SupernetError, NasError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sure = "surely" if fall["significant"] else "within the noise"
         print(f"{fall['larger']} is {fall['top1_lost']:.2%} below {fall['smaller']}, {sure}")
     print(f"calibration images that suffice: {report['calibration_images_that_suffice']}")
-    print(f"written: {args.run / 'supernet'}/health.json, .html, .png")
+    print(f"written: {', '.join(map(str, written))}")
     return 0
 
 

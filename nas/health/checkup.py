@@ -1,7 +1,8 @@
 """`python -m nas.health RUN`: how sound a trained supernet is, before it is searched.
 
 Top-1 on `selection` over the grid of widths and resolutions; where more width or resolution makes
-it worse; how many calibration images suffice. Writes RUN/supernet/health.json, .html and .png.
+it worse; how many calibration images suffice. Writes RUN/supernet/health.json, .html and, where a
+browser can draw it, .png.
 """
 
 import json
@@ -127,9 +128,9 @@ def _top1(right: Tensor) -> float:
     return round(right.double().mean().item(), 4)
 
 
-def write_health(run: Path, report: dict[str, Any]) -> None:
-    """Write health.json, health.html and health.png into RUN/supernet."""
-    folder = run / "supernet"
-    with replacing(folder / "health.json") as temporary:
+def write_health(run: Path, report: dict[str, Any]) -> list[Path]:
+    """Write health.json and the figure into RUN/supernet; return the files written."""
+    path = run / "supernet" / "health.json"
+    with replacing(path) as temporary:
         temporary.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    write_figure(heat_map(report), folder / "health")
+    return [path, *write_figure(heat_map(report), path.with_suffix(""))]

@@ -1,12 +1,12 @@
 """The health report as a figure: top-1 over widths and resolutions, and over calibration sizes."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from nas.errors import NasError
 from supernet.checkpoint import replacing
 
 PNG_SIZE = {"width": 1200, "height": 500}
@@ -57,19 +57,22 @@ def heat_map(report: dict[str, Any]) -> go.Figure:
     return figure.update_layout(template="plotly_white", legend={"x": 1.01})
 
 
-def write_figure(figure: go.Figure, stem: Path) -> None:
-    """Write `stem`.html, which needs no network, and `stem`.png.
+def write_figure(figure: go.Figure, stem: Path) -> list[Path]:
+    """Write `stem`.html, which needs no network, and `stem`.png; return the files written.
 
-    Raises NasError when no browser can draw the PNG; the HTML is written before.
+    Without kaleido or a browser for it to draw with, a line on stderr says so and no PNG is there:
+    an older one, of another figure, is removed.
     """
-    with replacing(stem.with_suffix(".html")) as temporary:
+    html, png = stem.with_suffix(".html"), stem.with_suffix(".png")
+    with replacing(html) as temporary:
         figure.write_html(temporary, include_plotlyjs=True, default_height="95vh")
+    png.unlink(missing_ok=True)
     try:
         image = figure.to_image("png", scale=2, **PNG_SIZE)
     except Exception as error:  # kaleido and its browser raise many kinds
-        raise NasError(
-            f"{stem}.html is written; the PNG needs kaleido and Chrome or Chromium, but got: "
-            f"{str(error).strip().partition(chr(10))[0]}"
-        ) from error
-    with replacing(stem.with_suffix(".png")) as temporary:
+        reason = str(error).strip().partition("\n")[0]
+        print(f"no {png}: it needs kaleido and Chrome or Chromium ({reason})", file=sys.stderr)
+        return [html]
+    with replacing(png) as temporary:
         temporary.write_bytes(image)
+    return [html, png]

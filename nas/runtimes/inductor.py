@@ -80,7 +80,7 @@ class InductorNetwork:
 def _require_compiler() -> None:
     try:
         get_cpp_compiler()
-    except InvalidCxxCompiler as error:
+    except (InvalidCxxCompiler, PermissionError) as error:  # none, or one that is not executable
         raise RuntimeUnavailableError(
             "the runtime inductor needs a C++ compiler on the PATH (or named by CXX), but there is "
             "none; install g++ or use --runtime onnxruntime"

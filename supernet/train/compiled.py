@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch._dynamo.exc import BackendCompilerFailed
 from torch.func import functional_call
 
 from supernet.elastic.supernet import Supernet
@@ -42,7 +43,7 @@ class Compiled:
             )
 
     def __call__(self, images: Tensor, config: SubnetConfig) -> Tensor:
-        """Logits, as Supernet gives them."""
+        """Logits, as Supernet gives them. Raises SupernetError where nothing can be compiled."""
         network = self.supernet.subnet(config)
         tensors = {**dict(network.named_parameters()), **dict(network.named_buffers())}
         key = (*self.supernet.kept_counts(config), images.shape, network.training)
@@ -56,5 +57,11 @@ class Compiled:
             self.functions[key] = torch.compile(compute, dynamic=False)
             with warnings.catch_warnings():  # the compiler looks for .grad, which views don't have
                 warnings.filterwarnings("ignore", "The .grad attribute of a Tensor that is not a")
-                return self.functions[key](tensors, images)
+                try:
+                    return self.functions[key](tensors, images)
+                except BackendCompilerFailed as error:
+                    raise SupernetError(
+                        "--compile needs a compiler that works (on a CPU g++, or what CXX names), "
+                        f"but got: {str(error).partition(chr(10))[0]}; leave --compile out"
+                    ) from error
         return self.functions[key](tensors, images)

@@ -3,7 +3,7 @@ from app.opening import Source
 from planner import Diff
 
 
-def test_devices(sources: dict[str, Source]) -> None:
+def test_each_device_has_a_line_and_the_chosen_config_is_wider(sources: dict[str, Source]) -> None:
     figure = charts.fronts_figure(frames.fronts_frame(sources))
     assert [trace.name for trace in figure.data] == list(sources)
     order = frames.order_frame(sources)
@@ -14,7 +14,7 @@ def test_devices(sources: dict[str, Source]) -> None:
     assert [len(trace.x) for trace in one.data] == [2, 2, 2]
 
 
-def test_diffs(sources: dict[str, Source]) -> None:
+def test_a_diff_is_drawn_by_config_and_by_budget(sources: dict[str, Source]) -> None:
     diff = Diff(*(source.table for source in sources.values()))
     (slower,) = charts.diff_figure(frames.diff_frame(diff)).data
     assert slower.name == "slower"

@@ -10,7 +10,7 @@ from app.quantities import MACS, MEMORY, P50, TOP1, Quantity
 from planner import Diff, LookupTable, Selector, pareto_front
 
 
-def test_candidates(run: Path) -> None:
+def test_the_candidates_frame_marks_the_tables_entries(run: Path) -> None:
     (source,) = open_path(run)
     frame = frames.candidates_frame(source)
     assert len(frame) == 80
@@ -47,12 +47,12 @@ def test_few_candidates_are_all_drawn(source: Source) -> None:
     assert len(frames.thinned(frame, P50, TOP1)) == len(frame)
 
 
-def test_evenly_has_both_ends() -> None:
+def test_evenly_spaced_items_include_the_first_and_the_last() -> None:
     assert frames.evenly(range(10), 4) == [0, 3, 6, 9]
     assert frames.evenly([1, 2], 5) == [1, 2]
 
 
-def test_devices(sources: dict[str, Source]) -> None:
+def test_each_device_ranks_the_shared_configs(sources: dict[str, Source]) -> None:
     fronts = frames.fronts_frame(sources)
     assert set(fronts["device"]) == set(sources)
     order = frames.order_frame(sources)
@@ -88,7 +88,7 @@ def test_the_largest_is_the_one_with_the_most_multiply_adds(source: Source) -> N
     assert frames.largest(source.candidates).macs == max(c.macs for c in source.candidates)
 
 
-def test_diffs(sources: dict[str, Source]) -> None:
+def test_a_diff_has_a_row_for_each_config_and_each_budget(sources: dict[str, Source]) -> None:
     diff = Diff(*(source.table for source in sources.values()))
     frame = frames.diff_frame(diff)
     assert len(frame) == 40

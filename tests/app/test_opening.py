@@ -31,7 +31,7 @@ def test_a_folder_that_is_no_run_is_refused_with_what_to_do(tmp_path: Path) -> N
         open_path(tmp_path / "none.json")
 
 
-def test_names_differ(source: Source, sources: dict[str, Source]) -> None:
+def test_sources_get_unique_names(source: Source, sources: dict[str, Source]) -> None:
     assert unique_names([source]) == ["test CPU, onnxruntime, 2 threads, batch 1"]
     twins = [source, replace(source), *sources.values()]
     assert len(set(unique_names(twins))) == 4
@@ -40,7 +40,7 @@ def test_names_differ(source: Source, sources: dict[str, Source]) -> None:
     assert unique_names([single]) == ["test CPU, onnxruntime, 1 thread, batch 1"]
 
 
-def test_names_say_what_tells_sources_apart(sources: dict[str, Source]) -> None:
+def test_names_leave_out_equal_threads_and_batches(sources: dict[str, Source]) -> None:
     assert unique_names(list(sources.values())) == [
         "test CPU, onnxruntime",
         "slow CPU, onnxruntime",

@@ -5,7 +5,7 @@ from planner import make_plans
 from planner.plan import default_budgets
 
 
-def test_regret(sources: dict[str, Source]) -> None:
+def test_the_regret_chart_rings_the_chosen_plan(sources: dict[str, Source]) -> None:
     plans = make_plans([source.table for source in sources.values()], 4)
     figure = regret_figure(regret_frame(plans), 2)
     ring = next(trace for trace in figure.data if trace.name == "this plan")
@@ -13,7 +13,7 @@ def test_regret(sources: dict[str, Source]) -> None:
     assert list(ring.y) == [plans[1].regret * 100]
 
 
-def test_a_plan_under_what_everything_gives(source: Source) -> None:
+def test_shipping_every_entry_is_drawn_above_the_plan(source: Source) -> None:
     plan = make_plans([source.table], 3)[-1]
     frame = served_frame(source.table, plan, default_budgets(source.table))
     everything, shipped, _ = plan_figure(frame).data

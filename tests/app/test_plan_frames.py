@@ -6,7 +6,7 @@ from planner import make_plans
 from planner.plan import default_budgets
 
 
-def test_plans(sources: dict[str, Source]) -> None:
+def test_plan_frames_agree_with_the_planners_regret(sources: dict[str, Source]) -> None:
     plans = make_plans([source.table for source in sources.values()], 3)
     curve = regret_frame(plans)
     assert curve["num_entries"].tolist() == [1, 2, 3]

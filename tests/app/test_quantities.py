@@ -12,7 +12,7 @@ def test_a_latency_has_three_digits_and_its_unit(value: float, text: str) -> Non
     assert P50.shown(value) == text
 
 
-def test_texts() -> None:
+def test_quantities_are_shown_with_their_units() -> None:
     assert TOP1.shown(0.8745) == "87.45 %"
     assert TOP1.shown(1.0) == "100.00 %"
     assert MACS.shown(300_774_272) == "301 MMACs"
@@ -22,7 +22,7 @@ def test_texts() -> None:
     assert interval(TOP1, 0.8587, 0.8893) == "(85.87 to 88.93)"
 
 
-def test_each_is_a_column_of_a_candidate() -> None:
+def test_each_quantity_is_a_field_of_a_candidate() -> None:
     for quantity in QUANTITIES.values():
         assert quantity.column in VALUES
         assert quantity.goal == ("max" if quantity is TOP1 else "min")

@@ -11,14 +11,14 @@ def fail() -> None:
     raise KeyError
 
 
-def test_it_goes_on_afterwards_even_after_an_error() -> None:
+def test_garbage_collection_resumes_after_an_error() -> None:
     assert gc.isenabled()
     with pytest.raises(KeyError):
         fail()
     assert gc.isenabled()
 
 
-def test_what_was_off_stays_off() -> None:
+def test_disabled_garbage_collection_stays_disabled() -> None:
     gc.disable()
     with paused_collector():
         pass

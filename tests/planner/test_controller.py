@@ -107,9 +107,7 @@ def test_a_jump_is_answered_within_three_batches(new_entries: Entries) -> None:
     assert all(entry.latency.p50_ms * 3 <= 3.0 for entry in ran[3:])
 
 
-@settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     loads=st.lists(st.floats(0.1, 50), min_size=1, max_size=200),
     target_ms=st.floats(0.01, 20),
@@ -126,9 +124,7 @@ def test_no_load_makes_it_switch_without_bound(
     assert all(entry in entries for entry in ran)
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(load=st.floats(0.2, 30), target_ms=st.floats(0.1, 20), seed=st.integers(0, 3))
 def test_under_any_constant_load_it_comes_to_rest(
     new_entries: Entries, load: float, target_ms: float, seed: int

@@ -19,7 +19,7 @@ VALUES = st.sampled_from(
 )
 
 
-def test_they_are_what_entry_makes_of_each(new_entries: Entries) -> None:
+def test_entries_read_together_equal_entries_read_one_by_one(new_entries: Entries) -> None:
     rows = [entry.to_json() for entry in new_entries(20)]
     rows[3] |= {"budget_probability": 0.5}
     rows[4] |= {"budget_probability": 0.5, "energy_mj": 2.0}
@@ -37,7 +37,7 @@ def test_they_are_what_entry_makes_of_each(new_entries: Entries) -> None:
     dropped=st.sampled_from([*ENTRY_FIELDS, ""]),
     row=st.integers(0, 2),
 )
-def test_nothing_passes_together_that_would_not_alone(
+def test_checking_together_accepts_nothing_that_checking_one_by_one_refuses(
     changes: dict[str, Any], dropped: str, row: int
 ) -> None:
     rows = json.loads(THREE)

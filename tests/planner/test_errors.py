@@ -23,5 +23,5 @@ def test_shown_is_short_and_on_one_line(value: object) -> None:
     assert text.isprintable()
 
 
-def test_shown_bears_what_has_no_text() -> None:
+def test_shown_copes_with_a_value_that_cannot_be_printed() -> None:
     assert errors.shown(10**5000) == "a huge int"

@@ -18,7 +18,7 @@ def mixed(new_table: Callable[..., LookupTable], new_entry: Callable[..., Entry]
     return new_table((one, new_entry(config_id="b", latency_p50_ms=1.01)))
 
 
-def test_csv(mixed: LookupTable) -> None:
+def test_a_csv_has_a_row_for_each_entry_and_blanks_for_the_unknown(mixed: LookupTable) -> None:
     rows = list(csv.DictReader(io.StringIO(to_csv(mixed).decode())))
     assert [row["config_id"] for row in rows] == ["a", "b"]
     assert rows[0]["width_mults"] == "0.25_0.5_1"
@@ -34,7 +34,7 @@ def test_markdown_has_units_and_sensible_digits(mixed: LookupTable) -> None:
     assert lines[-1] == "| `b` | 81.00 | 79.00-83.00 | 1.01 | 1.2 | 1.5 | 1 | 50,000 |"
 
 
-def test_frame_and_parquet(tmp_path: Path, mixed: LookupTable) -> None:
+def test_a_parquet_file_reads_back_as_the_frame(tmp_path: Path, mixed: LookupTable) -> None:
     export(mixed, tmp_path / "t.parquet")
     frame = to_frame(mixed)
     assert frame.shape == (2, 23)

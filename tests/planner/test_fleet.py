@@ -57,7 +57,7 @@ def naive_earned(
 
 
 @given(POINTS, BUDGETS, st.sets(st.integers(0, 6)))
-def test_what_a_set_earns(
+def test_a_sets_value_is_that_of_a_plain_loop(
     points: list[tuple[int, int]], budgets: list[tuple[int, int]], chosen: set[int]
 ) -> None:
     entries = entries_at(points)

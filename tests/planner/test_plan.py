@@ -7,7 +7,7 @@ from planner import Entry, InvalidValue, LookupTable, make_plans
 from planner.plan import default_budgets
 
 
-def test_regret_falls_to_nothing(table: LookupTable) -> None:
+def test_regret_falls_to_zero_as_entries_are_added(table: LookupTable) -> None:
     plans = make_plans([table], 8)
     regrets = [plan.regret for plan in plans]
     assert regrets == sorted(regrets, reverse=True)

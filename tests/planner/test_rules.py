@@ -14,7 +14,7 @@ def test_a_number_is_finite_and_no_bool(value: object) -> None:
     assert not rules.is_count(value)
 
 
-def test_bounds() -> None:
+def test_fractions_positives_and_counts_have_bounds() -> None:
     assert rules.is_fraction(0)
     assert rules.is_fraction(1.0)
     assert not rules.is_fraction(1.0001)

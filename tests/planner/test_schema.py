@@ -7,7 +7,7 @@ from planner import DamagedTable, LookupTable, UnknownVersion
 from planner.schema import check_all, check_header, check_version, load_schema
 
 
-def test_the_schema_is_one() -> None:
+def test_the_schema_is_valid_json_schema() -> None:
     Draft202012Validator.check_schema(load_schema())
 
 

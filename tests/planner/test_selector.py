@@ -69,7 +69,7 @@ def naive_select(entries: Sequence[Entry], limits: Limits) -> Entry | None:
         max_peak_memory_bytes=LEVEL | st.none(),
     ),
 )
-def test_select_is_the_naive_one(
+def test_select_equals_a_brute_force_selection(
     points: list[tuple[int, int, int, int | None]], limits: Limits
 ) -> None:
     entries = [entry_at(f"c{index:02}", point) for index, point in enumerate(points)]

@@ -27,7 +27,7 @@ def naive_best(rows: Rows, size: int) -> float:
     return max(sum(float(max(column)) for column in zip(*some, strict=True)) for some in sets)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(many_rows())
 def test_the_sets_are_the_best_there_are(rows: Rows) -> None:
     found = best_shared_sets(rows, len(rows))
@@ -39,7 +39,7 @@ def test_the_sets_are_the_best_there_are(rows: Rows) -> None:
     assert reached == pytest.approx(naive_best(rows, len(rows)))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(many_rows(), st.integers(0, 12))
 def test_a_search_that_is_cut_short_still_bounds_the_best(rows: Rows, max_steps: int) -> None:
     for size, (names, bound) in enumerate(best_shared_sets(rows, len(rows), max_steps), start=1):

@@ -11,21 +11,40 @@ import pytest
 from planner import Book, Entry, LookupTable, Selector, Target, read_tables
 
 ROOT = Path(__file__).parents[2]
+MAX_IMPORT_S = 0.5
+MAX_READ_S = 3.0
+MAX_SELECT_S = 20e-6
 
 
-def test_the_planner_imports_fast_and_without_the_rest() -> None:
-    code = (
-        "import sys, time; start = time.perf_counter(); import planner; "
-        "print(time.perf_counter() - start); "
-        "heavy = {'torch', 'numpy', 'pandas', 'jsonschema', 'onnxruntime', 'streamlit'}; "
-        "print(sorted(heavy & sys.modules.keys()))"
-    )
+IMPORT = """
+import sys, time
+before, start = set(sys.modules), time.perf_counter()
+import planner
+print(time.perf_counter() - start)
+packages = {name.partition(".")[0] for name in set(sys.modules) - before}
+print(*packages - sys.stdlib_module_names)
+"""
+
+
+def import_planner() -> tuple[float, str]:
+    """In a new process: the seconds, and the packages beyond Python's own that are loaded."""
     result = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-c", IMPORT], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    seconds, heavy = result.stdout.splitlines()
-    assert heavy == "[]"
-    assert float(seconds) < 0.5
+    seconds, packages = result.stdout.splitlines()
+    return float(seconds), packages
+
+
+def test_importing_the_planner_imports_nothing_else_beyond_python_itself() -> None:
+    _, packages = import_planner()
+    assert packages == "planner"
+
+
+@pytest.mark.slow
+@pytest.mark.timing
+def test_the_planner_imports_in_under_half_a_second() -> None:
+    seconds, _ = import_planner()
+    assert seconds < MAX_IMPORT_S
 
 
 @pytest.mark.slow
@@ -43,7 +62,7 @@ def test_a_book_of_a_hundred_thousand_and_five_devices(
     Book(tables).write(tmp_path / "book.json")
     start = time.perf_counter()
     read = read_tables(tmp_path / "book.json")
-    assert time.perf_counter() - start < 3
+    assert time.perf_counter() - start < MAX_READ_S
     assert sum(map(len, read)) == 100_000
 
     selector = Selector(read[0].entries)
@@ -51,4 +70,4 @@ def test_a_book_of_a_hundred_thousand_and_five_devices(
     start = time.perf_counter()
     for budget in budgets:
         selector.select(budget)
-    assert (time.perf_counter() - start) / len(budgets) < 20e-6
+    assert (time.perf_counter() - start) / len(budgets) < MAX_SELECT_S

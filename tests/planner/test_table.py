@@ -43,7 +43,7 @@ def test_entries_are_found_by_config_id(table: LookupTable) -> None:
     assert list(table) == list(table.entries)
 
 
-def test_strict_target(
+def test_another_target_than_the_strict_one_is_refused(
     tmp_path: Path, table: LookupTable, new_target: Callable[..., Target]
 ) -> None:
     table.write(tmp_path / "x.json")

@@ -5,7 +5,7 @@ from supernet.device import choose_device
 from supernet.errors import SupernetError
 
 
-def test_the_best_there_is() -> None:
+def test_the_default_device_is_cuda_where_there_is_one() -> None:
     assert choose_device().type == ("cuda" if torch.cuda.is_available() else "cpu")
     assert choose_device("cpu") == torch.device("cpu")
 

@@ -75,7 +75,7 @@ class RandomNetwork(nn.Module):
         return out
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(STEPS, st.integers(0, 1000))
 def test_views_compute_and_learn_what_a_separate_network_does(
     steps: list[tuple[str, int, int, int]], seed: int
@@ -84,7 +84,7 @@ def test_views_compute_and_learn_what_a_separate_network_does(
 
 
 @pytest.mark.slow
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(STEPS, st.integers(0, 1000))
 def test_views_of_many_networks_compute_and_learn_what_separate_ones_do(
     steps: list[tuple[str, int, int, int]], seed: int

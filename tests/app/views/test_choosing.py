@@ -24,7 +24,7 @@ def test_one_device_needs_no_choice(open_page: Open, source: Source) -> None:
     assert page.caption[0].value == "test CPU"
 
 
-def test_percentile_and_margin_count(open_page: Open, source: Source) -> None:
+def test_percentile_and_margin_change_the_choice(open_page: Open, source: Source) -> None:
     page = open_page("front", {"test CPU": source}, budget=3.0, percentile="p99", margin=1.0)
     limits = Limits(max_latency_ms=3.0, percentile="p99", margin=1.0)
     expected = select(source.table, limits)

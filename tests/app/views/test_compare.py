@@ -8,7 +8,9 @@ from app.opening import Source
 Open = Callable[..., AppTest]
 
 
-def test_two_tables(open_page: Open, sources: dict[str, Source]) -> None:
+def test_comparing_two_tables_counts_the_changed_configs(
+    open_page: Open, sources: dict[str, Source]
+) -> None:
     page = open_page("compare", sources)
     assert [metric.value for metric in page.metric] == [
         "0 configs",
@@ -21,7 +23,9 @@ def test_two_tables(open_page: Open, sources: dict[str, Source]) -> None:
     assert page.metric[1].value == "40 configs"
 
 
-def test_tables_without_a_shared_config(open_page: Open, sources: dict[str, Source]) -> None:
+def test_tables_without_a_shared_config_are_warned_about(
+    open_page: Open, sources: dict[str, Source]
+) -> None:
     first, second = sources.values()
     renamed = tuple(entry.with_values(config_id="x" + entry.config_id) for entry in second.table)
     other = replace(second, table=replace(second.table, entries=renamed))

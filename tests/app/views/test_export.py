@@ -15,7 +15,7 @@ def labels_of(page: AppTest) -> list[str]:
     return [str(getattr(button, "label", "")) for button in page.get("download_button")]
 
 
-def test_what_can_be_taken(open_page: Open, source: Source) -> None:
+def test_the_chosen_entry_and_the_table_can_be_downloaded(open_page: Open, source: Source) -> None:
     page = open_page("export", {"test CPU": source}, budget=2.0)
     chosen = select(source.table, Limits(max_latency_ms=2.0)).config_id
     labels = labels_of(page)
@@ -25,14 +25,14 @@ def test_what_can_be_taken(open_page: Open, source: Source) -> None:
     assert "nas.export" in page.info[0].value
 
 
-def test_only_what_is_worth_shipping(open_page: Open, source: Source) -> None:
+def test_a_plans_entries_can_be_downloaded_alone(open_page: Open, source: Source) -> None:
     page = open_page("export", {"test CPU": source}, entries="worth shipping")
     page.slider(key="ship").set_value(3).run()
     labels = labels_of(page)
     assert "Download 3 entries as CSV" in labels
 
 
-def test_the_three_lines_run(
+def test_the_code_example_selects_the_entry(
     source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

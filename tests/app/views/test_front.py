@@ -29,7 +29,7 @@ def test_dragging_and_typing_agree(open_page: Open, source: Source) -> None:
     assert page.session_state["drag"] == pytest.approx(1.0, rel=0.05)
 
 
-def test_the_other_limits_count(open_page: Open, source: Source) -> None:
+def test_a_limit_on_macs_changes_the_choice(open_page: Open, source: Source) -> None:
     page = open_page("front", {"test CPU": source}, budget=4.0)
     page.number_input(key="max_macs").set_value(0.5).run()
     expected = select(source.table, Limits(max_latency_ms=4.0, max_macs=0.5e6))
@@ -42,7 +42,7 @@ def test_a_budget_that_nothing_keeps_says_so(open_page: Open, source: Source) ->
     assert not page.metric
 
 
-def test_what_a_step_gains_is_told(open_page: Open, source: Source) -> None:
+def test_the_gain_of_one_more_millisecond_is_shown(open_page: Open, source: Source) -> None:
     page = open_page("front", {"test CPU": source}, budget=1.0)
     assert any("1 ms more" in markdown.value for markdown in page.markdown)
     page.number_input(key="budget").set_value(1000.0).run()

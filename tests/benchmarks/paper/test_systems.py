@@ -18,7 +18,7 @@ def test_systems_have_equal_steps_and_equal_macs() -> None:
     assert all(run.job.space.width_range == (1.0, 1.0) for run in alone)
 
 
-def test_equal_macs_are_equal() -> None:
+def test_systems_of_equal_macs_cost_the_same() -> None:
     """Of many epochs, so that rounding to whole ones does not matter: us costs more a step."""
     budget = replace(BUDGETS["small"], epochs=200)
     runs = list(all_runs("fashion-mnist-mini", "", SIDES, budget, 10))

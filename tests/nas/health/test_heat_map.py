@@ -1,5 +1,8 @@
 from pathlib import Path
 
+import pytest
+from choreographer.browsers.chromium import Chromium
+
 from nas.health.heat_map import heat_map, write_figure
 
 REPORT = {
@@ -14,9 +17,36 @@ REPORT = {
 }
 
 
-def test_the_figure_shows_the_grid_and_marks_a_fall(tmp_path: Path) -> None:
-    figure = heat_map(REPORT)
-    cells = [list(row) for row in figure.data[0].text]
+def test_the_figure_shows_the_grid_and_marks_a_fall() -> None:
+    cells = [list(row) for row in heat_map(REPORT).data[0].text]
     assert cells == [["50.0%", "60.0%"], ["70.0%", "65.0% v"]]
-    write_figure(figure, tmp_path / "health")
-    assert {path.name for path in tmp_path.iterdir()} == {"health.html", "health.png"}
+
+
+def test_with_a_browser_html_and_png_are_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if Chromium.find_browser(skip_local=False) is None:
+        pytest.skip("no Chrome or Chromium for kaleido: apt-get install chromium")
+    html, png = write_figure(heat_map(REPORT), tmp_path / "health")
+    assert html.name == "health.html"
+    assert png.read_bytes().startswith(b"\x89PNG")
+    assert sorted(tmp_path.iterdir()) == [html, png]
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("missing", ["browser", "kaleido"])
+def test_without_browser_or_kaleido_the_html_alone_is_written_and_one_line_says_so(
+    missing: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    if missing == "browser":
+        monkeypatch.setenv("BROWSER_PATH", str(tmp_path / "none"))
+    else:
+        monkeypatch.setattr("plotly.io._kaleido.kaleido_available", lambda: False)
+    (tmp_path / "health.png").write_bytes(b"of an older figure")
+    written = write_figure(heat_map(REPORT), tmp_path / "health")
+    assert written == list(tmp_path.iterdir()) == [tmp_path / "health.html"]
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"no {tmp_path / 'health.png'}: it needs kaleido and Chrome or Chromium")

@@ -82,7 +82,7 @@ def test_held_out_folders_are_used_as_named(
         assert images.names[-1] == "test/dog/2.png"
 
 
-def test_a_class_that_val_lacks_keeps_the_others_labels(tmp_path: Path) -> None:
+def test_a_class_missing_from_val_does_not_shift_the_other_labels(tmp_path: Path) -> None:
     make_folder(tmp_path)
     save(tmp_path / "val" / "dog" / "0.png")
     assert load_folder(tmp_path).labels[-1] == 1

@@ -58,7 +58,7 @@ def test_official_splits_are_kept() -> None:
     assert splits["report"].tolist() == list(range(46, 54))
 
 
-def test_the_seed_decides() -> None:
+def test_the_same_seed_gives_the_same_splits() -> None:
     images = image_set({"a": 100, "b": 100})
     first, again, other = (split_images(images, seed)["selection"] for seed in (0, 0, 1))
     assert torch.equal(first, again)
@@ -82,7 +82,7 @@ def test_the_order_of_images_does_not_matter() -> None:
         assert before == {names[i] for i in split_images(shuffled, 0)[split].tolist()}
 
 
-def test_the_splits_are_these() -> None:
+def test_splits_stay_the_same_from_release_to_release() -> None:
     splits = split_images(image_set({"a": 10, "b": 10}), seed=0)
     assert splits["selection"].tolist() == [2, 15]
     assert splits["report"].tolist() == [8, 17]

@@ -100,7 +100,7 @@ class Gate(nn.Module):
         return x if x.mean() > 0 else x * 2
 
 
-def test_a_way_that_depends_on_values_is_named_with_its_module() -> None:
+def test_a_branch_that_depends_on_values_is_refused_with_its_module() -> None:
     with pytest.raises(ModelError, match=r"whatever their values, but got: .* in 1\)$"):
         trace(nn.Conv2d(3, 6, 1), Gate(), nn.Conv2d(6, 2, 1))
 
@@ -115,7 +115,7 @@ class OtherWayInEval(nn.Module):
         return out
 
 
-def test_both_ways_of_training_and_eval_are_followed() -> None:
+def test_the_branches_of_training_and_of_eval_are_both_traced() -> None:
     channels = trace(nn.Conv2d(3, 6, 1), OtherWayInEval(), nn.Conv2d(6, 2, 1))
     assert sizes(channels) == (6, 6)
     for name in ("1.training_only.weight", "1.eval_only.weight"):

@@ -4,7 +4,7 @@ from supernet.errors import SupernetError
 from supernet.job.execution import Execution
 
 
-def test_times_are_not_negative() -> None:
+def test_a_negative_interval_is_refused() -> None:
     assert Execution().device is None
     with pytest.raises(SupernetError, match="evaluate_every >= 0"):
         Execution(evaluate_every=-1)

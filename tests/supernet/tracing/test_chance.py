@@ -9,7 +9,7 @@ def draw() -> tuple[float, float]:
     return torch.rand(1).item(), random.random()
 
 
-def test_each_block_draws_the_same_and_nothing_changes_outside() -> None:
+def test_each_block_draws_the_same_random_numbers_and_restores_the_generators() -> None:
     torch.manual_seed(3)
     random.seed(3)
     expected = draw()

@@ -36,7 +36,7 @@ class Move(nn.Module):
 
 
 @pytest.mark.parametrize("name", MOVES)
-def test_labels_end_where_the_data_ends(name: str) -> None:
+def test_channel_labels_move_with_the_data(name: str) -> None:
     move, dim, expected = MOVES[name]
     model = Move(move).to("meta")
     trace = Trace(model, divisor=1)

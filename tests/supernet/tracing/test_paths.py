@@ -30,7 +30,7 @@ def test_the_innermost_running_module_is_named_and_operations_are_counted() -> N
     assert not model.inner._forward_pre_hooks
 
 
-def test_a_module_that_fails_is_left_too() -> None:
+def test_a_module_that_raises_is_no_longer_the_running_one() -> None:
     model = nn.Sequential(nn.Linear(2, 2))
     with follow_paths(model) as paths:
         with pytest.raises(RuntimeError):

@@ -14,12 +14,12 @@ def groups_of(divisor: int, *layers: nn.Module) -> tuple[list[tuple[int, int]], 
     return [(group.size, group.unit) for group in divide(trace).groups], trace.losing_groups
 
 
-def test_many_small_groups_are_lost_whole() -> None:
+def test_a_grouped_convolution_of_many_small_groups_loses_whole_groups() -> None:
     layers = nn.Conv2d(4, 32, 1), nn.Conv2d(32, 64, 1, groups=16), nn.Conv2d(64, 2, 1)
     assert groups_of(1, *layers) == ([(16, 2)], {"1.weight"})
 
 
-def test_few_large_groups_shrink() -> None:
+def test_a_grouped_convolution_of_few_large_groups_shrinks_each() -> None:
     layers = nn.Conv2d(4, 32, 1), nn.Conv2d(32, 64, 1, groups=2), nn.Conv2d(64, 2, 1)
     assert groups_of(1, *layers) == ([(16, 1), (32, 2)], set())
 

@@ -25,7 +25,7 @@ def trace_of(model: nn.Module) -> Trace:
     return trace
 
 
-def test_the_same_network_does_what_is_foretold() -> None:
+def test_replaying_the_traced_network_finds_no_failure() -> None:
     model = Hard(4).to("meta")
     assert find_failure(model, images(), trace_of(model).passes[0], len) is None
 

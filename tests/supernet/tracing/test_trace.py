@@ -46,7 +46,7 @@ def test_what_the_network_returns_is_kept_and_what_is_inside_is_not() -> None:
     assert not trace.labels.roots(second).any()
 
 
-def test_keeping_notes_the_reason_once() -> None:
+def test_an_axis_is_kept_once_with_its_first_reason() -> None:
     trace = traced()
     axis = trace.axes["first.weight"][0]
     assert trace.keep(axis, "a reason", ("aten.x", "first"))

@@ -60,7 +60,7 @@ def test_a_wrong_setting_is_refused(setting: str, words: str) -> None:
         job("--set", setting)
 
 
-def test_execution() -> None:
+def test_options_of_the_execution_are_parsed() -> None:
     args = make_parser().parse_args(["--device", "cpu", "--evaluate-every", "3", "--tensorboard"])
     execution = execution_from(args)
     assert (execution.device, execution.evaluate_every, execution.tensorboard) == ("cpu", 3, True)

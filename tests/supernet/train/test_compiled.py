@@ -1,3 +1,5 @@
+import os
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -20,6 +22,9 @@ def make(resolutions: tuple[int, ...] = (12,)) -> Supernet:
 
 
 @pytest.mark.slow  # half a minute of compiling
+@pytest.mark.skipif(
+    shutil.which(os.environ.get("CXX", "g++")) is None, reason="no g++ to compile with"
+)
 def test_a_compiled_subnet_computes_the_same_and_is_compiled_once() -> None:
     supernet = make()
     compiled = Compiled(supernet, RECIPE)
@@ -35,6 +40,13 @@ def test_a_compiled_subnet_computes_the_same_and_is_compiled_once() -> None:
         assert len(compiled.functions) == 1, number
         for plain, fast in zip(*gradients, strict=True):
             torch.testing.assert_close(fast, plain, rtol=1e-3, atol=1e-3)
+
+
+def test_a_missing_compiler_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch._inductor.config.cpp.cxx", (None, "no-such-compiler"))
+    supernet = make()
+    with pytest.raises(SupernetError, match=r"--compile needs a compiler .* leave --compile out"):
+        Compiled(supernet, RECIPE)(torch.randn(4, 3, 12, 12), supernet.space.smallest)
 
 
 def test_too_many_shapes_are_refused() -> None:

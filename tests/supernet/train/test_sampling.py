@@ -49,7 +49,7 @@ def test_one_resolution_a_step_for_all(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["independent", "multiscale"])
-def test_one_network_alone(name: str) -> None:
+def test_recipes_of_one_network_train_the_full_width_alone(name: str) -> None:
     configs = sandwich(SPACE, RECIPES[name], random.Random(0))
     assert [config.width_mults for config in configs] == [(1.0,)]
 

@@ -18,7 +18,7 @@ def make(width: int = 3) -> State:
     return State(model, optimizer, Ema(model, 0.9), scaler, torch.zeros(4, dtype=torch.float64))
 
 
-def test_everything_comes_back(tmp_path: Path) -> None:
+def test_a_written_state_reads_back_whole(tmp_path: Path) -> None:
     state = make()
     loss = state.model(torch.ones(1, 3)).sum()
     state.scaler.scale(loss).backward()
