@@ -87,7 +87,7 @@ def fronts(result: dict[str, Any]) -> go.Figure:
             x=[macs for macs, _ in points],
             y=[value["top1"] for _, value in points],
             error_y=_bars([value for _, value in points]),
-            name="mutual_labels, the default" if system == DEFAULT else system,
+            name="mutual_hard_soft, the default" if system == DEFAULT else system,
             mode="lines+markers",
             line={
                 "color": colours[system.removesuffix(EQUAL_MACS)],

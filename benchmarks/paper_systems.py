@@ -21,13 +21,13 @@ VARIANTS: tuple[tuple[Recipe, dict[str, Any]], ...] = (
     (Recipe(name="labels only", distillation=0.0), {}),
     (Recipe(name="averaged weights"), {"ema_decay": 0.99}),
     (Recipe(name="one random subnet", num_random=1), {}),
-    (replace(RECIPES["mutual_labels"], name="one random subnet, labels mixed in"), {}),
+    (replace(RECIPES["mutual_hard_soft"], name="one random subnet, labels mixed in"), {}),
     (Recipe(name="one random subnet, labels only", num_random=1, distillation=0.0), {}),
 )
 """`mutual` and a change, of the recipe or of hyperparameters: as many epochs as cost the same."""
 
 DEFAULT = "mutual, one random subnet, labels mixed in"
-"""What the recipe `mutual_labels` is called here: a `mutual` with two changes."""
+"""What the recipe `mutual_hard_soft` is called here: a `mutual` with two changes."""
 
 EQUAL_MACS = " (equal MACs)"
 NEARLY_EQUAL = 0.2

@@ -20,7 +20,7 @@ from nas.evaluate.trained import Trained
 from nas.health.heat_map import heat_map, write_figure
 from supernet import SubnetConfig, calibrate_bn
 from supernet.checkpoint import replacing
-from supernet.evaluate.accuracy import Z_95, Images, corners
+from supernet.evaluate.accuracy import Z_95, Images
 
 CALIBRATION_SIZES = (50, 100, 200, 500, 1000, 2000)
 ENOUGH = 0.003
@@ -65,7 +65,7 @@ def examine(trained: Trained, device: torch.device, num_widths: int) -> dict[str
     sizes = [n for n in CALIBRATION_SIZES if n <= trained.data.num_images["calibration"]]
     by_size = {
         config.config_id: {n: _top1(checkup.right(config, n)) for n in sizes}
-        for config in tqdm(corners(space), "calibration", unit="config", mininterval=1.0)
+        for config in tqdm(space.corners, "calibration", unit="config", mininterval=1.0)
     }
     return {
         "num_images": trained.data.num_images["selection"],

@@ -18,7 +18,7 @@ from tqdm import tqdm
 from supernet.data.dataset import Data
 from supernet.elastic.supernet import Supernet
 from supernet.errors import CheckpointError
-from supernet.evaluate.accuracy import Images, corners, selection_top1
+from supernet.evaluate.accuracy import Images, selection_top1
 from supernet.job.execution import Execution
 from supernet.job.training_job import TrainingJob
 from supernet.space import SubnetConfig
@@ -66,7 +66,7 @@ class Loop:
         self.state = State(
             supernet.model, self.step.optimizer, self.step.ema, self.step.scaler, self.epoch_losses
         )
-        self.corners = corners(supernet.space) if execution.evaluate_every else []
+        self.corners = supernet.space.corners if execution.evaluate_every else []
         self.images = Images(data, self.step.device)
         self.state_path = run / "supernet" / "last" / "state.safetensors"
         self.metrics = Metrics(
