@@ -1,11 +1,12 @@
-"""A run's supernet on disk: `RUN/supernet/`, written whole or not at all, read without pickle.
+"""A run's supernet on disk: `RUN/supernet/`, written atomically, read without pickle.
 
-weights.safetensors and supernet.json are the finished supernet; last/state.safetensors is where an
-unfinished training goes on.
+weights.safetensors and supernet.json are the finished supernet; last/state.safetensors is the state
+from which an unfinished training resumes.
 """
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,15 +25,18 @@ from supernet.models import build_model
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a temporary name beside `path`; rename it to `path` when the block ends well.
+    """Write a file atomically: yield a temporary path, rename it to `path` after the block.
 
-    A reader sees the old file or the new one, never half. Raises CheckpointError where the folder
-    cannot be written to; then the old file is untouched.
+    A reader sees the old file or the complete new one, also after a power failure: the content is
+    on the disk before the rename. A block that raises leaves the old file. Raises CheckpointError
+    where the folder cannot be written to.
     """
     temporary = path.with_name(f".{path.name}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
+        with temporary.open("r+b") as file:
+            os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
         raise CheckpointError(

@@ -113,6 +113,16 @@ class SearchSpace:
         """The narrowest network at the lowest resolution."""
         return self.uniform(self.width_range[0], self.resolutions[-1])
 
+    @property
+    def corners(self) -> list[SubnetConfig]:
+        """The four extremes: largest and smallest width x highest and lowest resolution.
+
+        The full network comes first. Fewer than four where there is one width or one resolution.
+        """
+        sides = (self.resolutions[0], self.resolutions[-1])
+        widths = (1.0, self.width_range[0])
+        return list(dict.fromkeys(self.uniform(width, side) for side in sides for width in widths))
+
     def uniform(self, width_mult: float, resolution: int) -> SubnetConfig:
         """One width for all groups."""
         return SubnetConfig(width_mults=(width_mult,), resolution=resolution)

@@ -16,7 +16,7 @@ from supernet.models import build_model
 PAPERS = ("mutual", "us", "us_multiscale", "independent", "multiscale")
 """The recipes that the paper compares."""
 
-DEFAULT = "mutual_labels"
+DEFAULT = "mutual_hard_soft"
 """The recipe that is trained by default; it is compared at equal cost."""
 
 EQUAL_MACS = " (equal MACs)"

@@ -26,7 +26,7 @@ from supernet import (
     load_data,
     load_supernet,
 )
-from supernet.evaluate.accuracy import Images, corners, selection_top1
+from supernet.evaluate.accuracy import Images, selection_top1
 from supernet.train.training import train
 
 RESULT = result_file(__file__)
@@ -47,7 +47,7 @@ def scores(dtype: str, epochs: int) -> dict[str, Any]:
         train(job, Path(folder), Execution(device="cpu", evaluate_every=0))
         supernet, _ = load_supernet(Path(folder))
     images = Images(load_data(job.data, resolution=28, seed=job.seed), torch.device("cpu"))
-    found = selection_top1(supernet, corners(SPACE), images)
+    found = selection_top1(supernet, SPACE.corners, images)
     return {
         config_id: {"top1": round(score.top1, 4), "interval": [round(x, 4) for x in score.interval]}
         for config_id, score in found.items()

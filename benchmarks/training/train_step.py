@@ -50,7 +50,7 @@ from supernet.data.dataset import Data
 from supernet.job.recipe import RECIPES
 from supernet.models import build_model
 from supernet.train.loop import Loop
-from supernet.train.process_group import Team
+from supernet.train.process_group import ProcessGroup
 
 RESULT = result_file(__file__)
 MODELS = ("mobilenet_v1", "mobilenet_v2")
@@ -148,7 +148,7 @@ def our_way(job: TrainingJob, data: Data, run: Path) -> Callable[[], float]:
     """A function that does one step of the real loop."""
     supernet = make_supernet(job, data).to(memory_format=torch.channels_last)
     execution = Execution(evaluate_every=0)
-    loop = Loop(supernet, data, job, run, execution, Team(), supernet)
+    loop = Loop(supernet, data, job, run, execution, ProcessGroup(), supernet)
     loop.metrics.begin(0)
     batches = _epochs(loop)
 

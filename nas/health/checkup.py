@@ -21,7 +21,7 @@ from nas.health.heat_map import heat_map, write_figure
 from supernet import SubnetConfig, Supernet, calibrate_bn
 from supernet.checkpoint import replacing
 from supernet.data import Data
-from supernet.evaluate.accuracy import Z_95, Images, corners
+from supernet.evaluate.accuracy import Z_95, Images
 
 CALIBRATION_SIZES = (50, 100, 200, 500, 1000, 2000)
 ENOUGH = 0.003
@@ -71,7 +71,7 @@ def examine(
     sizes = [n for n in CALIBRATION_SIZES if n <= data.num_images["calibration"]]
     by_size = {
         config.config_id: {n: _top1(checkup.right(config, n)) for n in sizes}
-        for config in tqdm(corners(space), "calibration", unit="config", mininterval=1.0)
+        for config in tqdm(space.corners, "calibration", unit="config", mininterval=1.0)
     }
     return {
         "num_images": data.num_images["selection"],

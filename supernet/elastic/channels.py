@@ -24,8 +24,8 @@ from supernet.tracing import (
     BATCH_SIZE,
     Failure,
     Partition,
-    Step,
     Trace,
+    TracedOperation,
     divide,
     find_failure,
     follow_paths,
@@ -60,6 +60,7 @@ class _Tracing:
     def __init__(self, model: nn.Module, images: Tensor, space: SearchSpace) -> None:
         self.model, self.images, self.space = model, images, space
         self.trace = Trace(model, space.divisor)
+        self.labelling = self.trace.labelling
         for training in (True, False):
             self._run(training)
 
@@ -70,7 +71,7 @@ class _Tracing:
                 self.trace.run(model, self.images, paths)
         except Exception as error:  # of a user's network: anything
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-            operation, path = self.trace.here
+            operation, path = self.labelling.here
             raise ModelError(
                 f"the network must run on {tuple(self.images.shape[1:])} images, whatever their "
                 f"values, but got: {reason} ({operation} in {path or 'the network itself'})"
@@ -89,30 +90,30 @@ class _Tracing:
     def _elastic_groups(self) -> Partition:
         """All groups that have a choice; the others are kept."""
         low, divisor = self.space.width_range[0], self.space.divisor
-        groups = divide(self.trace)
+        groups = divide(self.labelling)
         rigid = [kept_places(group, low, divisor) == group.size for group in groups.groups]
         if any(rigid):
             is_rigid = torch.tensor([*rigid, False])[groups.group_of]
-            self.trace.labels.keep(is_rigid.nonzero().flatten())
-            groups = divide(self.trace)
+            self.labelling.labels.keep(is_rigid.nonzero().flatten())
+            groups = divide(self.labelling)
         return groups
 
     def _channels(self, groups: Partition) -> Channels:
         def dim(axis: Tensor | None) -> Dim | None:
             if axis is None:
                 return None
-            roots = self.trace.labels.roots(axis)
+            roots = self.labelling.labels.roots(axis)
             entry = Dim(groups=groups.group_of[roots], positions=groups.place_of[roots])
             return entry if bool((entry.groups >= 0).any()) else None
 
-        dims = {name: tuple(map(dim, axes)) for name, axes in self.trace.axes.items()}
+        dims = {name: tuple(map(dim, axes)) for name, axes in self.labelling.axes.items()}
         return Channels(
             groups=groups.groups,
             dims={name: entries for name, entries in dims.items() if any(entries)},
-            kept=tuple(self.trace.kept),
-            made_dims=self.trace.made_dims,
-            losing_groups=frozenset(self.trace.losing_groups),
-            num_positions=self.trace.num_positions,
+            kept=tuple(self.labelling.kept),
+            made_dims=self.labelling.made_dims,
+            losing_groups=frozenset(self.labelling.losing_groups),
+            num_positions=self.labelling.num_positions,
         )
 
     def _first_failure(self, channels: Channels, groups: Partition) -> tuple[int, Failure] | None:
@@ -141,28 +142,30 @@ class _Tracing:
     def _count(self, stays: Tensor, known: dict[int, int], axis: Tensor) -> int:
         """How many entries of a dimension stay; a vector is counted once."""
         if id(axis) not in known:
-            known[id(axis)] = int(stays[self.trace.labels.roots(axis)].sum())
+            known[id(axis)] = int(stays[self.labelling.labels.roots(axis)].sum())
         return known[id(axis)]
 
     def _blame(self, number: int, failure: Failure) -> None:
-        """Keep what went into the step that failed, wherever that line of code runs.
+        """Keep the inputs of the operation that failed, wherever that line of code runs.
 
-        Where that is kept already, an earlier step is to blame: code between two operations has
+        Where they are kept already, an earlier operation is to blame: code between the two has
         noticed the narrower size.
         """
-        steps = self.trace.passes[number]
-        for step in reversed(steps[: failure.step + 1]):
-            same_code = [s for s in steps if s.site.code == step.site.code]
-            news = [self._keep_inputs(s, failure) for s in (step, *same_code)]
+        operations = self.trace.passes[number]
+        for blamed in reversed(operations[: failure.index + 1]):
+            same_code = [each for each in operations if each.site.code == blamed.site.code]
+            news = [self._keep_inputs(each, failure) for each in (blamed, *same_code)]
             if any(news):
                 return
         raise ModelError(
-            f"the network must do the same each time that it runs, but got: {failure.why}"
+            f"the network must run the same operations in each forward pass, but got: {failure.why}"
         )
 
-    def _keep_inputs(self, step: Step, failure: Failure) -> bool:
-        at = step.operation, step.site.path
-        news = [self.trace.keep(axis, failure.why, at) for axes in step.inputs for axis in axes]
+    def _keep_inputs(self, operation: TracedOperation, failure: Failure) -> bool:
+        at = operation.name, operation.site.path
+        news = [
+            self.labelling.keep(axis, failure.why, at) for axes in operation.inputs for axis in axes
+        ]
         return any(news)
 
 

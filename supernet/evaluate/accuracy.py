@@ -16,7 +16,7 @@ from supernet.data.preprocess import normalise, resize
 from supernet.elastic.supernet import Supernet
 from supernet.errors import DataError
 from supernet.evaluate.calibration import calibrate_bn
-from supernet.space import SearchSpace, SubnetConfig
+from supernet.space import SubnetConfig
 
 Z_95 = 1.959964
 """Standard deviations on either side of the mean that hold 95 % of a normal distribution."""
@@ -133,12 +133,6 @@ def accuracy(
         num_correct += int(right_answers(logits, images, labels).sum())
         num_images += len(labels)
     return Accuracy(num_images=num_images, num_correct=num_correct)
-
-
-def corners(space: SearchSpace) -> list[SubnetConfig]:
-    """Largest and smallest width x highest and lowest resolution, the full network first."""
-    widths, sides = (1.0, space.width_range[0]), (space.resolutions[0], space.resolutions[-1])
-    return list(dict.fromkeys(space.uniform(width, side) for side in sides for width in widths))
 
 
 def selection_top1(

@@ -68,8 +68,9 @@ RECIPES = {
         Recipe(name="us_multiscale", resolutions="shared"),
         _alone("independent", "highest"),
         _alone("multiscale", "shared"),
-        Recipe(name="mutual_labels", num_random=1, distillation=0.5),
+        # Hard labels and the teacher's soft labels, mixed half and half.
+        Recipe(name="mutual_hard_soft", num_random=1, distillation=0.5),
     )
 }
 """All recipes by name: the systems of the paper's comparison (its table 3 and figure 5), and the
-default, `mutual_labels`, which is above `mutual` at equal cost (docs/paper.md)."""
+default, `mutual_hard_soft`, which is above `mutual` at equal cost (docs/paper.md)."""

@@ -24,7 +24,7 @@ class TrainingJob:
         default_factory=lambda: {"depth": 10, "widen": 2, "stem_stride": 2}
     )
     """Keyword arguments of the network."""
-    recipe: Recipe = RECIPES["mutual_labels"]
+    recipe: Recipe = RECIPES["mutual_hard_soft"]
     """What each step trains."""
     hyperparameters: Hyperparameters = field(default_factory=Hyperparameters)
     """How weights are fitted."""

@@ -2,21 +2,23 @@
 
 from supernet.tracing.call import BATCH_SIZE
 from supernet.tracing.chance import same_chance
+from supernet.tracing.labelling import Kept, Labelling
 from supernet.tracing.labels import Labels
 from supernet.tracing.partition import Group, Partition, divide
 from supernet.tracing.paths import follow_paths
 from supernet.tracing.replay import Failure, find_failure
-from supernet.tracing.trace import Kept, Step, Trace
+from supernet.tracing.trace import Trace, TracedOperation
 
 __all__ = [
     "BATCH_SIZE",
     "Failure",
     "Group",
     "Kept",
+    "Labelling",
     "Labels",
     "Partition",
-    "Step",
     "Trace",
+    "TracedOperation",
     "divide",
     "find_failure",
     "follow_paths",

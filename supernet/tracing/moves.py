@@ -1,39 +1,35 @@
 """What operations that only move elements about do to labels: the same as to the data."""
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor
 
 from supernet.tracing.call import Call
-
-if TYPE_CHECKING:
-    from supernet.tracing.trace import Trace
+from supernet.tracing.labelling import Labelling
 
 MIXED = "channels are mixed with positions"
 
 
-def carry(trace: "Trace", call: Call) -> None:
+def carry(labelling: Labelling, call: Call) -> None:
     """Apply the operation to labels in the shape of the data, one labelled dimension at a time."""
     axes: list[list[Tensor | None]] = [[None] * output.dim() for output in call.outputs]
-    for dim, axis in enumerate(trace.axes_of(call.args[0])):
+    for dim, axis in enumerate(labelling.axes_of(call.args[0])):
         if axis is None:
             continue
-        for table, found in zip(_moved(trace, call, axis, dim), axes, strict=True):
-            place = _single_axis(trace, table)
+        for table, found in zip(_moved(labelling, call, axis, dim), axes, strict=True):
+            place = _single_axis(labelling, table)
             if place is None or found[place[0]] is not None:  # none, or two became one
-                trace.keep(axis, MIXED)
+                labelling.keep(axis, MIXED)
             else:
                 found[place[0]] = place[1]
     for output, found in zip(call.outputs, axes, strict=True):
-        trace.set_axes(output, found)
+        labelling.set_axes(output, found)
 
 
-def _moved(trace: "Trace", call: Call, axis: Tensor, dim: int) -> list[Tensor]:
+def _moved(labelling: Labelling, call: Call, axis: Tensor, dim: int) -> list[Tensor]:
     x, *others = call.args
     shape = [1] * x.dim()
     shape[dim] = len(axis)
-    table = trace.labels.roots(axis).view(shape).expand(x.shape)
+    table = labelling.labels.roots(axis).view(shape).expand(x.shape)
     try:
         moved = call.func(table, *others, **call.kwargs)
     except RuntimeError:  # a view of what is not contiguous here
@@ -41,7 +37,7 @@ def _moved(trace: "Trace", call: Call, axis: Tensor, dim: int) -> list[Tensor]:
     return [moved] if isinstance(moved, Tensor) else list(moved)
 
 
-def _single_axis(trace: "Trace", table: Tensor) -> tuple[int, Tensor] | None:
+def _single_axis(labelling: Labelling, table: Tensor) -> tuple[int, Tensor] | None:
     """The dimension along which labels change, and its labels; None where there is none.
 
     Where one dimension was split in several (groups and channels of each, heads and features), the
@@ -54,7 +50,7 @@ def _single_axis(trace: "Trace", table: Tensor) -> tuple[int, Tensor] | None:
     dim = max(varying, key=lambda d: (table.shape[d], d))
     for other in range(table.dim()):
         if other in varying and other != dim:
-            trace.labels.tie_rows(table, other)
+            labelling.labels.tie_rows(table, other)
         if other != dim:
             table = table.narrow(other, 0, 1)
     return dim, table.flatten()
@@ -66,43 +62,43 @@ def _varies(table: Tensor, dim: int) -> bool:
     return not torch.equal(table, table.narrow(dim, 0, 1).expand_as(table))
 
 
-def piece(trace: "Trace", call: Call) -> None:
+def piece(labelling: Labelling, call: Call) -> None:
     """Slices and splits: pieces of one size are tied, so that each loses the same channels."""
-    for dim, axis in enumerate(trace.axes_of(call.args[0])):
+    for dim, axis in enumerate(labelling.axes_of(call.args[0])):
         size, *different = {output.shape[dim] for output in call.outputs}
         if axis is None or different or size == len(axis):
             continue
         if size and len(axis) % size == 0 and (call.argument("start") or 0) % size == 0:
-            trace.labels.tie_rows(axis.view(-1, size))
-    carry(trace, call)
+            labelling.labels.tie_rows(axis.view(-1, size))
+    carry(labelling, call)
 
 
-def one_of(trace: "Trace", call: Call) -> None:
+def one_of(labelling: Labelling, call: Call) -> None:
     """Picking entries by their number keeps the dimension that they are picked from."""
-    axes = list(trace.axes_of(call.args[0]))
+    axes = list(labelling.axes_of(call.args[0]))
     axis = axes.pop(call.argument("dim"))
     if axis is not None:
-        trace.keep(axis, "entries are picked by their number")
+        labelling.keep(axis, "entries are picked by their number")
     for output in call.outputs:
-        trace.set_axes(output, axes)
+        labelling.set_axes(output, axes)
 
 
-def concatenate(trace: "Trace", call: Call) -> None:
+def concatenate(labelling: Labelling, call: Call) -> None:
     """Labels are concatenated along `dim`; all other dimensions are the same ones."""
     num_dims = call.result.dim()
     tensors = [tensor for tensor in call.args[0] if tensor.dim() == num_dims]
     along = call.argument("dim") % num_dims
     axes: list[Tensor | None] = []
     for dim in range(num_dims):
-        parts = [trace.axes_of(tensor)[dim] for tensor in tensors]
+        parts = [labelling.axes_of(tensor)[dim] for tensor in tensors]
         if dim == along:
             axes.append(_end_to_end(parts, [tensor.shape[dim] for tensor in tensors]))
         else:
             axis, *others = parts
             for other in others:
-                axis = trace.join(axis, other, "concatenated with a fixed size")
+                axis = labelling.join(axis, other, "concatenated with a fixed size")
             axes.append(axis)
-    trace.set_axes(call.result, axes)
+    labelling.set_axes(call.result, axes)
 
 
 def _end_to_end(parts: list[Tensor | None], sizes: list[int]) -> Tensor | None:
@@ -112,41 +108,41 @@ def _end_to_end(parts: list[Tensor | None], sizes: list[int]) -> Tensor | None:
     return torch.cat([f if part is None else part for part, f in zip(parts, fixed, strict=True)])
 
 
-def stack(trace: "Trace", call: Call) -> None:
+def stack(labelling: Labelling, call: Call) -> None:
     """All tensors have the same channels; the new dimension has none."""
-    axes, *others = (list(trace.axes_of(tensor)) for tensor in call.args[0])
+    axes, *others = (list(labelling.axes_of(tensor)) for tensor in call.args[0])
     for other in others:
         pairs = zip(axes, other, strict=True)
-        axes = [trace.join(one, two, "stacked on a fixed size") for one, two in pairs]
+        axes = [labelling.join(one, two, "stacked on a fixed size") for one, two in pairs]
     axes.insert(call.argument("dim") % call.result.dim(), None)
-    trace.set_axes(call.result, axes)
+    labelling.set_axes(call.result, axes)
 
 
-def pad(trace: "Trace", call: Call) -> None:
+def pad(labelling: Labelling, call: Call) -> None:
     """Entries that padding adds always stay."""
     x, amounts = call.args[:2]
-    axes = list(trace.axes_of(x))
+    axes = list(labelling.axes_of(x))
     for i in range(0, len(amounts), 2):
         axis = axes[-1 - i // 2]
         if axis is not None:
             added = (amounts[i], amounts[i + 1])
             axes[-1 - i // 2] = torch.nn.functional.pad(axis, added)  # with zeros: KEPT
-    trace.set_axes(call.result, axes)
+    labelling.set_axes(call.result, axes)
 
 
-def pixel_shuffle(trace: "Trace", call: Call) -> None:
+def pixel_shuffle(labelling: Labelling, call: Call) -> None:
     """Each output channel comes from `factor ** 2` input channels in a row."""
     x, factor = call.args
-    *batch, axis, _, _ = trace.axes_of(x)
+    *batch, axis, _, _ = labelling.axes_of(x)
     if axis is not None:
-        axis = trace.labels.tie_rows(axis.view(-1, factor**2), dim=1)
-    trace.set_axes(call.result, [*batch, axis, None, None])
+        axis = labelling.labels.tie_rows(axis.view(-1, factor**2), dim=1)
+    labelling.set_axes(call.result, [*batch, axis, None, None])
 
 
-def pixel_unshuffle(trace: "Trace", call: Call) -> None:
+def pixel_unshuffle(labelling: Labelling, call: Call) -> None:
     """Each input channel gives `factor ** 2` output channels in a row."""
     x, factor = call.args
-    *batch, axis, _, _ = trace.axes_of(x)
+    *batch, axis, _, _ = labelling.axes_of(x)
     if axis is not None:
         axis = axis.repeat_interleave(factor**2)
-    trace.set_axes(call.result, [*batch, axis, None, None])
+    labelling.set_axes(call.result, [*batch, axis, None, None])

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from supernet.tracing.labelling import Labelling, Made
 from supernet.tracing.labels import KEPT
-from supernet.tracing.trace import Made, Trace
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,29 +39,29 @@ class Partition:
     """For each root of labels: its place in the group; int64."""
 
 
-def divide(trace: Trace) -> Partition:
+def divide(labelling: Labelling) -> Partition:
     """Divide all labels into groups, in the order in which the network makes them.
 
     Two labels are of one group if every vector holds both equally often: then no width empties a
     dimension, and any of a group's channels could be exchanged for any other.
     """
-    made = trace.made_roots()
-    vectors = _distinct_vectors(trace, made[made != KEPT])
-    class_of = _classes(vectors, made[made != KEPT], len(trace.labels))
+    made = labelling.made_roots()
+    vectors = _distinct_vectors(labelling, made[made != KEPT])
+    class_of = _classes(vectors, made[made != KEPT], len(labelling.labels))
     order: dict[int, list[Made]] = {}
-    for layer in trace.made:
-        for found in dict.fromkeys(class_of[trace.labels.roots(layer.labels)].tolist()):
+    for layer in labelling.made:
+        for found in dict.fromkeys(class_of[labelling.labels.roots(layer.labels)].tolist()):
             if found >= 0:
                 order.setdefault(found, []).append(layer)
-    group_of = torch.full((len(trace.labels),), -1)
-    place_of = torch.zeros(len(trace.labels), dtype=torch.int64)
+    group_of = torch.full((len(labelling.labels),), -1)
+    place_of = torch.zeros(len(labelling.labels), dtype=torch.int64)
     sizes = []
     for group, found in enumerate(order):
         members = made[class_of[made] == found]
         sizes.append(len(members))
         group_of[members] = group
         place_of[members] = torch.arange(len(members))
-    units = _units(trace, group_of, sizes)
+    units = _units(labelling, group_of, sizes)
     groups = [
         Group(
             size=size,
@@ -74,13 +74,13 @@ def divide(trace: Trace) -> Partition:
     return Partition(groups=tuple(groups), group_of=group_of, place_of=place_of)
 
 
-def _distinct_vectors(trace: Trace, elastic: Tensor) -> list[Tensor]:
+def _distinct_vectors(labelling: Labelling, elastic: Tensor) -> list[Tensor]:
     """The elastic roots in each vector, each vector once."""
-    is_elastic = torch.zeros(len(trace.labels), dtype=torch.bool)
+    is_elastic = torch.zeros(len(labelling.labels), dtype=torch.bool)
     is_elastic[elastic] = True
     distinct = {}
-    for vector in trace.vectors.values():
-        roots = trace.labels.roots(vector)
+    for vector in labelling.vectors.values():
+        roots = labelling.labels.roots(vector)
         roots = roots[is_elastic[roots]]
         if len(roots):
             distinct[roots.numpy().tobytes()] = roots
@@ -104,11 +104,11 @@ def _classes(vectors: list[Tensor], elastic: Tensor, num_labels: int) -> Tensor:
     return class_of
 
 
-def _units(trace: Trace, group_of: Tensor, sizes: list[int]) -> list[int]:
+def _units(labelling: Labelling, group_of: Tensor, sizes: list[int]) -> list[int]:
     """For each group, how many entries a place has in the parameter where it has fewest."""
     units = [0] * len(sizes)
-    for axis in (axis for axes in trace.axes.values() for axis in axes if axis is not None):
-        groups = group_of[trace.labels.roots(axis)]
+    for axis in (axis for axes in labelling.axes.values() for axis in axes if axis is not None):
+        groups = group_of[labelling.labels.roots(axis)]
         found, counts = groups[groups >= 0].unique(return_counts=True)
         for group, count in zip(found.tolist(), counts.tolist(), strict=True):
             unit = count // sizes[group]

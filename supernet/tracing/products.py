@@ -1,70 +1,67 @@
 """What convolutions and matrix products do to labels: they contract channels and make new ones."""
 
 import math
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from supernet.tracing.call import BATCH_SIZE, Call
-
-if TYPE_CHECKING:
-    from supernet.tracing.trace import Trace
+from supernet.tracing.labelling import Labelling
 
 CONTRACTED = "multiplied with a dimension of fixed size"
 BIAS = "has a bias of fixed size"
 
 
-def convolution(trace: "Trace", call: Call) -> None:
+def convolution(labelling: Labelling, call: Call) -> None:
     """Convolutions of any number of dimensions, grouped, depthwise or transposed."""
     x, weight, bias, *_, transposed, _, groups = call.args
-    x_axes, weight_axes = trace.axes_of(x), trace.axes_of(weight)
-    positions = [_slid_along(trace, call, dim) for dim in range(2, x.dim())]
+    x_axes, weight_axes = labelling.axes_of(x), labelling.axes_of(weight)
+    positions = [_slid_along(labelling, call, dim) for dim in range(2, x.dim())]
     channels, first, second = x_axes[1], *weight_axes[:2]
     if groups > 1:
-        made = _grouped(trace, channels, weight, groups, transposed)
+        made = _grouped(labelling, channels, weight, groups, transposed)
     else:
         contracted, made = (first, second) if transposed else (second, first)
-        trace.join(channels, contracted, CONTRACTED)
+        labelling.join(channels, contracted, CONTRACTED)
     if bias is not None:
-        trace.join(made, trace.axes_of(bias)[0], BIAS)
+        labelling.join(made, labelling.axes_of(bias)[0], BIAS)
     num_positions = (x if transposed else call.result)[0, 0].numel()
-    trace.multiply(weight, made, num_positions)
-    trace.set_axes(call.result, [x_axes[0], made, *positions])
+    labelling.multiply(weight, made, num_positions)
+    labelling.set_axes(call.result, [x_axes[0], made, *positions])
 
 
-def _slid_along(trace: "Trace", call: Call, dim: int) -> Tensor | None:
+def _slid_along(labelling: Labelling, call: Call, dim: int) -> Tensor | None:
     """Labels of a dimension that the kernel slides along.
 
     Where its size stays (a small kernel over pooled channels, padded), each entry comes from the
     one at its place; padding is zeros, as removed channels are.
     """
     x, weight = call.args[:2]
-    axis = trace.axes_of(x)[dim]
-    trace.keep(trace.axes_of(weight)[dim], "convolved over")
+    axis = labelling.axes_of(x)[dim]
+    labelling.keep(labelling.axes_of(weight)[dim], "convolved over")
     if x.shape[dim] != call.result.shape[dim]:
-        trace.keep(axis, "convolved over")
+        labelling.keep(axis, "convolved over")
         return None
     return axis
 
 
 def _grouped(
-    trace: "Trace", channels: Tensor | None, weight: Tensor, groups: int, transposed: bool
+    labelling: Labelling, channels: Tensor | None, weight: Tensor, groups: int, transposed: bool
 ) -> Tensor | None:
     """Let the convolution lose groups, or make each smaller: whichever leaves more choice.
 
     The weight's first dimension holds all groups' outputs (transposed: inputs), its second one
     group's inputs (transposed: outputs). Returns the labels of what it makes.
     """
-    labels, (whole, per_group) = trace.labels, trace.axes_of(weight)[:2]
+    labels, (whole, per_group) = labelling.labels, labelling.axes_of(weight)[:2]
     assert whole is not None  # more than one group has more than one channel
     in_group, made_in_group = weight.shape[0] // groups, weight.shape[1]
     if not transposed:
         in_group, made_in_group = made_in_group, in_group
     if channels is None:
         channels = torch.zeros(groups * in_group, dtype=torch.int64)
-    if _choices(trace, len(channels), in_group) >= _choices(trace, len(channels), groups):
-        trace.lose_groups(weight)
+    if _choices(labelling, len(channels), in_group) >= _choices(labelling, len(channels), groups):
+        labelling.lose_groups(weight)
         group = labels.tie_rows(channels.view(groups, in_group), dim=1)
         labels.unite(whole, group.repeat_interleave(len(whole) // groups))
         if per_group is not None:
@@ -79,38 +76,38 @@ def _grouped(
     return labels.tie_rows(whole.view(groups, made_in_group)).repeat(groups)
 
 
-def _choices(trace: "Trace", num_channels: int, unit: int) -> int:
+def _choices(labelling: Labelling, num_channels: int, unit: int) -> int:
     """How many widths there are when channels go `unit` at a time and stay in multiples."""
-    return num_channels // math.lcm(unit, trace.divisor)
+    return num_channels // math.lcm(unit, labelling.divisor)
 
 
-def product(trace: "Trace", call: Call) -> None:
+def product(labelling: Labelling, call: Call) -> None:
     """Products of two matrices, or of two batches of them."""
     left, right = call.args[:2]
-    _product(trace, left, right, call.result)
+    _product(labelling, left, right, call.result)
 
 
-def product_and_sum(trace: "Trace", call: Call) -> None:
+def product_and_sum(labelling: Labelling, call: Call) -> None:
     """A product of matrices to which a bias is added, as in a linear layer."""
     bias, left, right = call.args[:3]
-    _product(trace, left, right, call.result)
-    axes = list(trace.axes_of(call.result))
+    _product(labelling, left, right, call.result)
+    axes = list(labelling.axes_of(call.result))
     for dim in range(-bias.dim(), 0):
         if bias.shape[dim] > 1:
-            axes[dim] = trace.join(axes[dim], trace.axes_of(bias)[dim], BIAS)
-    trace.set_axes(call.result, axes)
+            axes[dim] = labelling.join(axes[dim], labelling.axes_of(bias)[dim], BIAS)
+    labelling.set_axes(call.result, axes)
 
 
-def _product(trace: "Trace", left: Tensor, right: Tensor, out: Tensor) -> None:
-    left_axes, right_axes = trace.axes_of(left), trace.axes_of(right)
-    trace.join(left_axes[-1], right_axes[-2], CONTRACTED)
+def _product(labelling: Labelling, left: Tensor, right: Tensor, out: Tensor) -> None:
+    left_axes, right_axes = labelling.axes_of(left), labelling.axes_of(right)
+    labelling.join(left_axes[-1], right_axes[-2], CONTRACTED)
     batch = [
-        trace.join(one, other, CONTRACTED)
+        labelling.join(one, other, CONTRACTED)
         for one, other in zip(left_axes[:-2], right_axes[:-2], strict=True)
     ]
     rows, columns = left_axes[-2], right_axes[-1]
-    if trace.weight_of(right):
-        trace.multiply(right, columns, max(1, left.shape[-2] // BATCH_SIZE))
+    if labelling.weight_of(right):
+        labelling.multiply(right, columns, max(1, left.shape[-2] // BATCH_SIZE))
     else:
-        trace.multiply(left, rows, max(1, right.shape[-1] // BATCH_SIZE))
-    trace.set_axes(out, [*batch, rows, columns])
+        labelling.multiply(left, rows, max(1, right.shape[-1] // BATCH_SIZE))
+    labelling.set_axes(out, [*batch, rows, columns])

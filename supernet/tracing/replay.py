@@ -1,4 +1,4 @@
-"""Replay: runs a narrow network and compares what happens with what its labels foretell."""
+"""Replay: runs a narrow network and compares it with what the labels predict."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,51 +10,58 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from supernet.tracing.call import LAYOUT, Call
 from supernet.tracing.chance import same_chance
-from supernet.tracing.trace import Axes, Step, run_on_one_device
+from supernet.tracing.labelling import Axes
+from supernet.tracing.trace import TracedOperation, run_on_one_device
 
-OTHER_COURSE = "narrower, it runs other operations (a size is fixed in the code?)"
+OTHER_OPERATIONS = "narrower, it runs other operations (a size is fixed in the code?)"
 
 
 @dataclass(frozen=True)
 class Failure:
-    """The first step at which a narrow network did not do what the labels say."""
+    """The first operation at which a narrow network differed from what the labels predict."""
 
-    step: int
-    """Number of the operation in the pass; everything before it went as foretold."""
+    index: int
+    """Index of the operation in the pass; all operations before it ran as predicted."""
     why: str
     """One line."""
 
 
 def find_failure(
-    network: nn.Module, images: Tensor, steps: Sequence[Step], size_of: Callable[[Tensor], int]
+    network: nn.Module,
+    images: Tensor,
+    operations: Sequence[TracedOperation],
+    size_of: Callable[[Tensor], int],
 ) -> Failure | None:
-    """Run `network` on `images`; None if each of `steps` gave tensors of the foretold shapes.
+    """Run `network` on `images`; None if all `operations` return tensors of the predicted shapes.
 
     `size_of(labels)` is how many entries of a dimension with these labels are left.
     """
-    watch = _Watch(steps, size_of)
+    comparison = _Comparison(operations, size_of)
     try:
-        with torch.no_grad(), same_chance(), watch:
+        with torch.no_grad(), same_chance(), comparison:
             network(images)
     except _DiffersError as error:
-        return Failure(watch.num_done, str(error))
+        return Failure(comparison.num_done, str(error))
     except Exception as error:
-        # A user's network may raise anything; what it raised is the reason that is reported.
+        # A user's network may raise anything; the report quotes what it raised.
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        return Failure(min(watch.num_done, len(steps) - 1), f"narrower, it raises: {reason}")
-    if watch.num_done < len(steps):
-        return Failure(watch.num_done, OTHER_COURSE)
+        index = min(comparison.num_done, len(operations) - 1)
+        return Failure(index, f"narrower, it raises: {reason}")
+    if comparison.num_done < len(operations):
+        return Failure(comparison.num_done, OTHER_OPERATIONS)
     return None
 
 
 class _DiffersError(Exception):
-    """An operation gave another shape than was foretold."""
+    """An operation differs from the traced one, or returned another shape than predicted."""
 
 
-class _Watch(TorchDispatchMode):
-    def __init__(self, steps: Sequence[Step], size_of: Callable[[Tensor], int]) -> None:
+class _Comparison(TorchDispatchMode):
+    def __init__(
+        self, operations: Sequence[TracedOperation], size_of: Callable[[Tensor], int]
+    ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.steps, self.size_of = steps, size_of
+        self.operations, self.size_of = operations, size_of
         self.num_done = 0
 
     def __torch_dispatch__(
@@ -62,21 +69,21 @@ class _Watch(TorchDispatchMode):
     ) -> Any:
         result = run_on_one_device(func, args, kwargs or {})
         call = Call(func, args, kwargs or {}, result)
-        if self.num_done < len(self.steps) and call.operation not in LAYOUT:
-            self.compare(self.steps[self.num_done], call)
+        if self.num_done < len(self.operations) and call.operation not in LAYOUT:
+            self.compare(self.operations[self.num_done], call)
             self.num_done += 1
         return result
 
-    def compare(self, step: Step, call: Call) -> None:
-        if call.operation != step.operation or len(call.outputs) != len(step.outputs):
-            raise _DiffersError(OTHER_COURSE)
-        if not step.inputs:
-            return  # a tensor made from nothing; it fits if what it is joined with does
-        for output, (shape, axes) in zip(call.outputs, step.outputs, strict=True):
-            expected = self.shape(shape, axes)
-            if tuple(output.shape) != expected:
+    def compare(self, traced: TracedOperation, call: Call) -> None:
+        if call.operation != traced.name or len(call.outputs) != len(traced.outputs):
+            raise _DiffersError(OTHER_OPERATIONS)
+        if not traced.inputs:
+            return  # made from nothing (torch.zeros): it fits if what it is joined with fits
+        for output, (shape, axes) in zip(call.outputs, traced.outputs, strict=True):
+            predicted = self.shape(shape, axes)
+            if tuple(output.shape) != predicted:
                 raise _DiffersError(
-                    f"a size is fixed in the code: {tuple(output.shape)}, not {expected}"
+                    f"a size is fixed in the code: {tuple(output.shape)}, not {predicted}"
                 )
 
     def shape(self, shape: torch.Size, axes: Axes) -> tuple[int, ...]:

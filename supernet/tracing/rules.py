@@ -2,122 +2,120 @@
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from supernet.tracing import moves, products
 from supernet.tracing.call import Call
+from supernet.tracing.labelling import Labelling
 
-if TYPE_CHECKING:
-    from supernet.tracing.trace import Trace
-
-Rule = Callable[["Trace", Call], None]
+Rule = Callable[[Labelling, Call], None]
 
 NORMALISED = "normalised at a fixed size"
 
 
-def elementwise(trace: "Trace", call: Call) -> None:
+def elementwise(labelling: Labelling, call: Call) -> None:
     """Operands have the same channels; a single entry is repeated as often as is needed."""
     for out in call.outputs:
         axes: list[Tensor | None] = [None] * out.dim()
         for dim in range(-out.dim(), 0):
             size = out.shape[dim]
             full = [x for x in call.inputs if x.dim() >= -dim and x.shape[dim] == size > 1]
-            axis, *others = [trace.axes_of(x)[dim] for x in full] or [None]
+            axis, *others = [labelling.axes_of(x)[dim] for x in full] or [None]
             for other in others:
-                axis = trace.join(axis, other, "joined with channels that stay")
+                axis = labelling.join(axis, other, "joined with channels that stay")
             axes[dim] = axis
-        trace.set_axes(out, axes)
+        labelling.set_axes(out, axes)
 
 
-def batch_norm(trace: "Trace", call: Call) -> None:
+def batch_norm(labelling: Labelling, call: Call) -> None:
     """The channels are those of the weight, the bias and the statistics."""
     x, *parameters = call.args[:5]
-    axes = list(trace.axes_of(x))
+    axes = list(labelling.axes_of(x))
     for tensor in parameters:
         if isinstance(tensor, Tensor):
-            axes[1] = trace.join(axes[1], trace.axes_of(tensor)[0], NORMALISED)
+            axes[1] = labelling.join(axes[1], labelling.axes_of(tensor)[0], NORMALISED)
     out, *moments = call.outputs
-    trace.set_axes(out, axes)
+    labelling.set_axes(out, axes)
     for moment in moments:
         if len(moment) == x.shape[1]:
-            trace.set_axes(moment, axes[1:2])
+            labelling.set_axes(moment, axes[1:2])
 
 
-def layer_norm(trace: "Trace", call: Call) -> None:
+def layer_norm(labelling: Labelling, call: Call) -> None:
     """The last dimensions are those of the weight and the bias."""
     x, _, *parameters = call.args[:4]
-    axes = list(trace.axes_of(x))
+    axes = list(labelling.axes_of(x))
     for tensor in parameters:
         if tensor is not None:
             for dim in range(-tensor.dim(), 0):
-                axes[dim] = trace.join(axes[dim], trace.axes_of(tensor)[dim], NORMALISED)
+                axes[dim] = labelling.join(axes[dim], labelling.axes_of(tensor)[dim], NORMALISED)
     out, *moments = call.outputs
-    trace.set_axes(out, axes)
+    labelling.set_axes(out, axes)
     for moment in moments:
-        trace.set_axes(moment, axes)  # one entry where it was normalised
+        labelling.set_axes(moment, axes)  # one entry where it was normalised
 
 
-def group_norm(trace: "Trace", call: Call) -> None:
+def group_norm(labelling: Labelling, call: Call) -> None:
     """There are as many groups as before; each loses the same of its channels."""
     x, *parameters = call.args[:3]
-    axes = list(trace.axes_of(x))
+    axes = list(labelling.axes_of(x))
     for tensor in parameters:
         if tensor is not None:
-            axes[1] = trace.join(axes[1], trace.axes_of(tensor)[0], NORMALISED)
+            axes[1] = labelling.join(axes[1], labelling.axes_of(tensor)[0], NORMALISED)
     if axes[1] is not None:
-        trace.labels.tie_rows(axes[1].view(call.argument("group"), -1))
-    trace.set_axes(call.outputs[0], axes)
+        labelling.labels.tie_rows(axes[1].view(call.argument("group"), -1))
+    labelling.set_axes(call.outputs[0], axes)
 
 
-def reduction(trace: "Trace", call: Call) -> None:
+def reduction(labelling: Labelling, call: Call) -> None:
     """The dimensions that are reduced vanish, or have one entry."""
     x, dims = call.args[0], call.argument("dim")
     given = range(x.dim()) if dims is None or dims == [] else dims
     reduced = {dim % x.dim() for dim in ([given] if isinstance(given, int) else given)}
-    axes = trace.axes_of(x)
+    axes = labelling.axes_of(x)
     if len(call.outputs) > 1 and call.operation in WITH_PLACES:
         for dim in reduced:
-            trace.keep(axes[dim], "places of channels are computed")
+            labelling.keep(axes[dim], "places of channels are computed")
     for out in call.outputs:
         left = [None if dim in reduced else axis for dim, axis in enumerate(axes)]
         if out.dim() < x.dim():
             left = [axis for dim, axis in enumerate(axes) if dim not in reduced]
-        trace.set_axes(out, left)
+        labelling.set_axes(out, left)
 
 
-def pooling(trace: "Trace", call: Call) -> None:
+def pooling(labelling: Labelling, call: Call) -> None:
     """The last dimensions, as many as the name says, are positions; the others stay."""
     x = call.args[0]
-    axes = list(trace.axes_of(x))
+    axes = list(labelling.axes_of(x))
     found = re.search("([123])d", call.operation)
     assert found is not None
     for dim in range(-int(found[1]), 0):
-        trace.keep(axes[dim], "pooled over")
+        labelling.keep(axes[dim], "pooled over")
         axes[dim] = None
     for out in call.outputs:
-        trace.set_axes(out, axes)
+        labelling.set_axes(out, axes)
 
 
-def as_another_layout(trace: "Trace", call: Call) -> None:
+def as_another_layout(labelling: Labelling, call: Call) -> None:
     """Strides may change as long as the shape does not."""
     if call.result.shape == call.args[0].shape:
-        trace.set_axes(call.result, trace.axes_of(call.args[0]))
+        labelling.set_axes(call.result, labelling.axes_of(call.args[0]))
     else:
-        unknown(trace, call)
+        unknown(labelling, call)
 
 
-def unlabelled(trace: "Trace", call: Call) -> None:
+def unlabelled(labelling: Labelling, call: Call) -> None:
     """A tensor that takes only its type from another one has no channels."""
 
 
-def unknown(trace: "Trace", call: Call) -> None:
+def unknown(labelling: Labelling, call: Call) -> None:
     """Everything that goes into an operation that is not understood stays."""
     for tensor in call.inputs:
-        for axis in trace.axes_of(tensor):
-            trace.keep(axis, "the operation is not known")
+        for axis in labelling.axes_of(tensor):
+            labelling.keep(axis, "the operation is not known")
 
 
 WITH_PLACES = {"aten.max", "aten.min", "aten.median", "aten.mode", "aten.kthvalue"}

@@ -30,7 +30,7 @@ class State:
     ) -> None:
         self.model, self.optimizer, self.ema = model, optimizer, ema
         self.scaler, self.epoch_losses = scaler, epoch_losses
-        self.step = 0
+        self.num_steps_done = 0
 
     def write(self, path: Path, about: Mapping[str, Any]) -> None:
         """Write all of it; `about` is JSON that `read` returns."""
@@ -41,7 +41,11 @@ class State:
                 tensors[f"momentum.{name}"] = buffer
         tensors |= {f"ema.{name}": tensor for name, tensor in self.ema.weights.items()}
         tensors["epoch_losses"] = self.epoch_losses
-        note = {"step": self.step, "scaler": self.scaler.state_dict(), "about": dict(about)}
+        note = {
+            "step": self.num_steps_done,
+            "scaler": self.scaler.state_dict(),
+            "about": dict(about),
+        }
         write_tensors(path, tensors, note)
 
     def read(self, path: Path) -> dict[str, Any]:
@@ -60,7 +64,7 @@ class State:
                 buffer = torch.empty_like(parameter).copy_(tensor)
                 self.optimizer.state[parameter]["momentum_buffer"] = buffer
             self.scaler.load_state_dict(note["scaler"])
-            self.step = note["step"]
+            self.num_steps_done = note["step"]
         except (RuntimeError, AttributeError, KeyError) as error:
             raise CheckpointError(f"{path} must fit the model, but does not") from error
         return note["about"]  # type: ignore[no-any-return]

@@ -1,7 +1,8 @@
 """Step: one batch turned into one change of the weights."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Never
@@ -9,90 +10,106 @@ from typing import Never
 import torch
 from torch import Tensor
 
-from supernet.data.dataset import Data
 from supernet.data.preprocess import normalise, resize
 from supernet.elastic.supernet import Supernet
 from supernet.errors import SupernetError
 from supernet.job.training_job import TrainingJob
 from supernet.space import SubnetConfig
-from supernet.train.depthwise import speed_up_depthwise
+from supernet.train.depthwise import FastDepthwise
 from supernet.train.ema import Ema
 from supernet.train.mixing import mix
 from supernet.train.mutual import mutual_step
 from supernet.train.optimizer import learning_rate, make_optimizer
-from supernet.train.process_group import Team
+from supernet.train.process_group import ProcessGroup
 from supernet.train.sampling import sandwich
+from supernet.train.sync_batch_norm import SyncBatchNorm
 
 
 @dataclass(frozen=True, kw_only=True)
-class Done:
-    """What came of a step."""
+class StepResult:
+    """What a step computed."""
 
     losses: list[float]
-    """Of each subnet, the mean over the batch and all processes."""
+    """Loss of each subnet, averaged over the batch and all processes."""
     lr: float
-    """The learning rate it was done with."""
-    asked_to_stop: bool
-    """Whether any process was."""
+    """Learning rate of the step."""
+    stop_requested: bool
+    """Whether any process was asked to stop."""
 
 
 class Step:
-    """Forward and backward of all subnets, one message, one step of the optimiser.
+    """Forward and backward passes of all subnets, one all-reduce, one step of the optimizer.
 
-    `network(images, config)` computes logits: `supernet` itself or a compiled form of it.
+    Args:
+        supernet: its parameters are what is trained.
+        network: `network(images, config)` computes logits: `supernet` or a compiled form of it.
+        job: recipe, hyperparameters and seed.
+        group: the processes that share each batch.
+        num_steps: steps in the whole training, for the learning-rate schedule.
+        num_classes: outputs of the classifier.
+        mean, std: of each channel, for images in 0..1.
+
+    Raises:
+        SupernetError: processes and accumulation do not divide the batch.
     """
 
     def __init__(
         self,
         supernet: Supernet,
         network: Callable[[Tensor, SubnetConfig], Tensor],
-        data: Data,
         job: TrainingJob,
-        team: Team,
+        group: ProcessGroup,
+        *,
+        num_steps: int,
+        num_classes: int,
+        mean: tuple[float, ...],
+        std: tuple[float, ...],
     ) -> None:
-        self.supernet, self.network, self.data = supernet, network, data
-        self.job, self.hyper, self.team = job, job.hyperparameters, team
-        _check_parts(self.hyper.batch_size, team.size * self.hyper.accumulate)
-        self.num_steps = data.num_steps(self.hyper.batch_size) * job.epochs
+        self.supernet, self.network, self.job, self.group = supernet, network, job, group
+        self.hyper = job.hyperparameters
+        _check_parts(self.hyper.batch_size, group.size * self.hyper.accumulate)
+        self.num_steps, self.num_classes = num_steps, num_classes
+        self.mean, self.std = mean, std
         self.device = next(supernet.parameters()).device
-        if self.device.type == "cpu":
-            speed_up_depthwise(supernet.model)
         self.optimizer = make_optimizer(supernet, self.hyper)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.hyper.dtype == "float16")
         self.ema = Ema(supernet.model, self.hyper.ema_decay)
 
-    def __call__(self, step: int, images: Tensor, labels: Tensor, *, stop: bool) -> Done:
-        """Do step number `step` with this process's part of its batch.
+    def __call__(self, step: int, images: Tensor, labels: Tensor, *, stop: bool) -> StepResult:
+        """Do step number `step` on this process's part of its batch.
 
-        Raises SupernetError when a loss or a gradient is not finite; the weights are as they were.
+        Raises SupernetError when a loss or a gradient is not finite; the weights stay unchanged.
         """
         rng = random.Random(f"{self.job.seed} {step}")
-        torch.manual_seed(rng.getrandbits(62) + self.team.rank)
+        torch.manual_seed(rng.getrandbits(62) + self.group.rank)
         configs = sandwich(self.supernet.space, self.job.recipe, rng)
         lr = learning_rate(self.hyper, step, self.num_steps)
         for group in self.optimizer.param_groups:
             group["lr"] = lr
         losses = self.gradients(images, labels, configs)
-        asked = losses.new_tensor([float(stop)])
+        stops = losses.new_tensor([float(stop)])
         gradients = [p.grad for p in self.supernet.parameters() if p.grad is not None]
-        self.team.average([*gradients, losses, asked])
-        *values, any_stop = torch.cat([losses, asked]).tolist()
+        self.group.average([*gradients, losses, stops])
+        *values, any_stop = torch.cat([losses, stops]).tolist()
         for value, config in zip(values, configs, strict=True):
             if not abs(value) < float("inf"):
                 _refuse(f"loss must stay finite, but got {value}", step, [config])
         self._update(step, gradients, configs)
-        return Done(losses=values, lr=lr, asked_to_stop=any_stop > 0)
+        return StepResult(losses=values, lr=lr, stop_requested=any_stop > 0)
 
     def gradients(self, images: Tensor, labels: Tensor, configs: list[SubnetConfig]) -> Tensor:
-        """Set the gradients of all subnets together; return the mean loss of each."""
+        """Set `.grad` to the sum of all subnets' gradients; return the mean loss of each subnet."""
         self.optimizer.zero_grad()
         num_parts = self.hyper.accumulate
         losses = torch.zeros(len(configs), device=self.device)
         dtype = getattr(torch, self.hyper.dtype)
         for part in zip(images.chunk(num_parts), labels.chunk(num_parts), strict=True):
             pixels, targets = (tensor.to(self.device, non_blocking=True) for tensor in part)
-            pixels, targets = mix(pixels, targets, len(self.data.classes), self.hyper)
-            with torch.autocast(self.device.type, dtype, enabled=dtype != torch.float32):
+            pixels, targets = mix(pixels, targets, self.num_classes, self.hyper)
+            with (
+                self._kernels(),
+                torch.autocast(self.device.type, dtype, enabled=dtype != torch.float32),
+            ):
                 of_part = mutual_step(
                     self.network,
                     targets,
@@ -105,8 +122,18 @@ class Step:
             losses += torch.stack(of_part) / num_parts
         return losses
 
+    @contextmanager
+    def _kernels(self) -> Iterator[None]:
+        """How layers compute in a step, and only there; the layers themselves do not change."""
+        with ExitStack() as stack:
+            if self.device.type == "cpu":
+                stack.enter_context(FastDepthwise())
+            if self.hyper.sync_bn and self.group.size > 1:
+                stack.enter_context(SyncBatchNorm())
+            yield
+
     def _images_at(self, images: Tensor, side: int) -> Tensor:
-        return normalise(resize(images, side), self.data.mean, self.data.std)
+        return normalise(resize(images, side), self.mean, self.std)
 
     def _update(self, step: int, gradients: list[Tensor], configs: list[SubnetConfig]) -> None:
         """Change the weights, the loss scale and the moving averages."""

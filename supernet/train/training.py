@@ -22,7 +22,7 @@ from supernet.models import build_model
 from supernet.models.pretrained import load_weights
 from supernet.train.compiled import Compiled
 from supernet.train.loop import Loop
-from supernet.train.process_group import Team, join_team, share_bn
+from supernet.train.process_group import ProcessGroup, init_process_group
 
 
 def train(
@@ -53,11 +53,11 @@ def train(
     if is_finished(run):
         return _check_same(job, run, resume)
     place = _place(execution)
-    with join_team(place) as team:
+    with init_process_group(place) as group:
         if data is None:
             side = job.space.resolutions[0]
             data = load_data(job.data, resolution=side, seed=job.seed, root=Path(job.data_root))
-        _train(job, data, run, execution, resume, place, team)
+        _train(job, data, run, execution, resume, place, group)
     return load_supernet(run)[0]
 
 
@@ -68,13 +68,11 @@ def _train(
     execution: Execution,
     resume: bool,
     place: torch.device,
-    team: Team,
+    group: ProcessGroup,
 ) -> None:
     supernet = _new_supernet(job, data).to(device=place, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    if job.hyperparameters.sync_bn:
-        share_bn(supernet.model)
     network = Compiled(supernet, job.recipe) if execution.compile else supernet
-    loop = Loop(supernet, data, job, run, execution, team, network)
+    loop = Loop(supernet, data, job, run, execution, group, network)
     if loop.state_path.exists():
         if not resume:
             raise CheckpointError(
@@ -82,12 +80,12 @@ def _train(
                 "add --resume to go on, or choose another --out"
             )
         loop.resume()
-    team.wait()  # nobody writes before all have read
+    group.wait()  # no process writes before all have read
     loop.train()
-    if team.is_first:
-        about = {"data": data.describe(), "versions": _versions(place, team)}
+    if group.is_first:
+        about = {"data": data.describe(), "versions": _versions(place, group)}
         save_supernet(run, supernet, job, about)
-    team.wait()  # nobody reads before it is written
+    group.wait()  # no process reads before it is written
 
 
 def _new_supernet(job: TrainingJob, data: Data) -> Supernet:
@@ -128,7 +126,7 @@ def _check_same(job: TrainingJob, run: Path, resume: bool) -> Supernet:
     return load_supernet(run)[0]
 
 
-def _versions(device: torch.device, team: Team) -> dict[str, Any]:
+def _versions(device: torch.device, group: ProcessGroup) -> dict[str, Any]:
     return {
         "python": sys.version.split()[0],
         "torch": torch.__version__,
@@ -136,5 +134,5 @@ def _versions(device: torch.device, team: Team) -> dict[str, Any]:
         "numpy": numpy.__version__,
         "device": str(device),
         "num_threads": torch.get_num_threads(),
-        "num_processes": team.size,
+        "num_processes": group.size,
     }

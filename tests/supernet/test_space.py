@@ -96,3 +96,10 @@ def test_by_default_each_stage_has_a_width() -> None:
 def test_a_space_survives_json() -> None:
     space = SearchSpace(width_range=(0.5, 1.0), resolutions=(32, 24), divisor=4, num_groups=3)
     assert SearchSpace.from_json(space.to_json()) == space
+
+
+def test_the_corners_are_four_or_fewer() -> None:
+    ids = [config.config_id for config in SearchSpace(resolutions=(28, 20, 16)).corners]
+    assert ids == ["w1-r28", "w0.25-r28", "w1-r16", "w0.25-r16"]
+    alone = SearchSpace(width_range=(1.0, 1.0), resolutions=(28,))
+    assert [config.config_id for config in alone.corners] == ["w1-r28"]

@@ -4,8 +4,14 @@ from torch import nn
 from torchvision import models
 
 from nas.runtimes.fold import fold_batch_norm
+from supernet.elastic.supernet import Supernet
+from supernet.job.hyperparameters import Hyperparameters
+from supernet.job.training_job import TrainingJob
 from supernet.models.mobilenet_v1 import MobileNetV1
 from supernet.models.wide_resnet import WideResNet
+from supernet.space import SearchSpace
+from supernet.train.process_group import ProcessGroup
+from supernet.train.step import Step
 
 
 def with_statistics(network: nn.Module) -> nn.Module:
@@ -50,6 +56,24 @@ def test_the_folded_network_computes_the_same(network: nn.Module, num_left: int)
     )
     assert num_norms(folded) == num_left
     assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
+
+
+def test_a_trained_network_folds_as_an_untrained_one() -> None:
+    """A training step that changed the classes of layers would leave BN layers unfolded."""
+    space = SearchSpace(resolutions=(32,))
+    job = TrainingJob(space=space, hyperparameters=Hyperparameters(batch_size=4, sync_bn=True))
+    network = MobileNetV1(10, width_mult=0.25)
+    supernet = Supernet(network, torch.empty(1, 3, 32, 32), space).train()
+    normalisation = {"mean": (0.5, 0.5, 0.5), "std": (0.2, 0.2, 0.2)}
+    step = Step(
+        supernet, supernet, job, ProcessGroup(), num_steps=1, num_classes=10, **normalisation
+    )
+    images = torch.randint(256, (4, 3, 32, 32), dtype=torch.uint8)
+    step(0, images, torch.arange(4), stop=False)
+    for trained in (network, supernet.extract(space.smallest), supernet.extract(space.largest)):
+        layers = [type(layer) for layer in trained.modules()]
+        assert layers.count(nn.Conv2d) == layers.count(nn.BatchNorm2d) == 27
+        assert num_norms(fold_batch_norm(trained)) == 0
 
 
 def test_nothing_is_shared_with_the_copy() -> None:

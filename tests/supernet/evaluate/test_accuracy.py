@@ -13,7 +13,6 @@ from supernet.evaluate.accuracy import (
     Images,
     accuracy,
     calibrated_subnet,
-    corners,
     selection_top1,
 )
 from supernet.models import WideResNet
@@ -106,13 +105,6 @@ def make_supernet() -> Supernet:
     torch.manual_seed(0)
     space = SearchSpace(resolutions=(12, 8))
     return Supernet(WideResNet(10, depth=10, widen=1), torch.empty(1, 3, 12, 12), space)
-
-
-def test_the_corners_are_four_or_fewer() -> None:
-    ids = [config.config_id for config in corners(SearchSpace(resolutions=(28, 20, 16)))]
-    assert ids == ["w1-r28", "w0.25-r28", "w1-r16", "w0.25-r16"]
-    alone = SearchSpace(width_range=(1.0, 1.0), resolutions=(28,))
-    assert [config.config_id for config in corners(alone)] == ["w1-r28"]
 
 
 def test_the_top1_of_configs_is_that_of_their_calibrated_subnets() -> None:

@@ -13,10 +13,10 @@ def test_mutual_is_the_papers() -> None:
 
 def test_every_system_of_the_comparison_is_there() -> None:
     papers = {"mutual", "us", "us_multiscale", "independent", "multiscale"}
-    assert set(RECIPES) == papers | {"mutual_labels"}
+    assert set(RECIPES) == papers | {"mutual_hard_soft"}
     assert all(name == recipe.name for name, recipe in RECIPES.items())
     trained = {name for name, recipe in RECIPES.items() if recipe.trains_widths}
-    assert trained == {"mutual", "mutual_labels", "us", "us_multiscale"}
+    assert trained == {"mutual", "mutual_hard_soft", "us", "us_multiscale"}
 
 
 @pytest.mark.parametrize(

@@ -42,11 +42,11 @@ def test_channel_labels_move_with_the_data(name: str) -> None:
     trace = Trace(model, divisor=1)
     with follow_paths(model) as paths:
         trace.run(model, torch.empty(2, 3, 8, 8, device="meta"), paths)
-    made = trace.axes["first.weight"][0]
+    made = trace.labelling.axes["first.weight"][0]
     assert made is not None
     first = int(made[0]) - 1
     _, axes = trace.passes[0][-1].outputs[-1]
     labels = axes[dim]
     assert labels is not None
-    roots = trace.labels.roots(labels)
+    roots = trace.labelling.labels.roots(labels)
     assert torch.where(roots > 0, roots - first, 0).tolist() == expected

@@ -11,7 +11,8 @@ def groups_of(divisor: int, *layers: nn.Module) -> tuple[list[tuple[int, int]], 
     trace = Trace(model, divisor)
     with follow_paths(model) as paths:
         trace.run(model, torch.empty(2, 4, 4, 4, device="meta"), paths)
-    return [(group.size, group.unit) for group in divide(trace).groups], trace.losing_groups
+    labelling = trace.labelling
+    return [(group.size, group.unit) for group in divide(labelling).groups], labelling.losing_groups
 
 
 def test_a_grouped_convolution_of_many_small_groups_loses_whole_groups() -> None:

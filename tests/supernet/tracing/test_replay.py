@@ -31,16 +31,16 @@ def test_replaying_the_traced_network_finds_no_failure() -> None:
 
 
 def test_another_shape_is_found_where_it_first_appears() -> None:
-    steps = trace_of(Hard(4).to("meta")).passes[0]
-    failure = find_failure(Hard(2).to("meta"), images(), steps, len)
+    operations = trace_of(Hard(4).to("meta")).passes[0]
+    failure = find_failure(Hard(2).to("meta"), images(), operations, len)
     assert failure is not None
-    assert failure.step == 1
+    assert failure.index == 1
     assert failure.why.startswith("a size is fixed in the code: (4, 2, 64)")
 
 
 def test_what_the_network_raises_is_the_reason() -> None:
-    steps = trace_of(Hard(4).to("meta")).passes[0]
-    failure = find_failure(Hard(3).to("meta"), images(), steps, len)
+    operations = trace_of(Hard(4).to("meta")).passes[0]
+    failure = find_failure(Hard(3).to("meta"), images(), operations, len)
     assert failure is not None
-    assert failure.step == 1
+    assert failure.index == 1
     assert "shape" in failure.why

@@ -27,28 +27,22 @@ def traced() -> Trace:
 
 def test_a_pass_notes_operations_makers_and_positions() -> None:
     trace = traced()
-    names = [step.operation for step in trace.passes[0]]
+    names = [operation.name for operation in trace.passes[0]]
     assert names == ["aten.convolution", "aten.add", "aten.convolution"]
-    assert [(made.path, made.num_positions) for made in trace.made] == [
+    labelling = trace.labelling
+    assert [(made.path, made.num_positions) for made in labelling.made] == [
         ("first", 64),
         ("second", 64),
     ]
-    assert trace.num_positions == {"first.weight": 64, "second.weight": 64}
-    assert trace.made_dims == {"first.weight": 0, "second.weight": 0}
+    assert labelling.num_positions == {"first.weight": 64, "second.weight": 64}
+    assert labelling.made_dims == {"first.weight": 0, "second.weight": 0}
 
 
 def test_what_the_network_returns_is_kept_and_what_is_inside_is_not() -> None:
     trace = traced()
-    first, second = trace.axes["first.weight"][0], trace.axes["second.weight"][0]
+    axes = trace.labelling.axes
+    first, second = axes["first.weight"][0], axes["second.weight"][0]
     assert first is not None
     assert second is not None
-    assert trace.labels.roots(first).min() > 0
-    assert not trace.labels.roots(second).any()
-
-
-def test_an_axis_is_kept_once_with_its_first_reason() -> None:
-    trace = traced()
-    axis = trace.axes["first.weight"][0]
-    assert trace.keep(axis, "a reason", ("aten.x", "first"))
-    assert not trace.keep(axis, "another reason", ("aten.y", "first"))
-    assert [(k.operation, k.why, k.num_channels) for k in trace.kept] == [("aten.x", "a reason", 4)]
+    assert trace.labelling.labels.roots(first).min() > 0
+    assert not trace.labelling.labels.roots(second).any()

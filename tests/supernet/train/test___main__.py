@@ -13,7 +13,7 @@ from supernet.job.training_job import TrainingJob
 from supernet.models import build_model
 from supernet.train.__main__ import main
 from supernet.train.loop import Loop
-from supernet.train.step import Done
+from supernet.train.step import StepResult
 
 TINY = [
     *("--model", "wide_resnet", "--model-args", "depth=10", "widen=1", "stem_stride=2"),
@@ -100,8 +100,8 @@ def test_a_signal_stops_after_a_step_and_resume_ends_with_the_same_bits(
 ) -> None:
     one_step = Loop.one_step
 
-    def signalled(loop: Loop, *arguments: Any, **options: Any) -> Done:
-        if loop.step == 4:
+    def signalled(loop: Loop, *arguments: Any, **options: Any) -> StepResult:
+        if loop.num_steps_done == 4:
             os.kill(os.getpid(), number)
         return one_step(loop, *arguments, **options)
 

@@ -21,8 +21,8 @@ from supernet.job.training_job import TrainingJob
 from supernet.models import build_model
 from supernet.space import SearchSpace
 from supernet.train.loop import Loop
-from supernet.train.process_group import Team
-from supernet.train.step import Done
+from supernet.train.process_group import ProcessGroup
+from supernet.train.step import StepResult
 
 HYPER = Hyperparameters(
     batch_size=500, ema_decay=0.9, clip_norm=5.0, label_smoothing=0.1, accumulate=2, mixup=0.2
@@ -47,7 +47,7 @@ def make(data: Data, run: Path, job: TrainingJob = JOB, save_every_s: float = 60
     model = build_model(job.model, len(data.classes), job.model_options)
     supernet = Supernet(model, torch.empty(1, 3, 12, 12), job.space)
     execution = Execution(save_every_s=save_every_s)
-    return Loop(supernet, data, job, run, execution, Team(), supernet)
+    return Loop(supernet, data, job, run, execution, ProcessGroup(), supernet)
 
 
 def stop_after(loop: Loop, num_steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,7 +55,7 @@ def stop_after(loop: Loop, num_steps: int, monkeypatch: pytest.MonkeyPatch) -> N
     numbers = itertools.count()
     one_step = loop.one_step
 
-    def dying(*arguments: Any, **options: Any) -> Done:
+    def dying(*arguments: Any, **options: Any) -> StepResult:
         if next(numbers) == num_steps:
             raise MemoryError
         return one_step(*arguments, **options)
@@ -88,7 +88,7 @@ def test_a_killed_run_that_goes_on_ends_with_the_same_bits(
     stop_after(make(data, tmp_path, save_every_s=0.0), num_steps, monkeypatch)
     resumed = make(data, tmp_path)
     resumed.resume()
-    assert resumed.step == num_steps
+    assert resumed.num_steps_done == num_steps
     resumed.train()
     for name, tensor in weights(uninterrupted).items():
         assert torch.equal(tensor, weights(resumed)[name]), name

@@ -14,7 +14,7 @@ from supernet.elastic.supernet import Supernet
 from supernet.job.recipe import RECIPES
 from supernet.models import MobileNetV1, WideResNet, mobilenet_v2
 from supernet.space import SearchSpace, SubnetConfig
-from supernet.train.depthwise import speed_up_depthwise
+from supernet.train.depthwise import FastDepthwise
 from supernet.train.mutual import mutual_step
 from supernet.train.sampling import sandwich
 
@@ -73,8 +73,8 @@ def test_losses_and_gradients_are_those_of_the_naive_step(name: str) -> None:
     configs = sandwich(SPACE, RECIPES["mutual"], random.Random(5))
     expected_losses, expected = naive_step(supernet, images, labels, configs)
 
-    speed_up_depthwise(supernet.model)  # as Step does
-    losses = mutual_step(supernet, labels, configs, lambda side: resized(images, side))
+    with FastDepthwise():  # as in Step
+        losses = mutual_step(supernet, labels, configs, lambda side: resized(images, side))
 
     torch.testing.assert_close(
         torch.stack(losses), torch.tensor(expected_losses).double(), rtol=1e-5, atol=1e-5

@@ -4,24 +4,21 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 import torch
-from torch import nn
 
 from supernet.checkpoint import load_supernet
-from supernet.errors import SupernetError
 from supernet.job.execution import Execution
 from supernet.job.hyperparameters import Hyperparameters
 from supernet.job.training_job import TrainingJob
 from supernet.space import SearchSpace
-from supernet.train.process_group import Team, share_bn
+from supernet.train.process_group import ProcessGroup
 from supernet.train.training import train
 
 ROOT = Path(__file__).parents[3]
-MEMBER = ROOT / "tests" / "workers" / "team_member.py"
+MEMBER = ROOT / "tests" / "workers" / "process_group_member.py"
 JOB = TrainingJob(
     model="wide_resnet",
     model_options={"depth": 10, "widen": 1, "stem_stride": 2},
@@ -52,7 +49,7 @@ def two_processes(run: Path) -> None:
 
 @pytest.fixture(scope="module")
 def together(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    run = tmp_path_factory.mktemp("team") / "two"
+    run = tmp_path_factory.mktemp("group") / "two"
     two_processes(run)
     return run
 
@@ -61,8 +58,8 @@ def test_two_processes_give_the_losses_of_one_with_the_doubled_batch(
     together: Path, tmp_path: Path
 ) -> None:
     train(JOB, tmp_path, Execution(evaluate_every=0))
-    # After the first step they agree to 2e-7; rounding grows with each further one, just as much
-    # when one process alone computes BN by the team's formula.
+    # After the first step they agree to 2e-7; rounding errors grow with each further one, just as
+    # much when one process alone computes BN by SyncBatchNorm's formula.
     assert losses(together) == pytest.approx(losses(tmp_path), abs=1e-4)
     ours, _ = load_supernet(tmp_path)
     theirs, _ = load_supernet(together)
@@ -83,19 +80,7 @@ def test_each_step_sends_its_gradients_once(together: Path) -> None:
 
 def test_alone_nothing_is_averaged() -> None:
     tensor = torch.ones(3)
-    Team().average([tensor])
-    Team().wait()
-    assert Team().is_first
+    ProcessGroup().average([tensor])
+    ProcessGroup().wait()
+    assert ProcessGroup().is_first
     assert torch.equal(tensor, torch.ones(3))
-
-
-def test_bn_layers_that_cannot_share_are_refused() -> None:
-    with pytest.raises(SupernetError, match="BatchNorm1d"):
-        share_bn(nn.Sequential(nn.BatchNorm1d(3)))
-
-
-def test_a_shared_bn_alone_is_an_ordinary_one() -> None:
-    layers: Sequence[nn.Module] = [nn.BatchNorm2d(3), nn.BatchNorm2d(3)]
-    share_bn(layers[1])
-    images = torch.randn(4, 3, 5, 5)
-    assert torch.equal(layers[0](images), layers[1](images))

@@ -25,12 +25,12 @@ def test_a_written_state_reads_back_whole(tmp_path: Path) -> None:
     state.scaler.step(state.optimizer)
     state.scaler.update(4.0)
     state.ema.update(3)
-    state.step = 4
+    state.num_steps_done = 4
     state.epoch_losses += 0.1
     state.write(tmp_path / "state", {"why": "a test"})
     other = make()
     assert other.read(tmp_path / "state") == {"why": "a test"}
-    assert other.step == 4
+    assert other.num_steps_done == 4
     assert other.scaler.get_scale() == 4.0
     assert torch.equal(other.epoch_losses, state.epoch_losses)
     for name, parameter in state.model.named_parameters():

@@ -12,7 +12,7 @@ from supernet.job.hyperparameters import Hyperparameters
 from supernet.job.training_job import TrainingJob
 from supernet.models import WideResNet
 from supernet.space import SearchSpace
-from supernet.train.process_group import Team
+from supernet.train.process_group import ProcessGroup
 from supernet.train.step import Step
 
 JOB = TrainingJob(space=SearchSpace(resolutions=(12, 8)), epochs=1)
@@ -27,7 +27,16 @@ def make(data: Data, hyper: Hyperparameters) -> Step:
     torch.manual_seed(0)
     model = WideResNet(10, depth=10, widen=1, stem_stride=2)
     supernet = Supernet(model, torch.empty(1, 3, 12, 12), JOB.space)
-    return Step(supernet, supernet, data, replace(JOB, hyperparameters=hyper), Team())
+    return Step(
+        supernet,
+        supernet,
+        replace(JOB, hyperparameters=hyper),
+        ProcessGroup(),
+        num_steps=10,
+        num_classes=len(data.classes),
+        mean=data.mean,
+        std=data.std,
+    )
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])

@@ -1,6 +1,7 @@
-"""A process of a team, for tests/supernet/test_team.py: `torchrun ... team_member.py JOB RUN`.
+"""One of several training processes: `torchrun ... process_group_member.py JOB RUN`.
 
-Trains the job, given as JSON, and writes the lengths of all messages that this process sent.
+Trains the job, given as JSON, and writes the number of elements of each all-reduce of this process.
+For tests/supernet/train/test_process_group.py.
 """
 
 import json

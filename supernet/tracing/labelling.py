@@ -1,0 +1,187 @@
+"""Labelling: which dimension of which tensor holds which channels; rules read it and add to it.
+
+Each dimension of each tensor has a vector of labels, one an entry, or None where every entry stays.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from supernet.tracing.call import Call
+from supernet.tracing.labels import KEPT, Labels
+
+Axes = tuple[Tensor | None, ...]
+"""Labels of one tensor: for each dimension a vector (size,), or None: every entry stays."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """Channels that stay at full width, and why."""
+
+    operation: str
+    """The operation that asks for it, as `aten.view`."""
+    path: str
+    """The module in which it happens, as `features.3`; empty: the network itself."""
+    why: str
+    """One line."""
+    num_channels: int
+    """How many channels it keeps that nothing before it did."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """Channels that a convolution or a matrix product made."""
+
+    labels: Tensor
+    path: str
+    num_positions: int
+    """At how many places of an image each of them is computed."""
+
+
+class Labelling:
+    """The labels of all tensors of one network, and what follows from them.
+
+    Args:
+        model: the network whose parameters and buffers get labels.
+        divisor: channels will be kept in multiples of this (decides how a grouped convolution
+            shrinks).
+    """
+
+    def __init__(self, model: nn.Module, divisor: int) -> None:
+        self.divisor = divisor
+        self.labels = Labels()
+        self.kept: list[Kept] = []
+        self.made: list[Made] = []
+        self.vectors: dict[int, Tensor] = {}
+        """All vectors of labels that some dimension of some tensor had, by id."""
+        self.axes: dict[str, Axes] = {}
+        """Labels of the parameters and buffers that were used, by name."""
+        self.num_positions: dict[str, int] = {}
+        """For each weight: at how many positions of an image the last pass multiplied with it."""
+        self.made_dims: dict[str, int] = {}
+        """For each weight that makes channels: the dimension that holds them."""
+        self.losing_groups: set[str] = set()
+        """Weights of grouped convolutions that shrink by whole groups."""
+        named = [*model.named_parameters(), *model.named_buffers()]
+        self._names = {id(tensor): name for name, tensor in named}
+        self._computed: dict[int, str] = {}
+        """For tensors computed from parameters alone (transposed, standardised): from which."""
+        self._axes: dict[int, Axes] = {}
+        self._alive: list[Tensor] = []  # an id names a tensor only as long as it lives
+        self.here = ("", "")
+        """The operation that ran last and the path of the module in which it did."""
+
+    def begin_pass(self) -> None:
+        """Count the positions of one more forward pass from zero."""
+        self.num_positions = {}
+
+    def end_pass(self) -> None:
+        """Forget the tensors of the pass; parameters, buffers and all labels remain."""
+        self._alive.clear()
+        self._axes.clear()
+        self._computed.clear()
+
+    def axes_of(self, tensor: Tensor) -> Axes:
+        """Labels of a tensor's dimensions; a parameter gets its own at first sight."""
+        name = self._names.get(id(tensor))
+        if name is None:
+            return self._axes.get(id(tensor), (None,) * tensor.dim())
+        if name not in self.axes:
+            self.axes[name] = tuple(
+                self._seen(self.labels.fresh(size)) if size > 1 else None for size in tensor.shape
+            )
+        return self.axes[name]
+
+    def set_axes(self, tensor: Tensor, axes: Sequence[Tensor | None]) -> None:
+        """Label a tensor that an operation returned; a single entry needs no label."""
+        if id(tensor) in self._names:
+            return
+        self._alive.append(tensor)
+        self._axes[id(tensor)] = tuple(
+            self._seen(axis) if axis is not None and size > 1 else None
+            for axis, size in zip(axes, tensor.shape, strict=True)
+        )
+
+    def _seen(self, labels: Tensor) -> Tensor:
+        """Note a vector down: its channels appear together in one dimension."""
+        self.vectors[id(labels)] = labels
+        return labels
+
+    def join(self, first: Tensor | None, second: Tensor | None, why: str) -> Tensor | None:
+        """Unite two dimensions that must have the same channels; None keeps the other one."""
+        if first is not None and second is not None:
+            self.labels.unite(first, second)
+            return first
+        self.keep(first, why)
+        self.keep(second, why)
+        return first if first is not None else second
+
+    def keep(self, axis: Tensor | None, why: str, at: tuple[str, str] | None = None) -> bool:
+        """Keep these channels at full width, and note why; return whether that is news.
+
+        `at` is the operation and the module's path; None: what is running now.
+        """
+        if axis is None:
+            return False
+        roots = self.labels.roots(axis).unique()
+        free = roots[roots != KEPT]
+        if not len(free):
+            return False
+        num_channels = int(torch.isin(free, self.made_roots()).sum())
+        self.labels.keep(free)
+        if num_channels:
+            operation, path = at or self.here
+            self.kept.append(
+                Kept(operation=operation, path=path, why=why, num_channels=num_channels)
+            )
+        return True
+
+    def multiply(self, weight: Tensor, made: Tensor | None, num_positions: int) -> None:
+        """Note that `weight` was multiplied with something at so many places of an image.
+
+        `made` are the labels of the channels which that made. Nothing is noted where `weight` is
+        none of the network's parameters.
+        """
+        name = self.weight_of(weight)
+        if name is None:
+            return
+        self.num_positions[name] = self.num_positions.get(name, 0) + num_positions
+        if made is not None:
+            found = set(self.labels.roots(made).tolist())
+            for dim in self._dims_with(name, found)[:1]:
+                self.made_dims[name] = dim
+            made_here = Made(labels=made, path=self.here[1], num_positions=num_positions)
+            self.made.append(made_here)
+
+    def _dims_with(self, name: str, roots: set[int]) -> list[int]:
+        """The dimensions of a weight that hold these channels."""
+        axes = enumerate(self.axes[name])
+        return [d for d, a in axes if a is not None and roots & set(self.labels.roots(a).tolist())]
+
+    def weight_of(self, tensor: Tensor) -> str | None:
+        """The parameter that a tensor is, or is computed from; None: it comes from the image."""
+        return self._names.get(id(tensor)) or self._computed.get(id(tensor))
+
+    def follow_weights(self, call: Call) -> None:
+        """What is computed from parameters alone counts as the largest of them."""
+        found = [(tensor.numel(), self.weight_of(tensor)) for tensor in call.inputs]
+        named = [(size, name) for size, name in found if name is not None]
+        if not named or len(named) < len(found):
+            return
+        for tensor in call.outputs:
+            if id(tensor) not in self._names:
+                self._computed[id(tensor)] = max(named)[1]
+                self._alive.append(tensor)
+
+    def lose_groups(self, weight: Tensor) -> None:
+        """Note that the convolution with this weight shrinks by whole groups."""
+        if id(weight) in self._names:
+            self.losing_groups.add(self._names[id(weight)])
+
+    def made_roots(self) -> Tensor:
+        """Roots of all labels that some product made, sorted; others are no layer's output."""
+        vectors = [made.labels for made in self.made] or [torch.zeros(0, dtype=torch.int64)]
+        roots: Tensor = self.labels.roots(torch.cat(vectors)).unique()
+        return roots
