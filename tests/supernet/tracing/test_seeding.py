@@ -2,7 +2,7 @@ import random
 
 import torch
 
-from supernet.tracing.chance import same_chance
+from supernet.tracing.seeding import fixed_seed
 
 
 def draw() -> tuple[float, float]:
@@ -15,8 +15,8 @@ def test_each_block_draws_the_same_and_nothing_changes_outside() -> None:
     expected = draw()
     torch.manual_seed(3)
     random.seed(3)
-    with same_chance():
+    with fixed_seed():
         first = draw()
-    with same_chance():
+    with fixed_seed():
         assert draw() == first
     assert draw() == expected
