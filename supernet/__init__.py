@@ -1,9 +1,9 @@
-"""One network that holds many: mutual learning over width and resolution (MutualNet, ECCV 2020)."""
+"""Supernets trained by mutual learning over width and resolution (MutualNet, ECCV 2020)."""
 
 import os
 
-# Subnets come in many shapes; oneDNN keeps 1,024 compiled kernels by default and would compile the
-# rest again and again (a training step of MobileNetV1 took 1.5 times as long). Set before torch.
+# Subnets come in many shapes. oneDNN caches 1,024 compiled kernels by default and would recompile
+# the rest (a training step of MobileNetV1 took 1.5 times as long). Must be set before torch loads.
 os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "16384")
 
 from supernet.checkpoint import load_supernet

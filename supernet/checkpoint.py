@@ -41,7 +41,7 @@ def replacing(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise CheckpointError(
             f"{path.parent} must be writable, but got: {error}; "
-            "make room there or choose another --out (what was saved before is kept)"
+            "free some space or choose another --out (what was saved before is kept)"
         ) from error
     finally:
         if path.parent.is_dir():
@@ -49,7 +49,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], note: Mapping[str, Any]) -> None:
-    """Write tensors and a JSON-able note as one safetensors file."""
+    """Write tensors to a safetensors file, with `note` as JSON in its metadata."""
     contiguous = {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
     with replacing(path) as temporary:
         try:
@@ -59,14 +59,14 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], note: Mapping[str, 
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Read what `write_tensors` wrote. Raises CheckpointError where the file is damaged."""
+    """Read a file of `write_tensors`. Raises CheckpointError if it is damaged."""
     try:
         with safe_open(path, framework="pt") as file:
             note = json.loads((file.metadata() or {})["note"])
         return load_file(path), note
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise CheckpointError(
-            f"{path} must be a whole checkpoint, but got: {error}; delete it to start anew"
+            f"{path} must be a complete checkpoint, but got: {error}; delete it to start over"
         ) from error
 
 
@@ -79,7 +79,7 @@ def file_sha256(path: Path) -> str:
 def save_supernet(
     run: Path, supernet: Supernet, job: TrainingJob, about: Mapping[str, Any]
 ) -> None:
-    """Write the finished supernet; `about` (data, versions) goes into supernet.json as it is."""
+    """Write the finished supernet; `about` (data, versions) is added to supernet.json."""
     weights = run / "supernet" / "weights.safetensors"
     write_tensors(weights, supernet.model.state_dict(), {})
     document = {"job": job.to_json(), "weights_sha256": file_sha256(weights), **about}
@@ -93,7 +93,7 @@ def is_finished(run: Path) -> bool:
 
 
 def read_document(run: Path) -> dict[str, Any]:
-    """The content of supernet.json. Raises CheckpointError where it is missing or damaged."""
+    """The content of supernet.json. Raises CheckpointError if it is missing or damaged."""
     path = run / "supernet" / "supernet.json"
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
@@ -106,7 +106,7 @@ def read_document(run: Path) -> dict[str, Any]:
         ) from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(
-            f"{path} must describe a supernet, but is damaged ({error}); train it anew"
+            f"{path} must describe a supernet, but is damaged ({error}): train it again"
         ) from error
     return document  # type: ignore[no-any-return]
 
@@ -114,14 +114,16 @@ def read_document(run: Path) -> dict[str, Any]:
 def load_supernet(run: Path) -> tuple[Supernet, dict[str, Any]]:
     """Rebuild the supernet of a run, in eval mode on the CPU, with the content of supernet.json.
 
-    Raises CheckpointError where a file is missing, damaged or not of these weights.
+    Raises CheckpointError if a file is missing, damaged or not the one that was recorded.
     """
     document = read_document(run)
     job = TrainingJob.from_json(document["job"])
     path = run / "supernet" / "weights.safetensors"
     tensors, _ = read_tensors(path)
     if file_sha256(path) != document["weights_sha256"]:
-        raise CheckpointError(f"{path} must be the weights that supernet.json names, but differs")
+        raise CheckpointError(
+            f"{path} must have the SHA-256 that supernet.json records, but differs"
+        )
     model = build_model(job.model, len(document["data"]["classes"]), job.model_options)
     try:
         model.load_state_dict(tensors)

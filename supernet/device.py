@@ -1,4 +1,4 @@
-"""Which device computes."""
+"""The device to compute on."""
 
 import torch
 
@@ -6,9 +6,9 @@ from supernet.errors import SupernetError
 
 
 def choose_device(name: str | None = None) -> torch.device:
-    """The named device (`cpu`, `cuda`, `cuda:1`), or the best there is.
+    """The named device (`cpu`, `cuda`, `cuda:1`); None: CUDA where available, else the CPU.
 
-    Raises SupernetError when there is no such device.
+    Raises SupernetError when the device is not available.
     """
     if name is None:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -17,7 +17,7 @@ def choose_device(name: str | None = None) -> torch.device:
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
         raise SupernetError(
-            f"the device must be there, but {name!r} is not (CUDA devices: "
+            f"the device must be available, but {name!r} is not (CUDA devices: "
             f"{torch.cuda.device_count()}): leave --device out or use --device cpu"
         ) from error
     return device

@@ -1,21 +1,21 @@
-"""What goes wrong on the training side, as one line each.
+"""Errors of the training side; every message is one line.
 
 SupernetError (a ValueError)
-+-- SpaceError        a config or a search space that cannot be
++-- SpaceError        an invalid config or search space
 +-- ModelError        a network that cannot be built, traced or run at a resolution
 +-- DataError         images, labels or splits that cannot be used
 +-- CheckpointError   a run's folder that cannot be read, resumed or written
 
-Commands print the message and exit with 2; a message says what must hold, what was got, what to do.
+Commands print the message and exit with 2. It says what must hold, what was given and what to do.
 """
 
 
 class SupernetError(ValueError):
-    """Root of all errors that `supernet` raises for a user's input."""
+    """Root of all errors that `supernet` raises for invalid input."""
 
 
 class SpaceError(SupernetError):
-    """A config or a search space that cannot be."""
+    """An invalid config or search space."""
 
 
 class ModelError(SupernetError):

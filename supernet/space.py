@@ -1,4 +1,4 @@
-"""What may vary: SubnetConfig is one choice, SearchSpace all of them (no torch)."""
+"""SubnetConfig names one subnet, SearchSpace bounds them all; imports no torch."""
 
 import random
 from collections.abc import Iterator
@@ -8,15 +8,15 @@ from typing import Any
 from supernet.errors import SpaceError
 
 GROUPS = ("one", "stage", "layer")
-"""What may have a width of its own."""
+"""What has a width of its own; see `SearchSpace.groups`."""
 
 
 def round_channels(num_channels: int, width_mult: float, divisor: int = 8) -> int:
     """How many of `num_channels` a `width_mult` keeps: a multiple of `divisor`, as in MobileNet.
 
-    Rounded to the nearest multiple, up where that would lose more than a tenth (MobileNetV2,
-    Sandler et al. 2018, reference implementation); never more than there are, never none, and
-    all of them at 1.0, also where `divisor` does not divide them.
+    Rounded to the nearest multiple, or up where that would lose more than a tenth (MobileNetV2,
+    Sandler et al. 2018, reference implementation). At least `divisor`, at most `num_channels`, and
+    exactly `num_channels` at 1.0, even where `divisor` does not divide it.
     """
     if width_mult == 1.0:
         return num_channels
@@ -32,8 +32,8 @@ class SubnetConfig:
     """One subnet: a width multiplier for each channel group (or one for all) and a resolution."""
 
     width_mults: tuple[float, ...]
-    """Fractions of the groups' channels in (0, 1]; a single one holds for all groups, and widths
-    that are all equal become a single one, so that a config has one name."""
+    """Fraction of each group's channels, in (0, 1]; a single width applies to all groups. Widths
+    that are all equal are stored as one, so that a config has a single name."""
     resolution: int
     """Input side in pixels."""
 
@@ -53,7 +53,7 @@ class SubnetConfig:
 
     @classmethod
     def from_id(cls, config_id: str) -> "SubnetConfig":
-        """Read a `config_id` back. Raises SpaceError when it is none."""
+        """Parse a `config_id`. Raises SpaceError when it is malformed."""
         widths, separator, resolution = config_id.removeprefix("w").partition("-r")
         try:
             if not (config_id.startswith("w") and separator):
@@ -81,13 +81,13 @@ class SearchSpace:
     divisor: int = 8
     """Kept channels are a multiple of this."""
     groups: str = "stage"
-    """What has a width of its own: each "stage" of one resolution, "one" for the whole network, or
-    each "layer" (each set of layers that must have the same channels)."""
+    """What has a width of its own: each "stage" of layers at one resolution, each "layer" (set of
+    layers that must have the same channels), or "one": the whole network."""
     num_groups: int = 1
-    """How many width multipliers a config has; a Supernet counts them in its network."""
+    """Width multipliers in a config; a Supernet derives it from its network."""
 
     def __post_init__(self) -> None:
-        """Raise SpaceError where a bound does not hold; resolutions are sorted downwards."""
+        """Raise SpaceError for values out of range; sort resolutions in descending order."""
         low, high = self.width_range
         if not 0 < low <= high == 1:
             raise SpaceError(f"`0 < low <= high = 1` must hold for widths, but got {low}, {high}")
@@ -124,7 +124,7 @@ class SearchSpace:
         return list(dict.fromkeys(self.uniform(width, side) for side in sides for width in widths))
 
     def uniform(self, width_mult: float, resolution: int) -> SubnetConfig:
-        """One width for all groups."""
+        """The config with one width for all groups."""
         return SubnetConfig(width_mults=(width_mult,), resolution=resolution)
 
     def grid(self, num_widths: int = 16) -> Iterator[SubnetConfig]:
@@ -137,9 +137,9 @@ class SearchSpace:
                 yield self.uniform(width, resolution)
 
     def random_widths(self, rng: random.Random) -> tuple[float, ...]:
-        """A width for each group, each drawn on its own and uniformly from the range.
+        """Draw a width for each group, independently and uniformly from the range.
 
-        Rounded to four digits, so that a config_id tells them whole.
+        Rounded to four decimals, so that a config_id states them exactly.
         """
         return tuple(round(rng.uniform(*self.width_range), 4) for _ in range(self.num_groups))
 

@@ -1,4 +1,4 @@
-"""Labelled images: where they come from, how they are split, decoded and resized."""
+"""Labelled images: sources, splits, decoding and resizing."""
 
 from supernet.data.dataset import Data, load_data
 from supernet.data.torch_datasets import data_from

@@ -1,4 +1,4 @@
-"""Images in batches, for training and for evaluating: the embedded set, folders, torchvision's."""
+"""Data: batches of images for training and evaluation, from any source."""
 
 from collections.abc import Iterable, Iterator
 from functools import cached_property
@@ -19,20 +19,19 @@ from supernet.data.splits import SPLITS, split_images
 from supernet.data.torchvision_sets import DEFAULT_ROOT, PREFIX, load_torchvision
 from supernet.errors import DataError
 
-# A split that needs more than 10,000 images of 224 pixels do is decoded each time it is read.
+# A split larger than 10,000 images of 224 pixels is not cached but decoded each time it is read.
 MAX_BYTES_KEPT = 10_000 * 224 * 224 * 3
 DECODE_BATCH = 256
 
 
 def load_data(source: str, *, resolution: int, seed: int = 0, root: Path = DEFAULT_ROOT) -> "Data":
-    """Open one of the sources: `fashion-mnist-mini`, `torchvision:NAME` or a folder.
+    """Open a source: `fashion-mnist-mini`, `torchvision:NAME` or a folder.
 
-    A folder has images in `train/<class>/` or WebDataset shards `train-*.tar`.
+    A folder holds images in `train/<class>/` or WebDataset shards `train-*.tar`. `resolution` is
+    the side of the delivered images in pixels, the highest that is trained. `seed` determines the
+    splits; `root` is the folder of torchvision's data sets.
 
-    Images are delivered at `resolution` pixels a side, the highest that is trained. `seed` decides
-    the splits; `root` is where torchvision's sets are kept.
-
-    Raises DataError when the source can't be found, read or split.
+    Raises DataError when the source cannot be found, read or split.
     """
     if resolution < 1:
         raise DataError(f"`resolution >= 1` must hold, but got {resolution}")
@@ -54,8 +53,8 @@ def load_data(source: str, *, resolution: int, seed: int = 0, root: Path = DEFAU
 class Data:
     """One source's images in four splits (supernet/data/splits.py), as RGB at one resolution.
 
-    Grey images are repeated to three equal channels, so that every network takes the same input.
-    A split is decoded when it is first read and kept in memory if it is small enough.
+    Greyscale images are repeated to three channels, so that every network takes the same input.
+    A split is decoded when it is first read, and cached in memory if it is small enough.
     """
 
     def __init__(self, images: ImageSet, *, resolution: int, seed: int) -> None:
@@ -80,7 +79,7 @@ class Data:
 
     @property
     def std(self) -> tuple[float, ...]:
-        """Standard deviation likewise; at least one grey level."""
+        """Standard deviation of each channel, likewise; at least one grey level."""
         return self._statistics[1]
 
     @cached_property
@@ -90,7 +89,7 @@ class Data:
         )
 
     def describe(self) -> dict[str, Any]:
-        """What a run records of its data, for JSON: `check_same` compares it on resume."""
+        """What a run records about its data, as JSON values; see `check_same`."""
         return {
             "name": self.name,
             "classes": list(self.classes),
@@ -105,22 +104,22 @@ class Data:
         }
 
     def check_same(self, recorded: dict[str, Any]) -> None:
-        """Raise DataError unless splits and classes are those that `describe` recorded.
+        """Raise DataError unless splits and classes equal those that `describe` recorded.
 
-        Compares the images' names and labels, not their pixels; a folder may have moved.
+        Compares the names and labels of images, not their pixels; a folder may have moved.
         """
         found = self.describe()
         if found["classes"] != recorded["classes"]:
             raise DataError(
                 f"{self.name}: must have the {len(recorded['classes'])} classes of the run, but has"
-                f" {len(self.classes)} or other ones: restore the data or start a new run"
+                f" {len(self.classes)} or other names: restore the data or start a new run"
             )
         for split in SPLITS:
             if found["splits"][split] != recorded["splits"][split]:
                 raise DataError(
                     f"{self.name}: split {split!r} must hold the same"
-                    f" {recorded['splits'][split]['num_images']} images as in the run, but now"
-                    f" holds {self.num_images[split]}, not all the same:"
+                    f" {recorded['splits'][split]['num_images']} images as in the run, but holds"
+                    f" {self.num_images[split]} that differ:"
                     " restore the data and the seed, or start a new run"
                 )
 
@@ -132,12 +131,12 @@ class Data:
         return sha256("".join(lines).encode()).hexdigest()
 
     def batches(self, split: str, *, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield a split's images once, in a fixed order, not augmented; the last batch is smaller.
+        """Yield a split once, in fixed order, without augmentation; the last batch may be smaller.
 
-        Images are uint8 [N, 3, resolution, resolution] in channels_last, the centre square of each
-        (the shorter side resized to `resolution`); labels are int64 [N].
+        Images are uint8 [N, 3, resolution, resolution] in channels_last: the shorter side is
+        resized, then the centre square is cropped; labels are int64 [N].
 
-        Raises DataError, which names the image, when one is damaged.
+        Raises DataError, which names the image, if one is damaged.
         """
         indices = self._splits[split]
         labels = torch.split(self._images.labels[indices], batch_size)
@@ -174,17 +173,17 @@ class Data:
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield one epoch's full batches of `train` from `start_step` on, shuffled and augmented.
 
-        A batch is a pure function of seed, epoch and step: it is the same to the bit, whatever
-        `start_step` was. `augment` is "cifar": shifted by up to 4 pixels (below 32: 2) and mirrored
-        half of the time; "imagenet": a random crop, resized, likewise, with `colour_jitter`;
-        "none"; "auto": cifar up to 64 pixels a side, imagenet above. `part` (i, n) is the i-th of
-        n equal parts of each batch, for one of n processes.
+        A batch is a pure function of seed, epoch and step: bit-identical whatever `start_step` was.
+        `augment` is "cifar": a random shift by up to 4 pixels (below 32: 2) and flip; "imagenet": a
+        random resized crop and flip, with `colour_jitter`; "none"; "auto": cifar up to 64 pixels a
+        side, imagenet above. `part` (i, n) selects the i-th of n equal parts of each batch, for one
+        of n processes.
 
         Images are uint8 [N, 3, resolution, resolution] in channels_last; labels are int64 [N].
         Raises DataError as `batches` and `num_steps` do.
         """
         num_steps = self.num_steps(batch_size)
-        # Stream 0 of an epoch orders it, stream 1 + step augments that step's batch.
+        # Stream 0 of an epoch shuffles it, stream 1 + step augments that step's batch.
         order = np.random.default_rng([seed, epoch, 0]).permutation(self.num_images["train"])
         steps = range(start_step, num_steps)
         size = batch_size // part[1]
@@ -224,7 +223,7 @@ class Data:
         return self.num_images[split] * self.resolution**2 * 3 <= MAX_BYTES_KEPT
 
     def _keep(self, split: str) -> Tensor:
-        """Return a whole split, decoding it the first time."""
+        """Return a whole split; it is decoded the first time."""
         if split not in self._kept:
             shape = (self.num_images[split], self.resolution, self.resolution, 3)
             images = torch.empty(shape, dtype=torch.uint8).permute(0, 3, 1, 2)

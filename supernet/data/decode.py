@@ -1,4 +1,4 @@
-"""From images as their source has them to square uint8 batches, decoded in threads, in order."""
+"""Decoding: square uint8 batches from any source, by threads, in order."""
 
 import os
 from collections import deque
@@ -18,7 +18,7 @@ from torchvision.transforms.v2.functional import (
 
 from supernet.data.sources import ImageSet
 
-# Up to this side images are shifted in training, above it cropped at random (Data.train_batches).
+# Up to this side, training images are shifted; above it, randomly cropped (Data.train_batches).
 MAX_SMALL_RESOLUTION = 64
 BILINEAR = Image.Resampling.BILINEAR
 AREA = (0.08, 1.0)
@@ -34,11 +34,11 @@ def centre_square(image: Image.Image, resolution: int) -> Tensor:
 def random_square(
     image: Image.Image, resolution: int, rng: np.random.Generator, colour_jitter: float = 0.0
 ) -> Tensor:
-    """Resize a random crop, mirrored half of the time, colours changed: uint8 [H, W, 3].
+    """Random resized crop, flipped half of the time, with colour jitter: uint8 [H, W, 3].
 
-    A crop has 8 % to 100 % of the area and an aspect of 3/4 to 4/3, uniform in area and in the
-    logarithm of the aspect (Szegedy et al. 2015, section 6); one that does not fit into the image
-    is drawn again, ten times at most, then it is the centre square. Brightness, contrast and
+    A crop has 8 % to 100 % of the area and an aspect ratio of 3/4 to 4/3, uniform in the area and
+    in the logarithm of the ratio (Szegedy et al. 2015, section 6). One that does not fit into the
+    image is redrawn; after ten attempts the centre square is taken. Brightness, contrast and
     saturation are multiplied by up to 1 +- `colour_jitter`, in this order.
     """
     mirrored = rng.random() < 0.5
@@ -68,7 +68,7 @@ def centre_squares(
         return centre_square(images.read(index), resolution)
 
     stacked: Iterator[Tensor]
-    if resolution <= MAX_SMALL_RESOLUTION:  # too little work an image for threads to gain by it
+    if resolution <= MAX_SMALL_RESOLUTION:  # too little work per image for threads to pay off
         stacked = (torch.stack([square(i) for i in batch.tolist()]) for batch in batches)
     else:
         stacked = stack_ahead([partial(square, i) for i in batch.tolist()] for batch in batches)
@@ -86,8 +86,8 @@ def random_squares(
 ) -> Iterator[Tensor]:
     """Yield `random_square` of each batch of indices, drawn by that batch's generator.
 
-    uint8 [N, 3, H, W] in channels_last. An image gets a generator of its own, so that it does not
-    matter which thread is first. Each batch is `part` (i, n) of one n times as large, for which
+    uint8 [N, 3, H, W] in channels_last. Each image has a generator of its own, so that the order of
+    threads does not matter. Each batch is `part` (i, n) of one n times as large, for all of which
     its generator draws.
     """
 
@@ -105,10 +105,10 @@ def random_squares(
 
 
 def stack_ahead(batches: Iterable[Sequence[Callable[[], Tensor]]]) -> Generator[Tensor, None, None]:
-    """Run each batch's jobs in threads, one batch ahead of the reader, and stack their results.
+    """Run each batch's jobs in threads, one batch ahead of the consumer, and stack the results.
 
-    Threads, not processes: Pillow lets go of Python's lock while it decodes and resizes, an error
-    arrives as it was raised, and nothing is copied or forked. In order, whatever finishes first.
+    Threads, not processes: Pillow releases the GIL while it decodes and resizes, exceptions arrive
+    unchanged, and nothing is copied or forked. Results keep the order of the jobs.
     """
     pool = ThreadPoolExecutor(num_workers(), thread_name_prefix="decode")
     waiting: deque[list[Future[Tensor]]] = deque()
@@ -124,7 +124,7 @@ def stack_ahead(batches: Iterable[Sequence[Callable[[], Tensor]]]) -> Generator[
 
 
 def num_workers() -> int:
-    """Threads that decode: this process's share of the machine's cores."""
+    """Decoding threads: this process's share of the machine's cores."""
     return max(1, (os.cpu_count() or 1) // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
 
 

@@ -10,7 +10,7 @@ from supernet.errors import DataError
 
 
 def labels_of(dataset: Any, name: str) -> Tensor:
-    """int64 (N,); reads every image where the set does not list its labels.
+    """int64 (N,); reads every image if the data set does not list its labels.
 
     Raises DataError where they are not one class an image.
     """
@@ -22,16 +22,16 @@ def labels_of(dataset: Any, name: str) -> Tensor:
         listed = [dataset[index][1] for index in range(len(dataset))]
     try:
         labels = np.asarray(listed)
-    except ValueError:  # of unlike lengths
+    except ValueError:  # of different lengths
         labels = np.empty(0)
     if labels.ndim != 1 or labels.dtype.kind not in "iu" or not len(labels):
-        raise DataError(f"{name}: must be labelled with one class an image, but it is not")
+        raise DataError(f"{name}: must have one class label per image, but does not")
     if labels.min() < 0:
         raise DataError(f"{name}: labels must count from 0, but got {labels.min()}")
     return torch.from_numpy(labels.astype(np.int64))
 
 
 def class_names(dataset: Any, num_labels: int) -> tuple[str, ...]:
-    """The set's own class names, numbers where it has none; the first of synonyms."""
+    """The data set's class names, or numbers if it has none; the first of synonyms."""
     names = getattr(dataset, "classes", None) or range(num_labels)
     return tuple(name[0] if isinstance(name, tuple) else str(name) for name in names)

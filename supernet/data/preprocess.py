@@ -1,4 +1,4 @@
-"""What happens to uint8 batches of images: shift and flip, resize, normalise."""
+"""Operations on uint8 batches of images: shift and flip, resize, normalise."""
 
 from collections.abc import Iterable
 
@@ -12,12 +12,12 @@ def resize(images: Tensor, resolution: int) -> Tensor:
     """Resize to `resolution` pixels a side, on the images' device.
 
     `images` is uint8 [N, C, H, W]; so is the result, in channels_last. Bilinear with antialiasing,
-    rounded; images of that size already stay as they are. The CPU counts in fixed point, so that a
+    rounded; images already of that size are unchanged. The CPU computes in fixed point, so that a
     pixel may differ by one level between devices.
     """
     if images.shape[-2:] == (resolution, resolution):
         return images.contiguous(memory_format=torch.channels_last)
-    # CUDA's kernel takes no bytes; the CPU's does, and is several times faster than its float one.
+    # CUDA has no uint8 kernel; the CPU's is several times faster than its float one.
     source = images if images.device.type == "cpu" else images.float()
     source = source.contiguous(memory_format=torch.channels_last)
     size = (resolution, resolution)
@@ -41,8 +41,8 @@ def normalise(images: Tensor, mean: tuple[float, ...], std: tuple[float, ...]) -
 def channel_statistics(batches: Iterable[Tensor]) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Return mean and standard deviation of each channel, for images in 0..1, to four decimals.
 
-    `batches` are uint8 [N, C, H, W]. The sums are integers, so how images are batched changes
-    nothing. A standard deviation is at least one grey level.
+    `batches` are uint8 [N, C, H, W]. The sums are integers, so that the batch size does not matter.
+    A standard deviation is at least one grey level.
     """
     sums = squares = torch.zeros(1, dtype=torch.int64)
     num_pixels = 0
@@ -59,11 +59,11 @@ def channel_statistics(batches: Iterable[Tensor]) -> tuple[tuple[float, ...], tu
 def shift_and_flip(
     images: Tensor, max_shift: int, rng: np.random.Generator, part: tuple[int, int] = (0, 1)
 ) -> Tensor:
-    """Shift each image by up to `max_shift` pixels, filled with zeros; mirror half of them.
+    """Shift each image by up to `max_shift` pixels, padded with zeros; flip half of them.
 
-    `images` is uint8 [N, C, H, W]; so is the result, in channels_last. The augmentation that the
-    CIFAR networks are trained with ("pad 4 and crop", He et al. 2016, section 4.2). `images` may be
-    `part` (i, n) of a batch n times as large, for which the generator draws.
+    `images` is uint8 [N, C, H, W]; so is the result, in channels_last. The usual augmentation for
+    CIFAR ("pad 4 and crop", He et al. 2016, section 4.2). `images` may be `part` (i, n) of a batch
+    n times as large, for all of which the generator draws.
     """
     count, _, height, width = images.shape
     mine = slice(part[0] * count, (part[0] + 1) * count)
@@ -71,7 +71,7 @@ def shift_and_flip(
     down, right = torch.from_numpy(shifts[:, mine])
     mirrored = torch.from_numpy(rng.integers(2, size=count * part[1])[mine]).bool()
     padded = pad(images.permute(0, 2, 3, 1), (0, 0) + 4 * (max_shift,))
-    # Every crop as a view: [N, shifts down, shifts right, C, H, W]; the index copies one of each.
+    # All crops as a view: [N, shifts down, shifts right, C, H, W]; indexing copies one per image.
     crops = padded.unfold(1, height, 1).unfold(2, width, 1)
     shifted = crops[torch.arange(count), down, right].permute(0, 2, 3, 1).contiguous()
     flipped = torch.where(mirrored.view(-1, 1, 1, 1), shifted.flip(2), shifted)

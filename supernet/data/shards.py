@@ -1,10 +1,10 @@
-"""WebDataset shards: tar files of images and labels, for what does not fit a file system.
+"""WebDataset shards: tar files of images and labels, for data sets of too many files.
 
-The format is that of the webdataset library (its ShardWriter writes it): a sample is the members of
-one key, `000017.jpg` with `000017.cls`. The library reads shards as streams, shuffled in a buffer,
-and then a step's batch depends on all that was read before. Here the shards are indexed once, by
-their headers, and images are read where they lie: a batch stays a function of seed and step, so
-that a training goes on where it was, like one on a folder.
+The format is that of the webdataset library (its ShardWriter writes it): a sample consists of the
+members with one key, `000017.jpg` with `000017.cls`. The library streams shards through a shuffle
+buffer, so that a batch depends on all that was read before. Here the shards' headers are indexed
+once and images are read by offset: a batch remains a function of seed and step, and a training can
+be resumed like one on a folder.
 """
 
 import io
@@ -27,7 +27,7 @@ PARTS = {"train": "train", "val": "selection", "test": "report"}
 
 @dataclass(frozen=True)
 class _Sample:
-    """Where an image lies."""
+    """Where an image is stored."""
 
     name: str
     shard: Path
@@ -42,12 +42,12 @@ def is_sharded(folder: Path) -> bool:
 
 
 def load_shards(folder: Path) -> ImageSet:
-    """Index `folder/train*.tar`, and `val*.tar` and `test*.tar` where there are some.
+    """Index `folder/train*.tar` and, where present, `val*.tar` and `test*.tar`.
 
-    `val` or `test` alone is what is reported on; with both, configs are selected on `val` and
-    `test` is reported on. Labels are numbers (`.cls`); `classes.txt` may name them, a line each.
+    `val` or `test` alone is the split `report`; of both, `val` is `selection` and `test` is
+    `report`. Labels are numbers (`.cls`); `classes.txt` may name them, one per line.
 
-    Raises DataError, which names the shard, where one is damaged or a sample is not whole.
+    Raises DataError, which names the shard, if one is damaged or a sample is incomplete.
     """
     found = {
         part: [sample for shard in _shards(folder, part) for sample in _index(shard)]
@@ -81,7 +81,7 @@ def _shards(folder: Path, part: str) -> Iterator[Path]:
 
 
 def _index(shard: Path) -> Iterator[_Sample]:
-    """The samples of one shard, in its order."""
+    """The samples of one shard, in order."""
     images: dict[str, tarfile.TarInfo] = {}
     labels: dict[str, int] = {}
     try:

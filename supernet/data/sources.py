@@ -1,4 +1,4 @@
-"""Where labelled images come from: the embedded set and image folders."""
+"""Sources of labelled images: the embedded data set and image folders."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,22 +21,22 @@ class ImageSet:
     """All labelled images of one source, in a fixed order, before they are split."""
 
     name: str
-    """What was asked for with `--data`."""
+    """The name or folder that was given."""
     classes: tuple[str, ...]
     """Class names; label i is classes[i]."""
     labels: Tensor
     """int64 [N]."""
     names: Sequence[str]
-    """What tells each image from the others: its path within the folder or its index."""
+    """A unique name for each image: its path within the folder or its index."""
     official: Mapping[str, range]
-    """Which images the source itself calls `train`, and maybe `selection` and `report`."""
+    """Indices of the splits that the source defines: `train`, optionally `selection`, `report`."""
     open: Callable[[int], Image.Image]
-    """Open image i; its pixels may be read later."""
+    """Open image i; its pixels may be decoded later."""
 
     def read(self, index: int) -> Image.Image:
-        """Decode one image to RGB: grey is repeated, transparency dropped.
+        """Decode one image to RGB: greyscale is repeated, transparency dropped.
 
-        Raises DataError, which names the image, when it is damaged or not of 8 bits.
+        Raises DataError, which names the image, if it is damaged or not 8 bits per channel.
         """
         where = f"{self.name}/{self.names[index]}"
         try:
@@ -45,7 +45,7 @@ class ImageSet:
         except Exception as error:  # a damaged file makes decoders raise nearly anything
             raise DataError(f"{where}: must be an image, but decoding failed: {error}") from error
         if mode.startswith(("I", "F")):  # convert() would clip these, not scale them
-            raise DataError(f"{where}: must have 8 bits a channel, but its mode is {mode}")
+            raise DataError(f"{where}: must have 8 bits per channel, but its mode is {mode}")
         return decoded
 
 
@@ -53,7 +53,7 @@ def load_embedded() -> ImageSet:
     """Load the embedded part of Fashion-MNIST (benchmarks/embedded/make_fashion_mnist_mini.py).
 
     10,000 `train` and 2,000 `selection` images from the official training images and 2,000
-    `report` images from the official test images, 28 x 28, as many of each of the ten classes.
+    `report` images from the official test images, 28 x 28, equally many of each of ten classes.
     """
     with np.load(EMBEDDED_FILE, allow_pickle=False) as arrays:
         classes = tuple(map(str, arrays["classes"]))
@@ -72,12 +72,12 @@ def load_embedded() -> ImageSet:
 
 
 def load_folder(folder: Path) -> ImageSet:
-    """Find the images of `folder/train/<class>/`, at any depth, and of `val` and `test` likewise.
+    """Find the images in `folder/train/<class>/`, at any depth, and in `val` and `test` likewise.
 
-    `val` or `test` alone is what is reported on; with both, configs are selected on `val` and
-    `test` is reported on. Classes and images are sorted by name, whatever the file system says.
+    `val` or `test` alone is the split `report`; of both, `val` is `selection` and `test` is
+    `report`. Classes and images are sorted by name, independently of the file system.
 
-    Raises DataError unless there are two classes or more, and all are in `train`.
+    Raises DataError unless all classes are in `train`.
     """
     if not (folder / "train").is_dir():
         raise DataError(f"{folder}: must be a folder with train/<class>/, but has no train/")
@@ -113,7 +113,7 @@ def _scan(folder: Path) -> ImageFolder:
 
 
 def lay_out(sizes: Mapping[str, int]) -> dict[str, range]:
-    """Give each part its range of indices, one after the other."""
+    """Give each part its range of indices, one after another."""
     ranges, start = {}, 0
     for part, size in sizes.items():
         ranges[part] = range(start, start + size)

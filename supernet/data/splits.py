@@ -1,4 +1,4 @@
-"""The four splits (DESIGN 3.7): which images fit weights, BN statistics, choices and reports."""
+"""The four splits: images for weights, for BN statistics, for selecting configs, for reporting."""
 
 from collections.abc import Sequence
 from hashlib import sha256
@@ -20,17 +20,17 @@ MAX_HELD_OUT = 10_000
 def split_images(images: ImageSet, seed: int) -> dict[str, Tensor]:
     """Split a source's images: int64 indices for each of SPLITS.
 
-    They are sorted, but for `selection`, whose first images are a random sample of it.
+    Indices are sorted, except in `selection`, whose first images are a random sample of it.
 
-    `report` and `selection` are the source's own where it has them. What is missing is taken
-    from the training images, stratified: a tenth of each class (less where that would be more
-    than 10,000 in all), at least one. `train` is what remains; `calibration` is 2,000 images of
-    `train`, or all of them when fewer. The other three are disjoint.
+    `report` and `selection` are the source's own where it defines them. Where it does not, they are
+    a stratified sample of the training images: a tenth of each class (less where that would exceed
+    10,000 in total), at least one. `train` is the rest; `calibration` is 2,000 images of `train`,
+    or all of them if there are fewer. The other three splits are disjoint.
 
-    Who goes where depends on the seed and the image's name alone, so an image added later moves
+    The split of an image depends only on the seed and its name, so that an image added later moves
     few others, and neither the order of files nor a library's random numbers matter.
 
-    Raises DataError when a class has too few training images, or a split is empty.
+    Raises DataError when a class has too few training images or a split is empty.
     """
     splits = {name: np.array(part, dtype=np.int64) for name, part in images.official.items()}
     missing = [name for name in ("report", "selection") if name not in splits]
@@ -48,7 +48,7 @@ def split_images(images: ImageSet, seed: int) -> dict[str, Tensor]:
 def _carve(
     images: ImageSet, pool: NDArray[np.int64], salt: str
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Take the held-out share of each class out of `pool`: (taken, left), both sorted."""
+    """Take the held-out share of each class from `pool`: (taken, left), both sorted."""
     share = min(HELD_OUT_SHARE, MAX_HELD_OUT / len(pool))
     shuffled = _shuffle(pool, images.names, salt)
     labels = images.labels.numpy()[shuffled]

@@ -20,11 +20,11 @@ DEFAULT_ROOT = Path("~/.cache/mutualnas")
 def load_torchvision(name: str, root: Path = DEFAULT_ROOT) -> ImageSet:
     """Load `torchvision.datasets.<name>` from `root`, downloading what is missing.
 
-    The set's own training images, and as `report` its test or else validation images where it
-    has some. A download, its checksum and the set's own file format are torchvision's affair.
+    `train` is the data set's training split, `report` its test split, or else its validation split.
+    Downloads, checksums and file formats are handled by torchvision.
 
-    Raises DataError when there is no such set, when it needs arguments of its own, when it is not
-    labelled with one class an image, or when it can't be had.
+    Raises DataError when there is no such data set, it needs further arguments, an image does not
+    have exactly one label, or it cannot be downloaded.
     """
     factory = _find(name)
     known = inspect.signature(factory).parameters
@@ -45,11 +45,13 @@ def load_torchvision(name: str, root: Path = DEFAULT_ROOT) -> ImageSet:
 
 
 def _find(name: str) -> Any:
-    """Return the class of a set that needs no more than a folder and the name of a part."""
+    """Return the class of a data set that needs only a folder and the name of a split."""
     names = torchvision.datasets.__all__
     if name not in names:
         near = ", ".join(difflib.get_close_matches(name, names)) or "CIFAR10, FashionMNIST, ..."
-        raise DataError(f"{PREFIX}{name}: torchvision.datasets has no such set; near it: {near}")
+        raise DataError(
+            f"{PREFIX}{name}: torchvision.datasets has no such data set; similar names: {near}"
+        )
     factory = getattr(torchvision.datasets, name)
     parameters = inspect.signature(factory).parameters
     needed = [
@@ -60,7 +62,7 @@ def _find(name: str) -> Any:
     ]
     if needed != ["root"] or not {"train", "split", "download"} & set(parameters):
         raise DataError(
-            f"{PREFIX}{name}: must need nothing but a folder, and have `train`, `split` or"
+            f"{PREFIX}{name}: must need no argument but a folder, and take `train`, `split` or"
             f" `download`, but its arguments are {', '.join(parameters)}"
         )
     return factory
@@ -81,7 +83,7 @@ def _construct(factory: Any, root: Path, arguments: dict[str, Any]) -> Any:
 
 
 def _report(factory: Any, root: Path, known: Any) -> Any:
-    """Return the set's test images, else its validation images, else None."""
+    """Return the data set's test images, else its validation images, else None."""
     if "train" in known:
         return _construct(factory, root, {"train": False})
     for part in ("test", "val", "valid") if "split" in known else ():

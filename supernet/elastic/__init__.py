@@ -1,3 +1,3 @@
-"""The supernet: channel groups, and narrow networks over views of its parameters."""
+"""The supernet: channel groups, and narrow networks on views of its parameters."""
 
 __all__: list[str] = []

@@ -1,13 +1,13 @@
-"""Which layers of a network share which channels, found by running it once on labels.
+"""Which layers of a network share which channels, found by tracing it with labels for channels.
 
-A convolution makes new channels, so its outputs get new labels; an addition ties two sets of
-labels together; a reshape carries labels along, because the very same reshape is applied to the
-labels. What always appears together is one *channel group* with one width. What is not understood
-stays at full width, whatever the config says, and is listed with the reason.
+A convolution makes new channels, so its output gets new labels; an addition unites two sets of
+labels; a reshape of the data is applied to the labels as well. Labels that always appear together
+form one *channel group* with one width. Channels of operations that the tracer does not know stay
+at full width in every config and are listed with the reason.
 
-Labels foretell the shape of every tensor in a narrow network. Narrow networks are then run on the
-meta device and compared with that, operation by operation; where they differ, the channels that
-went in stay at full width as well. So a network that passes has been seen to work.
+The labels predict the shape of every tensor in a narrow network. Narrow networks are then run on
+the meta device and compared with the prediction, operation by operation; where they differ, the
+operation's input channels stay at full width as well. Every width that remains is known to run.
 """
 
 import random
@@ -28,20 +28,20 @@ from supernet.tracing import (
     TracedOperation,
     divide,
     find_failure,
+    fixed_seed,
     follow_paths,
-    same_chance,
 )
 
 NUM_RANDOM_CHECKS = 2
-"""Narrow networks of random widths that are run besides the narrowest."""
+"""Narrow networks of random widths that are checked besides the narrowest."""
 
 
 def trace_channels(model: nn.Module, example_input: Tensor, space: SearchSpace) -> Channels:
-    """Find the channel groups of `model` whose widths may vary as `space` says.
+    """Find the channel groups of `model` whose widths can vary within `space`.
 
     `example_input` is (batch, channels, side, side); only its shape matters. The model is not
-    changed. Groups that `space` leaves no choice for are kept whole. Raises ModelError when the
-    network cannot take that input.
+    changed. Groups for which `space` allows one size only stay at full width. Raises ModelError
+    when the network does not run on that input.
     """
     meta = narrow(model, {n: _on_meta(t) for n, t in _named_tensors(model).items()})
     dtype = floating_dtype(model)
@@ -50,7 +50,7 @@ def trace_channels(model: nn.Module, example_input: Tensor, space: SearchSpace) 
 
 
 def floating_dtype(model: nn.Module) -> torch.dtype | None:
-    """The type of the network's numbers, which its images must have; None: the default."""
+    """The dtype of the network's parameters, which its input must have; None: torch's default."""
     return next((p.dtype for p in model.parameters() if p.is_floating_point()), None)
 
 
@@ -67,18 +67,18 @@ class _Tracing:
     def _run(self, training: bool) -> None:
         model = narrow(self.model, {}).train(training)
         try:
-            with follow_paths(model) as paths, same_chance():
+            with follow_paths(model) as paths, fixed_seed():
                 self.trace.run(model, self.images, paths)
-        except Exception as error:  # of a user's network: anything
+        except Exception as error:  # a user's network may raise anything
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             operation, path = self.labelling.here
             raise ModelError(
-                f"the network must run on {tuple(self.images.shape[1:])} images, whatever their "
-                f"values, but got: {reason} ({operation} in {path or 'the network itself'})"
+                f"the network must run on {tuple(self.images.shape[1:])} images without reading "
+                f"their values, but got: {reason} ({operation} in {path or 'the network itself'})"
             ) from error
 
     def settled(self) -> Channels:
-        """Keep what does not work at other widths until everything that is left does."""
+        """Keep channels at full width until the network runs at all other channels' widths."""
         while True:
             groups = self._elastic_groups()
             channels = self._channels(groups)
@@ -88,7 +88,7 @@ class _Tracing:
             self._blame(*found)
 
     def _elastic_groups(self) -> Partition:
-        """All groups that have a choice; the others are kept."""
+        """All groups with more than one possible size; the others are kept."""
         low, divisor = self.space.width_range[0], self.space.divisor
         groups = divide(self.labelling)
         rigid = [kept_places(group, low, divisor) == group.size for group in groups.groups]
@@ -117,7 +117,7 @@ class _Tracing:
         )
 
     def _first_failure(self, channels: Channels, groups: Partition) -> tuple[int, Failure] | None:
-        """The number of the pass that failed, and how."""
+        """The index of the pass that failed, and the failure."""
         rng, low = random.Random(0), self.space.width_range[0]
         num_groups = len(channels.groups)
         widths = [[low] * num_groups]
@@ -140,7 +140,7 @@ class _Tracing:
         return None
 
     def _count(self, stays: Tensor, known: dict[int, int], axis: Tensor) -> int:
-        """How many entries of a dimension stay; a vector is counted once."""
+        """How many entries of a dimension stay; each vector is counted once."""
         if id(axis) not in known:
             known[id(axis)] = int(stays[self.labelling.labels.roots(axis)].sum())
         return known[id(axis)]

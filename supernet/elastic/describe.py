@@ -1,4 +1,4 @@
-"""A table of what is elastic in a network, and of what is not and why."""
+"""A table of the elastic channels of a network, and of those at full width and why."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from torch import nn
 from supernet.elastic.dims import Channels
 
 MAX_LAYERS = 3
-"""Layers that a row names; the others are counted."""
+"""Layers that a row names; further ones are only counted."""
 
 
 def describe(
@@ -18,10 +18,10 @@ def describe(
     low: tuple[int, ...],
     low_width: float,
 ) -> str:
-    """Text of several lines: channel groups, their share of the network, what stays and why.
+    """Several lines: channel groups, their share of the network, what stays and why.
 
-    `width_of` is the number of each group's width, `low` the places that each keeps at the lower
-    bound, which is `low_width`.
+    `width_of` is the index of each group's width, `low` the places that each group keeps at the
+    lower bound, `low_width`.
     """
     bound = f"at {low_width:g}"
     rows: list[tuple[str, ...]] = [("width", "channels", bound, "layers")]
@@ -46,7 +46,7 @@ def _title(width_of: Sequence[int]) -> str:
 
 
 def count_elastic(model: nn.Module, channels: Channels, kept: Sequence[int]) -> dict[str, int]:
-    """Parameters and MACs: all of them, in elastic tensors, and left where groups keep `kept`.
+    """Parameters and MACs: in total, in elastic tensors, and remaining where groups keep `kept`.
 
     Keys `params`, `elastic_params`, `kept_params` and the same with `macs`. One multiply-add of a
     convolution or a linear layer counts as one, for one image of the traced size; products of

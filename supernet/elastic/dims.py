@@ -1,4 +1,4 @@
-"""Channels: where the channels of each group are in a network's tensors, and how these are cut."""
+"""Channels: where each group's channels lie in a network's tensors, and how to cut these."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -22,20 +22,20 @@ class Dim:
 
     @property
     def prefix_of(self) -> int | None:
-        """The group whose first channels this dimension holds, in order; None if it is not so."""
+        """The group whose channels this dimension holds, in order; None if there is none."""
         group = int(self.groups[0])
         in_order = torch.equal(self.positions, torch.arange(len(self.positions)))
         return group if group >= 0 and in_order and bool((self.groups == group).all()) else None
 
     def is_kept(self, kept_counts: Sequence[int]) -> Tensor:
-        """Which entries stay, as booleans (size,)."""
+        """Whether each entry stays: bool (size,)."""
         counts = torch.tensor([*kept_counts, 1])  # -1, the last: position 0, always kept
         return self.positions < counts[self.groups]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Channels:
-    """The channel groups of a network, and where each parameter and buffer belongs."""
+    """The channel groups of a network, and which entries of its tensors belong to them."""
 
     groups: tuple[Group, ...]
     """In the order in which the network makes their channels."""
@@ -48,7 +48,7 @@ class Channels:
     losing_groups: frozenset[str]
     """Weights of grouped convolutions that shrink by whole groups."""
     num_positions: dict[str, int]
-    """For each weight that is multiplied with: at how many places of an image."""
+    """For each weight: at how many positions of an image it is multiplied with."""
 
     def kept_counts(self, widths: Sequence[float], divisor: int) -> tuple[int, ...]:
         """Places that each group keeps at its width; channels in multiples of `divisor`."""

@@ -1,4 +1,4 @@
-"""Order the channels of each group by importance, so that a width keeps the important ones."""
+"""Sort each group's channels by importance, so that narrow subnets keep the important ones."""
 
 import torch
 from torch import Tensor
@@ -9,7 +9,7 @@ from supernet.elastic.supernet import Supernet
 
 @torch.no_grad()
 def sort_by_importance(supernet: Supernet) -> None:
-    """Permute each group's channels, the one with the largest weights first.
+    """Permute each group's channels, the most important one first.
 
     A channel's importance is the L1 norm of the weights that make it (Li et al. 2017, Pruning
     Filters for Efficient ConvNets, section 3.1), summed over the layers that share it. Mutates the
@@ -43,7 +43,7 @@ def _add_up(scores: list[Tensor], dim: Dim, norms: Tensor) -> None:
 def source_entries(dim: Dim, orders: list[Tensor]) -> Tensor:
     """For each entry of a dimension, the entry that takes its place when groups are reordered.
 
-    `orders[group][place]` is the place whose channel comes to `place`. Where a place has several
+    `orders[group][place]` is the place whose channel moves to `place`. Where a place has several
     entries, the first takes the first's place and so on.
     """
     source = torch.arange(len(dim.groups))

@@ -1,4 +1,4 @@
-"""A narrow network with the structure of a full one, computing with the tensors it is given."""
+"""A narrow network: the structure of the full one with other, smaller tensors."""
 
 from collections.abc import Collection, Mapping
 
@@ -14,10 +14,10 @@ def narrow(
 ) -> nn.Module:
     """Return a network like `model` whose parameters and buffers are `tensors`, by name.
 
-    Names are those of `named_parameters()` and `named_buffers()`: a tensor with two names has the
-    first. The tensors are used as they are, so a view stays a view and passes its gradients on.
+    Names are those of `named_parameters()` and `named_buffers()`: a shared tensor has its first
+    name. The tensors are used as they are, so a view stays a view and passes its gradients on.
     `model` is not changed and shares nothing mutable with the result except what modules hold
-    besides parameters, buffers and submodules. Sizes that layers note down (`out_channels`,
+    besides parameters, buffers and submodules. Attributes that state sizes (`out_channels`,
     `groups`, ...) follow the tensors. `losing_groups` names the weights of those convolutions that
     shrink by whole groups; in the others each group shrinks.
     """
@@ -30,7 +30,7 @@ def narrow(
         if isinstance(full, _ConvNd) and isinstance(module, _ConvNd):
             module.groups = full.groups * len(module.weight) // len(full.weight)
     for module in narrowed.modules():
-        _note_sizes(module)
+        _set_sizes(module)
     return narrowed
 
 
@@ -55,11 +55,11 @@ def _narrow(
     return clone
 
 
-def _note_sizes(module: nn.Module) -> None:
-    """Let the sizes that a layer notes down agree with its tensors."""
+def _set_sizes(module: nn.Module) -> None:
+    """Set the attributes that state a layer's sizes to those of its tensors."""
     match module:
         case _ConvNd():
-            _note_convolution(module)
+            _set_convolution_sizes(module)
         case nn.Linear():
             module.out_features, module.in_features = module.weight.shape
         case _NormBase():
@@ -74,7 +74,7 @@ def _note_sizes(module: nn.Module) -> None:
             module.num_parameters = len(module.weight)
 
 
-def _note_convolution(module: _ConvNd) -> None:
+def _set_convolution_sizes(module: _ConvNd) -> None:
     whole, other = module.weight.shape[0], module.weight.shape[1] * module.groups
     transposed = isinstance(module, _ConvTransposeNd)
     module.in_channels, module.out_channels = (whole, other) if transposed else (other, whole)

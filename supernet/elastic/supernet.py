@@ -1,4 +1,4 @@
-"""Supernet: the full network, and every subnet as a plain network over views of its parameters."""
+"""Supernet: the full network, and every subnet as a plain network on views of its parameters."""
 
 from dataclasses import replace
 
@@ -16,17 +16,17 @@ from supernet.tracing import BATCH_SIZE
 
 
 class Supernet(nn.Module):
-    """A network that holds many: `supernet(x, config)` runs the subnet that `config` names.
+    """A network that contains many: `supernet(x, config)` runs the subnet that `config` names.
 
-    A config is passed, never stored. `supernet.model` is the given network itself: its parameters
-    are what is trained, at width 1.0 it computes what it always did, and no forward pass of a
-    subnet changes its buffers (each subnet works on copies; see `calibrate_bn`).
+    A config is an argument, never state. `supernet.model` is the given network itself: its
+    parameters are trained, at width 1.0 it computes the same as before, and no forward pass of a
+    subnet changes its buffers (each subnet has copies; see `calibrate_bn`).
 
     Args:
-        model: any network of one image batch; it must run on `example_input`.
+        model: any network that takes one batch of images; it must run on `example_input`.
         example_input: (batch, channels, side, side); only the shape matters.
-        space: the widths and resolutions that there are. `supernet.space` is the same with
-            `num_groups`, the number of widths that a config has.
+        space: the widths and resolutions to allow. `supernet.space` is the same with
+            `num_groups` set to the number of widths in a config.
 
     Raises:
         ModelError: the network cannot run on `example_input`, or not at a resolution of `space`.
@@ -37,7 +37,7 @@ class Supernet(nn.Module):
         self.model = model
         self.channels = trace_channels(model, example_input, space)
         self.width_of = share_widths(self.channels.groups, space.groups)
-        """Number of each channel group's width."""
+        """For each channel group, the index of its width in a config."""
         self.space = replace(space, num_groups=max(self.width_of, default=0) + 1)
         self._tensors = [name for name, _ in model.named_parameters()]
         self._buffers_of_model = [name for name, _ in model.named_buffers()]
@@ -49,8 +49,8 @@ class Supernet(nn.Module):
     def forward(self, x: Tensor, config: SubnetConfig) -> Tensor:
         """Logits (batch, classes) of the subnet for images (batch, channels, side, side).
 
-        The side must be `config.resolution`. Gradients reach the full network's parameters. Of a
-        network with several outputs (auxiliary heads in training) it is the first one.
+        The side must be `config.resolution`. Gradients reach the full network's parameters. A
+        network with several outputs (auxiliary heads in training) returns the first.
         """
         if x.shape[-2:] != (config.resolution, config.resolution):
             raise SpaceError(
@@ -61,18 +61,18 @@ class Supernet(nn.Module):
         return output
 
     def subnet(self, config: SubnetConfig) -> nn.Module:
-        """A plain network over views: its parameters are parts of the full network's.
+        """A plain network whose parameters are views of the full network's.
 
-        Its buffers (BN statistics) are copies of its own. It is in the training mode that the
-        supernet is in. Raises SpaceError when the config has a wrong number of widths.
+        Its buffers (BN statistics) are copies. It is in training or evaluation mode as the supernet
+        is. Raises SpaceError when the config has the wrong number of widths.
         """
         return narrow(self.model, self._cut(config), self.channels.losing_groups)
 
     def extract(self, config: SubnetConfig) -> nn.Module:
-        """A plain network of its own: contiguous copies, nothing shared with the supernet.
+        """A plain, self-contained network: contiguous copies, nothing shared with the supernet.
 
-        Its BN statistics are those of the full network's first channels until `calibrate_bn` has
-        measured its own. Raises SpaceError like `subnet`.
+        Its BN statistics are those of the full network's first channels until `calibrate_bn`
+        replaces them. Raises SpaceError like `subnet`.
         """
         with torch.no_grad():
             tensors = {
@@ -83,7 +83,7 @@ class Supernet(nn.Module):
         return narrow(self.model, tensors | parameters, self.channels.losing_groups)
 
     def kept_counts(self, config: SubnetConfig) -> tuple[int, ...]:
-        """Places that each group keeps. Raises SpaceError for a wrong number of widths."""
+        """Places that each group keeps. Raises SpaceError for the wrong number of widths."""
         widths, num_groups = config.width_mults, self.space.num_groups
         if len(widths) not in (1, num_groups):
             raise SpaceError(f"a config must have 1 or {num_groups} widths, but got {len(widths)}")
@@ -93,7 +93,7 @@ class Supernet(nn.Module):
         )
 
     def describe(self) -> str:
-        """A table of the channel groups, and of what stays at full width and why; for `print`."""
+        """A printable table of the channel groups, and of what stays at full width and why."""
         low, low_width = self.kept_counts(self.space.smallest), self.space.width_range[0]
         return describe(self.model, self.channels, self.width_of, low, low_width)
 
@@ -125,5 +125,5 @@ class Supernet(nn.Module):
                 reason = str(error).strip().splitlines()[0]
                 raise ModelError(
                     f"the network must run at {resolution} px, but got: {reason}; "
-                    "leave that resolution out or choose a model for small inputs"
+                    "leave out that resolution or choose a model for small inputs"
                 ) from error

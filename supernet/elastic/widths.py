@@ -7,11 +7,11 @@ from supernet.tracing import Group
 
 
 def share_widths(groups: Sequence[Group], how: str) -> tuple[int, ...]:
-    """Number of the width of each group, counted from 0 in the order of the network.
+    """For each group, the index of its width; indices follow the order of the network.
 
-    `how` is one of `supernet.space.GROUPS`. With "stage", groups share a width whose channels are
-    first computed at the same resolution, to the nearest power of two; those on pooled features
-    (squeeze and excitation, a classifier's hidden layers) go with the stage before them.
+    `how` is one of `supernet.space.GROUPS`. With "stage", groups share a width if their channels
+    are first computed at the same resolution, to the nearest power of two; groups on pooled
+    features (squeeze and excitation, hidden layers of a classifier) belong to the stage before.
     """
     if how == "layer":
         return tuple(range(len(groups)))

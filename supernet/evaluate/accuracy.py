@@ -1,7 +1,7 @@
-"""Accuracy of one subnet, with its interval.
+"""Top-1 accuracy of one subnet, with its interval.
 
-Images are decoded once, resized once for each resolution and kept, as bytes in channels-last order;
-every subnet is measured on the same ones.
+Images are decoded once, resized once for each resolution and cached as uint8 in channels_last;
+every subnet is evaluated on the same ones.
 """
 
 import math
@@ -19,18 +19,20 @@ from supernet.evaluate.calibration import calibrate_bn
 from supernet.space import SubnetConfig
 
 Z_95 = 1.959964
-"""Standard deviations on either side of the mean that hold 95 % of a normal distribution."""
+"""Half the width of a normal distribution's central 95 %, in standard deviations."""
 
 MAX_CACHE_BYTES = 4 * 2**30
-"""Images of the least recently used resolutions are forgotten above this."""
+"""Above this, the cache drops the least recently used split and resolution."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Accuracy:
-    """Share of images whose most probable class is right; higher is better."""
+    """Top-1 accuracy, as counts; higher is better."""
 
     num_images: int
+    """Images evaluated."""
     num_correct: int
+    """Images whose most probable class is their label."""
 
     def __post_init__(self) -> None:
         """Raise DataError when there are no images."""
@@ -39,17 +41,17 @@ class Accuracy:
 
     @property
     def top1(self) -> float:
-        """The share, 0..1."""
+        """Fraction of correct predictions, 0..1."""
         return self.num_correct / self.num_images
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Its 95 % interval."""
+        """95 % interval of `top1`."""
         return wilson(self.top1, self.num_images)
 
 
 def wilson(share: float, num_images: float) -> tuple[float, float]:
-    """95 % interval of a share (Wilson 1927): within 0..1, sensible near both ends."""
+    """95 % score interval of a proportion (Wilson 1927): within 0..1, sound near both ends."""
     n, p = num_images, share
     scale = 1 + Z_95**2 / n
     middle = (p + Z_95**2 / (2 * n)) / scale
@@ -58,10 +60,10 @@ def wilson(share: float, num_images: float) -> tuple[float, float]:
 
 
 class Images:
-    """The images of the splits at any resolution, ready for a network.
+    """The images of all splits at any resolution, ready for a network.
 
-    Batches are uint8 in memory and float32 as delivered: (images, labels) on `device`, normalised,
-    channels_last, in the split's order.
+    Cached as uint8, delivered as float32: (images, labels) on `device`, normalised, channels_last,
+    in the split's order.
     """
 
     def __init__(self, data: Data, device: torch.device, batch_size: int = 500) -> None:
@@ -69,13 +71,13 @@ class Images:
         self._kept: dict[tuple[str, int], list[tuple[Tensor, Tensor]]] = {}
 
     def batches(self, split: str, resolution: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Go through a split once, at `resolution` pixels a side."""
+        """Yield each batch of a split once, at `resolution` pixels a side."""
         yield from map(self._ready, self._resized(split, resolution))
 
     def chosen(
         self, split: str, resolution: int, indices: Sequence[int]
     ) -> Iterator[tuple[Tensor, Tensor]]:
-        """The same, for the images at `indices` of the split alone, in their order."""
+        """Yield only the images at `indices` of the split, in that order, in batches likewise."""
         kept, size = self._resized(split, resolution), self.batch_size
         for start in range(0, len(indices), size):
             places = [divmod(int(index), size) for index in indices[start : start + size]]
@@ -91,8 +93,8 @@ class Images:
                 (resize(images, resolution), labels)
                 for images, labels in self.data.batches(split, batch_size=self.batch_size)
             ]
-        self._kept[key] = self._kept.pop(key)  # the last one is the most recently used
-        self._forget()
+        self._kept[key] = self._kept.pop(key)  # the last key is the most recently used
+        self._evict()
         return self._kept[key]
 
     def _ready(self, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
@@ -100,7 +102,7 @@ class Images:
         pixels = normalise(images.to(self.device), self.data.mean, self.data.std)
         return pixels, labels.to(self.device)
 
-    def _forget(self) -> None:
+    def _evict(self) -> None:
         sizes = {k: sum(i.numel() for i, _ in batches) for k, batches in self._kept.items()}
         for key in list(self._kept)[:-1]:
             if sum(sizes.values()) <= MAX_CACHE_BYTES:
@@ -118,8 +120,10 @@ def calibrated_subnet(supernet: Supernet, config: SubnetConfig, images: Images) 
 
 @torch.inference_mode()
 def right_answers(logits: Callable[[Tensor], Tensor], images: Tensor, labels: Tensor) -> Tensor:
-    """Which images' most probable class is right, bool (n,). `logits` maps (n, c, side, side) to
-    (n, classes)."""
+    """Whether each image's most probable class is its label: bool (n,).
+
+    `logits` maps (n, c, side, side) to (n, classes).
+    """
     predicted = logits(images).argmax(dim=1)
     return predicted == labels.to(predicted.device)
 
@@ -127,7 +131,7 @@ def right_answers(logits: Callable[[Tensor], Tensor], images: Tensor, labels: Te
 def accuracy(
     logits: Callable[[Tensor], Tensor], batches: Iterable[tuple[Tensor, Tensor]]
 ) -> Accuracy:
-    """Count right answers; see `right_answers`."""
+    """Count the correct predictions over all batches; see `right_answers`."""
     num_images = num_correct = 0
     for images, labels in batches:
         num_correct += int(right_answers(logits, images, labels).sum())

@@ -15,13 +15,12 @@ def calibrate_bn(network: nn.Module, batches: Iterable[Tensor]) -> None:
     """Set each BN layer's running mean and variance to those of its inputs over all `batches`.
 
     Exact, not a moving average: the moments of all batches are pooled in double precision, each
-    image with the same weight; the variance is that of the population (divided by n). As in
-    training, a batch is normalised by its own statistics on its way to the next layer, so with one
-    batch the network in `eval` mode computes what it does in `train` mode on these images.
+    image with the same weight; the variance is the population variance (divided by n). As in
+    training, each layer's input is normalised by the statistics of its batch, so with one batch
+    the network in `eval` mode computes what it does in `train` mode on these images.
 
-    Weights and training modes stay as they were, also when it fails, and then the statistics do
-    too. `batches` are normalised float images (batch, channels, side, side). Raises DataError when
-    there are none.
+    Changes neither weights nor training modes, and on failure not the statistics either. `batches`
+    are normalised float images (batch, channels, side, side). Raises DataError when there are none.
     """
     layers = [layer for layer in network.modules() if isinstance(layer, _BatchNorm)]
     layers = [layer for layer in layers if layer.running_mean is not None]
@@ -64,13 +63,13 @@ class _Moments:
 def _measuring(
     network: nn.Module, layers: list[_BatchNorm], pools: dict[_BatchNorm, _Moments]
 ) -> Iterator[None]:
-    """BN layers, and only they, in training mode, each noting down its batches' statistics.
+    """Only the BN layers in training mode, each recording the statistics of its batches.
 
-    With momentum 1 a layer's own forward pass leaves the batch's statistics in its buffers, so
-    that measuring costs no pass of its own over the data.
+    With momentum 1 a layer's forward pass leaves the statistics of the batch in its buffers, so
+    that computing them needs no second pass over the data.
     """
 
-    def note(layer: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> None:
+    def record(layer: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> None:
         assert isinstance(layer, _BatchNorm)
         assert layer.running_mean is not None
         assert layer.running_var is not None
@@ -80,7 +79,7 @@ def _measuring(
     modes = {module: module.training for module in network.modules()}
     momenta = {layer: layer.momentum for layer in layers}
     buffers = {name: buffer.clone() for name, buffer in network.named_buffers()}
-    hooks = [layer.register_forward_hook(note) for layer in layers]
+    hooks = [layer.register_forward_hook(record) for layer in layers]
     try:
         network.eval()
         for layer in layers:

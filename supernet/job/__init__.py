@@ -1,3 +1,3 @@
-"""What to train and how, as plain values."""
+"""Training jobs as plain values: what to train and how."""
 
 __all__: list[str] = []

@@ -1,4 +1,4 @@
-"""Execution: how a job is run and watched; none of it is part of what is trained."""
+"""Execution: where and how a job runs; nothing here is part of the job itself."""
 
 from dataclasses import dataclass
 
@@ -7,21 +7,21 @@ from supernet.errors import SupernetError
 
 @dataclass(frozen=True, kw_only=True)
 class Execution:
-    """Where a training runs, and what it leaves behind on the way."""
+    """Where a training runs, how often it saves and evaluates, and what it logs."""
 
     device: str | None = None
-    """cpu, cuda, cuda:1; None: the best there is, under torchrun one for each process."""
+    """cpu, cuda, cuda:1; None: CUDA where available, under torchrun one device per process."""
     save_every_s: float = 15.0
-    """Seconds of training that a kill can cost."""
+    """Time between saves of the training state: the most that a kill can cost."""
     evaluate_every: int = 10
-    """Epochs between two looks at the four corners, besides the last one; 0: never."""
+    """Epochs between evaluations of the corners (the last epoch is always one); 0: never."""
     tensorboard: bool = False
-    """Whether metrics go to RUN/supernet/tensorboard too."""
+    """Whether metrics are also written to RUN/supernet/tensorboard."""
     compile: bool = False
-    """Whether networks run through torch.compile; each of their shapes is compiled once."""
+    """Whether networks run through torch.compile; each shape is compiled once."""
 
     def __post_init__(self) -> None:
-        """Raise SupernetError where a field is out of its range."""
+        """Raise SupernetError where a field is out of range."""
         if self.save_every_s < 0 or self.evaluate_every < 0:
             raise SupernetError(
                 "`save_every_s >= 0` and `evaluate_every >= 0` must hold, "

@@ -1,4 +1,4 @@
-"""Hyperparameters: how weights are fitted, whatever the recipe trains."""
+"""Hyperparameters: how the weights are optimised, independently of the recipe."""
 
 from dataclasses import dataclass
 
@@ -16,46 +16,46 @@ class Hyperparameters:
     """SGD with Nesterov momentum (MutualNet, section 4.1). Defaults: the embedded example's."""
 
     batch_size: int = 64
-    """Images a step, over all processes; all subnets of a step see the same ones."""
+    """Images per step, over all processes; all subnets of a step train on the same images."""
     accumulate: int = 1
-    """Parts that a batch is computed in, one after the other; each has BN statistics of its own."""
+    """Gradient accumulation: sequential parts of a batch, each with its own BN statistics."""
     lr: float = 0.1
-    """Highest learning rate."""
+    """Peak learning rate."""
     schedule: str = "cosine"
-    """How it goes, step by step. "cosine": falls from the first step on to 0, along half a wave,
-    times a linear warm-up; "one_cycle": rises by half a wave, then falls by half a wave."""
+    """Learning rate of each step. "cosine": half a cosine from the first step down to 0, multiplied
+    by a linear warm-up; "one_cycle": half a cosine up, then half a cosine down."""
     warmup_fraction: float = 0.1
-    """Part of all steps during which the learning rate rises."""
+    """Fraction of all steps during which the learning rate rises."""
     momentum: float = 0.9
     """Nesterov momentum."""
     weight_decay: float = 5e-4
-    """On weights of dense convolutions and linear layers."""
+    """Weight decay of dense convolutions and linear layers."""
     decay_all: bool = False
-    """Whether weight decay is on all other parameters too (depthwise, BN, biases)."""
+    """Whether weight decay also applies to all other parameters (depthwise, BN, biases)."""
     label_smoothing: float = 0.0
-    """Share of a label that is spread over all classes, for losses with labels."""
+    """Label smoothing of the cross-entropy with labels."""
     clip_norm: float | None = None
-    """Largest norm of the gradient of a step; None: as it comes."""
+    """Maximum norm of a step's gradient; None: no clipping."""
     ema_decay: float | None = None
-    """Decay of the moving average of the weights, which is then what a run ends with; None: no
+    """Decay of the exponential moving average of the weights, which the run ends with; None: no
     average."""
     dtype: str = "float32"
-    """What networks compute in; weights and losses stay float32. float16 scales its losses."""
+    """Autocast dtype; weights and losses stay float32, and float16 uses loss scaling."""
     sync_bn: bool = False
-    """Whether BN in training takes its statistics over all processes."""
+    """Whether BN in training uses statistics over all processes (synchronised BN)."""
     augment: str = "auto"
-    """"cifar": shifted and mirrored; "imagenet": random crop, mirrored; "none"; "auto": cifar up to
-    64 px, imagenet above."""
+    """"cifar": random shift and flip; "imagenet": random resized crop and flip; "none"; "auto":
+    cifar up to 64 px, imagenet above."""
     colour_jitter: float = 0.0
-    """Largest relative change of brightness, contrast and saturation, for augment=imagenet."""
+    """Maximum relative change of brightness, contrast and saturation, for augment=imagenet."""
     mixup: float = 0.0
     """Parameter of MixUp's Beta distribution; 0: none (Zhang et al. 2018)."""
     cutmix: float = 0.0
-    """Parameter of CutMix's Beta distribution; 0: none (Yun et al. 2019). With both, one is drawn
-    for each step."""
+    """Parameter of CutMix's Beta distribution; 0: none (Yun et al. 2019). With both, each
+    step draws one."""
 
     def __post_init__(self) -> None:
-        """Raise SupernetError where a field is out of its range."""
+        """Raise SupernetError where a field is out of range."""
         for name, choices in CHOICES.items():
             if getattr(self, name) not in choices:
                 got = getattr(self, name)

@@ -1,4 +1,4 @@
-"""Presets: whole jobs with the papers' hyper-parameters (DESIGN section 10's table)."""
+"""Presets: complete jobs with the papers' hyperparameters."""
 
 from dataclasses import replace
 
@@ -50,4 +50,4 @@ PRESETS = {
         epochs=200,
     ),
 }
-"""All presets by name; `--preset` begins with one and other arguments replace its parts."""
+"""All presets by name; other arguments override fields of the `--preset`."""

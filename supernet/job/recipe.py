@@ -1,6 +1,6 @@
-"""Recipes as values: which subnets a step trains, at which resolutions, and what they learn from.
+"""Recipes: which subnets a step trains, at which resolutions, and what they learn from.
 
-Each system that MutualNet (Yang et al., ECCV 2020) compares is one. No code asks for a name.
+Each system that MutualNet (Yang et al., ECCV 2020) compares is one. No code branches on a name.
 """
 
 from dataclasses import dataclass
@@ -15,23 +15,23 @@ class Recipe:
     """What one step trains. The defaults are MutualNet's (sections 3.2 and 4.1)."""
 
     name: str = "mutual"
-    """What `--recipe` calls it."""
+    """Its name for `--recipe`."""
     resolutions: str = "own"
-    """"own": the full network at the highest, each other subnet at one that it draws; "shared": one
-    draw a step for all of its subnets; "highest": all at the highest."""
+    """"own": the full network at the highest, each other subnet at a random one; "shared": one
+    random resolution per step for all subnets; "highest": all at the highest."""
     narrowest: bool = True
     """Whether a step trains the narrowest subnet."""
     num_random: int = 2
-    """Subnets of random width in a step."""
+    """Subnets of random width per step."""
     num_widths: int | None = None
-    """Random widths are drawn from this many, evenly spaced; None: any in the range. Few shapes is
-    what `--compile` needs."""
+    """Random widths are drawn from this many evenly spaced ones; None: any in the range. Few shapes
+    are what `--compile` needs."""
     distillation: float = 1.0
-    """Share of a subnet's loss that compares it with the full network's soft labels; the rest is
-    cross-entropy with the labels. 0 switches distillation off."""
+    """Weight of the divergence from the full network's soft labels in a subnet's loss; the rest is
+    cross-entropy with the hard labels. 0 switches distillation off."""
 
     def __post_init__(self) -> None:
-        """Raise SupernetError where a field is out of its range."""
+        """Raise SupernetError where a field is out of range."""
         if self.resolutions not in RESOLUTIONS:
             raise SupernetError(
                 f"`resolutions` must be one of {', '.join(RESOLUTIONS)}, but got {self.resolutions}"
@@ -46,12 +46,12 @@ class Recipe:
 
     @property
     def trains_widths(self) -> bool:
-        """Whether it trains subnets besides the full network."""
+        """Whether a step trains subnets besides the full network."""
         return self.narrowest or self.num_random > 0
 
     @property
     def subnet_names(self) -> list[str]:
-        """What the subnets of a step are, in their order."""
+        """Names of the subnets of a step, in order."""
         narrowest = ["narrowest"] if self.narrowest else []
         return ["full", *narrowest, *(f"random{i + 1}" for i in range(self.num_random))]
 

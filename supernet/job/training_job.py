@@ -12,12 +12,12 @@ from supernet.space import SearchSpace
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingJob:
-    """What to train, on what and how. The defaults are the embedded example, for two CPU cores."""
+    """What to train, on what data and how. Defaults: the embedded example, for two CPU cores."""
 
     data: str = "fashion-mnist-mini"
     """Name or folder of the data; see `supernet.data.dataset.load_data`."""
     data_root: str = str(DEFAULT_ROOT)
-    """Where torchvision's sets are, or are downloaded to."""
+    """Where torchvision's data sets are, or are downloaded to."""
     model: str = "wide_resnet"
     """Name of the network; see `supernet.models.build_model`."""
     model_options: dict[str, Any] = field(
@@ -27,18 +27,18 @@ class TrainingJob:
     recipe: Recipe = RECIPES["mutual_hard_soft"]
     """What each step trains."""
     hyperparameters: Hyperparameters = field(default_factory=Hyperparameters)
-    """How weights are fitted."""
+    """How the weights are optimised."""
     space: SearchSpace = field(default_factory=SearchSpace)
-    """Widths and resolutions that it is trained for; where the recipe trains the full network only,
-    the width range becomes 1 to 1."""
+    """Widths and resolutions to train for; where the recipe trains the full network only, the
+    width range becomes (1, 1)."""
     weights: str | None = None
-    """File of weights to start from; see `supernet.models.pretrained.load_weights`."""
+    """File with initial weights; see `supernet.models.pretrained.load_weights`."""
     sort_by_importance: bool = False
-    """Whether channels are first ordered; see `supernet.elastic.importance.sort_by_importance`."""
+    """Whether to sort the channels first; see `supernet.elastic.importance.sort_by_importance`."""
     epochs: int = 20
     """Passes over the training images."""
     seed: int = 0
-    """Of the weights, the splits, the order of images, the augmentation and the configs."""
+    """Seed of the initial weights, splits, order of images, augmentation and configs."""
 
     def __post_init__(self) -> None:
         """Raise SupernetError unless there is at least one epoch."""
@@ -76,9 +76,9 @@ class TrainingJob:
         )
 
     def differences(self, other: "TrainingJob") -> list[str]:
-        """What differs, as lines like `hyperparameters.lr: 0.1 here, 0.2 there`.
+        """The fields that differ, such as `hyperparameters.lr: 0.1 here, 0.2 there`.
 
-        Where data sets are kept is no difference.
+        `data_root` is not compared: data sets may move.
         """
         mine, theirs = _flat(self.to_json()), _flat(other.to_json())
         return [

@@ -1,4 +1,4 @@
-"""Networks of the papers that torchvision lacks, and the names of all that are known."""
+"""Networks of the papers that torchvision lacks, and all networks by name."""
 
 from supernet.models.mobilenet_v1 import MobileNetV1
 from supernet.models.mobilenet_v2 import mobilenet_v2

@@ -1,4 +1,4 @@
-"""Weights from a file: safetensors, or a state dict that torch saved; never a pickle of objects."""
+"""Weights from a file: safetensors, or a state dict saved by torch; never pickled objects."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,15 +11,15 @@ from torch import Tensor, nn
 from supernet.errors import CheckpointError
 
 PREFIX = "module."
-"""What DistributedDataParallel puts before all names."""
+"""Prefix that DistributedDataParallel gives all names."""
 
 
 def load_weights(model: nn.Module, path: Path) -> list[str]:
-    """Copy the weights in `path` into `model`; return the names that kept their fresh weights.
+    """Load the weights in `path` into `model`; return the names that kept their initial weights.
 
     The file must name the model's parameters and buffers. Only those of the last layer may have
-    another shape (another number of classes), and then keep what they have. Raises CheckpointError
-    where the file cannot be read or does not fit; then the model is as it was.
+    another shape (another number of classes); they keep their initial weights. Raises
+    CheckpointError, without changing the model, if the file cannot be read or does not fit.
     """
     tensors, own = _read(path), model.state_dict()
     missing = [name for name in own if name not in tensors and "num_batches_tracked" not in name]
@@ -27,8 +27,8 @@ def load_weights(model: nn.Module, path: Path) -> list[str]:
     if missing or extra:
         raise CheckpointError(
             f"{path} must hold the weights of this model, but "
-            f"{len(missing)} are missing ({_first(missing)}) and {len(extra)} are others'"
-            f" ({_first(extra)}): choose the --model that they are of"
+            f"{len(missing)} are missing ({_first(missing)}) and {len(extra)} are unexpected"
+            f" ({_first(extra)}): choose the --model that they belong to"
         )
     other = [name for name in tensors if tensors[name].shape != own[name].shape]
     last_layer = next(reversed(own)).rpartition(".")[0]
@@ -37,7 +37,7 @@ def load_weights(model: nn.Module, path: Path) -> list[str]:
         name = wrong[0]
         raise CheckpointError(
             f"{path} must fit the model, but {name} is {tuple(tensors[name].shape)} and must be "
-            f"{tuple(own[name].shape)}: choose the --model that it is of"
+            f"{tuple(own[name].shape)}: choose the --model that it belongs to"
         )
     fitting = {name: tensor for name, tensor in tensors.items() if name not in other}
     model.load_state_dict(fitting, strict=False)
@@ -56,13 +56,13 @@ def _read(path: Path) -> Mapping[str, Tensor]:
         else:
             content = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
-        raise CheckpointError(f"{path} must be a file that can be read, but {error}") from error
-    except Exception as error:  # of a user's file: readers raise nearly anything
+        raise CheckpointError(f"{path} must be a readable file, but {error}") from error
+    except Exception as error:  # readers raise nearly anything on a damaged file
         raise CheckpointError(
             f"{path} must be a safetensors file or a state dict saved by torch, but is damaged or "
-            "holds other objects, which are never loaded: save model.state_dict()"
+            "holds other objects, which are never unpickled: save model.state_dict()"
         ) from error
-    for key in ("state_dict", "model"):  # what many training scripts call it
+    for key in ("state_dict", "model"):  # keys under which many training scripts save it
         content = content.get(key, content) if isinstance(content, dict) else content
     if not isinstance(content, dict) or not all(isinstance(v, Tensor) for v in content.values()):
         raise CheckpointError(f"{path} must hold a state dict, but holds something else")

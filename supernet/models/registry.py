@@ -1,4 +1,4 @@
-"""Networks by name: our own, torchvision's for classification, and `package.module:factory`."""
+"""Networks by name: those here, torchvision's classifiers, and `package.module:factory`."""
 
 import importlib
 from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ OWN: dict[str, Factory] = {
     "wrn_16_2": partial(WideResNet, depth=16, widen=2),
     "wrn_28_10": partial(WideResNet, depth=28, widen=10),
 }
-"""Networks that take `small_input`; `mobilenet_v2` is torchvision's with that option added."""
+"""Networks with a `small_input` option; `mobilenet_v2` is torchvision's with it added."""
 
 
 def known_models() -> list[str]:
@@ -31,7 +31,7 @@ def known_models() -> list[str]:
 
 
 def build_model(name: str, num_classes: int, options: Mapping[str, Any] | None = None) -> nn.Module:
-    """Build a network with fresh weights.
+    """Build a network with initial weights.
 
     Args:
         name: one of `known_models()`, or `package.module:factory` of the user's own; a factory is
@@ -40,7 +40,7 @@ def build_model(name: str, num_classes: int, options: Mapping[str, Any] | None =
         options: keyword arguments for the factory, such as `small_input=True`.
 
     Raises:
-        ModelError: the name is not known, or the factory does not take these options.
+        ModelError: the name is unknown, or the factory fails or does not take these options.
     """
     factory = _factory(name)
     try:
@@ -49,7 +49,7 @@ def build_model(name: str, num_classes: int, options: Mapping[str, Any] | None =
         raise
     except (TypeError, ValueError) as error:
         raise ModelError(f"the model {name!r} does not take these options: {error}") from error
-    except Exception as error:  # of a user's code: anything
+    except Exception as error:  # a user's code may raise anything
         reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
         raise ModelError(f"the model {name!r} cannot be built: {reason}") from error
     if not isinstance(model, nn.Module):
@@ -74,7 +74,7 @@ def _import_factory(name: str) -> Factory:
     module_name, _, attribute = name.partition(":")
     try:
         factory = getattr(importlib.import_module(module_name), attribute)
-    except Exception as error:  # of a user's module: anything
+    except Exception as error:  # a user's module may raise anything
         raise ModelError(f"package.module:factory must be importable, but got: {error}") from error
     if not callable(factory):
         raise ModelError(f"{name!r} must name a function that returns a network")

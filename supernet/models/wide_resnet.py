@@ -14,9 +14,9 @@ class WideResNet(nn.Module):
         num_classes: outputs of the classifier.
         depth: 6 n + 4, n blocks a stage; raises ModelError otherwise.
         widen: the stages have 16, 32 and 64 times this many channels.
-        small_input: False puts a stride-2 convolution and a max-pooling in front, for images of
-            more than 64 px; the default is the paper's 3x3 stem.
-        stem_stride: of the 3x3 stem; 2 halves all feature maps, for a quarter of the MACs.
+        small_input: False replaces the paper's 3x3 stem by a stride-2 convolution and max-pooling,
+            for images of more than 64 px.
+        stem_stride: stride of the 3x3 stem; 2 halves all feature maps, for a quarter of the MACs.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class WideResNet(nn.Module):
 
 
 class _Block(nn.Module):
-    """BN-ReLU-conv twice, plus the input (a 1x1 convolution of it where shapes differ)."""
+    """BN-ReLU-conv twice, plus the input (through a 1x1 convolution where shapes differ)."""
 
     def __init__(self, in_channels: int, out_channels: int, stride: int) -> None:
         super().__init__()

@@ -1,12 +1,12 @@
-"""How channel labels travel through a network while it runs once on tensors without data."""
+"""Channel labels, propagated through a network while it runs on tensors without data."""
 
 from supernet.tracing.call import BATCH_SIZE
-from supernet.tracing.chance import same_chance
 from supernet.tracing.labelling import Kept, Labelling
 from supernet.tracing.labels import Labels
 from supernet.tracing.partition import Group, Partition, divide
 from supernet.tracing.paths import follow_paths
 from supernet.tracing.replay import Failure, find_failure
+from supernet.tracing.seeding import fixed_seed
 from supernet.tracing.trace import Trace, TracedOperation
 
 __all__ = [
@@ -21,6 +21,6 @@ __all__ = [
     "TracedOperation",
     "divide",
     "find_failure",
+    "fixed_seed",
     "follow_paths",
-    "same_chance",
 ]

@@ -1,4 +1,4 @@
-"""Call: one operation that the network ran, with what went in and what came out."""
+"""Call: one operation of a forward pass, with its inputs and outputs."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,10 +7,10 @@ from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
 BATCH_SIZE = 2
-"""Images in a traced batch: BN in training mode needs more than one value a channel."""
+"""Images in a traced batch: BN in training mode needs more than one value per channel."""
 
 LAYOUT = {"aten.clone", "aten.detach", "aten.alias", "aten.contiguous"}
-"""Operations that come and go with the layout in memory, which depends on sizes."""
+"""Operations that run or not depending on the memory layout, which depends on sizes."""
 
 
 @dataclass(frozen=True)
@@ -24,12 +24,12 @@ class Call:
 
     @property
     def operation(self) -> str:
-        """Its name without the overload, as `aten.view`."""
+        """Its name without the overload, such as `aten.view`."""
         return operation_name(self.func)
 
     @property
     def inputs(self) -> list[Tensor]:
-        """All tensors among the arguments, also in lists."""
+        """All tensors among the arguments, including those in lists."""
         return [x for x in tree_leaves((self.args, self.kwargs)) if isinstance(x, Tensor)]
 
     @property
@@ -38,7 +38,7 @@ class Call:
         return [x for x in tree_leaves(self.result) if isinstance(x, Tensor)]
 
     def argument(self, name: str) -> Any:
-        """An argument by its name in the operation's schema; its default where none was given."""
+        """An argument by its name in the operation's schema, or its default."""
         for place, declared in enumerate(self.func._schema.arguments):
             if declared.name == name:
                 if place < len(self.args):
@@ -48,6 +48,6 @@ class Call:
 
 
 def operation_name(func: Any) -> str:
-    """The name of an operation (an overload of `torch.ops.aten`), as `aten.view`."""
+    """The name of an operation (an overload of `torch.ops.aten`), such as `aten.view`."""
     name = str(func.overloadpacket)
     return "aten.view" if name == "aten._unsafe_view" else name

@@ -1,6 +1,6 @@
-"""Labelling: which dimension of which tensor holds which channels; rules read it and add to it.
+"""Labelling: which dimension of which tensor holds which channels; rules read and extend it.
 
-Each dimension of each tensor has a vector of labels, one an entry, or None where every entry stays.
+Each dimension of a tensor has a vector of labels, one per entry, or None where every entry stays.
 """
 
 from collections.abc import Sequence
@@ -21,13 +21,13 @@ class Kept:
     """Channels that stay at full width, and why."""
 
     operation: str
-    """The operation that asks for it, as `aten.view`."""
+    """The operation that requires it, such as `aten.view`."""
     path: str
-    """The module in which it happens, as `features.3`; empty: the network itself."""
+    """The module in which it runs, such as `features.3`; empty: the network itself."""
     why: str
     """One line."""
     num_channels: int
-    """How many channels it keeps that nothing before it did."""
+    """How many channels it keeps that were not kept before."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ class Made:
     labels: Tensor
     path: str
     num_positions: int
-    """At how many places of an image each of them is computed."""
+    """At how many positions of an image each of them is computed."""
 
 
 class Labelling:
@@ -84,7 +84,7 @@ class Labelling:
         self._computed.clear()
 
     def axes_of(self, tensor: Tensor) -> Axes:
-        """Labels of a tensor's dimensions; a parameter gets its own at first sight."""
+        """Labels of a tensor's dimensions; a parameter gets new ones the first time."""
         name = self._names.get(id(tensor))
         if name is None:
             return self._axes.get(id(tensor), (None,) * tensor.dim())
@@ -95,7 +95,7 @@ class Labelling:
         return self.axes[name]
 
     def set_axes(self, tensor: Tensor, axes: Sequence[Tensor | None]) -> None:
-        """Label a tensor that an operation returned; a single entry needs no label."""
+        """Label a tensor that an operation returned; a dimension of size 1 needs no labels."""
         if id(tensor) in self._names:
             return
         self._alive.append(tensor)
@@ -105,12 +105,12 @@ class Labelling:
         )
 
     def _seen(self, labels: Tensor) -> Tensor:
-        """Note a vector down: its channels appear together in one dimension."""
+        """Record a vector: its channels appear together in one dimension."""
         self.vectors[id(labels)] = labels
         return labels
 
     def join(self, first: Tensor | None, second: Tensor | None, why: str) -> Tensor | None:
-        """Unite two dimensions that must have the same channels; None keeps the other one."""
+        """Unite two dimensions that must have the same channels; next to None, keep the other."""
         if first is not None and second is not None:
             self.labels.unite(first, second)
             return first
@@ -119,9 +119,9 @@ class Labelling:
         return first if first is not None else second
 
     def keep(self, axis: Tensor | None, why: str, at: tuple[str, str] | None = None) -> bool:
-        """Keep these channels at full width, and note why; return whether that is news.
+        """Keep these channels at full width and record why; return whether any was not yet kept.
 
-        `at` is the operation and the module's path; None: what is running now.
+        `at` is the operation and the path of its module; None: the operation that runs now.
         """
         if axis is None:
             return False
@@ -139,10 +139,10 @@ class Labelling:
         return True
 
     def multiply(self, weight: Tensor, made: Tensor | None, num_positions: int) -> None:
-        """Note that `weight` was multiplied with something at so many places of an image.
+        """Record a multiplication with `weight` at `num_positions` positions of an image.
 
-        `made` are the labels of the channels which that made. Nothing is noted where `weight` is
-        none of the network's parameters.
+        `made` are the labels of the resulting channels. Does nothing where `weight` is not one of
+        the network's parameters.
         """
         name = self.weight_of(weight)
         if name is None:
@@ -165,7 +165,7 @@ class Labelling:
         return self._names.get(id(tensor)) or self._computed.get(id(tensor))
 
     def follow_weights(self, call: Call) -> None:
-        """What is computed from parameters alone counts as the largest of them."""
+        """Treat what is computed from parameters alone as the largest of them."""
         found = [(tensor.numel(), self.weight_of(tensor)) for tensor in call.inputs]
         named = [(size, name) for size, name in found if name is not None]
         if not named or len(named) < len(found):
@@ -176,12 +176,12 @@ class Labelling:
                 self._alive.append(tensor)
 
     def lose_groups(self, weight: Tensor) -> None:
-        """Note that the convolution with this weight shrinks by whole groups."""
+        """Record that the convolution with this weight shrinks by whole groups."""
         if id(weight) in self._names:
             self.losing_groups.add(self._names[id(weight)])
 
     def made_roots(self) -> Tensor:
-        """Roots of all labels that some product made, sorted; others are no layer's output."""
+        """Roots of all labels that some product made, sorted: those of layers' outputs."""
         vectors = [made.labels for made in self.made] or [torch.zeros(0, dtype=torch.int64)]
         roots: Tensor = self.labels.roots(torch.cat(vectors)).unique()
         return roots

@@ -1,10 +1,10 @@
-"""Labels: integers that stand for channels, and which of them stand for the same one."""
+"""Labels: integers that stand for channels, and which of them stand for the same channel."""
 
 import torch
 from torch import Tensor
 
 KEPT = 0
-"""The label of channels that always stay: the image's, the classes', the not understood."""
+"""The label of channels that always stay: of images, of classes, of unknown operations."""
 
 
 class Labels:
@@ -34,33 +34,33 @@ class Labels:
         roots = self._parents[labels]
         while not torch.equal(above := self._parents[roots], roots):
             roots = above
-        self._parents[labels] = roots  # the next look-up is one step
+        self._parents[labels] = roots  # path compression
         return roots
 
     def unite(self, first: Tensor, second: Tensor) -> None:
-        """Join the sets of `first[i]` and `second[i]`; the shapes broadcast."""
+        """Unite the sets of `first[i]` and `second[i]`; the shapes broadcast."""
         first, second = self.roots(_compact(first)), self.roots(_compact(second))
         one, other = (side.flatten() for side in torch.broadcast_tensors(first, second))
         while not torch.equal(one, other):
-            # Roots only ever point to lower roots, so there is no cycle; a root that is to be
-            # joined with several takes the lowest first and the others in the next round.
+            # Roots only ever point to lower roots, so there is no cycle. A root that is united with
+            # several others takes the lowest first and the rest in the next round.
             high, low = torch.maximum(one, other), torch.minimum(one, other)
             self._parents.scatter_reduce_(0, high, low, "amin")
             one, other = self.roots(one), self.roots(other)
 
     def keep(self, labels: Tensor) -> None:
-        """Let these channels always stay."""
+        """Keep these channels at full width."""
         self.unite(labels, torch.tensor(KEPT))
 
     def tie_rows(self, table: Tensor, dim: int = 0) -> Tensor:
-        """Unite what differs along `dim` of `table` only; return one row of it."""
+        """Unite the labels along `dim` of `table`; return one row of it."""
         row = table.narrow(dim, 0, 1)
         self.unite(table, row)
         return row.squeeze(dim)
 
 
 def _compact(labels: Tensor) -> Tensor:
-    """Drop the repetitions of an expanded tensor, so that work is done once a channel."""
+    """Drop the repetitions of an expanded tensor, so that each channel is processed once."""
     for dim, stride in enumerate(labels.stride()):
         if stride == 0:
             labels = labels.narrow(dim, 0, 1)

@@ -1,4 +1,4 @@
-"""What operations that only move elements about do to labels: the same as to the data."""
+"""Operations that only move elements do to the labels what they do to the data."""
 
 import torch
 from torch import Tensor
@@ -10,14 +10,14 @@ MIXED = "channels are mixed with positions"
 
 
 def carry(labelling: Labelling, call: Call) -> None:
-    """Apply the operation to labels in the shape of the data, one labelled dimension at a time."""
+    """Apply the operation to labels in the data's shape, one labelled dimension at a time."""
     axes: list[list[Tensor | None]] = [[None] * output.dim() for output in call.outputs]
     for dim, axis in enumerate(labelling.axes_of(call.args[0])):
         if axis is None:
             continue
         for table, found in zip(_moved(labelling, call, axis, dim), axes, strict=True):
             place = _single_axis(labelling, table)
-            if place is None or found[place[0]] is not None:  # none, or two became one
+            if place is None or found[place[0]] is not None:  # no dimension, or two merged into one
                 labelling.keep(axis, MIXED)
             else:
                 found[place[0]] = place[1]
@@ -32,7 +32,7 @@ def _moved(labelling: Labelling, call: Call, axis: Tensor, dim: int) -> list[Ten
     table = labelling.labels.roots(axis).view(shape).expand(x.shape)
     try:
         moved = call.func(table, *others, **call.kwargs)
-    except RuntimeError:  # a view of what is not contiguous here
+    except RuntimeError:  # a view of a table that is not contiguous
         moved = call.func(table.contiguous(), *others, **call.kwargs)
     return [moved] if isinstance(moved, Tensor) else list(moved)
 
@@ -40,9 +40,9 @@ def _moved(labelling: Labelling, call: Call, axis: Tensor, dim: int) -> list[Ten
 def _single_axis(labelling: Labelling, table: Tensor) -> tuple[int, Tensor] | None:
     """The dimension along which labels change, and its labels; None where there is none.
 
-    Where one dimension was split in several (groups and channels of each, heads and features), the
-    largest is the one that can shrink, the last of equal ones: the others count groups, heads or
-    the pixels of an upscaling, which stay.
+    Where one dimension was split into several (groups and their channels, heads and features), the
+    largest one can shrink, the last of equally large ones: the others count groups, heads or the
+    pixels of an upscaling, which stay.
     """
     varying = [dim for dim in range(table.dim()) if _varies(table, dim)]
     if not varying:
@@ -63,7 +63,7 @@ def _varies(table: Tensor, dim: int) -> bool:
 
 
 def piece(labelling: Labelling, call: Call) -> None:
-    """Slices and splits: pieces of one size are tied, so that each loses the same channels."""
+    """Slices and splits: pieces of equal size are tied, so that each loses the same channels."""
     for dim, axis in enumerate(labelling.axes_of(call.args[0])):
         size, *different = {output.shape[dim] for output in call.outputs}
         if axis is None or different or size == len(axis):
@@ -74,17 +74,17 @@ def piece(labelling: Labelling, call: Call) -> None:
 
 
 def one_of(labelling: Labelling, call: Call) -> None:
-    """Picking entries by their number keeps the dimension that they are picked from."""
+    """Selecting entries by index keeps the dimension that they are selected from."""
     axes = list(labelling.axes_of(call.args[0]))
     axis = axes.pop(call.argument("dim"))
     if axis is not None:
-        labelling.keep(axis, "entries are picked by their number")
+        labelling.keep(axis, "entries are selected by index")
     for output in call.outputs:
         labelling.set_axes(output, axes)
 
 
 def concatenate(labelling: Labelling, call: Call) -> None:
-    """Labels are concatenated along `dim`; all other dimensions are the same ones."""
+    """Labels are concatenated along `dim`; the other dimensions are joined."""
     num_dims = call.result.dim()
     tensors = [tensor for tensor in call.args[0] if tensor.dim() == num_dims]
     along = call.argument("dim") % num_dims
@@ -109,7 +109,7 @@ def _end_to_end(parts: list[Tensor | None], sizes: list[int]) -> Tensor | None:
 
 
 def stack(labelling: Labelling, call: Call) -> None:
-    """All tensors have the same channels; the new dimension has none."""
+    """All tensors have the same channels; the new dimension has no labels."""
     axes, *others = (list(labelling.axes_of(tensor)) for tensor in call.args[0])
     for other in others:
         pairs = zip(axes, other, strict=True)
@@ -119,7 +119,7 @@ def stack(labelling: Labelling, call: Call) -> None:
 
 
 def pad(labelling: Labelling, call: Call) -> None:
-    """Entries that padding adds always stay."""
+    """Entries added by padding always stay."""
     x, amounts = call.args[:2]
     axes = list(labelling.axes_of(x))
     for i in range(0, len(amounts), 2):
@@ -131,7 +131,7 @@ def pad(labelling: Labelling, call: Call) -> None:
 
 
 def pixel_shuffle(labelling: Labelling, call: Call) -> None:
-    """Each output channel comes from `factor ** 2` input channels in a row."""
+    """Each output channel comes from `factor ** 2` consecutive input channels."""
     x, factor = call.args
     *batch, axis, _, _ = labelling.axes_of(x)
     if axis is not None:
@@ -140,7 +140,7 @@ def pixel_shuffle(labelling: Labelling, call: Call) -> None:
 
 
 def pixel_unshuffle(labelling: Labelling, call: Call) -> None:
-    """Each input channel gives `factor ** 2` output channels in a row."""
+    """Each input channel gives `factor ** 2` consecutive output channels."""
     x, factor = call.args
     *batch, axis, _, _ = labelling.axes_of(x)
     if axis is not None:

@@ -14,13 +14,13 @@ class Group:
     """Channels that share one width."""
 
     size: int
-    """Places in the group; a width keeps the first ones."""
+    """Places in the group; a width keeps the first of them."""
     unit: int
-    """Channels that go or stay with each place, where they are fewest (1 unless tied)."""
+    """Channels of each place, in the layer where they are fewest (1 unless channels are tied)."""
     layers: tuple[str, ...]
     """The modules that make these channels, in the order in which they run."""
     num_positions: int
-    """At how many places of an image each channel is first computed."""
+    """At how many positions of an image each channel is first computed."""
 
     @property
     def num_channels(self) -> int:
@@ -34,16 +34,16 @@ class Partition:
 
     groups: tuple[Group, ...]
     group_of: Tensor
-    """For each root of labels: its group, or -1 where it is kept; int64."""
+    """For each root label: its group, or -1 where it is kept; int64."""
     place_of: Tensor
-    """For each root of labels: its place in the group; int64."""
+    """For each root label: its place in the group; int64."""
 
 
 def divide(labelling: Labelling) -> Partition:
     """Divide all labels into groups, in the order in which the network makes them.
 
-    Two labels are of one group if every vector holds both equally often: then no width empties a
-    dimension, and any of a group's channels could be exchanged for any other.
+    Two labels belong to one group if every vector contains both equally often: then no width
+    empties a dimension, and any channel of a group can be exchanged for any other.
     """
     made = labelling.made_roots()
     vectors = _distinct_vectors(labelling, made[made != KEPT])
@@ -75,7 +75,7 @@ def divide(labelling: Labelling) -> Partition:
 
 
 def _distinct_vectors(labelling: Labelling, elastic: Tensor) -> list[Tensor]:
-    """The elastic roots in each vector, each vector once."""
+    """The elastic roots of each vector, without duplicate vectors."""
     is_elastic = torch.zeros(len(labelling.labels), dtype=torch.bool)
     is_elastic[elastic] = True
     distinct = {}
@@ -88,7 +88,7 @@ def _distinct_vectors(labelling: Labelling, elastic: Tensor) -> list[Tensor]:
 
 
 def _classes(vectors: list[Tensor], elastic: Tensor, num_labels: int) -> Tensor:
-    """A number for each label's class, -1 for what is not elastic; refined vector by vector."""
+    """The class of each label, -1 for labels that are not elastic; refined vector by vector."""
     class_of = torch.full((num_labels,), -1)
     class_of[elastic] = 0
     class_sizes = [len(elastic)]
@@ -105,7 +105,7 @@ def _classes(vectors: list[Tensor], elastic: Tensor, num_labels: int) -> Tensor:
 
 
 def _units(labelling: Labelling, group_of: Tensor, sizes: list[int]) -> list[int]:
-    """For each group, how many entries a place has in the parameter where it has fewest."""
+    """For each group, the entries of a place in the parameter where it has the fewest."""
     units = [0] * len(sizes)
     for axis in (axis for axes in labelling.axes.values() for axis in axes if axis is not None):
         groups = group_of[labelling.labels.roots(axis)]

@@ -1,4 +1,4 @@
-"""Paths: which module is running, told by hooks."""
+"""Paths: which module is running, tracked by hooks."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,12 +10,12 @@ from torch import nn
 
 @dataclass(frozen=True)
 class Site:
-    """Where an operation happens."""
+    """Where an operation runs."""
 
     path: str
-    """The innermost module that runs, as `features.3`; empty: the network itself."""
+    """The innermost running module, such as `features.3`; empty: the network itself."""
     code: tuple[object, ...]
-    """As good as a line of code: the module's class, the operation and its number there."""
+    """Identifies a line of code: the module's class, the operation and its count there."""
 
 
 class Paths:
@@ -26,17 +26,17 @@ class Paths:
         self._num_operations = [0]
 
     def enter(self, path: str, module: nn.Module) -> None:
-        """A module begins to run."""
+        """Push a module that begins to run."""
         self._modules.append((path, type(module)))
         self._num_operations.append(0)
 
     def leave(self) -> None:
-        """The module that began last has ended."""
+        """Pop the module that began last."""
         self._modules.pop()
         self._num_operations.pop()
 
     def next_site(self, operation: str) -> Site:
-        """Where the operation that runs now is."""
+        """The site of the operation that runs now."""
         path, kind = self._modules[-1]
         self._num_operations[-1] += 1
         return Site(path, (kind, operation, self._num_operations[-1]))
@@ -44,7 +44,7 @@ class Paths:
 
 @contextmanager
 def follow_paths(model: nn.Module) -> Iterator[Paths]:
-    """Let the yielded Paths follow the modules of `model`, and its narrow clones, as they run."""
+    """Yield Paths that follow the modules of `model`, and of its narrow clones, as they run."""
     paths = Paths()
 
     def enter(path: str) -> Any:

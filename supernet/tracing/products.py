@@ -1,4 +1,4 @@
-"""What convolutions and matrix products do to labels: they contract channels and make new ones."""
+"""Convolutions and matrix products contract channels and make new ones."""
 
 import math
 
@@ -33,8 +33,8 @@ def convolution(labelling: Labelling, call: Call) -> None:
 def _slid_along(labelling: Labelling, call: Call, dim: int) -> Tensor | None:
     """Labels of a dimension that the kernel slides along.
 
-    Where its size stays (a small kernel over pooled channels, padded), each entry comes from the
-    one at its place; padding is zeros, as removed channels are.
+    Where its size stays (a small kernel over pooled channels, padded), each entry keeps its label:
+    padding consists of zeros, as removed channels would.
     """
     x, weight = call.args[:2]
     axis = labelling.axes_of(x)[dim]
@@ -48,10 +48,10 @@ def _slid_along(labelling: Labelling, call: Call, dim: int) -> Tensor | None:
 def _grouped(
     labelling: Labelling, channels: Tensor | None, weight: Tensor, groups: int, transposed: bool
 ) -> Tensor | None:
-    """Let the convolution lose groups, or make each smaller: whichever leaves more choice.
+    """Let the convolution lose whole groups, or narrow each: whichever allows more widths.
 
     The weight's first dimension holds all groups' outputs (transposed: inputs), its second one
-    group's inputs (transposed: outputs). Returns the labels of what it makes.
+    group's inputs (transposed: outputs). Returns the labels of the output channels.
     """
     labels, (whole, per_group) = labelling.labels, labelling.axes_of(weight)[:2]
     assert whole is not None  # more than one group has more than one channel
@@ -77,18 +77,18 @@ def _grouped(
 
 
 def _choices(labelling: Labelling, num_channels: int, unit: int) -> int:
-    """How many widths there are when channels go `unit` at a time and stay in multiples."""
+    """How many widths there are when channels are removed `unit` at a time, in multiples."""
     return num_channels // math.lcm(unit, labelling.divisor)
 
 
 def product(labelling: Labelling, call: Call) -> None:
-    """Products of two matrices, or of two batches of them."""
+    """Products of two matrices or of two batches of matrices."""
     left, right = call.args[:2]
     _product(labelling, left, right, call.result)
 
 
 def product_and_sum(labelling: Labelling, call: Call) -> None:
-    """A product of matrices to which a bias is added, as in a linear layer."""
+    """Products of matrices with a bias added, as in a linear layer."""
     bias, left, right = call.args[:3]
     _product(labelling, left, right, call.result)
     axes = list(labelling.axes_of(call.result))

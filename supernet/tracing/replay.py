@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from supernet.tracing.call import LAYOUT, Call
-from supernet.tracing.chance import same_chance
 from supernet.tracing.labelling import Axes
+from supernet.tracing.seeding import fixed_seed
 from supernet.tracing.trace import TracedOperation, run_on_one_device
 
 OTHER_OPERATIONS = "narrower, it runs other operations (a size is fixed in the code?)"
@@ -38,7 +38,7 @@ def find_failure(
     """
     comparison = _Comparison(operations, size_of)
     try:
-        with torch.no_grad(), same_chance(), comparison:
+        with torch.no_grad(), fixed_seed(), comparison:
             network(images)
     except _DiffersError as error:
         return Failure(comparison.num_done, str(error))

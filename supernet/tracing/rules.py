@@ -1,4 +1,4 @@
-"""Which rule says what an operation does to labels, and the rules that go element by element."""
+"""Rules: what each operation does to labels; here those of elementwise ones and reductions."""
 
 import re
 from collections.abc import Callable
@@ -17,7 +17,7 @@ NORMALISED = "normalised at a fixed size"
 
 
 def elementwise(labelling: Labelling, call: Call) -> None:
-    """Operands have the same channels; a single entry is repeated as often as is needed."""
+    """Operands have the same channels; dimensions of size 1 are broadcast."""
     for out in call.outputs:
         axes: list[Tensor | None] = [None] * out.dim()
         for dim in range(-out.dim(), 0):
@@ -59,7 +59,7 @@ def layer_norm(labelling: Labelling, call: Call) -> None:
 
 
 def group_norm(labelling: Labelling, call: Call) -> None:
-    """There are as many groups as before; each loses the same of its channels."""
+    """The number of groups stays; each group loses the same channels."""
     x, *parameters = call.args[:3]
     axes = list(labelling.axes_of(x))
     for tensor in parameters:
@@ -71,14 +71,14 @@ def group_norm(labelling: Labelling, call: Call) -> None:
 
 
 def reduction(labelling: Labelling, call: Call) -> None:
-    """The dimensions that are reduced vanish, or have one entry."""
+    """Reduced dimensions are removed or have one entry left."""
     x, dims = call.args[0], call.argument("dim")
     given = range(x.dim()) if dims is None or dims == [] else dims
     reduced = {dim % x.dim() for dim in ([given] if isinstance(given, int) else given)}
     axes = labelling.axes_of(x)
-    if len(call.outputs) > 1 and call.operation in WITH_PLACES:
+    if len(call.outputs) > 1 and call.operation in WITH_INDICES:
         for dim in reduced:
-            labelling.keep(axes[dim], "places of channels are computed")
+            labelling.keep(axes[dim], "indices of channels are computed")
     for out in call.outputs:
         left = [None if dim in reduced else axis for dim, axis in enumerate(axes)]
         if out.dim() < x.dim():
@@ -87,7 +87,7 @@ def reduction(labelling: Labelling, call: Call) -> None:
 
 
 def pooling(labelling: Labelling, call: Call) -> None:
-    """The last dimensions, as many as the name says, are positions; the others stay."""
+    """The last one to three dimensions (by name) are positions; the others keep their labels."""
     x = call.args[0]
     axes = list(labelling.axes_of(x))
     found = re.search("([123])d", call.operation)
@@ -100,7 +100,7 @@ def pooling(labelling: Labelling, call: Call) -> None:
 
 
 def as_another_layout(labelling: Labelling, call: Call) -> None:
-    """Strides may change as long as the shape does not."""
+    """Strides may change, but the shape must not."""
     if call.result.shape == call.args[0].shape:
         labelling.set_axes(call.result, labelling.axes_of(call.args[0]))
     else:
@@ -108,17 +108,17 @@ def as_another_layout(labelling: Labelling, call: Call) -> None:
 
 
 def unlabelled(labelling: Labelling, call: Call) -> None:
-    """A tensor that takes only its type from another one has no channels."""
+    """A new tensor that takes only dtype and device from another one has no labels."""
 
 
 def unknown(labelling: Labelling, call: Call) -> None:
-    """Everything that goes into an operation that is not understood stays."""
+    """The inputs of an unknown operation stay at full width."""
     for tensor in call.inputs:
         for axis in labelling.axes_of(tensor):
-            labelling.keep(axis, "the operation is not known")
+            labelling.keep(axis, "unknown operation")
 
 
-WITH_PLACES = {"aten.max", "aten.min", "aten.median", "aten.mode", "aten.kthvalue"}
+WITH_INDICES = {"aten.max", "aten.min", "aten.median", "aten.mode", "aten.kthvalue"}
 
 _NAMES: dict[Rule, str] = {
     elementwise: """empty_like zeros_like ones_like full_like rand_like randn_like bernoulli_
@@ -154,7 +154,7 @@ _NAMES: dict[Rule, str] = {
 }
 
 RULES = {f"aten.{name}": rule for rule, names in _NAMES.items() for name in names.split()}
-"""The rule of each operation that is known by name."""
+"""The rule of each operation with a rule of its own."""
 
 
 def rule_for(func: Any) -> Rule:

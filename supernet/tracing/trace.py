@@ -23,10 +23,13 @@ class TracedOperation:
     """One operation of a forward pass."""
 
     name: str
-    """As `aten.view`."""
+    """Without the overload, such as `aten.view`."""
     site: Site
+    """Where it ran."""
     inputs: tuple[Axes, ...]
+    """Labels of its input tensors."""
     outputs: tuple[tuple[torch.Size, Axes], ...]
+    """Shape and labels of its output tensors."""
 
 
 class Trace(TorchDispatchMode):
@@ -44,7 +47,7 @@ class Trace(TorchDispatchMode):
         self._paths = Paths()
 
     def run(self, network: nn.Module, images: Tensor, paths: Paths) -> None:
-        """Trace one more forward pass; `paths` follows the modules. What it returns is kept."""
+        """Trace one more forward pass; `paths` follows the modules. Its outputs are kept."""
         self.passes.append([])
         self.labelling.begin_pass()
         self._paths = paths
@@ -76,7 +79,7 @@ class Trace(TorchDispatchMode):
 
 
 def run_on_one_device(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
-    """Run an operation; what the network holds besides parameters and buffers follows to meta."""
+    """Run an operation; tensors that are neither parameter nor buffer are moved to meta."""
     tensors = [x for x in tree_leaves((args, kwargs)) if isinstance(x, Tensor)]
     if any(x.is_meta for x in tensors) and not all(x.is_meta for x in tensors):
         args, kwargs = tree_map_only(Tensor, lambda x: x.to("meta"), (args, kwargs))

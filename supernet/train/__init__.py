@@ -1,4 +1,4 @@
-"""`python -m supernet.train`: the loop, a step of mutual learning, and what they need."""
+"""`python -m supernet.train`: the training loop and one step of mutual learning."""
 
 from supernet.train.training import train
 

@@ -19,20 +19,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("\n".join(known_models()))
         return 0
     if args.out is None:
-        parser.error("--out RUN is needed: the folder that the training goes into")
+        parser.error("--out RUN is required: the folder to train into")
     try:
         train(job_from(args), args.out, execution_from(args), resume=args.resume)
     except SupernetError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except Stopped as stopped:
-        print("stopped; the same command with --resume goes on", file=sys.stderr)
+        print("stopped; run the same command with --resume to continue", file=sys.stderr)
         return 128 + stopped.signal_number
     except KeyboardInterrupt:
-        print("interrupted; the same command with --resume goes on", file=sys.stderr)
+        print("interrupted; run the same command with --resume to continue", file=sys.stderr)
         return 130
     if int(os.environ.get("RANK", "0")) == 0:
-        print(f"trained: {args.out / 'supernet'}; python -m nas.health {args.out} looks at it")
+        print(f"trained: {args.out / 'supernet'}; inspect it with python -m nas.health {args.out}")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""The arguments of `python -m supernet.train`, and the job and execution that they ask for."""
+"""The arguments of `python -m supernet.train`, parsed into a job and an execution."""
 
 import argparse
 import json
@@ -25,14 +25,14 @@ EPILOG = f"""examples:
       --set dtype=bfloat16 ema_decay=0.9999 --out runs/imagenet
   python -m supernet.train --recipe us_multiscale --set label_smoothing=0.1 --out runs/us
 
---set takes, of the recipe: {", ".join(OF_RECIPE)};
-of the hyperparameters: {", ".join(OF_HYPERPARAMETERS)}.
-What they mean: supernet/job/recipe.py, supernet/job/hyperparameters.py.
+--set takes these fields of the recipe: {", ".join(OF_RECIPE)};
+and these hyperparameters: {", ".join(OF_HYPERPARAMETERS)}.
+They are described in supernet/job/recipe.py and supernet/job/hyperparameters.py.
 """
 
 
 def named_value(text: str) -> tuple[str, Any]:
-    """`small_input=true` -> ("small_input", True); a value is JSON or else a string."""
+    """`small_input=true` -> ("small_input", True); a value that is not JSON is a string."""
     key, separator, value = text.partition("=")
     if not separator:
         raise argparse.ArgumentTypeError(f"must read name=value, but got {text!r}")
@@ -43,7 +43,7 @@ def named_value(text: str) -> tuple[str, Any]:
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """All arguments; what is not given stays None and is the preset's."""
+    """The parser; arguments that are not given are None and keep the preset's value."""
     watch = Execution()
     parser = argparse.ArgumentParser(
         prog="python -m supernet.train",
@@ -52,38 +52,53 @@ def make_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--preset", default="embedded", choices=sorted(PRESETS), help="a whole job to begin with")
-    add("--data", help="embedded name, image folder, WebDataset shards or torchvision:NAME")
-    add("--data-root", metavar="DIR", help="where torchvision's sets are or are downloaded to")
-    add("--model", help="known name or package.module:factory")
-    add("--model-args", nargs="*", type=named_value, metavar="NAME=VALUE", help="of the model")
-    add("--list-models", action="store_true", help="print the names that --model knows")
+    add("--preset", default="embedded", choices=sorted(PRESETS), help="complete job to start from")
+    add(
+        "--data",
+        help="fashion-mnist-mini, folder (images or shards) or torchvision:NAME",
+    )
+    add("--data-root", metavar="DIR", help="folder of torchvision's data sets")
+    add("--model", help="name (see --list-models) or package.module:factory")
+    add(
+        "--model-args",
+        nargs="*",
+        type=named_value,
+        metavar="NAME=VALUE",
+        help="options of the model",
+    )
+    add("--list-models", action="store_true", help="print the names that --model takes")
     add("--recipe", choices=sorted(RECIPES), help="what each step trains")
     add("--epochs", type=int, help="passes over the training images")
-    add("--batch-size", type=int, help="images a step, over all processes")
-    add("--lr", type=float, help="highest learning rate")
-    add("--weight-decay", type=float, help="of SGD")
+    add("--batch-size", type=int, help="images per step, over all processes")
+    add("--lr", type=float, help="peak learning rate")
+    add("--weight-decay", type=float, help="weight decay of SGD")
     add("--set", nargs="*", type=named_value, default=[], metavar="NAME=VALUE", help="see below")
-    add("--resolutions", type=int, nargs="+", help="input sides")
-    add("--width-range", type=float, nargs=2, metavar="W", help="lower and upper bound")
+    add("--resolutions", type=int, nargs="+", help="input resolutions in pixels")
+    add(
+        "--width-range",
+        type=float,
+        nargs=2,
+        metavar="W",
+        help="lowest and highest width",
+    )
     add("--groups", choices=GROUPS, help="what has a width of its own")
-    add("--weights", type=Path, metavar="FILE", help="start from these: safetensors or state dict")
-    add("--sort-by-importance", action="store_true", help="first order channels by L1 norm")
-    add("--seed", type=int)
+    add("--weights", type=Path, metavar="FILE", help="initial weights: safetensors or a state dict")
+    add("--sort-by-importance", action="store_true", help="sort channels by L1 norm first")
+    add("--seed", type=int, help="random seed")
     add("--out", type=Path, metavar="RUN", help="the run's folder")
-    add("--resume", action="store_true", help="go on with the training in RUN")
-    add("--device", help="cpu, cuda, cuda:1; default: the best there is")
-    add("--compile", action="store_true", help="torch.compile; wants --set num_widths=N, too")
-    add("--tensorboard", action="store_true", help="metrics for TensorBoard, too")
+    add("--resume", action="store_true", help="continue the training in RUN")
+    add("--device", help="cpu, cuda, cuda:1; default: CUDA where available")
+    add("--compile", action="store_true", help="use torch.compile; needs --set num_widths=N")
+    add("--tensorboard", action="store_true", help="also log to TensorBoard")
     add("--evaluate-every", type=int, default=watch.evaluate_every, metavar="EPOCHS",
-        help="top1 of the four corners on `selection`; 0: never")  # fmt: skip
+        help="top-1 of the corners on `selection`; 0: never")  # fmt: skip
     add("--save-every-s", type=float, default=watch.save_every_s, metavar="S",
         help="time between saves")  # fmt: skip
     return parser
 
 
 def job_from(args: argparse.Namespace) -> TrainingJob:
-    """The job that the parsed arguments ask for. Raises SupernetError where one is not possible."""
+    """The job of the parsed arguments. Raises SupernetError where a value is invalid."""
     job = PRESETS[args.preset]
     given = {
         "data": args.data,
@@ -124,7 +139,7 @@ def job_from(args: argparse.Namespace) -> TrainingJob:
 
 
 def execution_from(args: argparse.Namespace) -> Execution:
-    """How the parsed arguments want it run. Raises SupernetError where that is not possible."""
+    """The execution of the parsed arguments. Raises SupernetError where a value is invalid."""
     return Execution(
         device=args.device,
         save_every_s=args.save_every_s,
@@ -139,9 +154,9 @@ def _given(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _typed(kind: type[Recipe | Hyperparameters], values: dict[str, Any]) -> dict[str, Any]:
-    """Those of `values` that are fields of `kind`, a whole number for a float as one.
+    """Those of `values` that are fields of `kind`; an int given for a float becomes a float.
 
-    Raises SupernetError where a value has another type than its field.
+    Raises SupernetError where a value does not have its field's type.
     """
     found = {}
     for field in fields(kind):

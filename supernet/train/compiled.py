@@ -1,4 +1,4 @@
-"""Compiled: subnets through torch.compile, each shape compiled once."""
+"""Compiled: subnets run through torch.compile, each shape compiled once."""
 
 import warnings
 from collections.abc import Callable
@@ -15,20 +15,20 @@ from supernet.job.recipe import Recipe
 from supernet.space import SubnetConfig
 
 MAX_SHAPES = 64
-"""Each takes from seconds to minutes to compile."""
+"""Each shape takes seconds to minutes to compile."""
 
 
 class Compiled:
-    """What a supernet computes, compiled: `compiled(images, config)`.
+    """A compiled supernet: `compiled(images, config)` is `supernet(images, config)`.
 
-    A subnet's tensors are arguments of what is compiled, so that a config is compiled once and not
-    at every step. Raises SupernetError when a recipe has more shapes than `MAX_SHAPES`.
+    A subnet's tensors are arguments of the compiled function, so that a config is compiled once and
+    not in every step. Raises SupernetError when a recipe has more shapes than `MAX_SHAPES`.
     """
 
     def __init__(self, supernet: Supernet, recipe: Recipe) -> None:
         self.supernet = supernet
         self.functions: dict[tuple[Any, ...], Callable[[dict[str, Tensor], Tensor], Tensor]] = {}
-        # By default the ninth shape of a function would run uncompiled.
+        # By default a function's ninth shape would run uncompiled.
         torch._dynamo.config.recompile_limit = 2 * MAX_SHAPES
         num_widths = 2 if not recipe.num_random else recipe.num_widths
         num_shapes = (
@@ -43,7 +43,7 @@ class Compiled:
             )
 
     def __call__(self, images: Tensor, config: SubnetConfig) -> Tensor:
-        """Logits, as Supernet gives them. Raises SupernetError where nothing can be compiled."""
+        """Logits, as from Supernet. Raises SupernetError if nothing can be compiled."""
         network = self.supernet.subnet(config)
         tensors = {**dict(network.named_parameters()), **dict(network.named_buffers())}
         key = (*self.supernet.kept_counts(config), images.shape, network.training)
@@ -55,7 +55,7 @@ class Compiled:
                 return output
 
             self.functions[key] = torch.compile(compute, dynamic=False)
-            with warnings.catch_warnings():  # the compiler looks for .grad, which views don't have
+            with warnings.catch_warnings():  # the compiler reads .grad, which views lack
                 warnings.filterwarnings("ignore", "The .grad attribute of a Tensor that is not a")
                 try:
                     return self.functions[key](tensors, images)

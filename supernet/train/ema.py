@@ -8,10 +8,10 @@ from torch import nn
 
 
 class Ema:
-    """Averages of a model's parameters, begun as they are; without a decay there are none.
+    """Averages of a model's parameters, starting at their current values; none without a decay.
 
-    `decay` is the share of the average that a step keeps, less in the first steps:
-    (1 + step) / (10 + step) where that is smaller, so that the initial weights are soon forgotten.
+    `decay` is the fraction of the average that a step keeps. In the first steps it is
+    (1 + step) / (10 + step) where that is smaller, so that the initial weights fade quickly.
     """
 
     def __init__(self, model: nn.Module, decay: float | None) -> None:
@@ -22,7 +22,7 @@ class Ema:
 
     @torch.no_grad()
     def update(self, step: int) -> None:
-        """Take the weights after step 0, 1, ... into the average."""
+        """Update the averages with the weights after step 0, 1, ..."""
         if self.decay is None:
             return
         decay = min(self.decay, (1 + step) / (10 + step))
@@ -31,7 +31,7 @@ class Ema:
 
     @contextmanager
     def in_place(self) -> Iterator[None]:
-        """The model has the averages for its weights, and its own again afterwards."""
+        """Within `with`, the model's weights are the averages; afterwards, its own again."""
         own = {name: self.model.get_parameter(name).detach().clone() for name in self.weights}
         self.put()
         try:
@@ -43,6 +43,6 @@ class Ema:
 
     @torch.no_grad()
     def put(self) -> None:
-        """Give the model the averages for its weights, for good."""
+        """Replace the model's weights by the averages."""
         for name, tensor in self.weights.items():
             self.model.get_parameter(name).copy_(tensor)

@@ -1,8 +1,8 @@
-"""The training loop: one step after another, restartable at each.
+"""The training loop, which can be interrupted and resumed at every step.
 
-What a step does depends only on the job, the step's number and the state so far: batches, configs
-and random numbers are functions of (seed, step). So a run that was killed and goes on from its
-last state ends with the same weights, bit for bit on a CPU with the same number of threads.
+A step depends only on the job, the step's number and the state: batches, configs and random numbers
+are functions of (seed, step). So a run that is killed and resumed from its last state ends with the
+same weights, bit for bit on a CPU with the same number of threads.
 """
 
 import signal
@@ -78,17 +78,17 @@ class Loop:
 
     @property
     def num_steps_done(self) -> int:
-        """How many steps the state has behind it."""
+        """How many steps have been trained."""
         return self.state.num_steps_done
 
     def train(self) -> None:
-        """Train to the end. The weights are then those that the run ends with.
+        """Train to the end; the model's weights are then final (the averages, if there are any).
 
-        Raises SupernetError when a loss or a gradient is not finite, and Stopped, with the state
-        saved, when a signal asked for it.
+        Raises SupernetError when a loss or a gradient is not finite, and Stopped, after saving the
+        state, when a signal requested it.
         """
         self.supernet.train()
-        self.save()  # a folder that cannot be written to is found out now, not in an hour
+        self.save()  # a folder that cannot be written to fails now, not in an hour
         if self.group.is_first:
             self.metrics.begin(self.num_steps_done)
         with self._bar() as bar, Stop() as stop:
@@ -105,7 +105,7 @@ class Loop:
         self.metrics.close()
 
     def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """What is left of the epoch: this process's part of each batch."""
+        """The rest of the epoch: this process's part of each batch."""
         epoch, start = divmod(self.num_steps_done, self.steps_per_epoch)
         hyper = self.job.hyperparameters
         return self.data.train_batches(
@@ -164,19 +164,19 @@ class Loop:
             bar.set_postfix_str(text, refresh=False)
 
     def save(self) -> None:
-        """Write the state from which `resume` goes on."""
+        """Write the state from which `resume` continues."""
         if self.group.is_first:
             about = {"job": self.job.to_json(), "data": self.data.describe()}
             self.state.write(self.state_path, about)
         self.saved_at = time.monotonic()
 
     def resume(self) -> None:
-        """Go on from the saved state; raise CheckpointError if it is damaged or another job's."""
+        """Load the saved state; raise CheckpointError if it is damaged or of another job."""
         about = read_about(self.state_path)
         differences = self.job.differences(TrainingJob.from_json(about["job"]))
         if differences:
             raise CheckpointError(
-                "a training goes on with the arguments it began with, but got "
+                "a training must be resumed with the arguments it began with, but got "
                 f"{'; '.join(differences)}"
             )
         self.data.check_same(about["data"])

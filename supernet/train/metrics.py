@@ -1,4 +1,4 @@
-"""What a run notes down: metrics.csv with one row an epoch, and the same for TensorBoard."""
+"""A run's metrics: metrics.csv with one row per epoch, and the same for TensorBoard."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,9 +9,9 @@ from supernet.errors import SupernetError
 
 
 class Metrics:
-    """metrics.csv in `folder`: epoch, step, lr and `names`; tensorboard/ beside it if wanted.
+    """metrics.csv in `folder`: epoch, step, lr and `names`; optionally tensorboard/ beside it.
 
-    Raises SupernetError when TensorBoard is wanted and not installed.
+    Raises SupernetError when TensorBoard is requested but not installed.
     """
 
     def __init__(self, folder: Path, names: Sequence[str], *, tensorboard: bool = False) -> None:
@@ -22,7 +22,7 @@ class Metrics:
         self.writer: Any = _writer_class() if tensorboard else None
 
     def begin(self, step: int) -> None:
-        """Drop the rows of steps that a resumed run will do again, and half a row."""
+        """Drop rows of steps that a resumed run will repeat, and an incomplete row."""
         rows = self.path.read_text().splitlines()[1:] if self.path.exists() else []
         width = len(self.header.split(","))
         whole = [row.split(",") for row in rows if len(row.split(",")) == width]
@@ -32,7 +32,7 @@ class Metrics:
             self.writer = self.writer(self.path.parent / "tensorboard", purge_step=step + 1)
 
     def add(self, epoch: int, step: int, lr: float, values: Mapping[str, float]) -> None:
-        """Append one epoch's values; a name without one stays empty."""
+        """Append one epoch's values; a missing value is left empty."""
         shown = [f"{values[name]:.6g}" if name in values else "" for name in self.names]
         rows = self.path.read_text().splitlines()
         self._write([*rows, ",".join([str(epoch), str(step), f"{lr:.6g}", *shown])])
@@ -42,7 +42,7 @@ class Metrics:
             self.writer.flush()
 
     def close(self) -> None:
-        """Write out what TensorBoard has not yet got."""
+        """Flush and close the TensorBoard writer."""
         if self.writer is not None and hasattr(self.writer, "close"):
             self.writer.close()
 

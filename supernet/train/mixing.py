@@ -1,4 +1,4 @@
-"""MixUp and CutMix: images and labels of a batch mixed with one another, by torchvision."""
+"""MixUp and CutMix, by torchvision, as the hyperparameters configure them."""
 
 import torch
 from torch import Tensor
@@ -10,10 +10,10 @@ from supernet.job.hyperparameters import Hyperparameters
 def mix(
     images: Tensor, labels: Tensor, num_classes: int, hyper: Hyperparameters
 ) -> tuple[Tensor, Tensor]:
-    """Mix a batch as `hyper` says; draws from torch's global generator.
+    """Apply MixUp or CutMix to a batch; draws from torch's global generator.
 
-    `images` is uint8 [N, C, H, W] and so is the result; labels go from int64 [N] to shares
-    [N, classes]. Without MixUp and CutMix both come back as they are.
+    `images` is uint8 [N, C, H, W] and so is the result; labels, int64 [N], become probabilities
+    [N, classes]. Without MixUp and CutMix both are returned unchanged.
     """
     kinds: list[v2.Transform] = []
     if hyper.mixup:

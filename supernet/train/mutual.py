@@ -22,12 +22,13 @@ def mutual_step(
 ) -> list[Tensor]:
     """Add the gradients of one step to the parameters; return the loss of each config, detached.
 
-    The first config is the full network: cross-entropy with `labels`, int64 (batch,) or shares
-    (batch, classes). Each other learns from the full network's softmax, which is a constant: KL
-    divergence averaged over the batch, weight 1, and, where `recipe.distillation` is below 1, from
-    the labels. `network(images, config)`, such as a Supernet, gives logits; `images_at(resolution)`
-    gives the batch, normalised, as float (batch, channels, resolution, resolution). `backward` is
-    called once with each loss: `.grad` of the parameters is added to, nothing else is changed.
+    The first config is the full network: cross-entropy with `labels`, int64 (batch,) or
+    probabilities (batch, classes). All others learn from the full network's softmax, detached: KL
+    divergence averaged over the batch, weighted by `recipe.distillation`; the rest of the weight is
+    on cross-entropy with the labels. `network(images, config)`, such as a Supernet, computes
+    logits; `images_at(resolution)` returns the batch, normalised, as float (batch, channels,
+    resolution, resolution). `backward` is called once per loss and adds to the parameters' `.grad`;
+    nothing else is changed.
     """
     full, *others = configs
     logits = _precise(network(images_at(full.resolution), full))
@@ -51,5 +52,5 @@ def mutual_step(
 
 
 def _precise(logits: Tensor) -> Tensor:
-    """In float32 or more: losses of bfloat16 logits would be rounded."""
+    """At least float32: losses of bfloat16 logits would be rounded."""
     return logits.to(torch.promote_types(logits.dtype, torch.float32))

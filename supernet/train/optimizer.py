@@ -1,4 +1,4 @@
-"""SGD as the papers run it, and its learning rate as a function of the step."""
+"""SGD as in the papers, and its learning rate as a function of the step."""
 
 import math
 
@@ -9,18 +9,18 @@ from supernet.job.hyperparameters import Hyperparameters
 
 
 def learning_rate(hyper: Hyperparameters, step: int, num_steps: int) -> float:
-    """The rate of step 0 .. num_steps-1; see `Hyperparameters.schedule`."""
+    """Learning rate of step 0 .. num_steps-1; see `Hyperparameters.schedule`."""
     warmup_steps = hyper.warmup_fraction * num_steps
     risen = min(1.0, (step + 1) / warmup_steps) if warmup_steps else 1.0
     if hyper.schedule == "cosine":
-        return hyper.lr * risen * _half_wave(step / num_steps)
+        return hyper.lr * risen * _half_cosine(step / num_steps)
     if risen < 1:
-        return hyper.lr * (1 - _half_wave(risen))
-    return hyper.lr * _half_wave(max(0.0, step - warmup_steps) / (num_steps - warmup_steps))
+        return hyper.lr * (1 - _half_cosine(risen))
+    return hyper.lr * _half_cosine(max(0.0, step - warmup_steps) / (num_steps - warmup_steps))
 
 
-def _half_wave(share: float) -> float:
-    """From 1 at 0 down to 0 at 1."""
+def _half_cosine(share: float) -> float:
+    """Half a cosine: 1 at 0, 0 at 1."""
     return 0.5 * (1 + math.cos(math.pi * share))
 
 

@@ -7,10 +7,10 @@ from supernet.space import SearchSpace, SubnetConfig
 
 
 def sandwich(space: SearchSpace, recipe: Recipe, rng: random.Random) -> list[SubnetConfig]:
-    """The largest subnet, the narrowest and some of random widths, in this order.
+    """The full network, the narrowest subnet and some of random widths, in this order.
 
-    The first is the full network, whatever its resolution. Widths are uniform in the range, and
-    resolutions uniform over all, drawn as `recipe.resolutions` says (MutualNet, section 3.2).
+    Widths are drawn uniformly from the range; resolutions uniformly from all, or as
+    `recipe.resolutions` restricts them (MutualNet, section 3.2).
     """
     widths: list[tuple[float, ...]] = [(1.0,)]
     if recipe.narrowest:

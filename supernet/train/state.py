@@ -1,4 +1,4 @@
-"""State: what an unfinished training goes on from, as one file."""
+"""State: everything needed to resume a training, in one file."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,10 +14,10 @@ from supernet.train.ema import Ema
 
 
 class State:
-    """Weights, momentum, moving averages, loss scale and sums of losses of a run.
+    """Weights, momentum, moving averages, loss scale, sums of losses and number of steps of a run.
 
-    The step is part of it too; learning rate, batches, configs and random numbers are functions of
-    it, so that nothing else has to be kept.
+    Learning rate, batches, configs and random numbers are functions of the step, so that nothing
+    else needs saving.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class State:
         self.num_steps_done = 0
 
     def write(self, path: Path, about: Mapping[str, Any]) -> None:
-        """Write all of it; `about` is JSON that `read` returns."""
+        """Write the state; `about` is JSON that `read` returns."""
         tensors = {f"model.{name}": t for name, t in self.model.state_dict().items()}
         for name, parameter in self.model.named_parameters():
             buffer = self.optimizer.state.get(parameter, {}).get("momentum_buffer")
@@ -49,9 +49,9 @@ class State:
         write_tensors(path, tensors, note)
 
     def read(self, path: Path) -> dict[str, Any]:
-        """Take all of it from a file; return what was noted about it.
+        """Load the state from a file; return its `about`.
 
-        Raises CheckpointError where it is damaged or of another model.
+        Raises CheckpointError if it is damaged or of another model.
         """
         tensors, note = read_tensors(path)
         try:
@@ -71,7 +71,7 @@ class State:
 
 
 def read_about(path: Path) -> dict[str, Any]:
-    """What was noted about a state: job and data. Raises CheckpointError where it is damaged."""
+    """The `about` of a state: job and data. Raises CheckpointError if it is damaged."""
     try:
         about: dict[str, Any] = read_tensors(path)[1]["about"]
         TrainingJob.from_json(about["job"])
@@ -79,7 +79,7 @@ def read_about(path: Path) -> dict[str, Any]:
     except (KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(
             f"{path} must describe a training, but is of another version ({error}); "
-            "delete it to start anew"
+            "delete it to start over"
         ) from error
     return about
 

@@ -1,4 +1,4 @@
-"""Step: one batch turned into one change of the weights."""
+"""Step: one optimiser step on one batch."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -38,7 +38,7 @@ class StepResult:
 
 
 class Step:
-    """Forward and backward passes of all subnets, one all-reduce, one step of the optimizer.
+    """Forward and backward passes of all subnets, one all-reduce, one optimiser step.
 
     Args:
         supernet: its parameters are what is trained.
@@ -47,7 +47,7 @@ class Step:
         group: the processes that share each batch.
         num_steps: steps in the whole training, for the learning-rate schedule.
         num_classes: outputs of the classifier.
-        mean, std: of each channel, for images in 0..1.
+        mean, std: normalisation of each channel, for images in 0..1.
 
     Raises:
         SupernetError: processes and accumulation do not divide the batch.
@@ -124,7 +124,7 @@ class Step:
 
     @contextmanager
     def _kernels(self) -> Iterator[None]:
-        """How layers compute in a step, and only there; the layers themselves do not change."""
+        """Replace functions that layers call, within a step only; the layers do not change."""
         with ExitStack() as stack:
             if self.device.type == "cpu":
                 stack.enter_context(FastDepthwise())
@@ -136,7 +136,7 @@ class Step:
         return normalise(resize(images, side), self.mean, self.std)
 
     def _update(self, step: int, gradients: list[Tensor], configs: list[SubnetConfig]) -> None:
-        """Change the weights, the loss scale and the moving averages."""
+        """Update the weights, the loss scale and the moving averages."""
         self.scaler.unscale_(self.optimizer)
         norm = torch.nn.utils.get_total_norm(gradients, foreach=True)
         if not self.scaler.is_enabled() and not torch.isfinite(norm):
@@ -145,7 +145,7 @@ class Step:
             torch.nn.utils.clip_grads_with_norm_(
                 self.supernet.parameters(), self.hyper.clip_norm, norm, foreach=True
             )
-        self.scaler.step(self.optimizer)  # does nothing where float16 overflowed
+        self.scaler.step(self.optimizer)  # skipped where float16 overflowed
         self.scaler.update()
         self.ema.update(step)
 

@@ -1,4 +1,4 @@
-"""Stop: SIGTERM and Ctrl-C end a training after the step that is under way, not in it."""
+"""Stop: SIGTERM and Ctrl-C end a training after the current step, not within it."""
 
 import signal
 import threading
@@ -9,7 +9,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Stopped(KeyboardInterrupt):
-    """A training has stopped because it was asked to; its state is saved."""
+    """A training has stopped on a signal; its state is saved."""
 
     def __init__(self, signal_number: int) -> None:
         super().__init__()
@@ -17,19 +17,19 @@ class Stopped(KeyboardInterrupt):
 
 
 class Stop:
-    """Within `with`, notes the first signal; a second Ctrl-C interrupts at once.
+    """Within `with`, record the first signal; a second Ctrl-C interrupts at once.
 
-    Signals reach the main thread only; in another one this does nothing.
+    Only the main thread receives signals; in another thread this does nothing.
     """
 
     def __init__(self) -> None:
         self.signal_number: int = 0
-        """The signal that asked to stop; 0: none so far."""
+        """The signal that requested the stop; 0: none so far."""
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> "Stop":
         if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.signal(number, self._note) for number in SIGNALS}
+            self._before = {number: signal.signal(number, self._record) for number in SIGNALS}
         return self
 
     def __exit__(
@@ -41,7 +41,7 @@ class Stop:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
-    def _note(self, number: int, frame: FrameType | None) -> None:
+    def _record(self, number: int, frame: FrameType | None) -> None:
         if self.signal_number and number == signal.SIGINT:
             raise KeyboardInterrupt
         self.signal_number = number

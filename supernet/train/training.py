@@ -77,7 +77,7 @@ def _train(
         if not resume:
             raise CheckpointError(
                 f"{run} must be empty for a new training, but holds an unfinished one: "
-                "add --resume to go on, or choose another --out"
+                "add --resume to continue, or choose another --out"
             )
         loop.resume()
     group.wait()  # no process writes before all have read
@@ -89,14 +89,14 @@ def _train(
 
 
 def _new_supernet(job: TrainingJob, data: Data) -> Supernet:
-    """The job's network before the first step."""
+    """The supernet before the first step."""
     side = job.space.resolutions[0]
     torch.manual_seed(job.seed)
     model = build_model(job.model, len(data.classes), job.model_options)
     if job.weights is not None:
         fresh = load_weights(model, Path(job.weights))
         if fresh:
-            print(f"fresh, for other classes: {', '.join(fresh)}", file=sys.stderr)
+            print(f"initialised anew, for other classes: {', '.join(fresh)}", file=sys.stderr)
     supernet = Supernet(model, torch.empty(1, 3, side, side), job.space)
     if job.sort_by_importance:
         sort_by_importance(supernet)
@@ -104,7 +104,7 @@ def _new_supernet(job: TrainingJob, data: Data) -> Supernet:
 
 
 def _place(execution: Execution) -> torch.device:
-    """The device of this process: under torchrun on CUDA, one for each."""
+    """The device of this process; under torchrun on CUDA, one per process."""
     place = choose_device(execution.device)
     local = os.environ.get("LOCAL_RANK")
     if local is not None and place.type == "cuda" and place.index is None:
@@ -121,7 +121,7 @@ def _check_same(job: TrainingJob, run: Path, resume: bool) -> Supernet:
     differences = job.differences(TrainingJob.from_json(read_document(run)["job"]))
     if differences:
         raise CheckpointError(
-            f"{run} must hold the training that is asked for, but differs: {'; '.join(differences)}"
+            f"{run} must hold the requested training, but differs: {'; '.join(differences)}"
         )
     return load_supernet(run)[0]
 

@@ -65,7 +65,7 @@ def test_a_run_without_a_supernet_is_one_clear_line(tmp_path: Path) -> None:
 def test_truncated_weights_are_refused(run: Path, keep: int) -> None:
     path = run / "supernet" / "weights.safetensors"
     path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(CheckpointError, match="must be a whole checkpoint"):
+    with pytest.raises(CheckpointError, match="must be a complete checkpoint"):
         load_supernet(run)
 
 
@@ -73,7 +73,7 @@ def test_other_weights_than_the_named_ones_are_refused(run: Path) -> None:
     path = run / "supernet" / "weights.safetensors"
     tensors, _ = read_tensors(path)
     write_tensors(path, {name: tensor + 1 for name, tensor in tensors.items()}, {})
-    with pytest.raises(CheckpointError, match="must be the weights that"):
+    with pytest.raises(CheckpointError, match="must have the SHA-256 that"):
         load_supernet(run)
 
 

@@ -85,18 +85,18 @@ def test_a_set_that_is_no_classification_is_refused(
 ) -> None:
     write_class_folders(tmp_path / "eurosat" / "2750")
     monkeypatch.setattr(torchvision.datasets, "EuroSAT", Boxes)
-    with pytest.raises(DataError, match="must be labelled with one class an image"):
+    with pytest.raises(DataError, match="must have one class label per image"):
         load_torchvision("EuroSAT", tmp_path)
 
 
 def test_an_unknown_name_is_refused_with_what_is_near(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"no such set; near it: .*CIFAR10"):
+    with pytest.raises(DataError, match=r"no such data set; similar names: .*CIFAR10"):
         load_torchvision("CIFAR", tmp_path)
 
 
 @pytest.mark.parametrize("name", ["CocoDetection", "FakeData", "ImageFolder"])
 def test_a_set_that_needs_more_than_a_folder_is_refused(name: str, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=rf"torchvision:{name}: must need nothing but a folder"):
+    with pytest.raises(DataError, match=rf"torchvision:{name}: must need no argument but a folder"):
         load_torchvision(name, tmp_path)
 
 

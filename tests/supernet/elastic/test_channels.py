@@ -101,7 +101,7 @@ class Gate(nn.Module):
 
 
 def test_a_branch_that_depends_on_values_is_refused_with_its_module() -> None:
-    with pytest.raises(ModelError, match=r"whatever their values, but got: .* in 1\)$"):
+    with pytest.raises(ModelError, match=r"without reading their values, but got: .* in 1\)$"):
         trace(nn.Conv2d(3, 6, 1), Gate(), nn.Conv2d(6, 2, 1))
 
 

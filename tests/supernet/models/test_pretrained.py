@@ -65,7 +65,7 @@ def test_a_pickle_of_objects_is_refused(tmp_path: Path) -> None:
     torch.save(network(), path)
     assert refusal(path) == (
         f"{path} must be a safetensors file or a state dict saved by torch, but is damaged or "
-        "holds other objects, which are never loaded: save model.state_dict()"
+        "holds other objects, which are never unpickled: save model.state_dict()"
     )
 
 

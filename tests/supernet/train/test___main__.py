@@ -36,7 +36,7 @@ def test_given_weights_of_other_classes_leave_the_last_layer_fresh_and_say_so(
     torch.save({"model": given.state_dict(), "epoch": 3}, weights)
     start = ["--weights", str(weights), "--sort-by-importance"]
     assert main([*TINY, *start, "--out", str(tmp_path / "run")]) == 0
-    assert "fresh, for other classes: " in capsys.readouterr().err
+    assert "initialised anew, for other classes: " in capsys.readouterr().err
     assert load_supernet(tmp_path / "run")[1]["job"]["weights"] == str(weights)
 
 
@@ -44,7 +44,7 @@ def test_weights_that_are_not_there_are_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = [*TINY, "--weights", str(tmp_path / "no.pt"), "--out", str(tmp_path / "run")]
-    assert "must be a file that can be read" in refused(capsys, arguments)
+    assert "must be a readable file" in refused(capsys, arguments)
 
 
 def refused(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> str:

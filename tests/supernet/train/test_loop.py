@@ -117,7 +117,7 @@ def test_a_damaged_state_is_refused(data: Data, tmp_path: Path) -> None:
     loop = make(data, tmp_path)
     loop.save()
     loop.state_path.write_bytes(loop.state_path.read_bytes()[:-5])
-    with pytest.raises(CheckpointError, match="must be a whole checkpoint"):
+    with pytest.raises(CheckpointError, match="must be a complete checkpoint"):
         loop.resume()
 
 

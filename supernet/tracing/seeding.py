@@ -1,4 +1,4 @@
-"""Chance: a network that draws random numbers takes the same course each time that it is run."""
+"""Seeding: a network that draws random numbers behaves the same in every traced pass."""
 
 import random
 from collections.abc import Iterator
@@ -10,10 +10,10 @@ SEED = 0
 
 
 @contextmanager
-def same_chance() -> Iterator[None]:
-    """Random numbers of torch (CPU) and Python are the same in each such block.
+def fixed_seed() -> Iterator[None]:
+    """Seed the random numbers of torch (CPU) and Python within the block.
 
-    After it both generators go on as if there had been none.
+    Afterwards both generators continue as if the block had drawn nothing.
     """
     state = random.getstate()
     with torch.random.fork_rng(devices=[]):

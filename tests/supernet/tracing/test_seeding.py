@@ -2,7 +2,7 @@ import random
 
 import torch
 
-from supernet.tracing.chance import same_chance
+from supernet.tracing.seeding import fixed_seed
 
 
 def draw() -> tuple[float, float]:
@@ -15,8 +15,8 @@ def test_each_block_draws_the_same_random_numbers_and_restores_the_generators() 
     expected = draw()
     torch.manual_seed(3)
     random.seed(3)
-    with same_chance():
+    with fixed_seed():
         first = draw()
-    with same_chance():
+    with fixed_seed():
         assert draw() == first
     assert draw() == expected
