@@ -45,6 +45,81 @@ def test_a_package_imports_only_along_the_arrows(package: str) -> None:
     assert not wrong
 
 
+# Room -> the rooms of its package that its files may import; what lies beside the rooms (errors,
+# space, conversions ...) has no room. README and DESIGN draw the same arrows.
+ROOMS = {
+    "nas": {
+        "meter": set(),
+        "runtimes": set(),
+        "cost": set(),
+        "evaluate": {"cost", "meter", "runtimes"},
+        "report": {"evaluate"},
+        "measure": {"evaluate", "runtimes"},
+        "export": {"evaluate", "runtimes"},
+        "health": {"evaluate"},
+        "macs": {"cost"},
+        "kit": {"evaluate", "export", "meter", "runtimes"},
+        "search": {"cost", "evaluate", "report", "runtimes"},
+    },
+    "supernet": {
+        "tracing": set(),
+        "models": set(),
+        "data": set(),
+        "job": {"data"},
+        "elastic": {"tracing"},
+        "evaluate": {"data", "elastic"},
+        "train": {"data", "elastic", "evaluate", "job", "models"},
+    },
+}
+
+
+def rooms_imported(package: str, room: str) -> set[str]:
+    """The other rooms of a package that the files of `room` import."""
+    found = set()
+    for path in (ROOT / package / room).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom):
+                modules = [f"{node.module}.{alias.name}" for alias in node.names]
+            for first, second, *_ in (f"{module}..".split(".") for module in modules):
+                if first == package and (ROOT / package / second).is_dir():
+                    found.add(second)
+    return found - {room, ""}
+
+
+@pytest.mark.parametrize("package", ROOMS)
+def test_every_folder_of_a_package_is_a_room_of_the_plan(package: str) -> None:
+    folders = {path.parent.name for path in (ROOT / package).glob("*/__init__.py")}
+    assert folders == set(ROOMS[package])
+
+
+@pytest.mark.parametrize(
+    ("package", "room"), [(package, room) for package, rooms in ROOMS.items() for room in rooms]
+)
+def test_a_room_imports_just_the_rooms_of_the_plan(package: str, room: str) -> None:
+    assert rooms_imported(package, room) == ROOMS[package][room]
+
+
+@pytest.mark.parametrize("package", ROOMS)
+def test_arrows_between_rooms_run_one_way(package: str) -> None:
+    plan, reached = ROOMS[package], dict[str, set[str]]()
+    while len(reached) < len(plan):
+        below = [room for room in plan if room not in reached and plan[room] <= reached.keys()]
+        assert below, f"a circle among {set(plan) - reached.keys()}"
+        reached |= {room: plan[room] for room in below}
+
+
+def test_no_file_has_a_name_that_says_nothing() -> None:
+    general = {"utils", "util", "common", "helpers", "helper", "base", "misc", "manager", "core"}
+    wrong = [
+        str(path.relative_to(ROOT))
+        for package in (*PACKAGES, "benchmarks", "tests")
+        for path in (ROOT / package).rglob("*.py")
+        if path.stem in general or path.parent.name in general
+    ]
+    assert not wrong
+
+
 def test_the_command_imports_the_standard_library_alone() -> None:
     names = {name for path in (ROOT / "mutualnas").glob("*.py") for name in imported_names(path)}
     assert names <= sys.stdlib_module_names
@@ -75,7 +150,12 @@ def modules() -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "package", [*PACKAGES, "supernet.models", "supernet.tracing", "nas.runtimes", "app.views"]
+    "package",
+    [
+        *PACKAGES,
+        *(f"{package}.{room}" for package, rooms in ROOMS.items() for room in rooms),
+        "app.views",
+    ],
 )
 def test_all_names_exactly_what_is_public(package: str) -> None:
     module = importlib.import_module(package)

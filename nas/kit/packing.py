@@ -18,7 +18,7 @@ METER = (
 )
 
 
-def make_kit(table: LookupTable, folder: Path, path: Path) -> None:
+def make_kit(table: LookupTable, folder: str | Path, path: str | Path) -> None:
     """Pack the artifacts of `table`, which lie in `folder`, and the meter into a zip at `path`.
 
     `table` and `folder` are as from `nas.export.export`. The file appears when it is whole.
@@ -31,10 +31,10 @@ def make_kit(table: LookupTable, folder: Path, path: Path) -> None:
         for file in METER:
             kit.write(root / file, file)
         for entry in table:
-            kit.write(folder / f"{entry.config_id}.onnx", f"models/{entry.config_id}.onnx")
+            kit.write(Path(folder) / f"{entry.config_id}.onnx", f"models/{entry.config_id}.onnx")
         kit.writestr("reference.onnx", _reference())
         kit.writestr("kit.json", json.dumps(_contents(table), indent=2) + "\n")
-    write_atomically(path, content.getvalue())
+    write_atomically(Path(path), content.getvalue())
 
 
 def _reference() -> bytes:

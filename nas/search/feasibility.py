@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.table import Table
 
+from nas.conversions import planner_latency
 from nas.cost.macs import count_macs, count_params
 from nas.errors import LimitError
 from nas.evaluate.evaluator import Evaluator
-from nas.meter.latency import Latency
-from planner import Limits
+from planner import Latency, Limits
 from supernet import SearchSpace, SubnetConfig
 
 MEASURE_S = 3.0
@@ -68,7 +68,7 @@ def _probes(evaluator: Evaluator, allow_noisy: bool) -> list[Probe]:
             config=config,
             macs=count_macs(network, config.resolution),
             num_params=count_params(network),
-            latency=latency,
+            latency=planner_latency(latency),
         )
         for (name, config), network, latency in zip(
             configs.items(), networks, found.latencies, strict=True
