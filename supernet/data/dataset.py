@@ -98,7 +98,7 @@ class Data:
             "mean": list(self.mean),
             "std": list(self.std),
             "splits": {
-                split: {"num_images": self.num_images[split], "sha256": self._digest(split)}
+                split: {"num_images": self.num_images[split], "sha256": self._digests[split]}
                 for split in SPLITS
             },
         }
@@ -123,12 +123,18 @@ class Data:
                     " restore the data and the seed, or start a new run"
                 )
 
-    def _digest(self, split: str) -> str:
-        lines = (
-            f"{self._images.names[i]} {self._images.labels[i]}\n"
-            for i in sorted(self._splits[split].tolist())
-        )
-        return sha256("".join(lines).encode()).hexdigest()
+    @cached_property
+    def _digests(self) -> dict[str, str]:
+        """Each split's sha256 over names and labels; computed once, for each saved state has it."""
+        labels = self._images.labels.tolist()
+        lines = {
+            split: (f"{self._images.names[i]} {labels[i]}\n" for i in sorted(indices.tolist()))
+            for split, indices in self._splits.items()
+        }
+        return {
+            split: sha256("".join(of_split).encode()).hexdigest()
+            for split, of_split in lines.items()
+        }
 
     def batches(self, split: str, *, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield a split once, in fixed order, without augmentation; the last batch may be smaller.

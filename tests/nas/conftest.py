@@ -1,20 +1,52 @@
 """A trained run, small enough for tests: real images, real weights, 3 seconds."""
 
+import fcntl
+import gc
 import json
+import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 from planner import Candidate, Entry, LookupTable, Target
 from supernet import Hyperparameters, SearchSpace, TrainingJob
+from supernet.checkpoint import is_finished
 from supernet.train.training import train
+
+
+@pytest.fixture(autouse=True, scope="module")
+def settled_process() -> Iterator[None]:
+    """PyTorch has as many threads after a file's tests, some of which set their number, as before.
+
+    Nor does a measurement, which collects garbage first, look at what was there before the test:
+    with all of PyTorch's objects that takes a quarter of a second.
+    """
+    num_threads = torch.get_num_threads()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+    torch.set_num_threads(num_threads)
+
+
+@pytest.fixture(autouse=True)
+def few_objects_to_collect(settled_process: None) -> None:
+    """Likewise for what earlier tests of the file have imported."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
 def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a trained supernet and nothing else."""
-    run = tmp_path_factory.mktemp("tiny") / "run"
+    """A folder with a trained supernet and nothing else, to be read only.
+
+    The processes of pytest-xdist share it: the first to need it trains it.
+    """
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    run = folder / "tiny_run"
     hyper = Hyperparameters(batch_size=500, lr=0.2, weight_decay=0.0, warmup_fraction=0.2)
     job = TrainingJob(
         model_options={"depth": 10, "widen": 1, "stem_stride": 2},
@@ -22,7 +54,10 @@ def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
         hyperparameters=hyper,
         epochs=2,
     )
-    train(job, run)
+    with (folder / "tiny_run.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not is_finished(run):
+            train(job, run)
     return run
 
 

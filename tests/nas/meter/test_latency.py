@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torchvision import models
 
 from nas.errors import NoisyMachineError
 from nas.evaluate.reference_network import reference_workload
 from nas.meter.latency import MIN_ROUNDS, Measurement, measure_latency
 from nas.meter.reference_workload import ReferenceWorkload
 from nas.runtimes import load_runtime
+from supernet.models import WideResNet
 
 
 class Clock:
@@ -232,10 +232,10 @@ def test_progress_ends_at_one_when_the_time_is_up() -> None:
 
 def test_real_networks_come_out_in_the_right_order() -> None:
     x = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
-    runtime = load_runtime("onnxruntime", num_threads=2)
+    runtime = load_runtime("onnxruntime", num_threads=1)
     candidates = [
-        runtime.compile(models.mobilenet_v2(num_classes=10, width_mult=width).eval(), x)
-        for width in (1.0, 0.5)
+        runtime.compile(WideResNet(10, depth=10, widen=widen, stem_stride=2).eval(), x)
+        for widen in (2, 1)
     ]
     result = measure_latency(
         candidates,

@@ -42,6 +42,7 @@ def test_a_compiled_subnet_computes_the_same_and_is_compiled_once() -> None:
             torch.testing.assert_close(fast, plain, rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.slow  # ten seconds of importing the compiler
 def test_a_missing_compiler_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("torch._inductor.config.cpp.cxx", (None, "no-such-compiler"))
     supernet = make()
