@@ -53,6 +53,7 @@ RUNTIMES = {
     "inductor": "nas.runtimes.inductor.Inductor",
     "onnxruntime": "nas.runtimes.onnxruntime.OnnxRuntime",
     "openvino": "nas.runtimes.openvino.OpenVino",
+    "torch_export": "nas.runtimes.torch_export.TorchExport",
 }
 
 
