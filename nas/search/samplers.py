@@ -8,6 +8,7 @@ from optuna.samplers import (
     GPSampler,
     NSGAIIISampler,
     NSGAIISampler,
+    QMCSampler,
     RandomSampler,
     TPESampler,
 )
@@ -20,6 +21,7 @@ OPTUNAS: dict[str, Callable[..., BaseSampler]] = {
     "nsga3": NSGAIIISampler,
     "tpe": TPESampler,
     "gp": GPSampler,
+    "qmc": QMCSampler,
     "random": RandomSampler,
 }
 SAMPLERS = ("guide", *OPTUNAS)
