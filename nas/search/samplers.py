@@ -8,7 +8,6 @@ from optuna.samplers import (
     GPSampler,
     NSGAIIISampler,
     NSGAIISampler,
-    QMCSampler,
     RandomSampler,
     TPESampler,
 )
@@ -21,7 +20,6 @@ OPTUNAS: dict[str, Callable[..., BaseSampler]] = {
     "nsga3": NSGAIIISampler,
     "tpe": TPESampler,
     "gp": GPSampler,
-    "qmc": QMCSampler,
     "random": RandomSampler,
 }
 SAMPLERS = ("guide", *OPTUNAS)
