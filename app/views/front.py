@@ -7,7 +7,6 @@ from app import frames
 from app.front_chart import drawn_frame, front_figure, marks_of
 from app.opening import Source
 from app.quantities import LATENCIES, QUANTITIES, Quantity
-from app.tail_chart import tail_figure
 from app.views import chosen_card
 from app.views.budget_line import draw_over
 from app.views.choosing import Choice, choose_budget, choose_device, set_budget
@@ -27,8 +26,6 @@ def show(sources: dict[str, Source]) -> None:
         choice = choose_budget(source)
     with place:
         _chart(source, x, y, choice)
-    with left, st.expander("Percentiles"):
-        st.plotly_chart(tail_figure(source.table), key="tail", alt="Percentiles of each entry")
     with right, st.container(border=True):
         if choice.entry is None:
             st.warning(choice.why_none, icon=":material/warning:")
