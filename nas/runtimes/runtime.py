@@ -53,7 +53,6 @@ RUNTIMES = {
     "inductor": "nas.runtimes.inductor.Inductor",
     "onnxruntime": "nas.runtimes.onnxruntime.OnnxRuntime",
     "openvino": "nas.runtimes.openvino.OpenVino",
-    "torch_export": "nas.runtimes.torch_export.TorchExport",
 }
 
 
