@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         trained = load_trained(args.run)
         report = examine(trained.supernet, trained.data, device=device, num_widths=args.num_widths)
         written = write_health(args.run, report)
-    except (SupernetError, NasError) as error:
+    except (SupernetError, NasError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

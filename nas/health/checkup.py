@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from nas.health.heat_map import heat_map, write_figure
+from planner.atomic import write_atomically
 from supernet import SubnetConfig, Supernet, calibrate_bn
-from supernet.checkpoint import replacing
 from supernet.data import Data
 from supernet.evaluate.accuracy import Z_95, Images
 
@@ -131,6 +131,5 @@ def _top1(right: Tensor) -> float:
 def write_health(run: Path, report: dict[str, Any]) -> list[Path]:
     """Write health.json and the figure into RUN/supernet; return the files written."""
     path = run / "supernet" / "health.json"
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    write_atomically(path, (json.dumps(report, indent=2) + "\n").encode("utf-8"))
     return [path, *write_figure(heat_map(report), path.with_suffix(""))]

@@ -7,7 +7,7 @@ from typing import Any
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from supernet.checkpoint import replacing
+from planner.atomic import write_atomically
 
 PNG_SIZE = {"width": 1200, "height": 500}
 
@@ -64,8 +64,8 @@ def write_figure(figure: go.Figure, stem: Path) -> list[Path]:
     an older one, of another figure, is removed.
     """
     html, png = stem.with_suffix(".html"), stem.with_suffix(".png")
-    with replacing(html) as temporary:
-        figure.write_html(temporary, include_plotlyjs=True, default_height="95vh")
+    page = figure.to_html(include_plotlyjs=True, default_height="95vh")
+    write_atomically(html, page.encode("utf-8"))
     png.unlink(missing_ok=True)
     try:
         image = figure.to_image("png", scale=2, **PNG_SIZE)
@@ -73,6 +73,5 @@ def write_figure(figure: go.Figure, stem: Path) -> list[Path]:
         reason = str(error).strip().partition("\n")[0]
         print(f"no {png}: it needs kaleido and Chrome or Chromium ({reason})", file=sys.stderr)
         return [html]
-    with replacing(png) as temporary:
-        temporary.write_bytes(image)
+    write_atomically(png, image)
     return [html, png]

@@ -21,7 +21,9 @@ CONFIG = SubnetConfig(width_mults=(0.5,), resolution=8)
 def evaluator(tiny_run: Path) -> Evaluator:
     supernet, _ = load_supernet(tiny_run)
     images = Images(load_data("fashion-mnist-mini", resolution=12), torch.device("cpu"))
-    return Evaluator(supernet, images, load_runtime("onnxruntime"), batch_size=2, seed=0)
+    return Evaluator(
+        supernet, images, load_runtime("onnxruntime", num_threads=1), batch_size=2, seed=0
+    )
 
 
 def test_a_candidate_has_all_its_numbers(evaluator: Evaluator) -> None:
@@ -122,7 +124,7 @@ def test_memory_is_one_of_the_costs_where_it_is_asked_for(evaluator: Evaluator) 
     eager = Evaluator(
         evaluator.supernet,
         evaluator.images,
-        load_runtime("eager"),
+        load_runtime("eager", num_threads=1),
         batch_size=1,
         seed=0,
         with_memory=True,
