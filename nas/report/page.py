@@ -91,9 +91,9 @@ def _against_grid(evaluations: Sequence[Evaluation]) -> str:
 def _curse(entries: Sequence[Entry]) -> str:
     losses = [entry.top1_selection - entry.accuracy.top1 for entry in entries]
     return (
-        "Candidates chosen for a high top-1 were partly lucky (winner's curse): on average, the "
-        f"front's top-1 on the images that chose it is {100 * statistics.mean(losses):+.2f} points "
-        "off that on images that chose nothing. The table holds only the latter."
+        "Candidates chosen for a high top-1 were partly lucky (the winner's curse): on the images "
+        "that chose the front, its top-1 exceeds that on held-out images by "
+        f"{100 * statistics.mean(losses):+.2f} points on average. The table holds only the latter."
     )
 
 
