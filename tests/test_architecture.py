@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -98,6 +99,19 @@ def test_every_folder_of_a_package_is_a_room_of_the_plan(package: str) -> None:
 )
 def test_a_room_imports_just_the_rooms_of_the_plan(package: str, room: str) -> None:
     assert rooms_imported(package, room) == ROOMS[package][room]
+
+
+def test_the_readme_draws_the_rooms_and_their_arrows() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    (tree,) = re.findall(r"^```\n(nas/\n.*?)^```", text, re.DOTALL | re.MULTILINE)
+    package, drawn = "", dict[str, dict[str, set[str]]]()
+    for line in tree.splitlines():
+        folder, _, rest = line.strip().partition("/")
+        if line.startswith(" "):
+            drawn[package][folder] = set(rest.partition("->")[2].split())
+        else:
+            package, drawn[folder] = folder, {}
+    assert drawn == ROOMS
 
 
 @pytest.mark.parametrize("package", ROOMS)
