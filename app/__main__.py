@@ -1,4 +1,4 @@
-"""The command `mutualnas explorer`, or `python -m app`: Streamlit, with the explorer's page."""
+"""The command `mutualnas explorer` or `python -m app`: serve the explorer with Streamlit."""
 
 import sys
 from collections.abc import Sequence
@@ -8,8 +8,8 @@ from streamlit.web.cli import main_run
 
 HELP = """usage: mutualnas explorer [RUN | TABLE | BOOK ...] [--server.port PORT ...]
 
-Show runs, lookup tables and books in the browser; without any, an example. Streamlit's own options
-go with them: python -m streamlit run --help lists them.
+Show runs, lookup tables and books in the browser, or an example if none is given. Accepts the
+options of Streamlit, which python -m streamlit run --help lists.
 
 examples:
   mutualnas explorer runs/default
@@ -18,7 +18,7 @@ examples:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Serve until stopped; raise SystemExit, with 2 for an option that Streamlit doesn't know."""
+    """Serve until stopped; raises SystemExit, with code 2 for an option unknown to Streamlit."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     if "-h" in arguments or "--help" in arguments:
         print(HELP, end="")

@@ -1,4 +1,4 @@
-"""The artifacts of some entries with their table, as one zip in memory."""
+"""Zip the artifacts of some entries with their table, in memory."""
 
 import io
 import zipfile
@@ -14,7 +14,7 @@ MAX_BYTES = 500 * 10**6
 
 
 def part_of(table: LookupTable, config_ids: Sequence[str]) -> LookupTable:
-    """The table with only these entries, and ties between them only."""
+    """Reduce the table to these entries and the ties between them."""
     kept = set(config_ids)
     entries = tuple(
         replace(entry, tied_with=tuple(name for name in entry.tied_with if name in kept))
@@ -25,15 +25,15 @@ def part_of(table: LookupTable, config_ids: Sequence[str]) -> LookupTable:
 
 
 def zipped(table: LookupTable, folder: Path) -> bytes:
-    """lookup_table.json and every entry's artifact under the name the table gives it.
+    """Return a zip of lookup_table.json and every entry's artifact, named as in the table.
 
-    Raises InvalidValue over 500 MB or for an entry without an artifact, DamagedTable for a file
-    that isn't the table's.
+    Raises InvalidValue over 500 MB or for an entry without an artifact, and DamagedTable for a
+    file that doesn't match the table.
     """
     size = sum(entry.artifact.size_bytes for entry in table if entry.artifact is not None)
     if size > MAX_BYTES:
         raise InvalidValue(
-            f"a zip must be at most {MAX_BYTES / 1e6:.0f} MB, but these artifacts have "
+            f"a zip must be at most {MAX_BYTES / 1e6:.0f} MB, but these artifacts take "
             f"{size / 1e6:.0f} MB; choose fewer entries"
         )
     stream = io.BytesIO()
@@ -47,5 +47,5 @@ def zipped(table: LookupTable, folder: Path) -> bytes:
 
 
 def with_artifacts(entries: Sequence[Entry]) -> list[Entry]:
-    """Those of the entries that have an artifact."""
+    """Return the entries that have an artifact."""
     return [entry for entry in entries if entry.artifact is not None]

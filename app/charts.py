@@ -1,4 +1,4 @@
-"""DataFrames -> Plotly figures; pure functions that know nothing of Streamlit."""
+"""DataFrames -> Plotly figures; pure functions, independent of Streamlit."""
 
 import math
 
@@ -6,14 +6,14 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from app.palette import CHOSEN, FAINT, GREY, VERDICTS, device_style
-from app.quantities import P50, TOP1
+from app.quantities import LATENCIES, P50, P99, TOP1
 
 MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}
 LEGEND = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "xanchor": "left"}
 
 
 def new_figure(height: int = 440) -> go.Figure:
-    """An empty chart with this explorer's margins, legend and grid."""
+    """An empty chart with the explorer's margins, legend and grid."""
     figure = go.Figure()
     figure.update_layout(height=height, margin=MARGIN, legend=LEGEND, hovermode="closest")
     figure.update_xaxes(automargin=True, gridcolor=FAINT, zeroline=False)
@@ -22,7 +22,7 @@ def new_figure(height: int = 440) -> go.Figure:
 
 
 def scale_of(values: "pd.Series[float]") -> dict[str, object]:
-    """A linear axis, or a log one with ticks at 1, 2 and 5 where the values span 20 times."""
+    """A linear axis, or a log axis with ticks at 1, 2 and 5 if max / min exceeds 20."""
     low, high = values.min(), values.max()
     if not (low > 0 and high / low > 20):
         return {"type": "linear"}
@@ -37,12 +37,12 @@ def short(text: str) -> str:
 
 
 def _wrapped(device: str) -> str:
-    """A device's name on several lines: on a telephone one line leaves no room for the chart."""
+    """Break a device's name into lines, so that it leaves room for the chart on a phone."""
     return short(device).replace(", ", ",<br>")
 
 
 def fronts_figure(frame: pd.DataFrame) -> go.Figure:
-    """The fronts of several devices over one latency axis."""
+    """The Pareto fronts of several devices on one latency axis."""
     figure = new_figure()
     for index, (device, rows) in enumerate(frame.groupby("device", sort=False)):
         colour, dash, symbol = device_style(index)
@@ -62,17 +62,17 @@ def fronts_figure(frame: pd.DataFrame) -> go.Figure:
 
 
 def order_figure(frame: pd.DataFrame, chosen: str | None) -> go.Figure:
-    """Each shared config as a line through its ranks; lines that cross differ in order."""
+    """Each shared config as a line through its ranks; crossing lines show a reversed order."""
     figure = new_figure(max(320, 17 * frame["config_id"].nunique() + 60))
     for config_id, rows in frame.groupby("config_id", sort=False):
-        mine = config_id == chosen
+        is_chosen = config_id == chosen
         figure.add_scatter(
             x=rows["device"].map(_wrapped),
             y=rows["rank"],
             mode="lines+markers",
-            line={"color": CHOSEN if mine else GREY, "width": 4 if mine else 1.5},
-            marker={"size": 10 if mine else 7},
-            opacity=1.0 if mine else 0.7,
+            line={"color": CHOSEN if is_chosen else GREY, "width": 4 if is_chosen else 1.5},
+            marker={"size": 10 if is_chosen else 7},
+            opacity=1.0 if is_chosen else 0.7,
             name=short(str(config_id)),
             customdata=rows["latency_p50_ms"],
             hovertemplate=f"<b>{short(str(config_id))}</b><br>rank %{{y}}, %{{customdata:.4g}} ms"
@@ -86,38 +86,37 @@ def order_figure(frame: pd.DataFrame, chosen: str | None) -> go.Figure:
 
 
 def config_figure(frame: pd.DataFrame) -> go.Figure:
-    """One config's median with its interval, p90 and p99 on each device."""
+    """One config's median with its confidence interval, p90 and p99 on each device."""
     figure = new_figure(120 + 56 * len(frame))
     devices = frame["device"].map(_wrapped)
-    for column, name, symbol, colour in (
-        ("p50", "p50 with its 95 % interval", "circle", device_style(0)[0]),
+    for percentile, name, symbol, colour in (
+        ("p50", "p50 with 95 % confidence interval", "circle", device_style(0)[0]),
         ("p90", "p90", "diamond-open", device_style(1)[0]),
         ("p99", "p99", "square-open", device_style(2)[0]),
     ):
-        is_median = column == "p50"
         figure.add_scatter(
-            x=frame[column],
+            x=frame[LATENCIES[percentile].column],
             y=devices,
             mode="markers",
             name=name,
             marker={"symbol": symbol, "size": 10, "color": colour},
             error_x={
                 "type": "data",
-                "array": frame["high"] - frame["p50"],
-                "arrayminus": frame["p50"] - frame["low"],
+                "array": frame["latency_p50_high_ms"] - frame[P50.column],
+                "arrayminus": frame[P50.column] - frame["latency_p50_low_ms"],
             }
-            if is_median
+            if percentile == "p50"
             else None,
-            hovertemplate=f"{column} %{{x:.4g}} ms<extra></extra>",
+            hovertemplate=f"{percentile} %{{x:.4g}} ms<extra></extra>",
         )
-    scale = scale_of(pd.concat([frame["p50"], frame["p99"]]))
+    scale = scale_of(pd.concat([frame[P50.column], frame[P99.column]]))
     figure.update_xaxes(title="Latency, ms", **scale)
     figure.update_yaxes(autorange="reversed")
     return figure
 
 
 def diff_figure(frame: pd.DataFrame) -> go.Figure:
-    """The change of each config's median, told apart by verdict."""
+    """The change of each config's median latency, styled by verdict."""
     figure = new_figure()
     for verdict, (colour, symbol) in VERDICTS.items():
         rows = frame[frame["latency"] == verdict]
@@ -138,7 +137,7 @@ def diff_figure(frame: pd.DataFrame) -> go.Figure:
 
 
 def budgets_figure(frame: pd.DataFrame) -> go.Figure:
-    """The best top1 under each budget, old and new."""
+    """The highest top1 under each budget in the old and the new table."""
     figure = new_figure(340)
     for index, (column, name) in enumerate((("old", "old table"), ("new", "new table"))):
         colour, dash, symbol = device_style(index)
@@ -151,6 +150,6 @@ def budgets_figure(frame: pd.DataFrame) -> go.Figure:
             name=name,
             hovertemplate="%{y:.2f} % within %{x:.4g} ms",
         )
-    figure.update_xaxes(title="Budget at p50, ms", **scale_of(frame["max_latency_ms"]))
-    figure.update_yaxes(title="Best top-1 accuracy, %")
+    figure.update_xaxes(title="Budget for latency p50, ms", **scale_of(frame["max_latency_ms"]))
+    figure.update_yaxes(title="Highest top-1 accuracy, %")
     return figure

@@ -1,7 +1,7 @@
-"""The explorer's page: `mutualnas explorer RUN`, or tables, or books.
+"""The Streamlit app: `mutualnas explorer` with runs, lookup tables or books as arguments.
 
-`python -m streamlit run app/explorer.py -- RUN` is the same. Without any it opens the example, a
-real book that benchmarks/embedded/make_example.py made.
+`python -m streamlit run app/explorer.py -- RUN` is equivalent. Without arguments it opens the
+example, a measured book that benchmarks/embedded/make_example.py wrote.
 """
 
 import sys
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-# Streamlit looks for packages in the current folder first, which may hold an `app` of the user's.
+# Streamlit puts the current folder first on the path, where the user may have an `app` package.
 if sys.path[0] != str(Path(__file__).resolve().parents[1]):
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -41,19 +41,19 @@ ICONS = {
 
 @st.cache_resource(max_entries=2, show_spinner="Reading the tables ...")
 def open_once(paths: tuple[str, ...], stamps: tuple[float, ...]) -> Sources:
-    """The sources by name; read again when a file's time in `stamps` changes."""
+    """Open the sources by name; cached until a modification time in `stamps` changes."""
     sources = open_paths([Path(path) for path in paths])
     return dict(zip(unique_names(sources), sources, strict=True))
 
 
 def stamp(path: Path) -> float:
-    """When what `path` names changed last; 0.0 where there is nothing."""
+    """The latest modification time of the files that `path` refers to; 0.0 if there are none."""
     files = [path, path / "search" / "lookup_table.json", path / "search" / "candidates.csv"]
     return max((file.stat().st_mtime for file in files if file.exists()), default=0.0)
 
 
 def main(arguments: list[str]) -> None:
-    """Draw the page that the URL names, or what to do where the tables can't be shown."""
+    """Draw the page of the URL, or an explanation if the tables can't be opened."""
     st.set_page_config("MutualNAS explorer", ":material/show_chart:", layout="wide")
     paths = [Path(argument) for argument in arguments] or [EXAMPLE]
     pages: dict[str, Callable[[], None]]

@@ -1,4 +1,4 @@
-"""Tables -> DataFrames, ready to be drawn; pure functions."""
+"""Lookup tables -> DataFrames for the charts; pure functions."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
@@ -22,11 +22,11 @@ MAX_POINTS = 700
 MAX_STEPS = 300
 
 
-@lru_cache(maxsize=8)  # 20,000 candidates take 0.1 s, and a page asks at every change
+@lru_cache(maxsize=8)  # 20,000 candidates take 0.1 s, at every interaction with a page
 def candidates_frame(source: Source) -> pd.DataFrame:
-    """One row a candidate, one column a field, with `in_table` and `tied_with` as text.
+    """One row per candidate, one column per value, plus `in_table` and `tied_with` (text).
 
-    The frame is shared: don't change it.
+    The frame is cached: don't modify it.
     """
     columns = {
         name: [*map(attrgetter(path), source.candidates)]
@@ -45,12 +45,12 @@ def candidates_frame(source: Source) -> pd.DataFrame:
 
 
 def known(frame: pd.DataFrame, quantity: Quantity) -> bool:
-    """Whether any row has the quantity."""
+    """Whether the quantity is known for any row."""
     return bool(frame[quantity.column].notna().any())
 
 
 def front_mask(frame: pd.DataFrame, x: Quantity, y: Quantity) -> pd.Series:
-    """Which rows no other beats in both; of equal ones the first by config_id."""
+    """Which rows are on the Pareto front; of equal rows, the first by config_id."""
     rows = frame.dropna(subset=[x.column, y.column]).sort_values("config_id")
     gains = rows[y.column] * (1.0 if y.goal == "max" else -1.0)
     costs = rows[x.column] * (-1.0 if x.goal == "max" else 1.0)
@@ -59,10 +59,10 @@ def front_mask(frame: pd.DataFrame, x: Quantity, y: Quantity) -> pd.Series:
 
 
 def thinned(frame: pd.DataFrame, x: Quantity, y: Quantity) -> pd.DataFrame:
-    """at most some 1,000 rows that draw the same picture, with the column `on_front`.
+    """Reduce a frame to about 1,000 rows that give the same chart; adds the column `on_front`.
 
-    The front stays, or 300 of it evenly; of the others one stays per cell of a fine grid, so
-    that sparse places keep every point.
+    Keeps the Pareto front (at most 300 rows, evenly spaced), and one of the other rows per cell
+    of a fine grid, so that sparse regions keep every point.
     """
     frame = frame.dropna(subset=[x.column, y.column])
     frame = frame.assign(on_front=front_mask(frame, x, y))
@@ -79,7 +79,7 @@ def thinned(frame: pd.DataFrame, x: Quantity, y: Quantity) -> pd.DataFrame:
 
 
 def evenly(items: Sequence[Item], num: int) -> list[Item]:
-    """At most `num` of the items, evenly, with the first and the last."""
+    """At most `num` evenly spaced items, including the first and the last."""
     if len(items) <= num:
         return list(items)
     return [items[index] for index in np.linspace(0, len(items) - 1, num).astype(int)]
@@ -93,7 +93,7 @@ def _bins(values: pd.Series, num_bins: int = 25) -> NDArray[np.float64]:
 
 
 def fronts_frame(sources: Mapping[str, Source]) -> pd.DataFrame:
-    """The fronts of several devices: device, config_id, latency_p50_ms, top1; at most 300 each."""
+    """Pareto fronts by device: device, config_id, latency_p50_ms, top1; at most 300 rows each."""
     rows = []
     for name, source in sources.items():
         for entry in evenly(Selector(source.table.entries).front, MAX_STEPS):
@@ -104,9 +104,9 @@ def fronts_frame(sources: Mapping[str, Source]) -> pd.DataFrame:
 def order_frame(
     sources: Mapping[str, Source], chosen: str | None = None, max_configs: int = 24
 ) -> pd.DataFrame:
-    """Where shared configs rank on each device: config_id, device, rank (1: fastest), latency.
+    """Rank shared configs on each device: config_id, device, rank (1: fastest), latency_p50_ms.
 
-    Of many shared configs, evenly many of the first device's order, and the `chosen` one.
+    Above `max_configs`, a sample evenly spaced in the first device's order, plus `chosen`.
     """
     tables = {name: source.table for name, source in sources.items()}
     shared = shared_ids(tables.values())
@@ -124,7 +124,7 @@ def order_frame(
 
 
 def shared_ids(tables: Iterable[LookupTable]) -> list[str]:
-    """The configs that all tables have, in the first one's order."""
+    """The config_ids in all tables, in the order of the first table."""
     first, *others = tables
     return [e.config_id for e in first if all(e.config_id in t.by_config_id for t in others)]
 
@@ -132,10 +132,10 @@ def shared_ids(tables: Iterable[LookupTable]) -> list[str]:
 def swapped_pairs(
     first: LookupTable, second: LookupTable, max_configs: int = 200
 ) -> tuple[int, int]:
-    """How many pairs of shared configs the devices order differently beyond doubt, of how many.
+    """Count the pairs of shared configs in reversed latency order, and all pairs.
 
-    A pair counts as swapped when the intervals of the medians are apart on both devices, the
-    other way round. Of many configs, 200 evenly.
+    A pair is reversed if its confidence intervals are disjoint on both devices, in opposite
+    order. Above `max_configs`, an evenly spaced sample of the configs is compared.
     """
     names = evenly(shared_ids([first, second]), max_configs)
     signs = [
@@ -153,17 +153,9 @@ def _order_signs(entries: Sequence[Entry]) -> NDArray[np.int64]:
 
 
 def config_frame(sources: Mapping[str, Source], config_id: str) -> pd.DataFrame:
-    """One config on every device that has it: device, latency percentiles, interval."""
+    """One row per device whose table contains the config: device, and the entry's values."""
     rows = [
-        {
-            "device": name,
-            "p50": entry.latency.p50_ms,
-            "low": entry.latency.p50_low_ms,
-            "high": entry.latency.p50_high_ms,
-            "p90": entry.latency.p90_ms,
-            "p99": entry.latency.p99_ms,
-            "top1": entry.accuracy.top1,
-        }
+        {"device": name} | entry.values()
         for name, source in sources.items()
         if (entry := source.table.by_config_id.get(config_id)) is not None
     ]
@@ -171,12 +163,12 @@ def config_frame(sources: Mapping[str, Source], config_id: str) -> pd.DataFrame:
 
 
 def largest(candidates: Iterable[Candidate]) -> Candidate:
-    """The full network, or the nearest to it that was tried: the most multiply-adds."""
+    """The candidate with the most multiply-adds: the full network, if it was evaluated."""
     return max(candidates, key=lambda c: (c.macs, c.num_params))
 
 
 def diff_frame(diff: Diff) -> pd.DataFrame:
-    """One row a shared config: old and new median and top1, the changes and their verdicts."""
+    """One row per shared config: old and new median and top1, changes and verdicts."""
     verdicts = {-1: "faster", 0: "within noise", 1: "slower"}
     accuracies = {-1: "less accurate", 0: "within noise", 1: "more accurate"}
     rows = [
@@ -196,7 +188,7 @@ def diff_frame(diff: Diff) -> pd.DataFrame:
 
 
 def budgets_frame(diff: Diff) -> pd.DataFrame:
-    """One row a budget of the old front: the best top1 in both tables, %; NaN where none runs."""
+    """One row per budget of the old front: highest top1 in both tables, %; NaN if none fits."""
     rows = [
         (b.max_latency_ms, b.old.accuracy.top1 * 100, b.new.accuracy.top1 * 100 if b.new else None)
         for b in diff.budgets
@@ -205,24 +197,24 @@ def budgets_frame(diff: Diff) -> pd.DataFrame:
 
 
 def next_step(selector: Selector, entry: Entry) -> Entry | None:
-    """The next more accurate entry of the front; None at its end."""
+    """The next more accurate entry of the front; None for the last one."""
     index = selector.front.index(entry) + 1
     return selector.front[index] if index < len(selector.front) else None
 
 
 def budget_steps(selector: Selector, num_steps: int = 200) -> list[float]:
-    """Budgets from just below the fastest entry to just above the slowest, even on a log scale."""
+    """Budgets from just below the fastest entry to just above the slowest, log-spaced."""
     first, last = selector.latencies_ms[0] * 0.9, selector.latencies_ms[-1] * 1.1
     return [rounded(first * (last / first) ** (i / (num_steps - 1))) for i in range(num_steps)]
 
 
 def rounded(value: float) -> float:
-    """To 4 significant digits: as many as a page shows."""
+    """Round to 4 significant digits, as shown on the pages."""
     return float(f"{value:.4g}")
 
 
 def error_columns(quantity: Quantity) -> tuple[str, str] | None:
-    """The columns of the quantity's 95 % interval, where it has one."""
+    """The columns of the quantity's 95 % confidence interval, if it has one."""
     if quantity.column == "top1":
         return "top1_low", "top1_high"
     return ("latency_p50_low_ms", "latency_p50_high_ms") if quantity is P50 else None

@@ -1,4 +1,4 @@
-"""The chart of the page Front: candidates by origin, the front, and where its marks go."""
+"""The chart of the page Front: candidates by origin, Pareto front and positions of the marks."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,11 +16,11 @@ from planner import Entry
 MAX_ERROR_BARS = 60
 
 
-@lru_cache(maxsize=32)  # a page asks at every change of the budget, and only the axes matter
+@lru_cache(maxsize=32)  # a page asks at every change of the budget; only axes matter
 def drawn_frame(source: Source, x: Quantity, y: Quantity) -> pd.DataFrame:
-    """The candidates to draw with what the mouse shows of each, `hover`.
+    """The candidates to draw, with their tooltips in the column `hover`.
 
-    The frame is shared: don't change it.
+    The frame is cached: don't modify it.
     """
     frame = thinned(candidates_frame(source), x, y)
     return frame.assign(hover=[_hover(row) for row in frame.itertuples()])
@@ -28,9 +28,9 @@ def drawn_frame(source: Source, x: Quantity, y: Quantity) -> pd.DataFrame:
 
 @lru_cache(maxsize=32)
 def front_figure(source: Source, x: Quantity, y: Quantity) -> go.Figure:
-    """The candidates to draw by origin, and the front as steps; of no budget.
+    """The candidates by origin and the Pareto front as steps, independent of the budget.
 
-    The figure is shared: don't change it.
+    The figure is cached: don't modify it.
     """
     frame = drawn_frame(source, x, y)
     figure = new_figure(460)
@@ -50,26 +50,26 @@ def front_figure(source: Source, x: Quantity, y: Quantity) -> go.Figure:
                 figure.add_trace(_points(rows, x, y, style, in_table))
     figure.add_trace(_named_ring("chosen", 24, 3.5))
     if frame["tied_with"].any():
-        figure.add_trace(_named_ring("tied with it in latency", 16, 1.5))
+        figure.add_trace(_named_ring("tied in latency", 16, 1.5))
     figure.update_xaxes(title=x.label, **scale_of(frame[x.column] * x.factor))
     figure.update_yaxes(title=y.label, **scale_of(frame[y.column] * y.factor))
     return figure
 
 
 Place = tuple[float, float]
-"""On the two axes, in their units."""
+"""A position on the x and y axes, in their units."""
 
 
 @dataclass(frozen=True)
 class Marks:
-    """What is marked on the chart, where the table tells its place."""
+    """The marked positions on the chart; entries with unknown values have none."""
 
     chosen: Place | None
     tied: list[Place]
 
 
 def marks_of(source: Source, entry: Entry | None, x: Quantity, y: Quantity) -> Marks:
-    """Where the chosen entry lies, and those whose latency can't be told from its."""
+    """The positions of the chosen entry and of the entries tied with it in latency."""
     if entry is None:
         return Marks(None, [])
     tied = (_place(source.table.by_config_id[name], x, y) for name in entry.tied_with)
@@ -84,7 +84,7 @@ def _place(entry: Entry, x: Quantity, y: Quantity) -> Place | None:
 def _points(
     rows: pd.DataFrame, x: Quantity, y: Quantity, style: tuple[str, str, str], in_table: bool
 ) -> go.Scatter:
-    """One origin's candidates; those on the front are larger, those not in the table hollow."""
+    """One origin's candidates: larger on the front, hollow if not in the table."""
     label, colour, symbol = style
     sizes = rows["on_front"].map({True: 10, False: 7 if in_table else 6})
     front = rows[rows["on_front"]]
@@ -109,7 +109,7 @@ def _points(
 
 
 def _error_bars(rows: pd.DataFrame, quantity: Quantity, colour: str) -> dict[str, object] | None:
-    """The 95 % intervals of what is on the front; of all, they would hide the points."""
+    """95 % confidence intervals on the front only; more would hide the points."""
     columns = error_columns(quantity)
     if columns is None:
         return None
@@ -127,7 +127,7 @@ def _error_bars(rows: pd.DataFrame, quantity: Quantity, colour: str) -> dict[str
 
 
 def _hover(row: object) -> str:
-    """What the mouse shows of one candidate, a line each."""
+    """The tooltip of one candidate."""
 
     def of(quantity: Quantity) -> str:
         return quantity.shown(getattr(row, quantity.column))
@@ -145,7 +145,7 @@ def _hover(row: object) -> str:
 
 
 def _named_ring(name: str, size: int, width: float) -> go.Scatter:
-    """The legend's word for a ring that is drawn over the chart."""
+    """A legend entry for rings that budget_line.js draws over the chart."""
     return go.Scatter(
         x=[None],
         y=[None],

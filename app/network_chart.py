@@ -1,4 +1,4 @@
-"""The drawing of one config: widths of its groups and where its multiply-adds are."""
+"""The chart of one config: width and multiply-adds of each channel group."""
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -9,14 +9,14 @@ from app.palette import FAINT, device_style
 from app.quantities import MACS
 
 MAX_LABELLED = 12
-"""Bars that still have room for a number each."""
+"""The most bars that still have room for labels."""
 
 
 def network_figure(groups: pd.DataFrame, resolution: int, full_resolution: int) -> go.Figure:
-    """The network from input to output: `network_frame.groups_frame`, the full one pale behind.
+    """Draw `network_frame.groups_frame` from input to output, in front of the full network.
 
-    Above, each group is a bar as wide as its share of the channels; below, its multiply-adds,
-    where the table tells them.
+    The upper bars show each group's share of its channels, the lower bars its multiply-adds, if
+    the table records them.
     """
     has_macs = bool(groups["macs"].notna().any())
     figure = make_subplots(

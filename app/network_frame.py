@@ -10,17 +10,17 @@ from planner import Candidate, LookupTable
 
 
 def groups_frame(table: LookupTable, candidate: Candidate) -> pd.DataFrame:
-    """One row a channel group, in the network's order.
+    """One row per channel group, in the network's order.
 
-    group, width in %, layers as text, macs and full_macs (NaN where the table doesn't tell); the
-    full network is the one with the most.
+    Columns: group, width in %, layers (text), macs and full_macs (NaN if the table lacks them).
+    full_macs is taken from the config with the most multiply-adds.
     """
     described = table.supernet.get("groups", [])
     num = max(len(described), len(candidate.config.width_mults))
     widths = candidate.config.width_mults * (num if len(candidate.config.width_mults) == 1 else 1)
-    told = table.supernet.get("group_macs", {})
-    macs: list[float] = told.get(candidate.config_id, [])
-    full_macs: list[float] = max(told.values(), key=sum, default=[])
+    macs_by_id = table.supernet.get("group_macs", {})
+    macs: list[float] = macs_by_id.get(candidate.config_id, [])
+    full_macs: list[float] = max(macs_by_id.values(), key=sum, default=[])
     if not len(widths) == len(macs) == len(full_macs) == len(described):
         macs = full_macs = [np.nan] * len(widths)
     names = [f"group {i}" for i in range(1, len(widths) + 1)]
@@ -36,7 +36,7 @@ def groups_frame(table: LookupTable, candidate: Candidate) -> pd.DataFrame:
 
 
 def _layers(group: Mapping[str, Any]) -> str:
-    """Its layers, at most three of them, and its channels."""
+    """Describe a group: at most three layer names and its number of channels."""
     names = [str(name)[:40] for name in group["layers"]]
     shown = names if len(names) <= 3 else [names[0], "...", names[-1]]
     return f"{', '.join(shown)}: {group['num_channels']:,} channels in {len(names)} layers"

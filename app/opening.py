@@ -1,4 +1,4 @@
-"""Open what the command line names: a run's folder, a table, a book, or several of them."""
+"""Open the runs, lookup tables and books of the command line."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,19 +12,19 @@ TABLE_OF_A_RUN = Path("search") / "lookup_table.json"
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """One table with what belongs to it; equal to itself only."""
+    """One table with its candidates and artifacts; compares by identity."""
 
     table: LookupTable
     candidates: tuple[Candidate, ...]
-    """The table's entries and, of a run, whatever else the search tried; config_ids differ."""
+    """The table's entries, then for a run the other candidates; config_ids are unique."""
     artifacts: Path
-    """The folder in which the table's artifacts are looked for."""
+    """The folder of the table's artifacts."""
     path: Path
-    """The file the table came from."""
+    """The file that the table was read from."""
 
 
 def open_path(path: Path) -> list[Source]:
-    """The tables of a run's folder or of a file; raise TableError with what to do."""
+    """Open the tables of a run's folder or of a file; raises TableError."""
     if not path.is_dir():
         tables = read_tables(path)
         return [Source(table, table.entries, path.parent, path) for table in tables]
@@ -34,21 +34,21 @@ def open_path(path: Path) -> list[Source]:
             f"make one with python -m nas.search --out {path}"
         )
     table = LookupTable.read(path / TABLE_OF_A_RUN)
-    tried = path / "search" / "candidates.csv"
-    others = read_candidates(tried) if tried.is_file() else []
+    csv = path / "search" / "candidates.csv"
+    others = read_candidates(csv) if csv.is_file() else []
     new = tuple(c for c in others if c.config_id not in table.by_config_id)
     return [Source(table, table.entries + new, path / "artifacts", path / TABLE_OF_A_RUN)]
 
 
 def open_paths(paths: Sequence[Path]) -> list[Source]:
-    """All tables of all paths, in order; raise TableError for the first that can't be read."""
+    """Open the tables of all paths, in order; TableError for the first unreadable one."""
     return [source for path in paths for source in open_path(path)]
 
 
 def unique_names(sources: Sequence[Source]) -> list[str]:
-    """A name for each source: of several, only what tells them apart and the runtime.
+    """Name each source by its target; with several, only by distinguishing traits and runtime.
 
-    Those that still repeat get their file or their number as well.
+    Repeated names are extended by the file and, if necessary, by a number.
     """
     traits: list[tuple[str, ...]] = [source.table.target.traits for source in sources]
     columns = [len(set(column)) > 1 for column in zip(*traits, strict=True)]

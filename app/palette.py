@@ -1,6 +1,6 @@
-"""Colours that colour-blind people tell apart (Okabe and Ito 2008), and a shape with each.
+"""Colours for colour-blind readers (Okabe and Ito 2008), each paired with a symbol.
 
-Mid-tones only, so that they stand out from a white and from a black page alike.
+All are mid-tones, which contrast with both light and dark backgrounds.
 """
 
 BLUE = "#2A8BC9"
@@ -29,7 +29,7 @@ VERDICTS = {
 
 
 def device_style(index: int) -> tuple[str, str, str]:
-    """Colour, dash and symbol of the index-th device; they repeat together after 36."""
+    """Colour, dash and symbol of a device by index; combinations repeat after 36 devices."""
     repeat = index // len(DEVICES)
     return (
         DEVICES[index % len(DEVICES)],

@@ -8,13 +8,13 @@ from app.palette import CHOSEN, GREY, device_style
 
 
 def regret_figure(frame: pd.DataFrame, chosen: int) -> go.Figure:
-    """Regret against the number of entries, the chosen number ringed, the bound dashed."""
+    """Regret by number of entries, with the chosen plan ringed and the lower bound dashed."""
     figure = new_figure(360)
     figure.add_scatter(
         x=frame["num_entries"],
         y=frame["regret"],
         mode="lines+markers",
-        name="expected loss",
+        name="regret",
         line={"color": device_style(0)[0], "width": 2},
         marker={"size": 9},
         hovertemplate="%{x} entries lose %{y:.3f} points<extra></extra>",
@@ -24,7 +24,7 @@ def regret_figure(frame: pd.DataFrame, chosen: int) -> go.Figure:
             x=frame["num_entries"],
             y=frame["bound"],
             mode="lines",
-            name="no plan can lose less",
+            name="lower bound",
             line={"color": GREY, "dash": "dash"},
         )
     row = frame[frame["num_entries"] == chosen]
@@ -36,15 +36,15 @@ def regret_figure(frame: pd.DataFrame, chosen: int) -> go.Figure:
         marker={"symbol": "circle-open", "size": 20, "color": CHOSEN, "line": {"width": 3}},
         hoverinfo="skip",
     )
-    figure.update_xaxes(title="Entries shipped", dtick=1)
-    figure.update_yaxes(title="Expected loss of top-1, points", rangemode="tozero")
+    figure.update_xaxes(title="Number of entries shipped", dtick=1)
+    figure.update_yaxes(title="Regret (expected loss of top-1), points", rangemode="tozero")
     return figure
 
 
 def plan_figure(frame: pd.DataFrame) -> go.Figure:
-    """What each budget gets: of all entries, and of those shipped; the gap is the loss.
+    """top1 under each budget, for all entries and for the plan; the gap between them is the loss.
 
-    `frame` is `plan_frames.served_frame`; the strip below shows where the budgets are.
+    `frame` is `plan_frames.served_frame`. The strip below the chart marks the budgets.
     """
     figure = new_figure(360)
     colour = device_style(0)[0]
@@ -70,7 +70,7 @@ def plan_figure(frame: pd.DataFrame) -> go.Figure:
         yaxis="y2",
         mode="markers",
         marker={"symbol": "line-ns-open", "size": 9, "color": GREY},
-        name="one budget each",
+        name="budgets",
         hoverinfo="skip",
     )
     figure.update_layout(
@@ -78,5 +78,5 @@ def plan_figure(frame: pd.DataFrame) -> go.Figure:
         yaxis2={"domain": [0, 0.06], "visible": False, "fixedrange": True},
         xaxis={"anchor": "y2"},
     )
-    figure.update_xaxes(title="Budget at p50, ms", **scale_of(frame["max_latency_ms"]))
+    figure.update_xaxes(title="Budget for latency p50, ms", **scale_of(frame["max_latency_ms"]))
     return figure

@@ -1,4 +1,4 @@
-"""Plans -> DataFrames: what shipping few entries costs, and which budgets each serves."""
+"""Plans -> DataFrames: regret by number of entries, and the entry selected by each budget."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,14 +6,14 @@ import numpy as np
 import pandas as pd
 
 from app.opening import Source
-from planner import Entry, LookupTable, NoEntryFits, Plan, Selector
+from planner import LookupTable, Plan, Selector
 
 Budgets = list[tuple[float, float]]
 """(milliseconds, weight)."""
 
 
 def regret_frame(plans: Sequence[Plan]) -> pd.DataFrame:
-    """The curve: num_entries, regret and its lower bound in percentage points."""
+    """One row per plan: num_entries, regret and its lower bound in percentage points."""
     rows = [(len(p.config_ids), p.regret * 100, p.regret_bound * 100) for p in plans]
     return pd.DataFrame(rows, columns=["num_entries", "regret", "bound"])
 
@@ -21,39 +21,32 @@ def regret_frame(plans: Sequence[Plan]) -> pd.DataFrame:
 def served_frame(
     table: LookupTable, plan: Plan, budgets: Sequence[tuple[float, float]]
 ) -> pd.DataFrame:
-    """One row a budget: max_latency_ms, the best top1 of all and of the plan (%), its config_id.
+    """One row per budget: max_latency_ms, highest top1 of all entries and of the plan, config_id.
 
-    Where none runs, the accuracy is NaN.
+    top1 is in %, NaN if no entry fits; config_id is the plan's entry.
     """
     everything = Selector(table.entries)
     shipped = Selector([table.by_config_id[name] for name in plan.config_ids])
     rows = []
     for budget, _ in budgets:
-        best, served = _selected(everything, budget), _selected(shipped, budget)
+        best, served = everything.find(budget), shipped.find(budget)
         rows.append(
             (
                 budget,
                 best.accuracy.top1 * 100 if best else np.nan,
                 served.accuracy.top1 * 100 if served else np.nan,
-                served.config_id if served else "none runs",
+                served.config_id if served else "no entry fits",
             )
         )
     return pd.DataFrame(rows, columns=["max_latency_ms", "all", "plan", "config_id"])
 
 
-def _selected(selector: Selector, budget: float) -> Entry | None:
-    try:
-        return selector.select(budget)
-    except NoEntryFits:
-        return None
-
-
 def plan_frame(
     sources: Mapping[str, Source], plan: Plan, served: Mapping[str, pd.DataFrame]
 ) -> pd.DataFrame:
-    """The shipped entries as rows: config, top1 in %, and on each device median and budgets.
+    """One row per shipped entry: config, top1 in %, and each device's median and budget share.
 
-    `served` is the `served_frame` of each device.
+    `served` maps each device to its `served_frame`.
     """
     first = next(iter(sources.values())).table
     rows = []
@@ -72,5 +65,5 @@ def plan_frame(
 
 
 def even_budgets(low: float, high: float, num: int = 100) -> list[tuple[float, float]]:
-    """Budgets from `low` to `high` evenly on a log scale, each of weight 1."""
+    """Log-spaced budgets from `low` to `high`, each of weight 1."""
     return [(float(budget), 1.0) for budget in np.geomspace(low, high, num)]

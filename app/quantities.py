@@ -1,4 +1,4 @@
-"""The quantities on the pages: which column, which unit, how many digits."""
+"""The quantities that the pages show, with their columns, units and digits."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,26 +8,26 @@ import pandas as pd
 
 @dataclass(frozen=True)
 class Quantity:
-    """One column of a candidate as people read it."""
+    """One value of a candidate, and how to display it."""
 
     column: str
     label: str
-    """With the unit, as on an axis."""
+    """Axis title, including the unit."""
     unit: str
     factor: float
-    """What a stored value is multiplied by to be in `unit`."""
+    """Converts stored values to `unit`."""
     goal: Literal["max", "min"]
     digits: int = 3
-    """Significant digits that a measurement of it bears."""
+    """Significant digits to display."""
 
     def shown(self, value: float | None) -> str:
-        """`0.8745` as `87.45 %`; an unknown value as `unknown`."""
+        """Format `0.8745` as `87.45 %`, and a missing value as `unknown`."""
         if value is None or pd.isna(value):
             return "unknown"
         return f"{self.number(value)} {self.unit}"
 
     def number(self, value: float) -> str:
-        """The value in the unit, without it."""
+        """Format the value in `unit`, without the unit."""
         scaled = value * self.factor
         if self.column == "top1":
             return f"{scaled:.2f}"
@@ -36,7 +36,7 @@ class Quantity:
 
 
 def _small(value: float, digits: int) -> str:
-    """A value below 1 with all its digits: `0.0440`, not `0.044`; tiny ones as `1.00e-07`."""
+    """Format a value below 1 with trailing zeros, as `0.0440`; tiny ones as `1.00e-07`."""
     return f"{value:#.{digits}g}" if value else "0"
 
 
@@ -61,10 +61,10 @@ LATENCIES = {"p50": P50, "p90": P90, "p99": P99}
 
 
 def points(fraction: float, *, sign: bool = False) -> str:
-    """A difference of two top1 as percentage points: `0.0123` as `1.23 points`."""
+    """Format a difference in top1 as percentage points: `0.0123` as `1.23 points`."""
     return f"{fraction * 100:{'+' if sign else ''}.2f} points"
 
 
 def interval(quantity: Quantity, low: float, high: float) -> str:
-    """`(85.87 to 88.93)`, in the quantity's unit."""
+    """Format an interval in the quantity's unit, as `(85.87 to 88.93)`."""
     return f"({quantity.number(low)} to {quantity.number(high)})"

@@ -1,6 +1,7 @@
-"""The command `mutualnas`: one name for the commands of all packages. It imports none of them.
+"""The command `mutualnas`, which runs the commands of all packages.
 
-Standard library alone, since it also starts where only the planner is installed.
+It uses only the standard library and imports a package only to run its command, so that it also
+works where only the planner is installed.
 """
 
 __all__: list[str] = []

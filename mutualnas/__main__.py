@@ -1,4 +1,4 @@
-"""The command `mutualnas COMMAND ...`: calls the `main` of the package that has the command."""
+"""The command `mutualnas COMMAND ...`: run the `main` of the command's package."""
 
 import importlib
 import os
@@ -12,14 +12,14 @@ from pathlib import Path
 
 @dataclass(frozen=True, kw_only=True)
 class Command:
-    """Where a command lives."""
+    """The package that implements a command, and how to install it."""
 
     package: str
-    """Its `__main__` has `main(argv) -> int`; `python -m PACKAGE` is the same command."""
+    """Its `__main__` defines `main(argv) -> int`; `python -m PACKAGE` is equivalent."""
     requirement: str
-    """What pip installs for it."""
+    """The pip requirement that installs its dependencies."""
     summary: str
-    """One line of `mutualnas --help`."""
+    """Its line in `mutualnas --help`."""
 
 
 TRAIN, SEARCH, APP = (f"mutualnas[{extra}]" for extra in ("train", "search", "app"))
@@ -32,12 +32,12 @@ COMMANDS = {
     "health": Command(
         package="nas.health",
         requirement=SEARCH,
-        summary="report how sound a trained supernet is",
+        summary="check a trained supernet and write a report",
     ),
     "search": Command(
         package="nas.search",
         requirement=SEARCH,
-        summary="search it for one target, write the lookup table",
+        summary="search a supernet for one target and write a lookup table",
     ),
     "measure": Command(
         package="nas.measure",
@@ -47,17 +47,17 @@ COMMANDS = {
     "kit": Command(
         package="nas.kit",
         requirement=SEARCH,
-        summary="pack them for a device without PyTorch",
+        summary="pack a run's artifacts to time them on a device without PyTorch",
     ),
     "export": Command(
         package="nas.export",
         requirement=SEARCH,
-        summary="write an ONNX file for each entry",
+        summary="write an ONNX file for each entry of a table",
     ),
     "macs": Command(
         package="nas.macs",
         requirement=SEARCH,
-        summary="count a network's multiply-adds, layer by layer, by two counters",
+        summary="count a network's multiply-adds per layer with two counters",
     ),
     "planner": Command(
         package="planner",
@@ -71,7 +71,7 @@ COMMANDS = {
     ),
 }
 
-# What the packages import of each other (tests/test_architecture.py).
+# The packages that each package imports; tests/test_architecture.py checks them.
 IMPORTED = {
     "supernet": ("supernet",),
     "nas": ("nas", "planner", "supernet"),
@@ -91,28 +91,28 @@ options:
   --version   print the version
 
 examples:
-  mutualnas search --out runs/default        trains the embedded example first
+  mutualnas search --out runs/default        (trains the embedded example first)
   mutualnas planner select runs/default/search/lookup_table.json --max-latency-ms 0.1
   mutualnas explorer runs/default
 """
 
 
 def foreign_package(names: Sequence[str], parent: Path) -> str | None:
-    """One line on the first of `names` that Python finds outside the folder `parent`, else None."""
+    """Return an error for the first of `names` that Python finds outside `parent`, else None."""
     for name in names:
         spec = find_spec(name)
         places = [*((spec and spec.submodule_search_locations) or ()), spec and spec.origin]
         found = next((Path(place).resolve() for place in places if place), None)
         if found != parent / name:
             return (
-                f"`{name}` must be MutualNAS's, in {parent}, but Python finds {found} first; run "
-                "`mutualnas`, not `python -m mutualnas`, or take that folder out of PYTHONPATH"
+                f"`{name}` must be the MutualNAS package in {parent}, but Python finds {found} "
+                "first; run `mutualnas`, not `python -m mutualnas`, or remove it from PYTHONPATH"
             )
     return None
 
 
 def run(name: str, arguments: Sequence[str]) -> int:
-    """Call one command with its arguments; return its exit code, or 2 where it can't start."""
+    """Run one command and return its exit code, or 2 if it can't start."""
     command = COMMANDS[name]
     needed = IMPORTED[command.package.partition(".")[0]]
     problem = foreign_package(needed, Path(__file__).resolve().parents[1])
@@ -123,7 +123,7 @@ def run(name: str, arguments: Sequence[str]) -> int:
         module = importlib.import_module(f"{command.package}.__main__")
     except ModuleNotFoundError as error:
         missing = str(error.name).partition(".")[0]
-        if missing in IMPORTED:  # a mistake of ours, not something to install
+        if missing in IMPORTED:  # a bug in MutualNAS, not a missing dependency
             raise
         print(
             f"mutualnas {name} needs {missing}, which is not installed: "
@@ -131,15 +131,15 @@ def run(name: str, arguments: Sequence[str]) -> int:
             file=sys.stderr,
         )
         return 2
-    # A network of the user's own, `--model package.module:factory`, may lie in the current folder,
-    # which `python -m` searches first. Here it comes last and late: it replaces nothing of ours.
+    # A user's model, `--model package.module:factory`, may be in the current folder, which
+    # `python -m` puts first on the path. Here it comes last, so that it can't shadow MutualNAS.
     sys.path.append(os.getcwd())
     code: int = module.main(arguments)
     return code
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; return its exit code."""
+    """Parse the command, run it and return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
     first = words[0] if words else "nothing"
     if first in COMMANDS:

@@ -1,4 +1,4 @@
-"""Decide with lookup tables: no torch, no streamlit, standard library and jsonschema."""
+"""Select and plan with lookup tables; needs only the standard library and jsonschema."""
 
 from planner.accuracy import Accuracy
 from planner.book import Book, read_tables

@@ -1,4 +1,4 @@
-"""`python -m planner select|plan|diff|validate|merge|export`: arguments in, exit code out."""
+"""The command line of `python -m planner select|plan|diff|validate|merge|export`."""
 
 import argparse
 import os
@@ -12,7 +12,7 @@ from planner.errors import PlannerError
 from planner.export import FORMATS
 from planner.limits import PERCENTILES
 
-TABLE = "a lookup table, or a book of several"
+TABLE = "a lookup table or a book of several"
 EXAMPLES = {
     "select": "table.json --max-latency-ms 5 --margin 1",
     "plan": "phone.json server.json --num-entries 4 --weights 9 1",
@@ -24,16 +24,16 @@ EXAMPLES = {
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser that says what is wrong in one line, without the usage."""
+    """An argument parser that reports an error in one line, without the usage."""
 
     def error(self, message: str) -> NoReturn:
-        """Exit 2 with one line."""
+        """Print one line and exit with code 2."""
         self.exit(2, f"{self.prog}: {message}; see --help\n")
 
 
 def make_parser() -> Parser:
-    """All commands with their options."""
-    parser = Parser(prog="python -m planner", description="Decide with lookup tables.")
+    """Build the parser of all commands and their options."""
+    parser = Parser(prog="python -m planner", description="Select and plan with lookup tables.")
     commands_of = parser.add_subparsers(required=True, metavar="COMMAND")
     subparsers = {}
     for name, example in EXAMPLES.items():
@@ -50,13 +50,19 @@ def make_parser() -> Parser:
     _add_diff(subparsers["diff"])
     subparsers["validate"].add_argument("tables", nargs="+", type=Path, metavar="TABLE", help=TABLE)
     subparsers["validate"].add_argument(
-        "--artifacts", type=Path, metavar="DIR", help="check the artifacts in this folder as well"
+        "--artifacts",
+        type=Path,
+        metavar="DIR",
+        help="also check the size and sha256 of the artifacts in this folder",
     )
     subparsers["merge"].add_argument("tables", nargs="+", type=Path, metavar="TABLE", help=TABLE)
     subparsers["merge"].add_argument("--out", type=Path, required=True, help="the book to write")
     _add_table(subparsers["export"])
     subparsers["export"].add_argument(
-        "--out", type=Path, required=True, help=f"the file to write: {', '.join(FORMATS)}"
+        "--out",
+        type=Path,
+        required=True,
+        help=f"the file to write, ending with one of {', '.join(FORMATS)}",
     )
     return parser
 
@@ -68,36 +74,53 @@ def _add_table(parser: argparse.ArgumentParser) -> None:
 
 def _add_device(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--device", help="choose one of a book: part of `DEVICE, RUNTIME, N threads, batch N`"
+        "--device",
+        help="pick one table of a book by any part of `DEVICE, RUNTIME, N threads, batch N`",
     )
 
 
 def _add_select(parser: argparse.ArgumentParser) -> None:
     _add_table(parser)
-    parser.add_argument("--max-latency-ms", type=float, metavar="X", help="of one batch")
-    parser.add_argument("--percentile", choices=PERCENTILES, default="p50", help="default: p50")
+    parser.add_argument("--max-latency-ms", type=float, metavar="X", help="budget for one batch")
+    parser.add_argument(
+        "--percentile",
+        choices=PERCENTILES,
+        default="p50",
+        help="latency percentile that the budget bounds (default: p50)",
+    )
     parser.add_argument(
         "--margin",
         type=float,
         default=0.0,
         metavar="M",
-        help="add M times the median's 95 %% interval: 1 is its upper end (default: 0)",
+        help="add M times the median's upper error; 1 uses the upper end of its 95 %% confidence "
+        "interval (default: 0)",
     )
-    parser.add_argument("--max-macs", type=float, metavar="X", help="multiply-adds, as 3e8")
-    parser.add_argument("--max-peak-memory-bytes", type=float, metavar="X")
+    parser.add_argument(
+        "--max-macs", type=float, metavar="X", help="limit on multiply-adds per image, e.g. 3e8"
+    )
+    parser.add_argument(
+        "--max-peak-memory-bytes",
+        type=float,
+        metavar="X",
+        help="limit on memory; excludes entries whose memory was not measured",
+    )
 
 
 def _add_plan(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("tables", nargs="+", type=Path, metavar="TABLE", help=TABLE)
-    parser.add_argument("--num-entries", type=int, default=4, metavar="K", help="default: 4")
+    parser.add_argument(
+        "--num-entries", type=int, default=4, metavar="K", help="most entries to ship (default: 4)"
+    )
     parser.add_argument(
         "--budgets",
         nargs="+",
         metavar="MS[:WEIGHT]",
-        help="median latencies to plan for (default: 100 from the fastest entry to the slowest)",
+        help="budgets for the median latency (default: 100 per table, from the fastest to the "
+        "slowest entry of its Pareto front)",
     )
     parser.add_argument(
-        "--weights", nargs="+", type=float, metavar="W", help="how common each target is"
+        "--weights", nargs="+", type=float, metavar="W", help="share of each target in the fleet"
     )
 
 
@@ -110,24 +133,24 @@ def _add_diff(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=0.0,
         metavar="F",
-        help="allowed slowdown, a fraction (default: 0)",
+        help="slowdown to allow, as a fraction of the old median (default: 0)",
     )
     parser.add_argument(
         "--max-top1-drop",
         type=float,
         default=0.0,
         metavar="F",
-        help="allowed loss of top1, a fraction of all images (default: 0)",
+        help="loss of top1 to allow, as a fraction of all images (default: 0)",
     )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; 0, or what the command says, or 2 with one line on bad input."""
+    """Run one command and return its exit code; on bad input, print one line and return 2."""
     parsed = make_parser().parse_args(arguments)
     try:
         code: int = parsed.run(parsed)
         sys.stdout.flush()
-    except BrokenPipeError:  # `| head`: what was asked for has been read
+    except BrokenPipeError:  # `| head` has read all it wanted
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (PlannerError, OSError) as error:

@@ -1,4 +1,4 @@
-"""Accuracy: top-1 with its interval."""
+"""Accuracy: top-1 with its confidence interval."""
 
 from dataclasses import dataclass
 
@@ -13,11 +13,11 @@ class Accuracy:
     """Fractions 0..1, higher is better; raises InvalidValue for impossible numbers."""
 
     top1: float
-    """Fraction of images whose most probable class is the right one."""
+    """Fraction of images whose most probable class is correct."""
     top1_low: float
-    """Lower end of the 95 % interval of `top1`."""
+    """Lower end of the 95 % confidence interval of `top1`."""
     top1_high: float
-    """Upper end of it."""
+    """Upper end of that interval."""
 
     def __post_init__(self) -> None:
         """Raise InvalidValue for a field outside its range or out of order with another."""

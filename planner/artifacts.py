@@ -1,4 +1,4 @@
-"""The files that a table's entries name: found in their own folder only, and checked."""
+"""Locate the artifacts of a table's entries inside their folder and check their content."""
 
 import hashlib
 from pathlib import Path
@@ -10,23 +10,26 @@ CHUNK = 2**20
 
 
 def artifact_path(entry: Entry, folder: Path) -> Path:
-    """Where the entry's artifact lies; raise InvalidValue if it has none, DamagedTable if away.
+    """Return the path of the entry's artifact; the file itself need not exist.
 
-    The path may not leave `folder`, not by a symbolic link either.
+    Raises InvalidValue for an entry without an artifact, and DamagedTable for a path that leaves
+    `folder`, directly or through a symbolic link.
     """
     if entry.artifact is None:
         raise InvalidValue(
             f"{entry.config_id} must have an artifact, but has none; "
-            "make them with python -m nas.export"
+            "export the table with python -m nas.export"
         )
     path = folder / entry.artifact.file
     if not path.resolve().is_relative_to(folder.resolve()):
-        raise DamagedTable(f"{entry.artifact.file} must lie in {folder}, but leads out of it")
+        raise DamagedTable(
+            f"{entry.artifact.file} must lie in {folder}, but its path leads out of it"
+        )
     return path
 
 
 def check_artifact(entry: Entry, folder: Path) -> Path:
-    """The artifact's path when its size and sha256 are the table's; else raise DamagedTable."""
+    """Return the artifact's path; raise DamagedTable unless size and sha256 match the table."""
     path = artifact_path(entry, folder)
     assert entry.artifact is not None
     try:
@@ -44,9 +47,9 @@ def check_artifact(entry: Entry, folder: Path) -> Path:
 
 
 def sha256_of(path: Path) -> str:
-    """The SHA-256 of a file in hexadecimal, read piece by piece."""
+    """Return the SHA-256 of a file in hexadecimal, reading it in chunks."""
     digest = hashlib.sha256()
     with path.open("rb") as stream:
-        while piece := stream.read(CHUNK):
-            digest.update(piece)
+        while chunk := stream.read(CHUNK):
+            digest.update(chunk)
     return digest.hexdigest()

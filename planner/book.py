@@ -17,22 +17,22 @@ MAX_TABLES = 100
 
 @dataclass(frozen=True)
 class Book:
-    """Tables of the same weights on different targets; raises InvalidValue where they aren't."""
+    """Tables of one supernet on different targets; raises InvalidValue for any other tables."""
 
     tables: tuple[LookupTable, ...]
 
     def __post_init__(self) -> None:
-        """Raise InvalidValue for no tables, other weights or one target twice."""
+        """Raise InvalidValue for no tables, differing weights or a repeated target."""
         if not 0 < len(self.tables) <= MAX_TABLES:
             raise InvalidValue(f"a book must have 1 to {MAX_TABLES} tables, not {len(self.tables)}")
         weights = {table.supernet["weights_sha256"] for table in self.tables}
         if len(weights) != 1:
             raise InvalidValue(
-                "the tables of a book must be of one supernet, but their `weights_sha256` are "
+                "the tables of a book must come from one supernet, but their `weights_sha256` are "
                 + ", ".join(sorted(digest[:12] for digest in weights))
             )
         if len({table.target for table in self.tables}) != len(self.tables):
-            raise InvalidValue("the tables of a book must be of different targets, but one repeats")
+            raise InvalidValue("the tables of a book must have different targets, but one repeats")
 
     def __iter__(self) -> Iterator[LookupTable]:
         return iter(self.tables)
@@ -41,7 +41,7 @@ class Book:
         return len(self.tables)
 
     def to_json(self) -> dict[str, Any]:
-        """The book as JSON values, `schema_version` first."""
+        """Return the book as JSON values, `schema_version` first."""
         tables = [table.to_json() for table in self.tables]
         return {"schema_version": SCHEMA_VERSION, "tables": tables}
 
@@ -68,7 +68,7 @@ class Book:
             raise DamagedTable(str(error)) from error
 
     def write(self, path: Path) -> None:
-        """Write the file, one entry a line; the old file stays until the new one is whole."""
+        """Write the file atomically, one entry per line."""
         tables = ",\n".join(to_text(table.to_json()).strip() for table in self.tables)
         text = f'{{\n"schema_version": {SCHEMA_VERSION},\n"tables": [\n{tables}\n]\n}}\n'
         write_atomically(path, text.encode("ascii"))
@@ -76,7 +76,7 @@ class Book:
 
 @paused_collector()
 def read_tables(path: Path) -> tuple[LookupTable, ...]:
-    """The table of a file, or the tables of a book; raise TableError in one line."""
+    """Read a lookup table or all tables of a book; raises TableError."""
     values = read_json(path)
     try:
         if isinstance(values, Mapping) and "tables" in values:
@@ -87,5 +87,5 @@ def read_tables(path: Path) -> tuple[LookupTable, ...]:
 
 
 def read_all(paths: Iterable[Path]) -> tuple[LookupTable, ...]:
-    """The tables of several files, in their order."""
+    """Read the tables of several files, in order; raises TableError."""
     return tuple(table for path in paths for table in read_tables(path))

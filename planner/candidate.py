@@ -1,6 +1,6 @@
-"""Candidate: what is known of one subnet on one target.
+"""Candidate: the accuracy and cost of one subnet on one target.
 
-In files and frames its values stand side by side, under the names that VALUES lists.
+Files and data frames hold its values in flat rows, under the names that VALUES lists.
 """
 
 from collections.abc import Mapping
@@ -44,10 +44,10 @@ VALUES = {
     "kind": "latency.kind",
     "peak_memory_bytes": "peak_memory_bytes",
 }
-"""Name in files -> path from a candidate."""
+"""Name in files -> attribute path in a Candidate."""
 
 PARTS: Mapping[str, type] = {"config": Config, "accuracy": Accuracy, "latency": Latency}
-"""The fields of a candidate that are values of several fields."""
+"""The fields of a Candidate that are dataclasses themselves."""
 
 RULES_BY_PATH = OWN_RULES | {
     f"{part}.{field}": rule
@@ -59,17 +59,17 @@ RULES_BY_PATH = OWN_RULES | {
     for field, rule in rules.items()
 }
 RULES: dict[str, Rule] = {name: RULES_BY_PATH[path] for name, path in VALUES.items()}
-"""What each value must hold, by its name in files."""
+"""The rule for each value, by its name in files."""
 
 ORDERED = (
     *accuracy.ORDERED,
     *(tuple(f"{latency.PREFIX}{name}" for name in names) for names in latency.ORDERED),
 )
-"""Values of which none may be above the next, by their names in files."""
+"""Groups of values that must not decrease from one to the next, by their names in files."""
 
 
 def fields_of(part: str) -> dict[str, str]:
-    """Name in files -> field, of one of PARTS."""
+    """Map names in files to field names, for one of PARTS."""
     return {
         name: path.removeprefix(f"{part}.")
         for name, path in VALUES.items()
@@ -83,15 +83,15 @@ class Candidate:
 
     config: Config
     origin: str
-    """grid (one width for all layers), search (Optuna) or baseline (trained on its own)."""
+    """grid (one width for all layers), search (Optuna) or baseline (trained separately)."""
     accuracy: Accuracy
     macs: int
     """Multiply-adds of convolutions, matrix products and attention, batch 1."""
     num_params: int
-    """Learned numbers of the extracted network."""
+    """Trainable parameters of the extracted subnet."""
     latency: Latency
     peak_memory_bytes: int | None = None
-    """Most memory used while running, where it was measured."""
+    """Peak memory while running; None where it was not measured."""
 
     def __post_init__(self) -> None:
         """Raise InvalidValue for a field outside its range."""
@@ -99,19 +99,19 @@ class Candidate:
 
     @property
     def config_id(self) -> str:
-        """The config's name."""
+        """The name of the config."""
         return self.config.config_id
 
     def value(self, name: str) -> Any:
-        """The value that files call `name`, one of VALUES."""
+        """Return one value by its name in files, a key of VALUES."""
         return attrgetter(VALUES.get(name, name))(self)
 
     def values(self) -> dict[str, Any]:
-        """All values by their names in files."""
+        """Return all values by their names in files."""
         return {name: attrgetter(path)(self) for name, path in VALUES.items()}
 
     def with_values(self, **changes: Any) -> Self:
-        """A copy with other values, by their names in files; raises InvalidValue like these."""
+        """Return a copy with some values replaced, by their names in files; raises InvalidValue."""
         return self.from_values(**self.values() | changes)
 
     @classmethod

@@ -1,4 +1,4 @@
-"""candidates.csv: one row a candidate, one column a field, `width_mults` as `0.25_0.5_1`."""
+"""candidates.csv: one row per candidate, one column per value, widths as `0.25_0.5_1`."""
 
 import csv
 import io
@@ -15,17 +15,17 @@ COUNTS = ("resolution", "macs", "num_params", "num_samples")
 
 
 def widths_to_text(width_mults: Iterable[float]) -> str:
-    """`(0.25, 0.5, 1.0)` as `0.25_0.5_1`; reading it back gives the same numbers."""
+    """Format `(0.25, 0.5, 1.0)` as `0.25_0.5_1`; `widths_from_text` restores the exact numbers."""
     return "_".join(repr(float(width)).removesuffix(".0") for width in width_mults)
 
 
 def widths_from_text(text: str) -> tuple[float, ...]:
-    """The inverse of `widths_to_text`; ValueError where a part is no number."""
+    """The inverse of `widths_to_text`; raises ValueError for a part that isn't a number."""
     return tuple(float(part) for part in text.split("_"))
 
 
 def to_row(candidate: Candidate) -> dict[str, str]:
-    """The candidate as texts, keyed by column; what is unknown is empty."""
+    """Convert a candidate to text by column; unknown values become empty strings."""
     row = candidate.values()
     row["width_mults"] = widths_to_text(row["width_mults"])
     return {name: "" if row[name] is None else str(row[name]) for name in COLUMNS}
@@ -47,19 +47,19 @@ PARSERS = {name: _parser(name) for name in COLUMNS}
 
 
 def from_row(row: Mapping[str, str]) -> Candidate:
-    """The candidate of one row; raise InvalidValue naming the column that is wrong."""
+    """Parse one row; raise InvalidValue that names the invalid column."""
     values: dict[str, object] = {}
     for name, parse in PARSERS.items():
         try:
             values[name] = parse(row[name])
         except (KeyError, ValueError, TypeError) as error:
             got = shown(row.get(name))
-            raise InvalidValue(f"column `{name}` must hold its value, but got {got}") from error
+            raise InvalidValue(f"column `{name}` must hold a valid value, but got {got}") from error
     return Candidate.from_values(**values)
 
 
 def write_candidates(path: Path, candidates: Iterable[Candidate]) -> None:
-    """Write candidates.csv in the order given; the old file stays until the new one is whole."""
+    """Write candidates.csv atomically, in the given order."""
     stream = io.StringIO()
     writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
     writer.writeheader()
@@ -68,7 +68,7 @@ def write_candidates(path: Path, candidates: Iterable[Candidate]) -> None:
 
 
 def read_candidates(path: Path) -> list[Candidate]:
-    """The candidates of a file in its order; raise DamagedTable with the line that is wrong."""
+    """Read candidates in file order; raise DamagedTable that names the invalid line."""
     found: dict[str, Candidate] = {}
     line = 1
     try:

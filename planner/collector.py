@@ -1,4 +1,4 @@
-"""Python's garbage collector, paused while many objects are made that all stay."""
+"""Pause Python's garbage collector while creating many long-lived objects."""
 
 import gc
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def paused_collector() -> Iterator[None]:
-    """Reading 100,000 entries makes it look at millions of objects in vain, a third of the time."""
+    """Disable garbage collection: it takes a third of the time of reading 100,000 entries."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:

@@ -1,4 +1,4 @@
-"""What each command of `python -m planner` does with its arguments; returns the exit code."""
+"""The commands of `python -m planner`: each takes parsed arguments and returns an exit code."""
 
 import argparse
 import json
@@ -21,7 +21,7 @@ from planner.table import LookupTable
 
 
 def run_select(arguments: argparse.Namespace) -> int:
-    """Print the chosen entry as JSON."""
+    """Print the most accurate entry within the limits, as JSON."""
     table = _one_table(arguments.table, arguments.device)
     limits = Limits(
         max_latency_ms=arguments.max_latency_ms,
@@ -35,12 +35,14 @@ def run_select(arguments: argparse.Namespace) -> int:
 
 
 def run_plan(arguments: argparse.Namespace) -> int:
-    """Print the plans with 1 to k entries, the last one in full, as JSON."""
+    """Print the regret of shipping 1 to K entries, and the entries of the last plan, as JSON."""
     tables = read_all(arguments.tables)
     budgets = None if arguments.budgets is None else list(map(_budget, arguments.budgets))
     plans = make_plans(tables, arguments.num_entries, budgets=budgets, weights=arguments.weights)
     if not plans:
-        raise InvalidValue("a budget must allow an entry, but none does; raise the budgets")
+        raise InvalidValue(
+            "at least one budget must allow an entry, but none does; raise the budgets"
+        )
     curve = [
         {"num_entries": len(p.config_ids), "regret": p.regret, "regret_bound": p.regret_bound}
         for p in plans
@@ -55,14 +57,17 @@ def run_plan(arguments: argparse.Namespace) -> int:
 
 
 def run_diff(arguments: argparse.Namespace) -> int:
-    """Print what changed; 1 where something got worse beyond its interval and the allowance."""
+    """Print what changed; exit 1 on a regression beyond confidence interval and allowance."""
     old, new = (_one_table(path, arguments.device) for path in (arguments.old, arguments.new))
     allowed = (arguments.max_latency_regress, arguments.max_top1_drop)
     if not all(is_number(each) and each >= 0 for each in allowed):
         raise InvalidValue(f"allowances must be 0 or more, but got {shown(allowed)}")
     diff = Diff(old, new)
     if old.target != new.target:
-        print("note: the targets differ in their fingerprints", file=sys.stderr)
+        print(
+            "note: the tables were measured on different targets (fingerprints differ)",
+            file=sys.stderr,
+        )
     print(
         f"{len(diff.configs)} configs in both, {len(diff.added)} added, {len(diff.removed)} removed"
     )
@@ -81,12 +86,16 @@ def run_diff(arguments: argparse.Namespace) -> int:
                 f"top1 {budget.top1.old:.4f} -> {budget.top1.new:.4f}"
             )
     worse = list(diff.regressions(*allowed))
-    print("\n".join(["worse beyond interval and allowance:", *worse]) if worse else "no regression")
+    print(
+        "\n".join(["regressions beyond confidence interval and allowance:", *worse])
+        if worse
+        else "no regression"
+    )
     return 1 if worse else 0
 
 
 def run_validate(arguments: argparse.Namespace) -> int:
-    """Check files by the whole schema, all rules and, where asked, the artifacts' sha256."""
+    """Check files against the schema and all rules and, on request, the artifacts' sha256."""
     for path in arguments.tables:
         tables = read_tables(path)
         for table in tables:
@@ -100,7 +109,7 @@ def run_validate(arguments: argparse.Namespace) -> int:
 
 
 def run_merge(arguments: argparse.Namespace) -> int:
-    """Write the tables as one book."""
+    """Merge tables into one book."""
     book = Book(read_all(arguments.tables))
     with _writing(arguments.out):
         book.write(arguments.out)
@@ -109,7 +118,7 @@ def run_merge(arguments: argparse.Namespace) -> int:
 
 
 def run_export(arguments: argparse.Namespace) -> int:
-    """Write one table in another format."""
+    """Convert one table to another format."""
     table = _one_table(arguments.table, arguments.device)
     with _writing(arguments.out):
         export(table, arguments.out)
@@ -122,18 +131,20 @@ def _writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise InvalidValue(f"{path} must be a file to write, but: {error.strerror}") from error
+        raise InvalidValue(f"{path} must be a writable file, but got: {error.strerror}") from error
 
 
 def _one_table(path: Path, device: str | None) -> LookupTable:
     tables = read_tables(path)
     names = [", ".join(table.target.traits) for table in tables]
-    fitting = [t for t, name in zip(tables, names, strict=True) if device is None or device in name]
-    if len(fitting) != 1:
+    matching = [
+        t for t, name in zip(tables, names, strict=True) if device is None or device in name
+    ]
+    if len(matching) != 1:
         raise InvalidValue(
             f"`--device` must name one target of {path}, which has: {'; '.join(names)}"
         )
-    return fitting[0]
+    return matching[0]
 
 
 def _budget(text: str) -> tuple[float, float]:

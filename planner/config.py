@@ -1,4 +1,4 @@
-"""Config: which subnet, by its name, its widths and its resolution."""
+"""Config: the name, widths and resolution that identify a subnet."""
 
 from dataclasses import dataclass
 from itertools import chain
@@ -35,11 +35,11 @@ class Config:
     """One subnet of a supernet; raises InvalidValue for impossible numbers."""
 
     config_id: str
-    """`w0.25_0.5_1-r24`; also the artifact's file name."""
+    """Like `w0.25_0.5_1-r24`; also names the artifact's file."""
     width_mults: tuple[float, ...]
-    """One per channel group, or one for all; each in (0, 1]."""
+    """One per channel group, or one for all groups; each in (0, 1]."""
     resolution: int
-    """Input side, pixels."""
+    """Height and width of the input, pixels."""
 
     def __post_init__(self) -> None:
         """Raise InvalidValue for a field outside its range."""

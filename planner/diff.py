@@ -1,4 +1,4 @@
-"""What changed between two tables, beyond what their intervals allow."""
+"""Changes between two lookup tables that exceed their confidence intervals."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,22 +11,22 @@ from planner.table import LookupTable
 
 @dataclass(frozen=True)
 class Change:
-    """One quantity before and after, each with its 95 % interval."""
+    """One quantity before and after."""
 
     old: float
     new: float
     sign: int
-    """-1 where it went down, 1 where it went up, 0 where the intervals overlap."""
+    """-1 for a decrease, 1 for an increase, 0 where the 95 % confidence intervals overlap."""
 
     @property
     def relative(self) -> float:
-        """(new - old) / old; 0.0 where both are 0."""
+        """(new - old) / old; 1.0 for an increase from 0, 0.0 where both are 0."""
         return 0.0 if self.new == self.old else (self.new - self.old) / (self.old or self.new)
 
 
 @dataclass(frozen=True)
 class ConfigChange:
-    """One config that both tables have."""
+    """The changes of one config that both tables contain."""
 
     config_id: str
     latency_p50_ms: Change
@@ -40,11 +40,11 @@ class BudgetChange:
     max_latency_ms: float
     old: Entry
     new: Entry | None
-    """None where nothing runs within the budget any more."""
+    """None where no entry of the new table fits the budget."""
 
     @property
     def top1(self) -> Change:
-        """The change of the best top1; to 0 where nothing runs any more."""
+        """The change of the best top1; to 0 where no new entry fits the budget."""
         if self.new is None:
             return Change(self.old.accuracy.top1, 0.0, -1)
         return _top1_change(self.old, self.new)
@@ -52,14 +52,14 @@ class BudgetChange:
 
 @dataclass(frozen=True)
 class Diff:
-    """Two tables compared by config and by budget; see docs/lookup_table.md for the rules."""
+    """Compares two tables by config and by budget; docs/lookup_table.md explains the rules."""
 
     old: LookupTable
     new: LookupTable
 
     @cached_property
     def configs(self) -> tuple[ConfigChange, ...]:
-        """The configs of both, in the old table's order."""
+        """The changes of the configs in both tables, in the old table's order."""
         return tuple(
             ConfigChange(entry.config_id, _latency_change(entry, now), _top1_change(entry, now))
             for entry in self.old
@@ -68,32 +68,33 @@ class Diff:
 
     @cached_property
     def removed(self) -> tuple[str, ...]:
-        """The configs that only the old table has."""
+        """The config_ids that only the old table contains."""
         return tuple(name for name in self.old.by_config_id if name not in self.new.by_config_id)
 
     @cached_property
     def added(self) -> tuple[str, ...]:
-        """The configs that only the new table has."""
+        """The config_ids that only the new table contains."""
         return tuple(name for name in self.new.by_config_id if name not in self.old.by_config_id)
 
     @cached_property
     def budgets(self) -> tuple[BudgetChange, ...]:
-        """One budget a step of the old front: the upper end of that entry's interval.
+        """The change under one budget per entry of the old Pareto front.
 
-        At that end an entry that is merely timed anew, without having changed, still fits.
+        The budget is the upper end of the confidence interval of that entry's median, so that an
+        unchanged entry still fits when it is measured again.
         """
         before, after = Selector(self.old.entries), Selector(self.new.entries)
         return tuple(
             BudgetChange(
                 entry.latency.p50_high_ms,
                 before.select(entry.latency.p50_high_ms),
-                _select(after, entry.latency.p50_high_ms),
+                after.find(entry.latency.p50_high_ms),
             )
             for entry in before.front
         )
 
     def regressions(self, max_latency_regress: float, max_top1_drop: float) -> Iterator[str]:
-        """One line for each thing that got worse beyond its interval and beyond the allowance.
+        """Yield one line per regression that exceeds confidence interval and allowance.
 
         `max_latency_regress` is a fraction of the old median, `max_top1_drop` a fraction of all
         images.
@@ -114,18 +115,13 @@ class Diff:
             worse = budget.top1
             if worse.sign < 0 and worse.old - worse.new > max_top1_drop:
                 yield (
-                    f"under {budget.max_latency_ms:.4g} ms the best got less accurate: "
+                    f"the best entry under {budget.max_latency_ms:.4g} ms got less accurate: "
                     f"top1 {worse.old:.4f} -> {worse.new:.4f}"
                 )
 
 
-def _select(selector: Selector, budget: float) -> Entry | None:
-    fits = selector.front and selector.latencies_ms[0] <= budget
-    return selector.select(budget) if fits else None
-
-
 def _sign(old_low: float, old_high: float, new_low: float, new_high: float) -> int:
-    """Two intervals that don't overlap differ: strict, for it errs towards "no change"."""
+    """The sign of a change; 0 for overlapping intervals, a conservative test for a difference."""
     return (new_low > old_high) - (new_high < old_low)
 
 

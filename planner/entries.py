@@ -1,7 +1,7 @@
-"""The entries of a JSON table, read together: the rules of Entry, a column at a time.
+"""Read all entries of a JSON table at once, checking the rules of Entry column by column.
 
-One after the other, 100,000 entries take most of the time that a book of them takes to load.
-Where a column breaks its rule, the entries are read one by one, so that the message is Entry's own.
+Validating 100,000 entries one by one takes most of the time needed to load a book of that size.
+If a column breaks a rule, the entries are read one by one, so that Entry reports the error.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,9 +19,9 @@ REQUIRED = tuple(name for name in ENTRY_FIELDS if name not in OPTIONAL_FIELDS)
 
 
 def read_entries(rows: Sequence[object]) -> tuple[Entry, ...]:
-    """`Entry.from_json` of each row, but faster; raise DamagedTable that tells which is wrong."""
+    """Apply `Entry.from_json` to each row, but faster; DamagedTable names the invalid entry."""
     columns = _columns(rows)
-    if columns is not None and _hold(columns):
+    if columns is not None and _are_valid(columns):
         return tuple(_entries(columns))
     entries: list[Entry] = []
     try:
@@ -32,7 +32,7 @@ def read_entries(rows: Sequence[object]) -> tuple[Entry, ...]:
 
 
 def _entries(columns: Mapping[str, Column]) -> Iterable[Entry]:
-    """The entries of columns that hold their rules, without checking them again."""
+    """Build the entries from valid columns, without checking them again."""
     parts: dict[str, Column] = {
         part: _instances(kind, {field: columns[name] for name, field in fields_of(part).items()})
         for part, kind in PARTS.items()
@@ -42,7 +42,7 @@ def _entries(columns: Mapping[str, Column]) -> Iterable[Entry]:
 
 
 def _instances(kind: type[Instance], columns: Mapping[str, Iterable[Any]]) -> list[Instance]:
-    """Frozen dataclasses with these fields, one a row."""
+    """Build one frozen dataclass per row, bypassing its checks."""
     found = []
     for values in zip(*columns.values(), strict=True):
         instance = object.__new__(kind)
@@ -52,7 +52,7 @@ def _instances(kind: type[Instance], columns: Mapping[str, Iterable[Any]]) -> li
 
 
 def _columns(rows: Sequence[Any]) -> dict[str, Column] | None:
-    """The values of each field, lists as tuples; None where a row hasn't just these fields."""
+    """Collect the values by field, lists as tuples; None if a row lacks or adds a field."""
     if {*map(type, rows)} != {dict}:
         return None
     if any(len(row) != len(REQUIRED) + sum(map(row.__contains__, OPTIONAL_FIELDS)) for row in rows):
@@ -68,12 +68,12 @@ def _columns(rows: Sequence[Any]) -> dict[str, Column] | None:
     return columns | {name: [row.get(name) for row in rows] for name in OPTIONAL_FIELDS}
 
 
-def _hold(columns: Mapping[str, Column]) -> bool:
-    """Whether all rules surely do; an artifact, still a mapping here, is left to Entry."""
+def _are_valid(columns: Mapping[str, Column]) -> bool:
+    """Whether all columns are valid; False for artifacts, which are mappings that Entry parses."""
     if not all(rule.holds_for_all(columns[n]) for n, rule in (RULES | ENTRY_RULES).items()):
         return False
-    timed = zip(columns["kind"], columns["num_samples"], strict=True)
-    return all(num or kind != "measured" for kind, num in timed) and all(
+    samples = zip(columns["kind"], columns["num_samples"], strict=True)
+    return all(num or kind != "measured" for kind, num in samples) and all(
         all(map(le, columns[low], columns[high]))
         for names in ORDERED
         for low, high in pairwise(names)

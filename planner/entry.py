@@ -1,4 +1,4 @@
-"""Entry: a candidate that a lookup table offers, and the artifact that runs it."""
+"""Entry: a candidate in a lookup table, with the artifact that runs it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -38,14 +38,14 @@ ARTIFACT_RULES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Artifact:
-    """A file that runs one subnet; raises InvalidValue for a path out of its folder."""
+    """An exported subnet; raises InvalidValue for a path that leaves its folder."""
 
     file: str
-    """Path within the folder that holds the artifacts, with `/`."""
+    """Path relative to the folder of the artifacts, with `/` as separator."""
     sha256: str
     size_bytes: int
     max_abs_difference: float
-    """Largest difference of its outputs from the subnet's, on the images it was checked with."""
+    """Largest absolute difference from the subnet's outputs on the images of the export check."""
 
     def __post_init__(self) -> None:
         """Raise InvalidValue for a field outside its range."""
@@ -57,14 +57,14 @@ class Entry(Candidate):
     """One row of a lookup table; raises InvalidValue for impossible numbers."""
 
     top1_selection: float
-    """The top1 on the split with which it was chosen: above `top1` by the winner's curse."""
+    """top1 on the selection split; biased upwards by the selection (winner's curse)."""
     tied_with: tuple[str, ...] = ()
-    """The entries whose median latency can't be told from this one's."""
+    """The config_ids whose median latency does not differ significantly from this entry's."""
     artifact: Artifact | None = None
     budget_probability: float | None = None
-    """Share of timed batches within the `max_latency_ms` of the protocol, where there was one."""
+    """Share of timed batches within the protocol's `max_latency_ms`; None if there was none."""
     energy_mj: float | None = None
-    """Millijoules of one batch, where the machine counts them."""
+    """Millijoules per batch; None where the machine has no energy counter."""
 
     def __post_init__(self) -> None:
         """Raise InvalidValue for a field outside its range or out of order with another."""
@@ -72,7 +72,7 @@ class Entry(Candidate):
         check(self, ENTRY_RULES)
 
     def to_json(self) -> dict[str, object]:
-        """The fields under their own names, tuples as lists."""
+        """Return the entry as a JSON object: `values` with tuples as lists."""
         values = self.values()
         if self.artifact is not None:
             values["artifact"] = {name: getattr(self.artifact, name) for name in ARTIFACT_RULES}
@@ -82,7 +82,7 @@ class Entry(Candidate):
         return values | {name: list(values[name]) for name in LISTS}
 
     def values(self) -> dict[str, Any]:
-        """All values by their names in files, those of the candidate first."""
+        """Return all values by their names in files, those of Candidate first."""
         return super().values() | {name: getattr(self, name) for name in ENTRY_RULES}
 
     @classmethod
@@ -122,7 +122,7 @@ ENTRY_RULES = {
     ),
 }
 OPTIONAL_FIELDS = ("budget_probability", "energy_mj")
-"""Absent from the file where they are None."""
+"""Omitted from the file where they are None."""
 LISTS = ("width_mults", "tied_with")
 """Tuples here, lists in JSON."""
 ENTRY_FIELDS = (*VALUES, *ENTRY_RULES)
@@ -135,7 +135,7 @@ def _object(values: object, names: tuple[str, ...], what: str) -> Mapping[str, A
     if values.keys() != set(names):
         missing, unknown = sorted(set(names) - values.keys()), sorted(values.keys() - set(names))
         raise InvalidValue(
-            f"{what} must have exactly its fields, but missing are {shown(missing)} "
-            f"and unknown are {shown(unknown)}"
+            f"{what} must have exactly its fields, but {shown(missing)} are missing "
+            f"and {shown(unknown)} are unknown"
         )
     return values

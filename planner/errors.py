@@ -1,17 +1,17 @@
-"""What the planner raises; each message is one line that says what must hold and what was got.
+"""The planner's exceptions; each message is one line: what must hold and what was found.
 
 PlannerError (a ValueError)
  |- InvalidValue      an argument or a field is outside its range
  |- TableError        a file can't be used
  |   |- DamagedTable    it isn't a lookup table, a book or a list of candidates
  |   |- UnknownVersion  a later version of the planner wrote it
- |   `- OtherTarget     it was measured on another target than the one asked for
- `- NoEntryFits       no entry keeps the limits
+ |   `- OtherTarget     it was measured on a target other than the requested one
+ `- NoEntryFits       no entry meets the limits
 """
 
 
 class PlannerError(ValueError):
-    """The root of everything the planner raises on bad input; its text is one line."""
+    """Base class of all errors on bad input; the message is one line."""
 
 
 class InvalidValue(PlannerError):
@@ -31,21 +31,21 @@ class UnknownVersion(TableError):
 
 
 class OtherTarget(TableError):
-    """A table was measured on another target than the one asked for."""
+    """A table was measured on a target other than the requested one."""
 
 
 class NoEntryFits(PlannerError):
-    """No entry of the table keeps the limits."""
+    """No entry of the table meets the limits."""
 
 
 def shown(value: object) -> str:
-    """`value` as at most 80 ASCII characters on one line, for an error's text."""
+    """Format `value` for an error message: one line of at most 80 ASCII characters."""
     if isinstance(value, str | bytes):
         value = value[:80]
     elif isinstance(value, list | tuple | dict) and len(value) > 4:
         return f"a {type(value).__name__} of {len(value)} items"
     try:
         text = ascii(value)
-    except (ValueError, RecursionError):  # an int of thousands of digits, a nest of lists
+    except (ValueError, RecursionError):  # an int of thousands of digits, deeply nested lists
         return f"a huge {type(value).__name__}"
     return text if len(text) <= 80 else text[:77] + "..."

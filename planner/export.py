@@ -1,4 +1,4 @@
-"""A table in other formats: CSV and Markdown with the standard library, frames with pandas."""
+"""Export a table as JSON, CSV or Markdown, or with pandas as a DataFrame or Parquet."""
 
 import csv
 import io
@@ -34,7 +34,7 @@ def _percent_interval(accuracy: Accuracy) -> str:
 
 
 def to_row(entry: Entry) -> dict[str, Any]:
-    """One flat row: widths and ties as text, the artifact as its file and sha256."""
+    """Flatten an entry: widths and ties as text, the artifact as its file and sha256."""
     row = entry.values()
     artifact = row.pop("artifact")
     row["width_mults"] = widths_to_text(row["width_mults"])
@@ -46,7 +46,7 @@ def to_row(entry: Entry) -> dict[str, Any]:
 
 
 def to_csv(table: LookupTable) -> bytes:
-    """The entries as CSV, one column a field; what is unknown is empty."""
+    """Return the entries as CSV, one column per value; unknown values are empty."""
     columns = [name for name in ENTRY_FIELDS if name != "artifact"]
     stream = io.StringIO()
     writer = csv.DictWriter(stream, [*columns, *ARTIFACT_COLUMNS], lineterminator="\n")
@@ -56,12 +56,12 @@ def to_csv(table: LookupTable) -> bytes:
 
 
 def to_json(table: LookupTable) -> bytes:
-    """The lookup table's own file."""
+    """Return the content of the lookup table's JSON file."""
     return to_text(table.to_json()).encode("ascii")
 
 
 def to_markdown(table: LookupTable) -> bytes:
-    """The entries as a Markdown table under a line that names the target."""
+    """Return the entries as a Markdown table below a line that describes the target."""
     target = table.target
     head = [
         f"{target.device}, {target.runtime} {target.runtime_version}, "
@@ -75,7 +75,7 @@ def to_markdown(table: LookupTable) -> bytes:
 
 
 def to_frame(table: LookupTable) -> "DataFrame":
-    """The entries as a pandas DataFrame, one row an entry; needs pandas."""
+    """Return the entries as a pandas DataFrame, one row per entry; needs pandas."""
     from pandas import DataFrame
 
     columns = [*(name for name in ENTRY_FIELDS if name != "artifact"), *ARTIFACT_COLUMNS]
@@ -83,7 +83,7 @@ def to_frame(table: LookupTable) -> "DataFrame":
 
 
 def to_parquet(table: LookupTable) -> bytes:
-    """The frame as Parquet; needs pandas and pyarrow."""
+    """Return the DataFrame as Parquet; needs pandas and pyarrow."""
     return to_frame(table).to_parquet(index=False)
 
 
@@ -96,7 +96,7 @@ FORMATS: dict[str, Callable[[LookupTable], bytes]] = {
 
 
 def export(table: LookupTable, path: Path) -> None:
-    """Write the table in the format that the file's ending names; raise InvalidValue if none."""
+    """Write the table in the format of the file's suffix; raise InvalidValue for an unknown one."""
     if path.suffix not in FORMATS:
         raise InvalidValue(
             f"the file must end with one of {', '.join(FORMATS)}, but got {shown(path.name)}"

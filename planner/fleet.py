@@ -1,6 +1,6 @@
-"""What a target's budgets earn with a set of entries, and the best sets for one target.
+"""The expected top1 of a set of entries on one target, and the best sets for that target.
 
-`planner/shared_set.py` finds sets that several targets share.
+`planner/shared_set.py` finds the best set for several targets.
 """
 
 from bisect import bisect_left
@@ -8,15 +8,14 @@ from collections.abc import Collection, Sequence
 from itertools import product
 
 from planner.entry import Entry
-from planner.errors import NoEntryFits
 from planner.selector import Selector
 
 
 class Demand:
-    """One target's budgets with their weights, and what each entry would earn there."""
+    """One target's weighted budgets, and the expected top1 of entries under them."""
 
     def __init__(self, entries: Sequence[Entry], budgets: Sequence[tuple[float, float]]) -> None:
-        """`budgets` are (milliseconds, weight); each is answered with the front of `entries`."""
+        """`budgets` are (milliseconds, weight); each selects the most accurate entry within it."""
         selector = Selector(entries)
         self.budgets = sorted(budgets)
         self.top1 = {entry.config_id: entry.accuracy.top1 for entry in entries}
@@ -25,17 +24,18 @@ class Demand:
         self.first_budget = {
             name: bisect_left(limits, latency) for name, latency in self.latencies_ms.items()
         }
-        self.wanted: list[Entry | None] = [_best(selector, limit) for limit in limits]
-        """The entry each budget would choose of all; None where none is fast enough."""
-        self.most = self.earned([entry.config_id for entry in self.wanted if entry])
+        self.best_entries: list[Entry | None] = [selector.find(limit) for limit in limits]
+        """The most accurate of all entries under each budget; None where none is fast enough."""
+        self.max_top1 = self.expected_top1([e.config_id for e in self.best_entries if e])
+        """The expected top1 with all entries."""
 
-    def earned(self, config_ids: Collection[str]) -> float:
-        """The expected top1 of a fleet that has only `config_ids`."""
+    def expected_top1(self, config_ids: Collection[str]) -> float:
+        """The expected top1 with only `config_ids`: the sum over budgets of weight times top1."""
         best = self.best_top1(config_ids)
         return sum(weight * top1 for (_, weight), top1 in zip(self.budgets, best, strict=True))
 
     def best_top1(self, config_ids: Collection[str]) -> list[float]:
-        """The highest top1 of `config_ids` at each budget; 0 where none is fast enough."""
+        """The highest top1 of `config_ids` under each budget; 0 where none is fast enough."""
         best = [0.0] * (len(self.budgets) + 1)
         for name in config_ids:
             first = self.first_budget[name]
@@ -45,38 +45,32 @@ class Demand:
         return best[:-1]
 
     def row(self, name: str) -> list[float]:
-        """What one entry alone earns at each budget."""
+        """The contribution of each budget to the expected top1 of one entry alone."""
         first, top1 = self.first_budget[name], self.top1[name]
         return [0.0] * first + [weight * top1 for _, weight in self.budgets[first:]]
 
 
-def _best(selector: Selector, budget: float) -> Entry | None:
-    try:
-        return selector.select(budget)
-    except NoEntryFits:
-        return None
-
-
 def best_sets(demand: Demand, num_entries: int) -> list[list[str]]:
-    """The best sets of 1, 2, ... entries for one target, by dynamic programming; exact.
+    """Return the best sets of 1, 2, ... entries for one target; exact (dynamic programming).
 
-    Only entries that some budget would choose of all can be in a best set: any other one gives
-    way to the choice of the first budget that allows it. An entry lifts all budgets from its
-    own on, so with the rungs in order (top1 t, weight w of the budgets from the rung on) the
-    best earning E of j rungs that end with b is max over a < b of E[j-1][a] + w[b] (t[b] - t[a]).
+    Only entries that some budget selects can be in a best set: any other entry can be replaced
+    by the selection of the first budget that allows it. Adding an entry raises top1 under every
+    budget from its latency up. With these steps in order of latency, top1 t and the total weight
+    w of the budgets from each step up, the highest expected top1 E of j steps that end with b
+    is the maximum over a < b of E[j-1][a] + w[b] (t[b] - t[a]).
     """
-    rungs = list(dict.fromkeys(entry.config_id for entry in demand.wanted if entry))
-    top1 = [demand.top1[name] for name in rungs]
-    above = [sum(w for _, w in demand.budgets[demand.first_budget[name] :]) for name in rungs]
-    earned = [weight * reached for weight, reached in zip(above, top1, strict=True)]
-    paths = [[name] for name in rungs]
+    steps = list(dict.fromkeys(entry.config_id for entry in demand.best_entries if entry))
+    top1 = [demand.top1[name] for name in steps]
+    weights = [sum(w for _, w in demand.budgets[demand.first_budget[name] :]) for name in steps]
+    expected = [weight * reached for weight, reached in zip(weights, top1, strict=True)]
+    paths = [[name] for name in steps]
     found: list[list[str]] = []
-    while len(found) < min(num_entries, len(rungs)):
-        found.append(paths[max(range(len(rungs)), key=lambda rung: earned[rung])])
-        best, longer = list(earned), list(paths)
-        for b, a in product(range(len(rungs)), repeat=2):
-            lifted = earned[a] + above[b] * (top1[b] - top1[a])
-            if a < b and lifted > best[b]:
-                best[b], longer[b] = lifted, [*paths[a], rungs[b]]
-        earned, paths = best, longer
+    while len(found) < min(num_entries, len(steps)):
+        found.append(paths[max(range(len(steps)), key=lambda step: expected[step])])
+        best, longer = list(expected), list(paths)
+        for b, a in product(range(len(steps)), repeat=2):
+            extended = expected[a] + weights[b] * (top1[b] - top1[a])
+            if a < b and extended > best[b]:
+                best[b], longer[b] = extended, [*paths[a], steps[b]]
+        expected, paths = best, longer
     return found

@@ -1,4 +1,4 @@
-"""Read JSON that a stranger wrote: bounded in size and memory, nothing ambiguous in it."""
+"""Read untrusted JSON: bounded in size and memory, and unambiguous."""
 
 import json
 import stat
@@ -8,16 +8,17 @@ from typing import NoReturn
 from planner.errors import DamagedTable, shown
 
 MAX_BYTES = 128 * 2**20
-# Each value needs one of these before it, save the first: 100,000 entries have 3 million.
+# One of these precedes every value but the first; 100,000 entries have 3 million.
 MARKS = (b",", b"[", b"{")
 MAX_MARKS = 6_000_000
 
 
 def read_json(path: Path) -> object:
-    """The value in a file; raise DamagedTable where it isn't plain, finite, unambiguous JSON.
+    """Read the value in a file; raise DamagedTable unless it is plain, finite, unambiguous JSON.
 
-    Refused are files over 128 MiB or 6 million values, NaN and Infinity, duplicate keys, texts
-    that aren't UTF-8, and what isn't a regular file. `check_storable` finds what is left.
+    Rejects files over 128 MiB or 6 million values, NaN and Infinity, duplicate keys, text that
+    isn't UTF-8 and anything but a regular file. `check_storable` finds overflowing numbers and
+    lone surrogates.
     """
     try:
         status = path.stat()
@@ -35,10 +36,10 @@ def read_json(path: Path) -> object:
 
 
 def parse_json(content: bytes) -> object:
-    """The value that `content` holds; raise DamagedTable as `read_json` does."""
+    """Parse `content`; raises DamagedTable as `read_json` does."""
     num_marks = sum(map(content.count, MARKS))
     if num_marks > MAX_MARKS:
-        raise DamagedTable(f"at most {MAX_MARKS} values must be there, but got {num_marks}")
+        raise DamagedTable(f"it must have at most {MAX_MARKS} values, but it has {num_marks}")
     try:
         value = json.loads(
             content.decode("utf-8"),
@@ -72,10 +73,10 @@ def _not_finite(text: str) -> NoReturn:
 
 
 def check_storable(value: object) -> None:
-    """Raise DamagedTable for an infinite number (1e999 reads as one) or half a surrogate pair."""
+    """Raise DamagedTable for an infinite number (1e999 parses as one) or a lone surrogate."""
     try:
         json.dumps(value, allow_nan=False, ensure_ascii=False).encode("utf-8")
     except UnicodeError as error:
-        raise DamagedTable("texts must be Unicode, but one has half a surrogate pair") from error
+        raise DamagedTable("text must be valid Unicode, but one has a lone surrogate") from error
     except ValueError as error:
         raise DamagedTable("numbers must be finite, but one is too large") from error

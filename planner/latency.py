@@ -1,4 +1,4 @@
-"""Latency: percentiles of the time of one batch, with an interval for the median."""
+"""Latency: percentiles of the time per batch, with a confidence interval of the median."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from planner.rules import COUNT, POSITIVE, Rule, check, check_order
 
 KINDS = ("measured", "predicted")
 PREFIX = "latency_"
-"""What the milliseconds' names begin with in files, and so in errors."""
+"""Prefix of the names of the times in files and in error messages."""
 
 RULES = {
     "p50_ms": POSITIVE,
@@ -21,25 +21,25 @@ RULES_OF_SAMPLES = {
     "kind": Rule(lambda value: value in KINDS, "measured or predicted"),
 }
 ORDERED = (("p50_low_ms", "p50_ms", "p50_high_ms"), ("p50_ms", "p90_ms", "p99_ms"))
-"""Fields of which none may be above the next."""
+"""Groups of fields that must not decrease from one to the next."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Latency:
-    """Milliseconds of one batch, lower is better; raises InvalidValue for impossible numbers."""
+    """Milliseconds per batch, lower is better; raises InvalidValue for impossible numbers."""
 
     p50_ms: float
-    """Median time of one batch."""
+    """Median time per batch."""
     p90_ms: float
     p99_ms: float
     p50_low_ms: float
-    """Lower end of the 95 % interval of the median."""
+    """Lower end of the 95 % confidence interval of the median."""
     p50_high_ms: float
-    """Upper end of it."""
+    """Upper end of that interval."""
     num_samples: int
-    """Timed batches; 0 where the latency is predicted from no run of its own."""
+    """Number of timed batches; 0 for a latency predicted without timing this subnet."""
     kind: str = "measured"
-    """measured (timed on the target) or predicted (computed by a model of it)."""
+    """measured (timed on the target) or predicted (by a latency model of the target)."""
 
     def __post_init__(self) -> None:
         """Raise InvalidValue for a field outside its range or out of order with another."""
@@ -47,4 +47,4 @@ class Latency:
         check(self, RULES_OF_SAMPLES)
         check_order(self, ORDERED, PREFIX)
         if self.kind == "measured" and self.num_samples == 0:
-            raise InvalidValue("`num_samples` must be 1 or more where measured, but got 0")
+            raise InvalidValue("`num_samples` must be 1 or more for a measured latency, but got 0")

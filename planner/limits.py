@@ -1,4 +1,4 @@
-"""Limits: upper bounds on what a candidate may cost."""
+"""Limits: upper bounds on a candidate's latency, multiply-adds and memory."""
 
 import math
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ class Limits:
 
     max_latency_ms: float | None = None
     percentile: str = "p50"
-    """Which latency `max_latency_ms` bounds: p50, p90 or p99."""
+    """The latency percentile that `max_latency_ms` bounds: p50, p90 or p99."""
     margin: float = 0.0
-    """How much of the median's 95 % interval to add: 0 the estimate, 1 its upper end."""
+    """0 uses the estimate, 1 the upper end of the median's 95 % confidence interval."""
     max_macs: float | None = None
-    """Of one image."""
+    """Multiply-adds per image."""
     max_peak_memory_bytes: float | None = None
-    """A candidate whose memory is unknown does not keep it."""
+    """Excludes candidates whose memory is unknown."""
 
     def __post_init__(self) -> None:
         """Raise InvalidValue for a field outside its range."""
@@ -37,13 +37,13 @@ class Limits:
                 raise InvalidValue(f"`{name}` must be above 0, but got {shown(value)}")
 
     def latency_ms(self, candidate: Candidate) -> float:
-        """The percentile, lengthened by `margin` times the median's relative interval."""
+        """The percentile, increased by `margin` times the median's relative upper error."""
         latency = candidate.latency
         value: float = getattr(latency, f"{self.percentile}_ms")
         return value * (1 + self.margin * (latency.p50_high_ms / latency.p50_ms - 1))
 
     def excess(self, candidate: Candidate) -> list[float]:
-        """How far a candidate is above each bound, relative to it; at most 0 where it is kept."""
+        """The relative excess of a candidate over each bound; at most 0 where the bound is met."""
         memory = candidate.peak_memory_bytes
         pairs = (
             (self.latency_ms(candidate), self.max_latency_ms),
@@ -53,5 +53,5 @@ class Limits:
         return [value / bound - 1 for value, bound in pairs if bound is not None]
 
     def allow(self, candidate: Candidate) -> bool:
-        """Whether the candidate keeps all bounds."""
+        """Whether the candidate meets all bounds."""
         return all(excess <= 0 for excess in self.excess(candidate))

@@ -1,9 +1,9 @@
-"""Load: how many times as slow as in the table a device is just now, from the batches seen.
+"""Load: a device's current slowdown against its lookup table, estimated from timed batches.
 
-What lasts and what doesn't are kept apart. The *level* is the median since the last change, and
-a change is found by CUSUM (Page, "Continuous inspection schemes", Biometrika 1954): the sums of
-how far the batches lie above, and below, the level. The *jitter*, each batch's factor over the
-level, is remembered for longer, for it stays the same when the level changes.
+The estimate separates lasting from momentary changes. The *level* is the median slowdown since
+the last change, which CUSUM detects (Page, "Continuous inspection schemes", Biometrika 1954) by
+summing the deviations of the batches above, and below, the level. The *jitter* is the ratio of
+each batch to the level; its history is longer, because it does not depend on the level.
 """
 
 import math
@@ -14,33 +14,33 @@ from statistics import median
 NUM_LEVEL = 25
 NUM_JITTER = 60
 NUM_SETTLED = 10
-SLACK = 0.5  # deviations: what each batch may be off without adding to a sum
-ALARM = 6.0  # deviations: the sum that is a change
-CLIP = 3.0  # deviations: the most that one batch adds, so that a lone slow one is no change
-NORMAL_MAD = 1.4826  # a normal distribution's deviation, in median absolute deviations
-LEAST_DEVIATION = 0.02
-# What is assumed before the first batch: a normal distribution, a twelfth wide.
+SLACK = 0.5  # standard deviations that a batch may be off without adding to a sum
+ALARM = 6.0  # standard deviations: a larger sum is a change of the level
+CLIP = 3.0  # standard deviations: limit per batch, so that one outlier is no change
+NORMAL_MAD = 1.4826  # a normal distribution's standard deviation, in median absolute deviations
+MIN_DEVIATION = 0.02
+# The jitter assumed before the first batch: log-normal, with a standard deviation of 8 %.
 FIRST_JITTER = tuple(
     math.exp(0.08 * z) for z in (-1.6, -1.1, -0.8, -0.55, -0.3, -0.1, 0.1, 0.3, 0.55, 0.8, 1.1, 1.6)
 )
 
 
 class Load:
-    """Learns from `observe`; `level` and `share_above` say what it makes of it."""
+    """Estimates `level` and the distribution of the jitter from the batches it observes."""
 
     def __init__(self) -> None:
-        """An idle device, before the first batch."""
+        """Start with an idle device."""
         self.level = 1.0
-        """What lasts: times as slow as in the table."""
+        """Lasting slowdown against the table; 1.0 is as fast."""
         self.num_changes = 0
-        """How often the level was found to have changed."""
+        """Number of detected changes of the level."""
         self._factors: deque[float] = deque(maxlen=NUM_LEVEL)
         self._jitter: deque[float] = deque(FIRST_JITTER, maxlen=NUM_JITTER)
         self._sorted_jitter = sorted(self._jitter)
-        self._above, self._below = _Sum(), _Sum()
+        self._above, self._below = _CusumSum(), _CusumSum()
 
     def observe(self, factor: float) -> None:
-        """Note that a batch took `factor` times its entry's median."""
+        """Record that a batch took `factor` times its entry's median."""
         if self._factors:
             self._note_deviation(math.log(factor / self.level))
         self._factors.append(factor)
@@ -54,22 +54,22 @@ class Load:
 
     @property
     def settled(self) -> bool:
-        """Whether the level comes from enough batches to be told from noise."""
+        """Whether the level rests on enough batches to be reliable."""
         return len(self._factors) >= NUM_SETTLED
 
     def share_above(self, limit: float, level: float) -> float:
-        """The share of batches that will take more than `limit` at `level`, by their jitter."""
+        """The expected share of batches slower than `limit` at `level`, both as slowdowns."""
         num_within = bisect_right(self._sorted_jitter, limit / level)
         return 1 - num_within / len(self._sorted_jitter)
 
     def quantile(self, share: float) -> float:
-        """What `share` of the jitter keeps below, as a factor over the level."""
+        """The quantile of the jitter at `share` (0..1), as a ratio to the level."""
         last = len(self._sorted_jitter) - 1
         return self._sorted_jitter[min(last, int(share * (last + 1)))]
 
     def _note_deviation(self, deviation: float) -> None:
         spread = NORMAL_MAD * median(abs(math.log(one)) for one in self._jitter)
-        scaled = deviation / max(LEAST_DEVIATION, spread)
+        scaled = deviation / max(MIN_DEVIATION, spread)
         scaled = max(-CLIP, min(CLIP, scaled))
         self._above.add(scaled - SLACK)
         self._below.add(-scaled - SLACK)
@@ -79,11 +79,11 @@ class Load:
         recent = list(self._factors)[-num_batches:]
         self._factors.clear()
         self._factors.extend(recent)
-        self._above, self._below = _Sum(), _Sum()
+        self._above, self._below = _CusumSum(), _CusumSum()
 
 
-class _Sum:
-    """A sum that never falls below 0, and of how many batches it is since it was 0."""
+class _CusumSum:
+    """A sum that never falls below 0, and the number of batches since it last was 0."""
 
     def __init__(self) -> None:
         self.total, self.num_batches = 0.0, 0

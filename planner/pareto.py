@@ -1,4 +1,4 @@
-"""The Pareto front of candidates, and the hypervolume under it."""
+"""The Pareto front of candidates and the hypervolume it dominates."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -17,11 +17,12 @@ def pareto_front(
     candidates: Iterable[AnyCandidate],
     objectives: Sequence[Objective] = ACCURATE_AND_FAST,
 ) -> list[AnyCandidate]:
-    """Those that no other matches in both objectives and beats in one, in O(n log n).
+    """Return the candidates that no other candidate dominates in two objectives; O(n log n).
 
-    Sorted from best to worst in the second objective: from fast to accurate by default. Of
-    several that are equal in both, the first by `config_id` stays. Raises InvalidValue for
-    NaN, a missing value or other than two objectives.
+    A candidate dominates another when it is at least as good in both objectives and better in
+    one. The front is sorted from best to worst in the second objective, by default from fast to
+    accurate. Of candidates equal in both, the first by `config_id` is kept. Raises InvalidValue
+    for NaN, a missing value or a number of objectives other than two.
     """
     if len(objectives) != 2 or any(goal not in ("max", "min") for _, goal in objectives):
         raise InvalidValue(
@@ -38,9 +39,9 @@ def pareto_front(
 
 
 def front_indices(points: Sequence[tuple[float, float]]) -> list[int]:
-    """The points that no other matches in both and beats in one, from the cheapest on.
+    """Return the indices of the non-dominated points, from the lowest cost up; O(n log n).
 
-    Points are (gain, cost), as in `hypervolume`; of equal ones the first stays. O(n log n).
+    Points are (gain, cost), as in `hypervolume`; of equal points the first is kept.
     """
     front: list[int] = []
     reached = -math.inf
@@ -52,7 +53,7 @@ def front_indices(points: Sequence[tuple[float, float]]) -> list[int]:
 
 
 def _loss(candidate: Candidate, name: str, goal: str) -> float:
-    """The objective with its sign turned so that less is better."""
+    """The objective's value, negated if it is maximised, so that lower is better."""
     value = candidate.value(name)
     if not isinstance(value, int | float) or math.isnan(value):
         raise InvalidValue(
@@ -62,10 +63,10 @@ def _loss(candidate: Candidate, name: str, goal: str) -> float:
 
 
 def hypervolume(points: Iterable[tuple[float, float]], reference: tuple[float, float]) -> float:
-    """The area that `points` dominate, up to `reference`; 0.0 for no points.
+    """Return the area that `points` dominate, bounded by `reference`; 0.0 for no points.
 
-    Points and reference are (gain, cost): more of the first and less of the second is better,
-    as (top1, latency_p50_ms). A point that doesn't beat the reference in both adds nothing.
+    Points and reference are (gain, cost), for example (top1, latency_p50_ms): gain is
+    maximised, cost minimised. A point that isn't better than the reference in both adds nothing.
     """
     worst_gain, worst_cost = reference
     area, reached = 0.0, worst_gain

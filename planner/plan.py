@@ -1,8 +1,8 @@
 """The few entries worth shipping, and what shipping only those costs.
 
-A fleet wants, at each budget, the most accurate entry within it. With only some entries at
-hand it gets a less accurate one; the expected difference in top1 is the *regret*. A budget
-under which none of the shipped entries runs loses the whole top1.
+Under each budget a fleet runs the most accurate entry that fits. If only some entries are
+shipped, it may run a less accurate one; the expected loss of top1 is the *regret*. A budget
+that no shipped entry fits loses its whole top1.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,29 +20,29 @@ NUM_DEFAULT_BUDGETS = 100
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """Entries to ship, and the regret of shipping no others."""
+    """Entries to ship, and the regret of shipping only those."""
 
     config_ids: tuple[str, ...]
     """From fast to accurate on the first target."""
     regret: float
-    """Expected top1 lost against shipping everything, 0..1."""
+    """Expected loss of top1 against shipping all entries, 0..1; lower is better."""
     regret_bound: float
-    """No set of as many entries has less regret than this; equal to `regret` where exact."""
+    """Lower bound on the regret of any set of this size; equal to `regret` if exact."""
 
     @property
     def exact(self) -> bool:
-        """Whether no other set of as many entries is better."""
+        """Whether the plan is proven optimal for its size."""
         return self.regret <= self.regret_bound + 1e-12
 
 
 def default_budgets(table: LookupTable) -> list[tuple[float, float]]:
-    """100 budgets from the fastest to the slowest entry of the front, evenly on a log scale."""
+    """100 budgets, log-spaced from the fastest to the slowest entry of the Pareto front."""
     latencies = Selector(table.entries).latencies_ms
     if not latencies:
         raise InvalidValue("a table must have entries to plan with, but it has none")
     ratio = latencies[-1] / latencies[0]
     steps = [index / (NUM_DEFAULT_BUDGETS - 1) for index in range(NUM_DEFAULT_BUDGETS)]
-    # The last is exact, so that rounding doesn't leave the most accurate entry out of reach.
+    # The last budget is exact, so that rounding can't exclude the most accurate entry.
     return [(latencies[0] * ratio**step, 1.0) for step in steps[:-1]] + [(latencies[-1], 1.0)]
 
 
@@ -53,37 +53,36 @@ def make_plans(
     budgets: Iterable[tuple[float, float]] | None = None,
     weights: Sequence[float] | None = None,
 ) -> list[Plan]:
-    """The best plans with 1, 2, ... `num_entries` entries: the curve of regret against k.
+    """Return the best plans with 1, 2, ... `num_entries` entries.
 
-    `budgets` are (milliseconds, weight) at the median latency, the same on every target;
-    by default each target's own `default_budgets`. `weights` says how common each target is.
-    For one target a plan is exact (dynamic programming). For several, which order the entries
-    differently, it is exact (branch and bound) unless the search grows too long, and then
-    `regret_bound` says how far from the best it can be. Raises
-    InvalidValue for no tables, no entries or weights that don't fit.
+    `budgets` are (milliseconds, weight) for the median latency, the same on every target; the
+    default is `default_budgets` of each target. `weights` is each target's share of the fleet.
+    For one target a plan is exact (dynamic programming). For several targets it is exact (branch
+    and bound) unless the search reaches its step limit; `regret_bound` then bounds the optimum.
+    Raises InvalidValue for no tables, no shared entries, or invalid budgets or weights.
     """
     demands = _demands(tables, num_entries, budgets, weights)
-    most = sum(demand.most for demand in demands)
+    max_top1 = sum(demand.max_top1 for demand in demands)
     order = demands[0].latencies_ms
-    alone = [[d.earned(ids) for ids in best_sets(d, num_entries)] for d in demands]
+    separate = [[d.expected_top1(ids) for ids in best_sets(d, num_entries)] for d in demands]
     if len(demands) == 1:
-        sets = [(ids, demands[0].earned(ids)) for ids in best_sets(demands[0], num_entries)]
+        sets = [(ids, demands[0].expected_top1(ids)) for ids in best_sets(demands[0], num_entries)]
     else:
         rows = {name: [one for d in demands for one in d.row(name)] for name in order}
         sets = best_shared_sets(rows, num_entries)
     return [
         Plan(
             config_ids=tuple(sorted(ids, key=lambda name: (order[name], name))),
-            regret=max(0.0, most - sum(demand.earned(ids) for demand in demands)),
-            regret_bound=max(0.0, most - min(bound, _each_its_own(alone, len(ids)))),
+            regret=max(0.0, max_top1 - sum(demand.expected_top1(ids) for demand in demands)),
+            regret_bound=max(0.0, max_top1 - min(bound, _separate_bound(separate, len(ids)))),
         )
         for ids, bound in sets
     ]
 
 
-def _each_its_own(alone: Sequence[Sequence[float]], num_entries: int) -> float:
-    """What the targets earn when each has its own best set: no shared set earns more."""
-    return sum(earned[min(num_entries, len(earned)) - 1] for earned in alone if earned)
+def _separate_bound(separate: Sequence[Sequence[float]], num_entries: int) -> float:
+    """The expected top1 of a separate best set per target: an upper bound for a shared set."""
+    return sum(top1[min(num_entries, len(top1)) - 1] for top1 in separate if top1)
 
 
 def _demands(
@@ -95,8 +94,8 @@ def _demands(
     weights = [1.0] * len(tables) if weights is None else weights
     if not tables or len(weights) != len(tables) or not all(map(is_positive, weights)):
         raise InvalidValue(
-            f"`weights` must be one number above 0 for each of 1 or more tables, "
-            f"but got {shown(list(weights))} for {len(tables)}"
+            f"`weights` must be one number above 0 per table, with at least 1 table, "
+            f"but got {shown(list(weights))} for {len(tables)} tables"
         )
     if not isinstance(num_entries, int) or num_entries < 1:
         raise InvalidValue(f"`num_entries` must be 1 or more, but got {shown(num_entries)}")
@@ -116,7 +115,7 @@ def _shared_ids(tables: Sequence[LookupTable]) -> set[str]:
     shared = set.intersection(*(set(table.by_config_id) for table in tables))
     if not shared:
         raise InvalidValue(
-            "the tables must share entries to ship, but no config is in all of them; "
+            "the tables must share entries, but no config is in all of them; "
             "measure one table's entries on the other targets with python -m nas.measure"
         )
     return shared

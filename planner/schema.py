@@ -1,4 +1,4 @@
-"""The lookup table's JSON Schema (2020-12), applied with the jsonschema library."""
+"""Validate lookup tables against their JSON Schema (2020-12) with the jsonschema library."""
 
 import json
 from functools import cache
@@ -11,7 +11,7 @@ from planner.json_file import check_storable
 
 @cache
 def load_schema() -> dict[str, Any]:
-    """The schema as it stands in planner/lookup_table.schema.json."""
+    """Read planner/lookup_table.schema.json."""
     text = files("planner").joinpath("lookup_table.schema.json").read_text(encoding="ascii")
     schema: dict[str, Any] = json.loads(text)
     return schema
@@ -19,7 +19,7 @@ def load_schema() -> dict[str, Any]:
 
 @cache
 def _validator(with_entries: bool) -> Any:
-    from jsonschema import Draft202012Validator  # 0.1 s, which `import planner` needn't take
+    from jsonschema import Draft202012Validator  # takes 0.1 s, too long for `import planner`
 
     schema = load_schema()
     if not with_entries:
@@ -29,7 +29,7 @@ def _validator(with_entries: bool) -> Any:
 
 
 def check_version(values: object, newest: int) -> None:
-    """Raise DamagedTable for no version at all, UnknownVersion for one after `newest`."""
+    """Raise DamagedTable for a missing version, UnknownVersion for one after `newest`."""
     version = values.get("schema_version") if isinstance(values, dict) else None
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         raise DamagedTable(
@@ -39,14 +39,14 @@ def check_version(values: object, newest: int) -> None:
     if version > newest:
         raise UnknownVersion(
             f"`schema_version` must be at most {newest}, but got {shown(version)}; "
-            "a newer MutualNAS reads it"
+            "read it with a newer MutualNAS"
         )
 
 
 def check_header(values: Any) -> dict[str, Any]:
-    """`values` itself when all but its entries fits the schema, else raise DamagedTable.
+    """Return `values`; raise DamagedTable unless all but the entries match the schema.
 
-    The entries are left to Entry, whose rules are the schema's and far faster.
+    Entry checks the entries: it applies the schema's rules far faster.
     """
     _check(values, with_entries=False)
     check_storable({name: value for name, value in values.items() if name != "entries"})
@@ -55,7 +55,7 @@ def check_header(values: Any) -> dict[str, Any]:
 
 
 def check_all(values: Any) -> None:
-    """Raise DamagedTable unless a table, entries and all, fits the schema."""
+    """Raise DamagedTable unless a table, including its entries, matches the schema."""
     _check(values, with_entries=True)
 
 

@@ -1,4 +1,4 @@
-"""Select the most accurate entry under limits: on a latency percentile, MACs and memory."""
+"""Select the most accurate entry under limits on latency, multiply-adds and memory."""
 
 from bisect import bisect_right
 from collections.abc import Iterable
@@ -12,17 +12,17 @@ from planner.pareto import front_indices
 
 @dataclass(frozen=True)
 class Selector:
-    """Answers `select` for any latency budget in microseconds, after one pass over the entries.
+    """Indexes entries once, so that each `select` takes microseconds.
 
-    Of the entries that keep all limits but the latency, it holds those that are more accurate
-    than every faster one. `limits.max_latency_ms` is not used; each call brings its own.
+    It keeps the Pareto front (top1, latency) of the entries that meet the limits on multiply-adds
+    and memory. `limits.max_latency_ms` is ignored; each call passes its own budget.
     """
 
     entries: Iterable[Entry]
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
-        """Find the front of what keeps the limits."""
+        """Compute the Pareto front of the entries that meet the limits."""
         but_latency = replace(self.limits, max_latency_ms=None)
         kept = sorted(filter(but_latency.allow, self.entries), key=lambda entry: entry.config_id)
         points = [(entry.accuracy.top1, self.limits.latency_ms(entry)) for entry in kept]
@@ -33,23 +33,28 @@ class Selector:
     front: tuple[Entry, ...] = field(init=False, repr=False)
     """From fast to accurate."""
     latencies_ms: list[float] = field(init=False, repr=False)
-    """Of `front`, with the margin; ascending."""
+    """The limited percentile of each entry of `front`, margin included; ascending."""
 
     def select(self, max_latency_ms: float | None = None) -> Entry:
-        """The most accurate entry within the budget (None: any); raise NoEntryFits if none is."""
+        """Return the most accurate entry within the budget, if any; raise NoEntryFits for none."""
+        entry = self.find(max_latency_ms)
+        if entry is None:
+            raise NoEntryFits(self._why_none(max_latency_ms))
+        return entry
+
+    def find(self, max_latency_ms: float | None = None) -> Entry | None:
+        """Like `select`, but return None where no entry fits."""
         if max_latency_ms is None:
             index = len(self.front)
         else:
             index = bisect_right(self.latencies_ms, max_latency_ms)
-        if index == 0:
-            raise NoEntryFits(self._why_none(max_latency_ms))
-        return self.front[index - 1]
+        return self.front[index - 1] if index else None
 
     def _why_none(self, max_latency_ms: float | None) -> str:
         if not self.front:
             return (
-                "an entry must keep the limits on MACs and memory, but none does; raise them, "
-                "or measure the memory where it is unknown"
+                "an entry must meet the limits on MACs and memory, but none does; raise the "
+                "limits, or measure peak memory where it is unknown"
             )
         fastest = self.front[0]
         return (
@@ -59,8 +64,8 @@ class Selector:
 
 
 def select(entries: Iterable[Entry], limits: Limits) -> Entry:
-    """The most accurate of `entries` (or of a table) that keeps `limits`.
+    """Return the most accurate of `entries` (or of a table) within `limits`; raises NoEntryFits.
 
-    Of equally accurate ones the faster, then the first by `config_id`. Raises NoEntryFits.
+    Ties in top1 go to the faster entry, then to the first by `config_id`.
     """
     return Selector(entries, limits).select(limits.max_latency_ms)

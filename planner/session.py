@@ -1,6 +1,6 @@
-"""AdaptiveSession: a table's artifacts in ONNX Runtime, switching as the load changes.
+"""AdaptiveSession: run a table's artifacts in ONNX Runtime, switching as the load changes.
 
-Needs the extra `runtime` (onnxruntime and numpy), which `import planner` doesn't import.
+Needs the extra `runtime` (onnxruntime and numpy); `import planner` doesn't import them.
 """
 
 import ctypes
@@ -23,13 +23,13 @@ Prepare = Callable[[int], "NDArray[Any]"]
 
 
 class AdaptiveSession:
-    """Runs batches within a latency target, each with the entry that the load allows.
+    """Runs each batch on the most accurate entry that meets the latency target under the load.
 
-    Artifacts of different widths have no weights in common, so memory is kept by holding few:
-    the one that runs, the fastest, and their neighbours, up to `memory` times the largest. A
-    switch between those held takes microseconds. One that isn't held is loaded by a thread
-    while the session goes on with one that is; what makes room for it is dropped first, so the
-    limit holds meanwhile as well, if the fastest is at most (memory - 1) times the largest.
+    Artifacts of different widths share no weights, so the session saves memory by loading only a
+    few: the running one, the fastest and the nearest ones, up to `memory` times the size of the
+    largest. Switching between loaded artifacts takes microseconds. A thread loads any other one
+    while the session keeps running a loaded one. It unloads artifacts first to make room, so the
+    limit also holds during loading if the fastest is at most (memory - 1) times the largest.
     """
 
     def __init__(
@@ -42,10 +42,11 @@ class AdaptiveSession:
         memory: float = 1.5,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        """Check every artifact in `folder` by its sha256 and load what the limit allows.
+        """Check the sha256 of every artifact in `folder` and load those within the limit.
 
-        `memory` is in sizes of the largest artifact. Raises InvalidValue without onnxruntime or
-        for a target, and DamagedTable for an artifact that isn't the table's.
+        `memory` is the limit as a multiple of the largest artifact's size. Raises InvalidValue if
+        onnxruntime is missing or `target_ms` isn't positive, and DamagedTable for an artifact
+        that doesn't match the table.
         """
         self._entries = {entry.config_id: entry for entry in entries}
         self.controller = Controller(self._entries.values(), target_ms)
@@ -62,18 +63,18 @@ class AdaptiveSession:
 
     @property
     def entry(self) -> Entry:
-        """The entry that runs the next batch."""
+        """The entry that will run the next batch."""
         return self._entries[self._running]
 
     @property
     def held(self) -> tuple[str, ...]:
-        """The config_ids that are loaded."""
+        """The config_ids of the loaded artifacts."""
         return tuple(self._held)
 
     def run(self, prepare: Prepare) -> "NDArray[Any]":
-        """The network's outputs for the batch that `prepare(resolution)` gives.
+        """Return the network's outputs for the batch that `prepare(resolution)` returns.
 
-        Only the network is timed; the next batch may run on another entry.
+        Only the network is timed, not `prepare`; the next batch may run on another entry.
         """
         with self._lock:
             name = self._running
@@ -82,15 +83,15 @@ class AdaptiveSession:
         start = self._clock()
         (outputs,) = session.run(None, {session.get_inputs()[0].name: batch})
         elapsed_ms = (self._clock() - start) * 1e3
-        # While the controller's choice is still loading, another entry runs: its time tells the
-        # load as well, scaled to the entry that the controller believes in.
+        # While the controller's choice is loading, another entry runs. Its time also measures the
+        # load, once it is scaled to the controller's entry.
         scale = self.controller.entry.latency.p50_ms / self._entries[name].latency.p50_ms
         self.switch(self.controller.observe(elapsed_ms * scale).config_id)
         result: NDArray[Any] = outputs
         return result
 
     def switch(self, config_id: str) -> None:
-        """Run `config_id` from the next batch on, or, where it isn't held, once it is loaded."""
+        """Run `config_id` from the next batch on, or as soon as it is loaded; InvalidValue."""
         if config_id not in self._entries:
             raise InvalidValue(f"`config_id` must be in the table, but got {shown(config_id)}")
         with self._lock:
@@ -101,12 +102,12 @@ class AdaptiveSession:
                 self._loader.start()
 
     def wait(self) -> None:
-        """Return when nothing is being loaded any more."""
+        """Wait until the loading thread has finished."""
         if self._loader is not None:
             self._loader.join()
 
     def _hold(self, running: str) -> None:
-        """Drop what isn't wanted with `running`, load what is, then run it."""
+        """Unload artifacts outside the warm set of `running`, load the missing ones and switch."""
         wanted = warm_set(self._sizes, running, self._limit)
         with self._lock:
             stay = [name for name in self._held if name in wanted]
@@ -142,9 +143,9 @@ class AdaptiveSession:
             session = onnxruntime.InferenceSession(
                 str(self._paths[name]), options, providers=["CPUExecutionProvider"]
             )
-        except Exception as error:  # onnxruntime has no exception class of its own to name
+        except Exception as error:  # onnxruntime documents no exception class
             raise DamagedTable(
-                f"{self._paths[name]} must be a network of ONNX Runtime, but it says: "
+                f"{self._paths[name]} must be a model that ONNX Runtime can load, but it reports: "
                 + " ".join(str(error).split())[:200]
             ) from error
         _warm_up(session)
@@ -152,14 +153,14 @@ class AdaptiveSession:
 
 
 def _return_freed_memory() -> None:
-    """Have glibc give back what the dropped sessions left: it else keeps up to as much again."""
+    """Return freed memory to the system; glibc would retain up to the size of the sessions."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)
 
 
 def _warm_up(session: Any) -> None:
-    """Run twice on zeros: the first run of a network allocates and is many times as slow."""
+    """Run twice on zeros: a network's first run allocates memory and is many times slower."""
     import numpy
 
     feed = session.get_inputs()[0]

@@ -1,11 +1,10 @@
 """The best set of entries for several targets at once, by branch and bound.
 
-Sharing one set over targets that order their entries differently is the maximum-coverage problem
-(a k-median problem), NP-hard, for which no dynamic programming is known. What a set earns is
-monotone and submodular: an entry adds the less, the more is there already. So what the entries
-add to a part of a set bounds what they add to any more of it, and most sets are never looked at.
-The greedy set that it begins with earns at least 1 - 1/e of the best (Nemhauser, Wolsey, Fisher
-1978).
+Choosing one set for targets that order the entries differently is a maximum-coverage (k-median)
+problem: NP-hard, with no known dynamic program. The expected top1 of a set is monotone and
+submodular: the gain of an entry shrinks as the set grows. Gains over a partial set therefore
+bound the gains over all its supersets, which prunes most of the search. The greedy set that the
+search starts from reaches at least 1 - 1/e of the optimum (Nemhauser, Wolsey, Fisher 1978).
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -17,11 +16,11 @@ from typing import NamedTuple
 MAX_STEPS = 100_000
 TOLERANCE = 1e-12
 Row = Sequence[float]
-"""What one entry earns at each budget of each target, alone."""
+"""The contribution of each budget of each target to the expected top1 of one entry alone."""
 
 
 class _Node(NamedTuple):
-    """All sets of `chosen` with any of `rest`."""
+    """All sets that extend `chosen` with names from `rest`."""
 
     minus_bound: float
     order: int
@@ -29,13 +28,13 @@ class _Node(NamedTuple):
     rest: tuple[str, ...]
 
 
-def earned(rows: Mapping[str, Row], names: Collection[str]) -> float:
-    """What a set earns: at each budget the most of what its entries earn."""
+def expected_top1(rows: Mapping[str, Row], names: Collection[str]) -> float:
+    """The expected top1 of a set: the sum over budgets of the maximum over its entries."""
     return sum(_at_each_budget(rows, names))
 
 
 def without_dominated(rows: Mapping[str, Row]) -> dict[str, Row]:
-    """The rows that no other one matches everywhere; of equal ones the first stays."""
+    """Drop each row that another row equals or exceeds everywhere; of equal rows keep one."""
     kept: dict[str, Row] = {}
     for name in sorted(rows, key=lambda name: -sum(rows[name])):
         if any(rows[name]) and not any(_covers(row, rows[name]) for row in kept.values()):
@@ -50,10 +49,10 @@ def _covers(one: Row, other: Row) -> bool:
 def best_shared_sets(
     rows: Mapping[str, Row], num_entries: int, max_steps: int = MAX_STEPS
 ) -> list[tuple[list[str], float]]:
-    """Sets of 1, 2, ... entries, each with what no set of as many can exceed.
+    """Return sets of 1, 2, ... entries, each with an upper bound for any set of its size.
 
-    Each begins as the set before with the entry that adds most, improved by exchanges; where
-    branch and bound ends, it is the best. Ends early where nothing is left to gain.
+    Each search starts from the previous set plus the entry with the highest gain, improved by
+    exchanges. The set is optimal if branch and bound completes. Stops when no entry adds a gain.
     """
     kept = without_dominated(rows)
     found: list[tuple[list[str], float]] = []
@@ -72,7 +71,7 @@ def best_shared_sets(
 def _gains(
     rows: Mapping[str, Row], chosen: Collection[str], names: Sequence[str]
 ) -> dict[str, float]:
-    """What each of `names` adds to `chosen`."""
+    """The gain in expected top1 from adding each of `names` to `chosen`."""
     so_far = _at_each_budget(rows, chosen)
     return {
         name: sum(a - b for a, b in zip(rows[name], so_far, strict=True) if a > b) for name in names
@@ -86,7 +85,7 @@ def _at_each_budget(rows: Mapping[str, Row], names: Collection[str]) -> Row:
 
 
 def _exchange(rows: Mapping[str, Row], chosen: list[str]) -> list[str]:
-    """Swap one entry for another while that earns more."""
+    """Exchange single entries while that raises the expected top1."""
     improved = True
     while improved:
         improved = False
@@ -102,14 +101,15 @@ def _exchange(rows: Mapping[str, Row], chosen: list[str]) -> list[str]:
 def best_shared_set(
     rows: Mapping[str, Row], size: int, start: Sequence[str], max_steps: int = MAX_STEPS
 ) -> tuple[list[str], float]:
-    """The set of at most `size` names that earns most, and what no such set can exceed.
+    """Return the best set of at most `size` names, and an upper bound for all such sets.
 
-    `start` is a good set to begin with. The two agree, so that the set is the best, unless
-    `max_steps` ended the search. Best first: the first node's bound is that of all sets.
+    `start` is a good initial set. The bound equals the set's expected top1, which proves it
+    optimal, unless `max_steps` ended the search. The search is best first: the bound of the
+    first node holds for all open nodes.
     """
-    best, most = list(start), earned(rows, start)
+    best, most = list(start), expected_top1(rows, start)
     orders = count()
-    nodes = [_Node(-earned(rows, rows), next(orders), (), tuple(rows))]
+    nodes = [_Node(-expected_top1(rows, rows), next(orders), (), tuple(rows))]
     num_steps = 0
     while num_steps < max_steps:
         if not nodes or -nodes[0].minus_bound <= most + TOLERANCE:
@@ -127,7 +127,7 @@ def best_shared_set(
 def _children(
     rows: Mapping[str, Row], node: _Node, size: int
 ) -> list[tuple[float, tuple[str, ...], tuple[str, ...], float]]:
-    """(bound, chosen, rest, earned) with each of `rest` added; those before it are ruled out."""
+    """Add each of `rest` in turn, excluding those before it: (bound, chosen, rest, top1)."""
     reached = sum(_at_each_budget(rows, node.chosen))
     gains = _gains(rows, node.chosen, node.rest)
     ranked = sorted(node.rest, key=lambda name: -gains[name])

@@ -1,4 +1,4 @@
-"""LookupTable: "on this device, under this budget, run this configuration", as a JSON file."""
+"""LookupTable: which configuration to run on a target under each budget, as a JSON file."""
 
 import json
 from collections import Counter
@@ -22,22 +22,22 @@ SCHEMA_VERSION = 1
 
 @dataclass(frozen=True, kw_only=True)
 class LookupTable:
-    """One target and its entries, from fast to accurate; raises InvalidValue for a wrong field.
+    """One target and its entries, from fast to slow; raises InvalidValue for an invalid field.
 
-    docs/lookup_table.md explains every field. The mappings are JSON objects; don't change them.
+    docs/lookup_table.md explains every field. The mappings are JSON objects; don't modify them.
     """
 
     supernet: Mapping[str, Any]
     """model, data, weights_sha256, class_names, normalisation {mean, std}, seed, recipe."""
     target: Target
     protocol: Mapping[str, Any]
-    """How it was timed: noise_floor (relative, or None), num_rounds, num_samples, warmup ..."""
+    """The timing method: noise_floor (relative, or None), num_rounds, num_samples, warmup ..."""
     splits: Mapping[str, int]
-    """Images in train, calibration, selection and report."""
+    """Number of images in train, calibration, selection and report."""
     provenance: Mapping[str, Any]
     """versions, command, created_utc ..."""
     entries: tuple[Entry, ...]
-    """Ascending `latency_p50_ms`, then ascending `top1`; config_ids differ."""
+    """Sorted by `latency_p50_ms`, then `top1`, both ascending; config_ids are unique."""
 
     def __post_init__(self) -> None:
         """Raise InvalidValue for a field outside its range or entries out of order."""
@@ -94,7 +94,7 @@ class LookupTable:
         }
 
     def to_json(self) -> dict[str, Any]:
-        """The whole table as JSON values, `schema_version` first."""
+        """Return the table as JSON values, `schema_version` first."""
         return self._header() | {"entries": [entry.to_json() for entry in self.entries]}
 
     @classmethod
@@ -113,14 +113,14 @@ class LookupTable:
             raise DamagedTable(str(error)) from error
 
     def write(self, path: Path) -> None:
-        """Write the file, one entry a line; the old file stays until the new one is whole."""
+        """Write the file atomically, one entry per line."""
         write_atomically(path, to_text(self.to_json()).encode("utf-8"))
 
     @classmethod
     def read(cls, path: Path, *, strict_target: Target | None = None) -> "LookupTable":
-        """The table of a file; raise DamagedTable, UnknownVersion or OtherTarget in one line.
+        """Read a file; raises DamagedTable, UnknownVersion or OtherTarget.
 
-        With `strict_target` the table must have been measured on that very target.
+        If `strict_target` is given, the table must have been measured on exactly that target.
         """
         try:
             table = cls.from_json(read_json(path))
@@ -130,14 +130,14 @@ class LookupTable:
         if strict_target is not None and table.target != strict_target:
             raise OtherTarget(
                 f"{path} must be measured on {strict_target.device} "
-                f"({strict_target.fingerprint[:12]}), but it is of {table.target.device} "
+                f"({strict_target.fingerprint[:12]}), but was measured on {table.target.device} "
                 f"({table.target.fingerprint[:12]}); measure again with python -m nas.measure"
             )
         return table
 
 
 def to_text(values: Mapping[str, Any]) -> str:
-    """A table's JSON: each field of the table and each entry on one line of its own."""
+    """Format a table as JSON with one line per field and per entry."""
     lines = []
     for name, value in values.items():
         if name == "entries" and value:

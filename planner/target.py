@@ -1,4 +1,4 @@
-"""Target: where a subnet runs. Two latencies compare only when their targets are equal."""
+"""Target: where a subnet runs. Latencies are comparable only on equal targets."""
 
 import hashlib
 import json
@@ -21,21 +21,21 @@ RULES = {
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Target:
-    """A device, a runtime and how it is set; equal to another when the fingerprints are equal."""
+    """A device and a configured runtime; two targets are equal if their fingerprints are."""
 
     device: str
-    """What people call it: "AMD EPYC, 2 threads"."""
+    """Human-readable name, like "AMD EPYC, 2 threads"."""
     runtime: str
     """eager, inductor, onnxruntime, openvino ..."""
     runtime_version: str
     batch_size: int
-    """Images in one timed batch."""
+    """Images per timed batch."""
     dtype: str
     """float32, float16, int8 ..."""
     num_threads: int
-    """Threads the runtime was given."""
+    """Threads that the runtime may use."""
     details: Mapping[str, str | int | float] = field(default_factory=dict)
-    """What else a time depends on: CPU model, governor, operating system, library versions."""
+    """Other properties that affect latency: CPU model, governor, operating system, versions."""
 
     def __post_init__(self) -> None:
         """Raise InvalidValue for a field outside its range."""
@@ -49,7 +49,7 @@ class Target:
 
     @property
     def traits(self) -> tuple[str, str, str, str]:
-        """Where it runs, as people call it: device, runtime, threads, batch size."""
+        """Human-readable device, runtime, threads and batch size."""
         threads = f"{self.num_threads} thread" + "s" * (self.num_threads != 1)
         return self.device, self.runtime, threads, f"batch {self.batch_size}"
 
@@ -64,12 +64,12 @@ class Target:
         return values | {"details": dict(self.details)}
 
     def to_json(self) -> dict[str, object]:
-        """All fields and the fingerprint, as they stand in a lookup table."""
+        """Return all fields and the fingerprint, as in a lookup table's file."""
         return self._fields() | {"fingerprint": self.fingerprint}
 
     @classmethod
     def from_json(cls, values: Mapping[str, object]) -> "Target":
-        """The target of a lookup table; raise InvalidValue where the fingerprint doesn't fit."""
+        """The inverse of `to_json`; raises InvalidValue for a fingerprint that doesn't match."""
         given = {key: value for key, value in values.items() if key != "fingerprint"}
         target = cls(**given)  # type: ignore[arg-type]  # the schema has checked the names
         if values.get("fingerprint") != target.fingerprint:

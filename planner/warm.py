@@ -1,4 +1,4 @@
-"""Which artifacts to hold ready when memory doesn't hold all of them."""
+"""Which artifacts to keep loaded when memory doesn't fit all of them."""
 
 from collections.abc import Mapping
 
@@ -6,10 +6,11 @@ from planner.errors import InvalidValue
 
 
 def warm_set(sizes: Mapping[str, int], running: str, limit: float) -> list[str]:
-    """The ids to hold while `running` runs: it, the first (to fall back on), then the nearest.
+    """Return the ids to keep loaded: `running`, the first as a fallback, then the nearest ones.
 
-    `sizes` are bytes, from the fastest to the most accurate; the sum of those held stays within
-    `limit`, save that `running` is always held. Raises InvalidValue for an unknown `running`.
+    `sizes` are in bytes, ordered from the fastest entry to the most accurate. Their sum stays
+    within `limit`, except that `running` is always loaded. Raises InvalidValue for an unknown
+    `running`.
     """
     order = list(sizes)
     if running not in sizes:

@@ -1,3 +1,3 @@
-"""One file a page: widgets only."""
+"""The pages of the explorer, one module per page; widgets only."""
 
 __all__: list[str] = []

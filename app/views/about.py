@@ -1,4 +1,4 @@
-"""Where the numbers on a page come from, at its end."""
+"""The provenance of the numbers, at the end of every page."""
 
 from typing import Any
 
@@ -9,15 +9,15 @@ from planner import LookupTable
 
 
 def show_example() -> None:
-    """Says that the tables are an example, and how to see one's own."""
+    """Show that the tables are an example, and how to open other ones."""
     st.caption(
-        ":material/info: An example, measured by this project: Fashion-MNIST on two targets of one "
-        "machine. `make search` makes a run of your own, which `make app` then opens."
+        ":material/info: An example measured by this project: Fashion-MNIST on two targets of one "
+        "machine. To see your own run, create it with `make search` and open it with `make app`."
     )
 
 
 def show(sources: dict[str, Source]) -> None:
-    """One line a fact, for every table."""
+    """List the facts of every table."""
     with st.expander("Where these numbers come from"):
         for name, source in sources.items():
             st.markdown(f"**{name}** (`{source.path.name}`)")
@@ -25,7 +25,7 @@ def show(sources: dict[str, Source]) -> None:
 
 
 def facts(table: LookupTable) -> list[str]:
-    """What a reader asks of a table: network, data, machine, method, command."""
+    """A table's network, data, target, timing method, accuracy split and command."""
     supernet, target, protocol = table.supernet, table.target, table.protocol
     floor = protocol["noise_floor"]
     noise = "not measured" if floor is None else f"{floor:.1%}"
@@ -34,11 +34,11 @@ def facts(table: LookupTable) -> list[str]:
         f"({table.splits['train']:,} images, {len(supernet['class_names'])} classes), "
         f"weights `{supernet['weights_sha256'][:12]}`",
         f"Timed on {target.device}, {target.runtime} {target.runtime_version}, "
-        f"{_count(target.num_threads, 'thread')}, {_count(target.batch_size, 'image')} a batch, "
+        f"{_count(target.num_threads, 'thread')}, {_count(target.batch_size, 'image')} per batch, "
         f"{target.dtype}",
         f"{_count(protocol['num_samples'], 'sample')} in "
         f"{_count(protocol['num_rounds'], 'round')}, noise floor {noise}",
-        f"Accuracy on {table.splits['report']:,} images that nothing was chosen with",
+        f"Accuracy on {table.splits['report']:,} images, not used for training or selection",
         f"`{_short(table.provenance['command'])}`, {table.provenance['created_utc']}",
     ]
 

@@ -1,9 +1,9 @@
-// Draws the budget's line and the chosen entry's rings over a Plotly chart, and hears of both.
-// The chart itself stays as it is: to draw it anew at every budget would take most of the time.
+// Draws the budget line and the chosen entry's rings over a Plotly chart; reports drags and clicks.
+// The chart itself is not redrawn: that would take most of the time of a budget change.
 const SVG = 'http://www.w3.org/2000/svg';
 
 export default function({ data, setTriggerValue, parentElement }) {
-  parentElement.stop?.();  // Streamlit calls again at new data, and cleans up at the end only
+  parentElement.stop?.();  // Streamlit calls this again for new data, but cleans up only at the end
   let chart, layer, dragged = null;
 
   const add = (name, attributes) => {
@@ -75,7 +75,7 @@ export default function({ data, setTriggerValue, parentElement }) {
     chart?.removeListener?.('plotly_click', clicked);
     chart = layer = undefined;
   };
-  // Streamlit puts a new chart in the old one's place when the axes or the theme change.
+  // Streamlit replaces the chart when the axes or the theme change.
   const follow = () => {
     const found = document.querySelector(`.st-key-${data.chart} .js-plotly-plot`);
     if (found === chart || !found?.on || !found._fullLayout?.xaxis) return;

@@ -1,8 +1,8 @@
-"""The budget's line and the rings of the chosen entry, over a chart that itself stays the same.
+"""Draw the budget line and the rings of the chosen entry over an unchanged chart.
 
-`st.plotly_chart` draws a chart from nothing whenever its figure changes, which with many points
-is most of what a change of the budget takes, and it tells Python of selected points only. So a
-component without a place of its own draws over the chart, and hears of a drag or a click.
+`st.plotly_chart` redraws the whole chart whenever its figure changes, which with many points
+takes most of the time of a budget change, and it only reports selected points to Python. An
+invisible component therefore draws over the chart and reports drags and clicks.
 """
 
 import math
@@ -23,10 +23,10 @@ _draw_over = st.components.v2.component(
 def draw_over(
     chart: str, marks: Marks, budget: float | None, unit: str, choose: Callable[[float], None]
 ) -> None:
-    """Mark the chart with the key `chart`; call `choose` with the budget it is given by mouse.
+    """Draw marks over the chart with the key `chart`; call `choose` with a budget set by mouse.
 
-    The line is drawn where there is a `budget`, a value on the x axis. Of a clicked point the
-    budget is the point's own place, so that the point keeps it.
+    `budget` is a value on the x axis; None draws no line. Clicking a point sets the budget to
+    its x value, rounded up so that the point fits it.
     """
     key = f"{chart}_line"
 
@@ -47,6 +47,6 @@ def draw_over(
 
 
 def rounded_up(value: float) -> float:
-    """To 4 significant digits, never below the value."""
+    """Round up to 4 significant digits."""
     unit = 10.0 ** (math.floor(math.log10(value)) - 3)
     return float(f"{math.ceil(value / unit * (1 - 1e-12)) * unit:.4g}")

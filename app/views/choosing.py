@@ -1,6 +1,6 @@
-"""Widgets that several pages share: which device, which budget, which entry they choose.
+"""Widgets that several pages share: the device, the budget and the entry it selects.
 
-Their values live in the URL under their keys, so that a view can be sent to a colleague.
+Their values are stored in the URL under their keys, so that a view can be shared by its link.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from planner import Entry, Limits, NoEntryFits, Selector
 
 
 def choose_device(sources: dict[str, Source], label: str = "Device", key: str = "device") -> str:
-    """The name of one source; no widget where there is only one."""
+    """Let the user choose a source by name; shows no widget for a single source."""
     names = list(sources)
     if len(names) == 1:
         st.caption(names[0])
@@ -26,17 +26,17 @@ def choose_device(sources: dict[str, Source], label: str = "Device", key: str = 
 
 @dataclass(frozen=True)
 class Choice:
-    """A budget, what it selects, and the rest of the front."""
+    """The limits, the selector for them and the selected entry."""
 
     limits: Limits
     selector: Selector
     entry: Entry | None
-    """None where nothing keeps the limits."""
+    """None if no entry meets the limits."""
     why_none: str
 
 
 def choose_budget(source: Source) -> Choice:
-    """A budget to drag or to type, with the other limits behind "More limits"."""
+    """Let the user set a budget with a slider or a field, and the other limits below it."""
     place = st.container()
     with st.expander("More limits: percentile, margin, MACs, memory"):
         limits = _other_limits()
@@ -50,13 +50,13 @@ def choose_budget(source: Source) -> Choice:
     return Choice(_with_budget(limits, budget), selector, entry, "")
 
 
-@lru_cache(maxsize=8)  # 20,000 entries take 50 ms, and a page asks at every change
+@lru_cache(maxsize=8)  # 20,000 entries take 50 ms, at every interaction with a page
 def _selector(source: Source, limits: Limits) -> Selector:
     return Selector(source.table.entries, limits)
 
 
 def set_budget(budget: float) -> None:
-    """Choose a budget from a callback."""
+    """Set the budget from a callback."""
     st.session_state["budget"] = budget
 
 
@@ -102,17 +102,17 @@ def _nearest(steps: list[float], budget: float) -> float:
 def _other_limits() -> Limits:
     columns = st.columns(4)
     percentile = columns[0].segmented_control(
-        "The budget bounds",
+        "Percentile",
         list(LATENCIES),
         default="p50",
         key="percentile",
         required=True,
         bind="query-params",
         persist_state="session",
-        help="The median, or the time that 90 % or 99 % of the batches keep.",
+        help="The budget limits the median latency, or the 90th or 99th percentile.",
     )
     margin = columns[1].number_input(
-        "Margin, intervals",
+        "Margin",
         0.0,
         10.0,
         0.0,
@@ -120,7 +120,7 @@ def _other_limits() -> Limits:
         key="margin",
         bind="query-params",
         persist_state="session",
-        help="0 trusts the estimate; 1 counts with the upper end of its 95 % interval.",
+        help="0 uses the estimate, 1 the upper end of its 95 % confidence interval.",
     )
     macs, memory = (
         column.number_input(
@@ -134,8 +134,8 @@ def _other_limits() -> Limits:
             placeholder="no limit",
         )
         for column, label, key in (
-            (columns[2], "At most MMACs", "max_macs"),
-            (columns[3], "At most MB of memory", "max_memory"),
+            (columns[2], "Max. MMACs", "max_macs"),
+            (columns[3], "Max. memory, MB", "max_memory"),
         )
     )
     return Limits(

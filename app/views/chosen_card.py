@@ -1,4 +1,4 @@
-"""The card beside the front's chart: the chosen entry, and what more time would bring."""
+"""The card beside the front chart: the chosen entry, and the gain from a larger budget."""
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -11,7 +11,7 @@ from planner import Entry, Selector
 
 
 def show(choice: Choice, entry: Entry, source: Source) -> None:
-    """The card."""
+    """Draw the card."""
     st.subheader(f"Chosen: {charts.short(entry.config_id)}", anchor=False)
     left, right = st.columns(2)
     _fact(left, "Top-1 accuracy", TOP1.shown(entry.accuracy.top1), _of_top1(entry))
@@ -24,7 +24,7 @@ def show(choice: Choice, entry: Entry, source: Source) -> None:
     _fact(left, "Multiply-adds", MACS.shown(entry.macs), params)
     _fact(
         right,
-        "Input side",
+        "Resolution",
         f"{entry.config.resolution} px",
         samples,
     )
@@ -55,25 +55,25 @@ def _value(entry: Entry, quantity: Quantity) -> float:
 
 
 def gain(choice: Choice, entry: Entry) -> str:
-    """What a millisecond more brings, and what the next step of the front takes."""
+    """The gain from one more millisecond, and the cost of the next entry of the front."""
     limits, selector = choice.limits, choice.selector
     budget = limits.max_latency_ms or 0.0
     above = frames.next_step(selector, entry)
     if above is None:
-        return "**A longer budget gains nothing**: this is the most accurate entry."
+        return "**A larger budget gains nothing**: this is the most accurate entry."
     step = more_ms(selector)
     better = selector.select(budget + step)
     gained = points(better.accuracy.top1 - entry.accuracy.top1, sign=True)
     next_gain = points(above.accuracy.top1 - entry.accuracy.top1)
     needed = limits.latency_ms(above)
     return (
-        f"**{step:g} ms more: {gained}.** The next step, `{charts.short(above.config_id)}`, "
+        f"**{step:g} ms more: {gained}.** The next entry, `{charts.short(above.config_id)}`, "
         f"needs {P50.number(needed - budget)} ms more and gains {next_gain}."
     )
 
 
 def more_ms(selector: Selector) -> float:
-    """1 ms, or the largest power of ten that the front spans twice where it spans less."""
+    """1 ms, or the largest smaller power of ten that fits twice into the front's latency range."""
     span = selector.latencies_ms[-1] - selector.latencies_ms[0]
     step = 1.0
     while step > 1e-6 and span < 2 * step:
@@ -82,13 +82,13 @@ def more_ms(selector: Selector) -> float:
 
 
 def _doubts(entry: Entry, source: Source) -> None:
-    """What the intervals leave open."""
+    """Show the ties and the data that the accuracies come from."""
     if entry.tied_with:
         tied = ", ".join(f"`{charts.short(name)}`" for name in entry.tied_with[:3])
         more = f" and {len(entry.tied_with) - 3} more" if len(entry.tied_with) > 3 else ""
-        st.caption(f"Its latency can't be told from that of {tied}{more}.")
+        st.caption(f"Its latency does not differ significantly from that of {tied}{more}.")
     report = source.table.splits["report"]
     st.caption(
-        f"Accuracy on {report:,} images that nothing was chosen with; it was chosen with "
-        f"{TOP1.shown(entry.top1_selection)} on the selection split."
+        f"Accuracy on {report:,} images that were not used for training or selection. On the "
+        f"selection split, it is {TOP1.shown(entry.top1_selection)}."
     )

@@ -1,4 +1,4 @@
-"""Compare: two tables, and what changed beyond noise."""
+"""Compare: what changed between two tables beyond measurement noise."""
 
 import streamlit as st
 
@@ -9,7 +9,7 @@ from planner import Diff
 
 
 def show(sources: dict[str, Source]) -> None:
-    """The page."""
+    """Draw the page."""
     st.title("What changed beyond noise")
     if len(sources) == 1:
         trouble.show_single(
@@ -29,7 +29,7 @@ def show(sources: dict[str, Source]) -> None:
     )
     if sources[old].table.target != sources[new].table.target:
         st.info(
-            "These tables are of different targets: a change may come from the target as well.",
+            "These tables were measured on different targets, which may explain the changes.",
             icon=":material/info:",
         )
     _changes(Diff(sources[old].table, sources[new].table))
@@ -50,17 +50,17 @@ def _changes(diff: Diff) -> None:
         config={"displaylogo": False},
         alt="Change of each config's median latency",
     )
-    st.subheader("Under each budget")
+    st.subheader("Highest top-1 under each budget")
     budgets = frames.budgets_frame(diff)
     st.plotly_chart(
         charts.budgets_figure(budgets.iloc[frames.evenly(range(len(budgets)), frames.MAX_STEPS)]),
         key="budgets",
         config={"displaylogo": False},
-        alt="Best top-1 under each budget in both tables",
+        alt="Highest top-1 under each budget in both tables",
     )
     if budgets["new"].isna().any():
-        st.caption("The new line begins where the new table has an entry that fits.")
-    st.subheader("Every config")
+        st.caption("The new line starts at the first budget that an entry of the new table fits.")
+    st.subheader("All configs")
     st.dataframe(
         frame,
         hide_index=True,
@@ -75,4 +75,7 @@ def _changes(diff: Diff) -> None:
             "accuracy": "Accuracy",
         },
     )
-    st.caption("Faster, slower, more or less accurate: the 95 % intervals do not overlap.")
+    st.caption(
+        "A config counts as faster, slower, more accurate or less accurate only if the 95 % "
+        "confidence intervals do not overlap."
+    )

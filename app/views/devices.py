@@ -1,4 +1,4 @@
-"""Devices: several targets side by side, and where they disagree."""
+"""Devices: several targets side by side, and how their latency orders differ."""
 
 import streamlit as st
 
@@ -9,11 +9,11 @@ from app.views import trouble
 
 
 def show(sources: dict[str, Source]) -> None:
-    """The page."""
+    """Draw the page."""
     st.title("Devices side by side")
     if len(sources) == 1:
         trouble.show_single(
-            "One target is open. Measure the same entries on another one, then open both tables:",
+            "One target is open. Measure its entries on another target, then open both tables:",
             "python -m nas.measure TABLE --device DEVICE --runtime RUNTIME --out TABLE2\n"
             "mutualnas explorer TABLE TABLE2",
         )
@@ -27,7 +27,7 @@ def show(sources: dict[str, Source]) -> None:
     shared = frames.shared_ids(source.table for source in sources.values())
     if not shared:
         st.warning(
-            "No config was measured on all devices, so their order can't be compared.",
+            "No config was measured on all devices, so latency orders can't be compared.",
             icon=":material/warning:",
         )
         return
@@ -52,13 +52,13 @@ def _one_config(sources: dict[str, Source], shared: list[str]) -> None:
     columns = st.columns(min(len(frame), 4))
     for index, row in enumerate(frame.to_dict("records")):
         column = columns[index % len(columns)]
-        column.metric(row["device"], P50.shown(row["p50"]))
-        column.caption(f"top-1 {TOP1.shown(row['top1'])}")
+        column.metric(row["device"], P50.shown(row[P50.column]))
+        column.caption(f"top-1 {TOP1.shown(row[TOP1.column])}")
     st.plotly_chart(charts.config_figure(frame), key="one_config", config={"displaylogo": False})
 
 
 def _order(sources: dict[str, Source], shared: list[str]) -> None:
-    st.subheader("Where their order differs")
+    st.subheader("Where the latency order differs")
     chosen: str | None = st.session_state.get("config")
     frame = frames.order_frame(sources, chosen)
     num_drawn = frame["config_id"].nunique()
@@ -66,8 +66,8 @@ def _order(sources: dict[str, Source], shared: list[str]) -> None:
     for other in others:
         swapped, pairs = frames.swapped_pairs(sources[first].table, sources[other].table)
         st.markdown(
-            f"- **{other}** orders {swapped:,} of {pairs:,} pairs of configs the other way round "
-            f"than {first}, beyond their intervals."
+            f"- **{other}** reverses the order of {swapped:,} of {pairs:,} pairs of configs "
+            f"compared with {first}, with disjoint confidence intervals."
         )
     st.plotly_chart(
         charts.order_figure(frame, chosen),
@@ -76,4 +76,4 @@ def _order(sources: dict[str, Source], shared: list[str]) -> None:
         alt="Rank of each config on each device",
     )
     if num_drawn < len(shared):
-        st.caption(f"{num_drawn} of {len(shared):,} shared configs drawn.")
+        st.caption(f"{num_drawn} of {len(shared):,} shared configs shown.")

@@ -1,4 +1,4 @@
-"""Export: the table, the chosen entry and the artifacts, and the lines of code that use them."""
+"""Export: download an entry, the table or its artifacts, with code that uses them."""
 
 import json
 from collections.abc import Callable
@@ -30,22 +30,22 @@ logits = session.run(lambda side: resize(image, side))"""
 
 
 def show(sources: dict[str, Source]) -> None:
-    """The page."""
-    st.title("Take it with you")
+    """Draw the page."""
+    st.title("Export a table")
     source = sources[choose_device(sources)]
     budget = _chosen_entry(source)
     st.subheader("The table")
     table = _part(source.table)
     _download_table(table)
     _download_artifacts(table, source)
-    st.subheader("Three lines that use it")
+    st.subheader("Use it in Python")
     st.code(CODE.format(budget=budget), language="python")
-    st.markdown("And at run time, following the load (`pip install 'mutualnas[runtime]'`):")
+    st.markdown("To switch entries as the load changes (`pip install 'mutualnas[runtime]'`):")
     st.code(SESSION.format(budget=budget), language="python")
 
 
 def _chosen_entry(source: Source) -> float:
-    """The entry that a budget chooses, as `planner select` prints it; returns the budget."""
+    """Offer the entry that a budget selects, as `planner select` prints it; return the budget."""
     st.subheader("The chosen entry")
     choice = choose_budget(source)
     if choice.entry is None:
@@ -65,7 +65,7 @@ def _chosen_entry(source: Source) -> float:
 
 
 def _part(table: LookupTable) -> LookupTable:
-    """All entries, or the few worth shipping."""
+    """Reduce the table to the few entries worth shipping, if the user chooses that."""
     how = st.segmented_control(
         "Entries",
         ["all", "worth shipping"],
@@ -105,7 +105,7 @@ def _download_table(table: LookupTable) -> None:
 
 
 def _preview(table: LookupTable, make: Callable[[LookupTable], bytes]) -> str:
-    """The first lines, made from the first entries only: a whole table may be huge."""
+    """The first lines, formatted from the first entries only: a whole table may be huge."""
     head = part_of(table, [entry.config_id for entry in table.entries[:PREVIEW_LINES]])
     lines = make(head).decode("utf-8").splitlines()[:PREVIEW_LINES]
     cut = [
@@ -118,8 +118,8 @@ def _download_artifacts(table: LookupTable, source: Source) -> None:
     entries: list[Entry] = with_artifacts(table.entries)
     if not entries:
         st.info(
-            "This table names no artifacts. `python -m nas.export RUN --out DIR` makes them, with "
-            "a table that names them.",
+            "This table has no artifacts. `python -m nas.export RUN --out DIR` writes them, with a "
+            "table that lists them.",
             icon=":material/info:",
         )
         return

@@ -1,4 +1,4 @@
-"""Front: accuracy against cost, and the entry that a budget chooses."""
+"""Front: accuracy against cost, and the entry that a budget selects."""
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -14,7 +14,7 @@ from app.views.choosing import Choice, choose_budget, choose_device, set_budget
 
 @st.fragment
 def show(sources: dict[str, Source]) -> None:
-    """The page."""
+    """Draw the page."""
     st.title("Accuracy against cost")
     columns = st.columns([3, 2, 2])
     with columns[0]:
@@ -50,8 +50,8 @@ def _chart(source: Source, x: Quantity, y: Quantity, choice: Choice) -> None:
         st.caption("Drag the dashed line or click a point to change the budget.")
     if len(drawn) < len(whole):
         st.caption(
-            f"{len(drawn):,} of {len(whole):,} candidates drawn: the front, and one "
-            "of each place beside it."
+            f"Showing {len(drawn):,} of {len(whole):,} candidates: the Pareto front and a sample "
+            "of the others."
         )
 
 
@@ -71,6 +71,6 @@ def _axes(source: Source, *columns: DeltaGenerator) -> list[Quantity]:
             )
         ]
         for column, label, default, key in zip(
-            columns, ("Across", "Up"), ("p50", "top1"), ("x", "y"), strict=True
+            columns, ("X axis", "Y axis"), ("p50", "top1"), ("x", "y"), strict=True
         )
     ]

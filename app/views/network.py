@@ -1,4 +1,4 @@
-"""Network: what one config is, against the full network."""
+"""Network: the structure of one config, compared with the full network."""
 
 import pandas as pd
 import streamlit as st
@@ -13,8 +13,8 @@ from planner import Candidate, LookupTable, Selector
 
 
 def show(sources: dict[str, Source]) -> None:
-    """The page."""
-    st.title("What a config is")
+    """Draw the page."""
+    st.title("Structure of a config")
     left, right = st.columns(2)
     with left:
         source = sources[choose_device(sources)]
@@ -31,7 +31,7 @@ def show(sources: dict[str, Source]) -> None:
     entry = by_id[config_id]
     full = frames.largest(source.candidates)
     _drawing(source.table, entry, full)
-    _shares(entry, full)
+    _comparison(entry, full)
     supernet = source.table.supernet
     st.caption(
         f"From the supernet `{supernet['model']}` trained on `{supernet['data']}` "
@@ -45,14 +45,14 @@ def _drawing(table: LookupTable, entry: Candidate, full: Candidate) -> None:
     if len(set(widths)) == 1:
         st.markdown(
             f"Every layer keeps the first **{100 * widths[0]:.3g} %** of its channels; "
-            f"images are **{entry.config.resolution} px** on a side."
+            f"input images are **{entry.config.resolution} px** wide and high."
         )
     else:
         low, high = min(entry.config.width_mults), max(entry.config.width_mults)
         st.markdown(
-            f"{len(groups)} channel groups keep from **{100 * low:.3g} %** to "
-            f"**{100 * high:.3g} %** of their channels each; images are "
-            f"**{entry.config.resolution} px** on a side."
+            f"{len(groups)} channel groups keep between **{100 * low:.3g} %** and "
+            f"**{100 * high:.3g} %** of their channels; input images are "
+            f"**{entry.config.resolution} px** wide and high."
         )
     st.plotly_chart(
         network_figure(groups, entry.config.resolution, full.config.resolution),
@@ -64,21 +64,21 @@ def _drawing(table: LookupTable, entry: Candidate, full: Candidate) -> None:
 
 
 def _caption(groups: pd.DataFrame, entry: Candidate) -> str:
-    text = "From input to output; outlined: the full network, solid: what this config keeps."
+    text = "Groups from input to output. Outlined: the full network; filled: this config."
     if groups["macs"].isna().all():
-        return text + " This table doesn't tell the multiply-adds of each group."
+        return text + " This table does not record the multiply-adds of each group."
     rest = entry.macs - int(groups["macs"].sum())
     if rest > 0:
-        text += f" {MACS.shown(rest)} more are in layers that no width changes."
+        text += f" Layers of fixed width add {MACS.shown(rest)}."
     return text
 
 
-def _shares(entry: Candidate, full: Candidate) -> None:
-    st.subheader("Against the full network", anchor=False)
+def _comparison(entry: Candidate, full: Candidate) -> None:
+    st.subheader("Compared with the full network", anchor=False)
     is_full = set(full.config.width_mults) == {1.0}
     st.caption(
         f"`{charts.short(full.config_id)}`"
-        + ("" if is_full else ", the largest that was tried, for the full one was not")
+        + ("" if is_full else ", the largest candidate, because the full network was not evaluated")
     )
     columns = st.columns(5)
     gained = points(entry.accuracy.top1 - full.accuracy.top1, sign=True)
@@ -88,12 +88,12 @@ def _shares(entry: Candidate, full: Candidate) -> None:
         (columns[2], "Multiply-adds", MACS),
         (columns[3], "Parameters", PARAMS),
     ):
-        mine, whole = entry.value(quantity.column), full.value(quantity.column)
-        change = f"{100 * mine / max(whole, 1e-9) - 100:+.1f} %"
-        column.metric(what, quantity.shown(mine), change, delta_color="inverse")
+        own, largest = entry.value(quantity.column), full.value(quantity.column)
+        change = f"{100 * own / max(largest, 1e-9) - 100:+.1f} %"
+        column.metric(what, quantity.shown(own), change, delta_color="inverse")
     smaller = entry.config.resolution - full.config.resolution
     columns[4].metric(
-        "Input side",
+        "Resolution",
         f"{entry.config.resolution} px",
         f"{smaller:+d} px" if smaller else None,
         delta_color="off",

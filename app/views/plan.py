@@ -18,11 +18,12 @@ MAX_ENTRIES = 12
 
 
 def show(sources: dict[str, Source]) -> None:
-    """The page."""
+    """Draw the page."""
     st.title("Which entries to ship")
     st.markdown(
-        "Every device wants the most accurate entry within its budget. Shipping only a few entries "
-        "loses some accuracy against shipping all; this is how much, and which few lose least."
+        "Each device runs the most accurate entry within its budget. Shipping only a few entries "
+        "loses some accuracy compared with shipping all of them. This page shows which entries to "
+        "ship and how much accuracy they lose."
     )
     weights = _fleet(sources)
     fleet = {name: sources[name] for name in weights}
@@ -55,16 +56,18 @@ def _show_plan(
     }
     left, right = st.columns(2, gap="medium")
     with left:
-        st.subheader("What fewer entries cost", anchor=False)
-        st.caption("Lost top-1, averaged over the budgets and the fleet: 0 with all entries.")
+        st.subheader("The cost of shipping fewer entries", anchor=False)
+        st.caption(
+            "Regret: the expected loss of top-1 over budgets and fleet, compared with all entries."
+        )
         st.plotly_chart(
             regret_figure(regret_frame(plans), chosen),
             key="regret",
             config={"displaylogo": False},
-            alt="Expected loss of top-1 against the number of entries shipped",
+            alt="Regret (expected loss of top-1) by number of entries shipped",
         )
     with right:
-        st.subheader("Where it is lost", anchor=False)
+        st.subheader("Where accuracy is lost", anchor=False)
         name = choose_device(fleet, key="plan_device")
         st.plotly_chart(
             plan_figure(served[name]),
@@ -75,13 +78,13 @@ def _show_plan(
     st.subheader("The entries to ship", anchor=False)
     frame = plan_frame(fleet, plan, served)
     st.dataframe(frame, hide_index=True, column_config=_digits(frame))
-    st.caption("Budgets: the share of a device's budgets that get this entry.")
+    st.caption("Budgets: the share of a device's budgets that select this entry.")
 
 
 def _budgets(fleet: dict[str, Source]) -> Budgets | None:
-    """None: each device's own, over its whole front; else a range, the same on all devices."""
+    """Budgets in a range, the same on all devices; None for those of each device's front."""
     how = st.segmented_control(
-        "Budgets, evenly on a log scale",
+        "Budgets (log-spaced)",
         ["whole front", "a range"],
         default="whole front",
         required=True,
@@ -113,10 +116,10 @@ def _budgets(fleet: dict[str, Source]) -> Budgets | None:
 
 
 def _fleet(sources: dict[str, Source]) -> dict[str, float]:
-    """How common each device is; those of no weight are left out."""
+    """Let the user weight the devices; omits devices of weight 0."""
     if len(sources) == 1:
         return dict.fromkeys(sources, 1.0)
-    st.subheader("The fleet: how common each device is", anchor=False)
+    st.subheader("Fleet: the share of each device", anchor=False)
     columns = st.columns(min(len(sources), 3))
     weights = {
         name: columns[index % len(columns)].slider(
@@ -132,7 +135,7 @@ def _fleet(sources: dict[str, Source]) -> dict[str, float]:
     }
     present = {name: float(weight) for name, weight in weights.items() if weight}
     if not present:
-        st.info("Every weight is 0, so all devices count alike.", icon=":material/info:")
+        st.info("All weights are 0, so all devices count equally.", icon=":material/info:")
     return present or dict.fromkeys(sources, 1.0)
 
 
@@ -156,12 +159,12 @@ def _verdict(plan: Plan, plans: list[Plan]) -> None:
     entries = "1 entry loses" if num == 1 else f"{num} entries lose"
     text = f"**{entries} {points(plan.regret)}** of top-1 on average"
     if num < len(plans):
-        text += f"; one more would lose {points(plans[num].regret)}"
+        text += f"; one more entry reduces the loss to {points(plans[num].regret)}"
     st.markdown(text + ".")
     st.caption(
-        "No other choice of as many is better (exact)."
+        "No other set of this size loses less (exact)."
         if plan.exact
-        else f"No other choice of as many can lose less than {points(plan.regret_bound)}."
+        else f"Any set of this size loses at least {points(plan.regret_bound)}."
     )
 
 

@@ -1,4 +1,4 @@
-"""What the explorer shows where there is nothing to show, and what to do about it."""
+"""What the explorer shows if there is nothing to display, and how to fix that."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,29 +11,28 @@ mutualnas explorer runs/default"""
 
 
 def show_error(message: str, paths: Sequence[Path]) -> None:
-    """A file that can't be read: why, and how to get one that can."""
+    """Explain why a file can't be read, and how to check or create one."""
     st.title("These tables can't be shown")
     st.error(message, icon=":material/error:")
-    st.markdown("Opened were: " + ", ".join(f"`{path}`" for path in paths))
+    st.markdown("Paths: " + ", ".join(f"`{path}`" for path in paths))
     st.markdown(
         "Check a file with `python -m planner validate FILE`. "
-        "To make a table from nothing and open it (a few minutes, no GPU needed):"
+        "To create a table and open it (takes a few minutes, no GPU needed):"
     )
     st.code(COMMANDS, language="bash")
 
 
 def show_empty() -> None:
-    """No table, or none with an entry."""
+    """Explain that no table has an entry."""
     st.title("No entries to show yet")
     st.info(
-        "The explorer shows a run, a lookup table, or a book of several; "
-        "none with an entry was named.",
+        "The explorer shows runs, lookup tables and books. None of the opened tables has an entry.",
         icon=":material/info:",
     )
     st.code(COMMANDS, language="bash")
 
 
 def show_single(what: str, command: str) -> None:
-    """A page that compares tables, with one table open."""
+    """Explain that the page needs several tables, and how to open them."""
     st.info(what, icon=":material/info:")
     st.code(command, language="bash")

@@ -126,14 +126,14 @@ def test_a_budget_in_the_browser_is_planner_select(run: Path, page: Page, tmp_pa
         settle(page)
         expect(page.get_by_role("heading", name=f"Chosen: {chosen}")).to_be_visible()
 
-        page.get_by_label("Across").click()
+        page.get_by_label("X axis").click()
         page.get_by_role("option", name="Multiply-adds, millions").click()
         title = page.locator(".js-plotly-plot .xtitle")
         expect(title.filter(has_text="Multiply-adds, millions")).to_have_count(1)
         expect(title).to_have_count(1)  # the old chart stands beside it for a moment
 
         page.get_by_role("link", name="Export").click()
-        expect(page.get_by_role("heading", name="Take it with you")).to_be_visible()
+        expect(page.get_by_role("heading", name="Export a table")).to_be_visible()
         settle(page)
         with page.expect_download() as entry:
             page.get_by_role("button", name=f"Download {chosen} as JSON").click()

@@ -34,7 +34,7 @@ def test_the_chosen_entry_and_those_tied_with_it_are_marked_on_the_axes(source: 
     assert marks_of(source, None, P50, TOP1).chosen is None
     assert marks_of(source, unknown, MEMORY, TOP1).chosen is None
     names = {trace.name for trace in front_figure(source, P50, TOP1).data}
-    assert {"chosen", "tied with it in latency"} <= names
+    assert {"chosen", "tied in latency"} <= names
 
 
 def test_the_table_s_entries_have_error_bars_and_differ_in_shape(run: Path) -> None:

@@ -32,7 +32,7 @@ def test_a_table_is_read_as_one(tmp_path: Path, table: LookupTable) -> None:
 def test_other_weights_are_refused(new_table: Callable[..., LookupTable]) -> None:
     table = new_table()
     other = new_table(supernet=dict(table.supernet) | {"weights_sha256": "00" * 32})
-    with pytest.raises(InvalidValue, match="of one supernet"):
+    with pytest.raises(InvalidValue, match="must come from one supernet"):
         Book((table, other))
 
 

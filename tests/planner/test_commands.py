@@ -72,7 +72,7 @@ def test_what_cannot_be_written_is_told_in_one_line(
     out: str, paths: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["merge", *paths, "--out", str(tmp_path / out)]) == 2
-    assert f"{tmp_path / out} must be a file to write" in capsys.readouterr().err
+    assert f"{tmp_path / out} must be a writable file" in capsys.readouterr().err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["0.json", "1.json"]
 
 
@@ -100,7 +100,7 @@ def test_plan_takes_budgets(paths: list[str], capsys: pytest.CaptureFixture[str]
     assert main(["plan", paths[0], "--budgets", "1:3", "2"]) == 0
     assert json.loads(capsys.readouterr().out)["curve"][-1]["regret"] == pytest.approx(0)
     assert main(["plan", paths[0], "--budgets", "0.001"]) == 2
-    assert "a budget must allow an entry" in capsys.readouterr().err
+    assert "at least one budget must allow an entry" in capsys.readouterr().err
 
 
 def test_diff_exits_1_on_a_regression(

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from planner import DamagedTable, Entry, InvalidValue
-from planner.entries import _columns, _hold, read_entries
+from planner.entries import _are_valid, _columns, read_entries
 from planner.entry import ENTRY_FIELDS
 
 Entries = Callable[..., tuple[Entry, ...]]
@@ -25,7 +25,7 @@ def test_entries_read_together_equal_entries_read_one_by_one(new_entries: Entrie
     rows[4] |= {"budget_probability": 0.5, "energy_mj": 2.0}
     columns = _columns(rows)
     assert columns is not None
-    assert _hold(columns)
+    assert _are_valid(columns)
     entries = read_entries(rows)
     assert entries == tuple(map(Entry.from_json, rows))
     assert [entry.to_json() for entry in entries] == rows
@@ -44,7 +44,7 @@ def test_checking_together_accepts_nothing_that_checking_one_by_one_refuses(
     rows[row] |= changes
     rows[row].pop(dropped, None)
     columns = _columns(rows)
-    together = columns is not None and _hold(columns)
+    together = columns is not None and _are_valid(columns)
     try:
         alone = tuple(map(Entry.from_json, rows))
     except InvalidValue:

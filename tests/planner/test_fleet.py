@@ -38,7 +38,7 @@ def entries_at(points: Sequence[tuple[int, int]]) -> list[Entry]:
     ]
 
 
-def naive_earned(
+def naive_expected_top1(
     entries: Sequence[Entry], budgets: Sequence[tuple[float, float]], names: Sequence[str]
 ) -> float:
     """Straight from the definition: each budget takes the most accurate that it allows."""
@@ -63,9 +63,11 @@ def test_a_sets_value_is_that_of_a_plain_loop(
     entries = entries_at(points)
     names = [f"c{index}" for index in sorted(chosen) if index < len(points)]
     demand = Demand(entries, budgets)
-    assert demand.earned(names) == pytest.approx(naive_earned(entries, budgets, names))
+    assert demand.expected_top1(names) == pytest.approx(
+        naive_expected_top1(entries, budgets, names)
+    )
     every = [entry.config_id for entry in entries]
-    assert demand.most == pytest.approx(naive_earned(entries, budgets, every))
+    assert demand.max_top1 == pytest.approx(naive_expected_top1(entries, budgets, every))
 
 
 @settings(max_examples=200)
@@ -78,8 +80,10 @@ def test_the_sets_of_one_target_are_the_best_there_are(
     names = [entry.config_id for entry in entries]
     found = best_sets(demand, len(names))
     for size, ids in enumerate(found, start=1):
-        best = max(naive_earned(entries, budgets, some) for some in combinations(names, size))
+        best = max(
+            naive_expected_top1(entries, budgets, some) for some in combinations(names, size)
+        )
         assert len(ids) <= size
-        assert demand.earned(ids) == pytest.approx(best)
+        assert demand.expected_top1(ids) == pytest.approx(best)
     if found:
-        assert demand.earned(found[-1]) == pytest.approx(demand.most)
+        assert demand.expected_top1(found[-1]) == pytest.approx(demand.max_top1)

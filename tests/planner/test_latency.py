@@ -19,7 +19,7 @@ VALUES: dict[str, Any] = {
     [
         ({"p50_ms": 0.0}, "^`latency_p50_ms` must be"),
         ({"p90_ms": 0.5}, "latency_p50_ms <= latency_p90_ms <= latency_p99_ms"),
-        ({"num_samples": 0}, "`num_samples` must be 1 or more where measured"),
+        ({"num_samples": 0}, "`num_samples` must be 1 or more for a measured latency"),
         ({"kind": "guessed"}, "`kind` must be measured or predicted"),
     ],
 )

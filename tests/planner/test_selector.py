@@ -77,6 +77,7 @@ def test_select_equals_a_brute_force_selection(
     if expected is None:
         with pytest.raises(NoEntryFits):
             select(entries, limits)
+        assert Selector(entries, limits).find(limits.max_latency_ms) is None
     else:
         assert select(entries, limits) == expected
 

@@ -175,7 +175,7 @@ def test_a_file_that_is_no_network_is_refused(
         size_bytes=13,
         max_abs_difference=0.0,
     )
-    with pytest.raises(DamagedTable, match="must be a network of ONNX Runtime"):
+    with pytest.raises(DamagedTable, match="must be a model that ONNX Runtime can load"):
         AdaptiveSession([new_entry(artifact=artifact)], tmp_path, target_ms=1.0)
 
 

@@ -5,14 +5,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner.shared_set import best_shared_sets, earned, without_dominated
+from planner.shared_set import best_shared_sets, expected_top1, without_dominated
 
 Rows = dict[str, Sequence[float]]
 
 
 @st.composite
 def many_rows(draw: st.DrawFn) -> Rows:
-    """Up to 8 entries, each of which earns something at up to 8 budgets."""
+    """Up to 8 entries under up to 8 budgets."""
     length = draw(st.integers(1, 8))
     row = st.lists(st.integers(0, 9), min_size=length, max_size=length)
     return {
@@ -33,9 +33,9 @@ def test_the_sets_are_the_best_there_are(rows: Rows) -> None:
     found = best_shared_sets(rows, len(rows))
     for size, (names, bound) in enumerate(found, start=1):
         assert len(names) <= size
-        assert earned(rows, names) == pytest.approx(naive_best(rows, size))
-        assert bound == pytest.approx(earned(rows, names))
-    reached = earned(rows, found[-1][0]) if found else 0
+        assert expected_top1(rows, names) == pytest.approx(naive_best(rows, size))
+        assert bound == pytest.approx(expected_top1(rows, names))
+    reached = expected_top1(rows, found[-1][0]) if found else 0
     assert reached == pytest.approx(naive_best(rows, len(rows)))
 
 
@@ -45,7 +45,7 @@ def test_a_search_that_is_cut_short_still_bounds_the_best(rows: Rows, max_steps:
     for size, (names, bound) in enumerate(best_shared_sets(rows, len(rows), max_steps), start=1):
         best = naive_best(rows, size)
         assert bound >= best - 1e-9
-        assert (1 - 1 / 2.718281828) * best <= earned(rows, names) + 1e-9 <= best + 2e-9
+        assert (1 - 1 / 2.718281828) * best <= expected_top1(rows, names) + 1e-9 <= best + 2e-9
 
 
 @given(many_rows())

@@ -17,7 +17,7 @@ def test_one_config_on_all_devices(open_page: Open, sources: dict[str, Source]) 
         P50.shown(source.table.by_config_id[config_id].latency.p50_ms)
         for source in sources.values()
     ]
-    assert any("pairs of configs the other way round" in text.value for text in page.markdown)
+    assert any("pairs of configs compared with test CPU" in text.value for text in page.markdown)
 
 
 def test_one_device_says_how_to_get_another(open_page: Open, source: Source) -> None:

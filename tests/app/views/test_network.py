@@ -16,7 +16,7 @@ def test_a_config_against_the_largest(open_page: Open, source: Source) -> None:
     assert page.metric[0].value == TOP1.shown(entry.accuracy.top1)
     assert page.metric[4].value == f"{entry.config.resolution} px"
     assert any("2 channel groups keep" in text.value for text in page.markdown)
-    assert any("the largest that was tried" in text.value for text in page.caption)
+    assert any("the largest candidate" in text.value for text in page.caption)
 
 
 def test_one_width_for_all_layers(open_page: Open, source: Source) -> None:
@@ -24,4 +24,4 @@ def test_one_width_for_all_layers(open_page: Open, source: Source) -> None:
     uniform = replace(source, table=replace(source.table, entries=entries), candidates=entries)
     page = open_page("network", {"test CPU": uniform})
     assert any("Every layer keeps the first **100 %**" in text.value for text in page.markdown)
-    assert not any("the largest that was tried" in text.value for text in page.caption)
+    assert not any("the largest candidate" in text.value for text in page.caption)

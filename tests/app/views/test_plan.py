@@ -26,7 +26,7 @@ def test_a_device_of_no_weight_is_left_out(open_page: Open, sources: dict[str, S
     page.slider(key="weight2").set_value(0).run()
     assert len(page.dataframe[0].value.columns) == 4
     page.slider(key="weight1").set_value(0).run()
-    assert "all devices count alike" in page.info[0].value
+    assert "all devices count equally" in page.info[0].value
 
 
 def test_budgets_in_a_range(open_page: Open, source: Source) -> None:
