@@ -3,7 +3,7 @@
 Their values are stored in the URL under their keys, so that a view can be shared by its link.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import streamlit as st
@@ -43,11 +43,12 @@ def choose_budget(source: Source) -> Choice:
     selector = _selector(source, limits)
     with place:
         budget = _budget(selector) if selector.front else None
+    limits = replace(limits, max_latency_ms=budget)
     try:
         entry = selector.select(budget)
     except NoEntryFits as error:
-        return Choice(_with_budget(limits, budget), selector, None, str(error))
-    return Choice(_with_budget(limits, budget), selector, entry, "")
+        return Choice(limits, selector, None, str(error))
+    return Choice(limits, selector, entry, "")
 
 
 @lru_cache(maxsize=8)  # 20,000 entries take 50 ms, at every interaction with a page
@@ -143,14 +144,4 @@ def _other_limits() -> Limits:
         margin=margin or 0.0,
         max_macs=macs * 1e6 if macs else None,
         max_peak_memory_bytes=memory * 1e6 if memory else None,
-    )
-
-
-def _with_budget(limits: Limits, budget: float | None) -> Limits:
-    return Limits(
-        max_latency_ms=budget,
-        percentile=limits.percentile,
-        margin=limits.margin,
-        max_macs=limits.max_macs,
-        max_peak_memory_bytes=limits.max_peak_memory_bytes,
     )

@@ -28,16 +28,16 @@ def write_page(document: dict[str, Any]) -> None:
             f"{_converted(theirs)} classification networks of torchvision "
             f"{versions['torchvision']} and {_converted(timm)} CNNs of timm (one or two a family) "
             f"convert: PyTorch {versions['torch']}, {versions['cpu']}, one thread, fresh weights. "
-            "Written by `python -m benchmarks.networks.model_coverage`; "
-            "what stays whole is in its JSON.",
+            "This page is written by `python -m benchmarks.networks.model_coverage`; its JSON "
+            "lists the channels that stay at full width.",
             _checks({name: row for name, row in _good(rows).items() if "earlier" not in row}),
             _costs(_good(theirs)),
             _shrinking(_good(theirs)),
             "MACs count convolutions and linear layers; *elastic* is their share in layers that "
-            "some width narrows. *At 0.5*: what is left with every group at width 0.5; a layer "
+            "some width narrows. *At 0.5*: what remains with every group at width 0.5; a layer "
             "between two groups keeps a quarter, a classifier or a depthwise convolution a half, "
-            "and channels are rounded to 8. *Difference*: see above. *Trace*: seconds of one "
-            "processor.",
+            "and channels are rounded to multiples of 8. *Difference*: see above. *Trace*: CPU "
+            "seconds.",
             *_earlier(rows),
         ),
         *_table(theirs),
@@ -46,7 +46,7 @@ def write_page(document: dict[str, Any]) -> None:
         "",
         *_table(timm),
         "",
-        "What stays whole in them, and why:",
+        "What stays at full width in them, and why:",
         "",
         *[f"- {name}: {why} ({n} channels)" for name, why, n in _kept(_good(timm))],
         "",
@@ -83,13 +83,13 @@ def _checks(rows: Rows) -> str:
     still = min(rows, key=lambda name: rows[name]["smallest_change"])
     largest = max(row["largest_difference"] for row in rows.values())
     return (
-        "For three configs with a random width for each group, outputs of the extracted network "
-        f"differ from the supernet's by at most {largest:.1e} of the largest (mostly not at all: "
-        "both run the same kernels). So that equality says something, fresh weights of zero are "
-        "first replaced by random ones and BN is calibrated: another image then changes the "
-        f"outputs by {rows[still]['smallest_change']:.1e} of the largest or more ({still}). "
+        "For three configs with random widths, the outputs of the extracted network differ from "
+        f"the supernet's by at most {largest:.1e} of the largest output (mostly not at all: both "
+        "run the same kernels). To make that comparison meaningful, weights that are initially "
+        "zero are first replaced by random ones and BN is calibrated: another image then changes "
+        f"the outputs by at least {rows[still]['smallest_change']:.1e} of the largest ({still}). "
         "Backward passes of the last config, in eval and in training mode, give every parameter a "
-        f"finite gradient that is not zero; exceptions: {_names(without)}."
+        f"finite, nonzero gradient; exceptions: {_names(without)}."
     )
 
 
@@ -103,9 +103,9 @@ def _costs(rows: Rows) -> str:
     more_mib = row["after_trace_mib"] - row["before_trace_mib"]
     return (
         f"The largest, {name} ({row['params'] / 1e6:.0f} M parameters), takes "
-        f"{row['trace_cpu_s']} s to trace and {more_mib} MiB more than the "
-        f"{row['before_trace_mib']} MiB that the process with the network had; with its subnets "
-        f"and gradients the peak is {row['peak_memory_mib']} MiB. The slowest is {slowest} "
+        f"{row['trace_cpu_s']} s to trace and {more_mib} MiB on top of the "
+        f"{row['before_trace_mib']} MiB of the process with the network; with its subnets and "
+        f"gradients the peak is {row['peak_memory_mib']} MiB. The slowest is {slowest} "
         f"with {rows[slowest]['trace_cpu_s']} s."
     )
 
