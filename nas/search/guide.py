@@ -28,7 +28,7 @@ Array = NDArray[np.float64]
 Params = dict[str, Any]
 
 MIN_EVALUATED = 12
-"""Before these many the guide proposes at random."""
+"""Evaluated configs before the guide fits a model; until then it proposes at random."""
 NUM_RANDOM, NUM_NEIGHBOURS = 1000, 2000
 """Configs in the pool: anywhere, and near the front."""
 STEP = 0.15
@@ -41,7 +41,7 @@ class Guide(BaseSampler):
     Args:
         seed: of the pool, together with the number of configs that have been evaluated: a search
             that was stopped goes on as if it had not been.
-        is_new: whether nobody has evaluated a config yet; it is given as Optuna's parameters.
+        is_new: whether no worker has begun a config yet; it takes Optuna's parameters.
         cost: which of the values the front is about, besides top1.
 
     After a proposal `expected_gain` tells what share of the hypervolume it is expected to add;
@@ -62,7 +62,7 @@ class Guide(BaseSampler):
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> Params:
-        """The best of the pool; nothing (so that chance decides) while too little is known."""
+        """The best config of the pool; empty, for a random draw, before MIN_EVALUATED trials."""
         done = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
         if len(done) < MIN_EVALUATED or not search_space:
             return {}

@@ -14,7 +14,7 @@ class SearchJob:
     """A search for one target. Raises NasError for values that can't be searched with."""
 
     runtime: str | None = None
-    """One of `nas.runtimes.RUNTIMES`; None: ONNX Runtime on a CPU, eager PyTorch on CUDA."""
+    """A key of `nas.runtimes.runtime.RUNTIMES`; None: ONNX Runtime on a CPU, eager on CUDA."""
     device: str | None = None
     """cpu, cuda, cuda:1; None: the best there is."""
     num_threads: int | None = None

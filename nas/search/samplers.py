@@ -1,4 +1,4 @@
-"""Samplers by name: who proposes the next config."""
+"""Samplers by name: each proposes the next config to evaluate."""
 
 from collections.abc import Callable
 from typing import Any
@@ -35,8 +35,10 @@ def make_sampler(
 ) -> BaseSampler:
     """The sampler called `name`; `is_new` and `cost` are for the guide, see there.
 
-    Optuna's would repeat the proposals that a resumed study began with, so that their seed depends
-    on how many trials that has. Raises StudyError for a name that is none of SAMPLERS.
+    Optuna's samplers would repeat their first proposals in a resumed study, so their seed also
+    depends on `num_done`, the number of its trials.
+
+    Raises StudyError for a name that is not one of SAMPLERS.
     """
     if name == "guide":
         return Guide(seed=seed, is_new=is_new, cost=cost)

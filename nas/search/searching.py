@@ -19,8 +19,9 @@ from nas.report.page import write_report
 from nas.runtimes import Runtime, load_runtime
 from nas.search.feasibility import require_feasible
 from nas.search.job import SearchJob
+from nas.search.proposals import Proposal
 from nas.search.provenance import provenance
-from nas.search.study import Proposal, Study
+from nas.search.study import Study
 from planner import Candidate, Limits, LookupTable, write_candidates
 from supernet import Supernet
 from supernet.data import Data

@@ -23,10 +23,10 @@ def open_study(
     belongs_to: Mapping[str, str],
     may_begin: bool = True,
 ) -> optuna.Study:
-    """The study in the storage, new or as it was left, also by other workers.
+    """Open the study in the storage, or create it.
 
-    `belongs_to` says what it is a search of; it is stored with a new study. Where it `may_begin`
-    none, there must be one.
+    `belongs_to` identifies what is searched; it is stored with a new study and compared with an
+    existing one. Unless it `may_begin` a study, one must exist.
 
     Raises StudyError where the storage can't be used, or its study belongs to something else.
     """
@@ -52,7 +52,7 @@ def open_study(
     ]
     if changed:
         raise StudyError(
-            "a search goes on with the supernet and the target it began with, but "
+            "a study must be continued with the supernet and the target it was started with, but "
             f"{'; '.join(changed)}: choose another --out or --storage"
         )
     return study

@@ -6,28 +6,26 @@ storage; a worker that dies leaves a claim that goes stale, and another worker t
 """
 
 import json
-import random
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import Trial, TrialState
 
 from nas.evaluate.evaluation import Costs, Evaluation, to_text
-from nas.search.claim import CONTINUES, Clock, claimed, give_back, take_back_abandoned
+from nas.search.claim import Clock, claimed, give_back, take_back_abandoned
 from nas.search.guide import Guide
-from nas.search.initial import initial_configs
 from nas.search.job import SearchJob
-from nas.search.parameters import suggest, to_config, to_parameters
-from nas.search.roles import hand_over, has_costs, take, turn
+from nas.search.proposals import Proposal, Proposals
+from nas.search.roles import hand_over, has_costs
 from nas.search.samplers import make_sampler
 from nas.search.storage import open_study, without_password
 from nas.search.trials import Trials
 from planner import Candidate
-from supernet import SubnetConfig, Supernet
+from supernet import Supernet
 
 DIRECTIONS: dict[str, Literal["maximize", "minimize"]] = {
     "top1": "maximize",
@@ -36,12 +34,6 @@ DIRECTIONS: dict[str, Literal["maximize", "minimize"]] = {
     "peak_memory_bytes": "minimize",
 }
 """What may be an objective, by its name in a candidate's values."""
-
-MAX_SUGGESTIONS = 20
-"""Suggestions of the sampler in a row that are all known before a random new config is taken."""
-
-MAX_DRAWS = 2000
-"""Random configs in a row that are all known before the search ends for lack of new ones."""
 
 WAIT_S = 0.5
 """Between looks at what other workers still do."""
@@ -52,18 +44,6 @@ ENDED = "ended"
 MAX_AHEAD = 4
 """Candidates with costs but without top1 before a worker that only measures waits: its proposals
 improve with what is known."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Proposal:
-    """A config that this worker alone evaluates."""
-
-    trial: Trial
-    config: SubnetConfig
-    origin: str
-    """grid or search, as in a Candidate."""
-    costs: Costs | None
-    """What another worker has already measured of it."""
 
 
 class Study:
@@ -101,16 +81,16 @@ class Study:
         take_back_abandoned(self.study, clock)
         self.trials = Trials(self.study, supernet, without_password(storage))
         self.trials.evaluations()  # damage shows now, not after hours
+        self.proposals = Proposals(self.trials, supernet.space, job, clock)
         if job.role != "accuracy":
             if self._has_ended():
                 self.study.set_user_attr(ENDED, False)
-            self._enqueue_initial()
-        self._taken: set[tuple[int, ...]] = set()  # while the sampler proposes
+            self.proposals.enqueue_initial()
         self.study.sampler = make_sampler(
             job.sampler,
             job.seed,
             num_done=len(self.trials.of(TrialState.COMPLETE, TrialState.RUNNING)),
-            is_new=self._is_new,
+            is_new=self.proposals.is_new,
             cost=job.objectives.index("macs" if job.repeatable else "latency_p50_ms"),
         )
 
@@ -143,7 +123,7 @@ class Study:
             if self.expected_gain < self.job.min_gain and not self._has_ended():
                 self._end()
                 continue
-            proposal = self._ask_new()
+            proposal = self.proposals.next()
             if proposal is None:
                 self._end()
             elif self._is_one_too_many(proposal.trial):
@@ -205,7 +185,7 @@ class Study:
     def _is_one_too_many(self, trial: Trial) -> bool:
         if has_costs(trial):  # it was counted before its costs were measured
             return False
-        return len(self._begun_before(trial)) >= self.job.num_trials
+        return len(self.proposals.begun_before(trial)) >= self.job.num_trials
 
     def _end(self) -> None:
         """Tell the other workers that no more proposals come."""
@@ -214,79 +194,3 @@ class Study:
 
     def _has_ended(self) -> bool:
         return bool(self.study.user_attrs.get(ENDED))
-
-    def _ask_new(self) -> Proposal | None:
-        """A trial of a config that no worker has begun; None when there are no more."""
-        tries = 0
-        while tries < MAX_SUGGESTIONS or self._enqueue_random():
-            self._taken = self.trials.known()
-            trial = take(self.study, self.job.role)
-            if trial is None:
-                return None
-            config = suggest(trial, self.supernet.space)
-            if self.trials.channels(config) not in self._begun_before(trial):
-                return Proposal(
-                    trial=trial,
-                    config=config,
-                    origin=trial.user_attrs.get("origin", "search"),
-                    costs=self.trials.costs_of(config),
-                )
-            self.study.tell(trial, state=TrialState.FAIL)
-            tries += 1
-        return None
-
-    def _begun_before(self, trial: Trial) -> set[tuple[int, ...]]:
-        """What is evaluated, or was begun before this trial.
-
-        Of two trials of one config, the one with costs goes on, else the one with the lower number;
-        a copy goes before the trial that it continues. The storage numbers trials one by one, so
-        numbers serve as the tickets of Lamport's bakery (CACM 17:8, 1974): wait until all trials
-        with lower ones have shown what they hold.
-        """
-        continued = trial.user_attrs.get(CONTINUES)
-        while True:
-            others = [
-                each
-                for each in self.trials.of(
-                    TrialState.COMPLETE, TrialState.RUNNING, TrialState.WAITING
-                )
-                if each.state == TrialState.COMPLETE
-                or (each.number != continued and turn(each) < turn(trial))
-            ]
-            configs = [self.trials.config_of(each) for each in others]
-            if None not in configs:
-                return {self.trials.channels(config) for config in configs if config is not None}
-            time.sleep(WAIT_S / 10)
-            take_back_abandoned(self.study, self.clock)
-
-    def _enqueue_random(self) -> bool:
-        """Queue a random config that is new; False when none was found."""
-        space, known = self.supernet.space, self.trials.known()
-        rng = random.Random(f"{self.job.seed} {len(known)}")
-        for _ in range(MAX_DRAWS):
-            widths = space.random_widths(rng)
-            config = SubnetConfig(width_mults=widths, resolution=rng.choice(space.resolutions))
-            if self.trials.channels(config) not in known:
-                self._enqueue(config, "search")
-                return True
-        return False
-
-    def _enqueue_initial(self) -> None:
-        """Queue the initial configs that are neither evaluated nor queued yet."""
-        rng = random.Random(self.job.seed)
-        known = self.trials.known(TrialState.COMPLETE, TrialState.RUNNING, TrialState.WAITING)
-        initial = initial_configs(
-            self.supernet.space, self.job.warm_start, self.trials.channels, rng
-        )
-        for config, origin in initial:
-            if self.trials.channels(config) not in known:
-                self._enqueue(config, origin)
-
-    def _enqueue(self, config: SubnetConfig, origin: str) -> None:
-        params = to_parameters(config, self.supernet.space.num_groups)
-        self.study.enqueue_trial(params, user_attrs={"origin": origin})
-
-    def _is_new(self, params: dict[str, float]) -> bool:
-        """Whether no worker has begun with the config of these parameters."""
-        config = to_config(params, self.supernet.space.num_groups)
-        return config is not None and self.trials.channels(config) not in self._taken

@@ -36,6 +36,6 @@ def print_summary(table: LookupTable, candidates: Sequence[Candidate], console: 
     console.print(
         f"{len(candidates)} candidates, {num_new} of them beyond the uniform grid; "
         f"{len(entries)} on the front, {span:.1f} times between the fastest and the slowest; "
-        f"top-1 on {table.splits['report']} images that nothing was chosen with; "
+        f"top-1 on {table.splits['report']} held-out images; "
         f"noise floor {noise_floor:.1%}"
     )

@@ -157,7 +157,7 @@ def test_another_target_does_not_go_on_with_the_study(
     searched: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     line = refused(capsys, [*FAST, "--batch-size", "2", "--out", str(searched)])
-    assert "a search goes on with the supernet and the target it began with" in line
+    assert "a study must be continued with the supernet and the target it was started with" in line
 
 
 def test_limits_that_nothing_keeps_are_one_clear_line(

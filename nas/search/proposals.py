@@ -1,0 +1,126 @@
+"""Proposals: which config a worker evaluates next, so that no config is evaluated twice."""
+
+import random
+import time
+from dataclasses import dataclass
+
+from optuna.trial import Trial, TrialState
+
+from nas.evaluate.evaluation import Costs
+from nas.search.claim import CONTINUES, Clock, take_back_abandoned
+from nas.search.initial import initial_configs
+from nas.search.job import SearchJob
+from nas.search.parameters import suggest, to_config, to_parameters
+from nas.search.roles import take, turn
+from nas.search.trials import Trials
+from supernet import SearchSpace, SubnetConfig
+
+MAX_SUGGESTIONS = 20
+"""Suggestions of the sampler in a row that are all known before a random new config is taken."""
+
+MAX_DRAWS = 2000
+"""Random configs in a row that are all known before the search ends for lack of new ones."""
+
+LOOK_S = 0.05
+"""Seconds between looks at trials whose config another worker is about to write down."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proposal:
+    """A config that this worker alone evaluates."""
+
+    trial: Trial
+    config: SubnetConfig
+    origin: str
+    """grid or search, as in a Candidate."""
+    costs: Costs | None
+    """What another worker has already measured of it."""
+
+
+class Proposals:
+    """Takes queued trials and asks the sampler for new ones, in a study that workers share.
+
+    Args:
+        trials: of the study.
+        space: of the configs.
+        job: role, seed and warm start of this worker.
+        clock: seconds since the epoch; of the claims.
+    """
+
+    def __init__(self, trials: Trials, space: SearchSpace, job: SearchJob, clock: Clock) -> None:
+        self.trials, self.space, self.job, self.clock = trials, space, job, clock
+        self._taken: set[tuple[int, ...]] = set()  # while the sampler proposes
+
+    def next(self) -> Proposal | None:
+        """A trial of a config that no worker has begun; None when there are no more."""
+        tries = 0
+        while tries < MAX_SUGGESTIONS or self._enqueue_random():
+            self._taken = self.trials.known()
+            trial = take(self.trials.study, self.job.role)
+            if trial is None:
+                return None
+            config = suggest(trial, self.space)
+            if self.trials.channels(config) not in self.begun_before(trial):
+                return Proposal(
+                    trial=trial,
+                    config=config,
+                    origin=trial.user_attrs.get("origin", "search"),
+                    costs=self.trials.costs_of(config),
+                )
+            self.trials.study.tell(trial, state=TrialState.FAIL)
+            tries += 1
+        return None
+
+    def begun_before(self, trial: Trial) -> set[tuple[int, ...]]:
+        """What is evaluated, or was begun before this trial.
+
+        Of two trials of one config, the one with costs goes on, else the one with the lower number;
+        a copy goes before the trial that it continues. The storage numbers trials one by one, so
+        numbers serve as the tickets of Lamport's bakery (CACM 17:8, 1974): wait until all trials
+        with lower ones have shown what they hold.
+        """
+        continued = trial.user_attrs.get(CONTINUES)
+        while True:
+            others = [
+                each
+                for each in self.trials.of(
+                    TrialState.COMPLETE, TrialState.RUNNING, TrialState.WAITING
+                )
+                if each.state == TrialState.COMPLETE
+                or (each.number != continued and turn(each) < turn(trial))
+            ]
+            configs = [self.trials.config_of(each) for each in others]
+            if None not in configs:
+                return {self.trials.channels(config) for config in configs if config is not None}
+            time.sleep(LOOK_S)
+            take_back_abandoned(self.trials.study, self.clock)
+
+    def _enqueue_random(self) -> bool:
+        """Queue a random config that is new; False when none was found."""
+        space, known = self.space, self.trials.known()
+        rng = random.Random(f"{self.job.seed} {len(known)}")
+        for _ in range(MAX_DRAWS):
+            widths = space.random_widths(rng)
+            config = SubnetConfig(width_mults=widths, resolution=rng.choice(space.resolutions))
+            if self.trials.channels(config) not in known:
+                self._enqueue(config, "search")
+                return True
+        return False
+
+    def enqueue_initial(self) -> None:
+        """Queue the initial configs that are neither evaluated nor queued yet."""
+        rng = random.Random(self.job.seed)
+        known = self.trials.known(TrialState.COMPLETE, TrialState.RUNNING, TrialState.WAITING)
+        initial = initial_configs(self.space, self.job.warm_start, self.trials.channels, rng)
+        for config, origin in initial:
+            if self.trials.channels(config) not in known:
+                self._enqueue(config, origin)
+
+    def _enqueue(self, config: SubnetConfig, origin: str) -> None:
+        params = to_parameters(config, self.space.num_groups)
+        self.trials.study.enqueue_trial(params, user_attrs={"origin": origin})
+
+    def is_new(self, params: dict[str, float]) -> bool:
+        """Whether no worker has begun with the config of these parameters."""
+        config = to_config(params, self.space.num_groups)
+        return config is not None and self.trials.channels(config) not in self._taken
