@@ -74,4 +74,4 @@ class CudaGraphNetwork:
         return torch.cat(outputs)[: len(images)]
 
     def peak_memory_bytes(self) -> None:
-        """See `CompiledNetwork.peak_memory_bytes`; unknown: PyTorch owns the graph's memory pool."""
+        """See `CompiledNetwork.peak_memory_bytes`; unknown: PyTorch owns the graph's pool."""

@@ -37,7 +37,7 @@ class Runtime(Protocol):
     """Further settings that latency depends on, for the lookup table's target."""
 
     def compile(self, network: nn.Module, images: torch.Tensor) -> CompiledNetwork:
-        """Compile `network` for batches shaped like `images`: (batch, C, H, W), float32, on the CPU.
+        """Compile `network` for batches like `images`: (batch, C, H, W), float32, on the CPU.
 
         `network` is plain with calibrated BN statistics (an extracted subnet). It is compiled in
         evaluation mode with BN folded, and is not changed.
