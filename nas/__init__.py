@@ -1,6 +1,6 @@
-"""Search a supernet for one target: cost, measured latency, Optuna, the lookup table.
+"""Neural architecture search over a supernet's subnets, for one target.
 
-`nas.search` is a command and is not imported here: `python -m nas.search` would then warn.
+Nothing is imported here: importing `nas.search` would make `python -m nas.search` print a warning.
 """
 
 __all__: list[str] = []

@@ -1,4 +1,4 @@
-"""Values of supernet and of the meter as the planner's values, and back: the only place."""
+"""The only conversions between the value types of the supernet, the meter and the planner."""
 
 from dataclasses import asdict
 
@@ -9,24 +9,24 @@ from supernet.evaluate.accuracy import Accuracy as CountedAccuracy
 
 
 def subnet_config(candidate: Candidate) -> SubnetConfig:
-    """Which subnet a candidate is."""
+    """The supernet's config of a candidate."""
     config = candidate.config
     return SubnetConfig(width_mults=config.width_mults, resolution=config.resolution)
 
 
 def planner_config(config: SubnetConfig) -> Config:
-    """The same with its name."""
+    """The planner's config, which adds the config_id."""
     return Config(
         config_id=config.config_id, width_mults=config.width_mults, resolution=config.resolution
     )
 
 
 def planner_latency(latency: MeasuredLatency) -> Latency:
-    """What was measured."""
+    """The planner's latency, of kind "measured"."""
     return Latency(**asdict(latency), kind="measured")
 
 
 def planner_accuracy(accuracy: CountedAccuracy) -> Accuracy:
-    """The share of images and its interval."""
+    """The planner's accuracy: top1 and its 95 % interval."""
     low, high = accuracy.interval
     return Accuracy(top1=accuracy.top1, top1_low=low, top1_high=high)

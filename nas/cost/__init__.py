@@ -1,3 +1,3 @@
-"""What a network costs: multiply-adds, parameters, and a model of a target's latency."""
+"""Costs of a network: multiply-adds, parameters, and a model that predicts latency."""
 
 __all__: list[str] = []

@@ -1,4 +1,4 @@
-"""Where a subnet's multiply-adds are: in which of the groups that have a width of their own."""
+"""A subnet's multiply-adds by group, where each group has its own width multiplier."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -9,11 +9,11 @@ from supernet import SubnetConfig, Supernet
 
 
 def describe_groups(supernet: Supernet, configs: Iterable[SubnetConfig]) -> dict[str, Any]:
-    """What a lookup table says of widths and multiply-adds, as JSON values for its `supernet`.
+    """Describe groups and multiply-adds as JSON values, for the `supernet` of a lookup table.
 
-    `groups`: for each width, the layers whose outputs it narrows and their channels in the full
-    network. `group_macs`: for each config_id, the multiply-adds in each group, as `group_macs`.
-    `full_network`: the full network's multiply-adds and thop's second opinion on them.
+    `groups`: for each width, the layers whose outputs it scales and their number of channels in the
+    full network. `group_macs`: for each config_id, the result of `group_macs`. `full_network`: the
+    full network's multiply-adds, by PyTorch's counter and by thop.
     """
     full = supernet.space.largest
     macs = {config.config_id: list(group_macs(supernet, config)) for config in configs}
@@ -26,11 +26,11 @@ def describe_groups(supernet: Supernet, configs: Iterable[SubnetConfig]) -> dict
 
 
 def group_macs(supernet: Supernet, config: SubnetConfig) -> tuple[int, ...]:
-    """Multiply-adds for one image in each group that has a width, in the network's order.
+    """Multiply-adds of each group for one image, in the network's order.
 
-    A layer belongs to the group of its output channels, and where these are fixed (a classifier)
-    to that of its inputs. What depends on no width, or is a product without a weight of the
-    layer's own, is in no group, so the sum is at most `count_macs` of the subnet.
+    A layer belongs to the group of its output channels or, if their number is fixed (a classifier),
+    to the group of its input channels. Layers that depend on no width and products of activations
+    belong to no group, so the sum is at most `count_macs` of the subnet.
     """
     found = [0] * supernet.space.num_groups
     for layer, macs in count_layer_macs(supernet.subnet(config), config.resolution).items():
@@ -41,7 +41,7 @@ def group_macs(supernet: Supernet, config: SubnetConfig) -> tuple[int, ...]:
 
 
 def _width_of(supernet: Supernet, layer: str) -> int | None:
-    """Number of the width that a layer's outputs follow, else its inputs; None: neither."""
+    """Index of the width that scales a layer's outputs, else its inputs, else None."""
     channels = supernet.channels
     own = [name for name in channels.dims if name.rpartition(".")[0] == layer]
     for weight in sorted(own, key=lambda name: not name.endswith("weight")):

@@ -1,4 +1,4 @@
-"""What each layer of a plain network costs: the numbers that its latency depends on."""
+"""Costs of each layer of a plain network: the inputs of the latency predictor."""
 
 import math
 from typing import Any
@@ -9,24 +9,26 @@ from torch import nn
 from nas.cost.macs import without_data
 
 LAYERS = (nn.modules.conv._ConvNd, nn.Linear)
-"""What latency is predicted from; functional operations and attention are in `count_macs` alone."""
+"""Layers that latency is predicted from. Unlike in `count_macs`, functional operations and
+attention are ignored."""
 CHANNELS_PER_VECTOR = 16
-"""Runtimes compute channels in vectors of 8 or 16; a rest costs as much as a whole one."""
+"""Runtimes process channels in vectors of 8 or 16; a partial vector costs as much as a full one."""
 
 
 def layer_costs(network: nn.Module, resolution: int, *, in_channels: int = 3) -> list[float]:
-    """Four numbers for each convolution and linear layer, in the order in which they run.
+    """Four costs for each convolution and linear layer, in execution order, as one flat list.
 
-    MACs; MACs with channels rounded up to whole vectors; numbers read and written; weights. For
-    one image of `in_channels` x `resolution` x `resolution`; nothing is computed. Networks of one
-    architecture give lists of one length.
+    They are: MACs; MACs with channels rounded up to full vectors; activations read and written;
+    weights. All are for one image of `in_channels` x `resolution` x `resolution`. The network runs
+    on the meta device, so nothing is computed. All subnets of one architecture give lists of equal
+    length.
     """
     costs: list[float] = []
 
-    def note(layer: Any, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
+    def record(layer: Any, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
         groups = getattr(layer, "groups", 1)
         weights = layer.weight.numel()
-        # A transposed kernel is applied at each input, and its first dimension is the inputs'.
+        # A transposed kernel is applied at each input pixel; its first dimension is in_channels.
         source = inputs[0] if getattr(layer, "transposed", False) else output
         pixels = source.numel() / layer.weight.shape[0]
         out_channels, in_channels = layer.weight.shape[:2]
@@ -39,7 +41,7 @@ def layer_costs(network: nn.Module, resolution: int, *, in_channels: int = 3) ->
 
     bare = without_data(network).eval()
     handles = [
-        layer.register_forward_hook(note) for layer in bare.modules() if isinstance(layer, LAYERS)
+        layer.register_forward_hook(record) for layer in bare.modules() if isinstance(layer, LAYERS)
     ]
     with torch.inference_mode():
         bare(torch.empty(1, in_channels, resolution, resolution, device="meta"))

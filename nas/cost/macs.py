@@ -1,18 +1,18 @@
 """MACs and parameters of a plain network.
 
-A multiply-add counts as one, for one image: half of what `torch.utils.flop_counter` counts. It
-sees operations, not layers, so functional ones and attention are counted too.
+MACs are for one image; one multiply-add is two FLOPs of `torch.utils.flop_counter`. That counter
+records operations, not layers, so functional calls and attention are included.
 
 Limits:
-- Counted are convolutions (a transposed one at each input), matrix products and attention. All
-  else counts as nothing, as in the papers: normalisation, activations, pooling, interpolation,
-  additions, elementwise products, biases, look-ups in tables of embeddings.
-- Attention counts as if nothing were masked, a sparse product as if it were dense.
-- The network runs on shapes alone, in evaluation mode, so branches that depend on an image's
-  values are not followed.
-- What multiplies and adds and has no formula (bilinear layers, deformable convolutions, Fourier
-  transforms, operations of other packages) is an error, never a silent zero: see
-  `nas.cost.uncounted`.
+- Convolutions (transposed ones at each input pixel), matrix products and attention are counted. As
+  in the literature, everything else is zero: normalisation, activations, pooling, interpolation,
+  additions, elementwise products, biases, embedding lookups.
+- Attention is counted without its mask, a sparse product as if it were dense.
+- The network runs on the meta device in evaluation mode, so it must not branch on the values of its
+  input.
+- An operation that multiplies and adds but has no formula (bilinear layers, deformable
+  convolutions, Fourier transforms, operations of other packages) raises an error instead of
+  counting as zero: see `nas.cost.uncounted`.
 """
 
 import copy
@@ -33,7 +33,7 @@ Shape = tuple[int, ...]
 
 
 def _vector_flops(a: Shape, b: Shape, *, out_shape: object) -> int:
-    """A matrix, or a vector, times a vector."""
+    """FLOPs of a matrix-vector or vector-vector product."""
     return 2 * prod(a)
 
 
@@ -53,17 +53,17 @@ PRODUCTS = {
     aten.addmv: _added_vector_flops,
     aten.addbmm: _added_batch_flops,
 }
-"""Matrix products that PyTorch has no formula for."""
+"""FLOP formulas of matrix products that PyTorch's counter lacks."""
 
 
 def count_macs(network: nn.Module, resolution: int, *, in_channels: int = 3) -> int:
     """Multiply-adds of `network` for one image of `in_channels` x `resolution` x `resolution`.
 
-    Counted on a copy without data, so `network` is not changed and nothing is computed.
+    Counts on a copy on the meta device, so `network` is not changed and nothing is computed.
 
     Raises:
         UncountedLayerError: an operation multiplies and adds, but has no formula.
-        ResolutionError: the network cannot take images of this size.
+        ResolutionError: the network does not accept images of this size.
     """
     return sum(count_layer_macs(network, resolution, in_channels=in_channels).values())
 
@@ -71,10 +71,10 @@ def count_macs(network: nn.Module, resolution: int, *, in_channels: int = 3) -> 
 def count_layer_macs(
     network: nn.Module, resolution: int, *, in_channels: int = 3
 ) -> dict[str, int]:
-    """The same by layer, in the order in which they run; raises like `count_macs`.
+    """Multiply-adds by layer, in execution order; raises like `count_macs`.
 
-    A layer is the innermost module in whose `forward` an operation runs, under its name in
-    `network.named_modules()`: "" is the network itself. A layer that runs twice counts twice.
+    An operation counts for the innermost module whose `forward` calls it. Keys are names from
+    `network.named_modules()`; "" is the network itself. A layer that runs twice counts twice.
     """
     by_operation = count_operation_macs(network, resolution, in_channels=in_channels)
     return {layer: sum(macs.values()) for layer, macs in by_operation.items()}
@@ -83,7 +83,10 @@ def count_layer_macs(
 def count_operation_macs(
     network: nn.Module, resolution: int, *, in_channels: int = 3
 ) -> dict[str, dict[str, int]]:
-    """The same by layer and operation (`convolution`, `addmm`, `bmm` ...) of PyTorch's `aten`."""
+    """Multiply-adds by layer and aten operation (`convolution`, `addmm`, `bmm` ...).
+
+    Raises like `count_macs`.
+    """
     bare = without_data(network).eval()
     dtype = floating_dtype(bare)
     image = torch.empty(1, in_channels, resolution, resolution, device="meta", dtype=dtype)
@@ -91,8 +94,8 @@ def count_operation_macs(
     layers = _Layers(bare, counter)
     uncounted = UncountedOperations(bare, counter.flop_registry, lambda: layers.running[-1])
     try:
-        # What is entered last sees an operation first: the counter takes it apart, and `uncounted`
-        # sees what it then runs.
+        # The mode entered last handles an operation first: the counter decomposes it, and
+        # `uncounted` receives the resulting operations.
         with torch.no_grad(), uncounted, counter:
             bare(image)
     except Exception as error:  # of a user's network: anything
@@ -105,31 +108,31 @@ def _explained(error: Exception, images: str) -> ResolutionError | UncountedLaye
     reason = (str(error).strip() or type(error).__name__).partition("\n")[0]
     if isinstance(error, NotImplementedError) or "meta tensor" in reason.lower():
         return UncountedLayerError(
-            f"the network must run on shapes alone to be counted, but got: {reason}; "
-            "leave out what depends on an image's values"
+            f"the network must run on meta tensors to be counted, but got: {reason}; "
+            "remove code that depends on the values of its input"
         )
     return ResolutionError(
-        f"the network must take {images} images, but got: {reason}; choose another resolution"
+        f"the network must accept {images} images, but got: {reason}; choose another resolution"
     )
 
 
 class _Layers:
-    """Which layer of a network runs, and what `counter` has counted in each."""
+    """Tracks which layer of a network is running, and attributes `counter`'s FLOPs to it."""
 
     def __init__(self, network: nn.Module, counter: FlopCounterMode) -> None:
         self.running = [""]
         self._counter = counter
         self._flops: defaultdict[str, Counter[Any]] = defaultdict(Counter)
-        self._seen: Counter[Any] = Counter()
-        # PyTorch's own tracker names a module by the parent that was seen last, and counts what a
-        # module computes itself only in sums with its children.
+        self._attributed: Counter[Any] = Counter()
+        # PyTorch's own module tracker names a shared module after its last parent, and reports a
+        # module's own operations only in totals that include its children.
         for name, module in network.named_modules():
             module.register_forward_pre_hook(self._enter(name), prepend=True)
             module.register_forward_hook(self._leave, always_call=True)
 
     def macs(self) -> dict[str, dict[str, int]]:
-        """By layer and operation; layers without any are left out."""
-        self._note()
+        """MACs by layer and operation; layers without MACs are omitted."""
+        self._attribute()
         return {
             layer: {op.__name__: flops // 2 for op, flops in counted.items()}
             for layer, counted in self._flops.items()
@@ -137,30 +140,30 @@ class _Layers:
 
     def _enter(self, name: str) -> Callable[..., None]:
         def hook(*_: object) -> None:
-            self._note()
+            self._attribute()
             self.running.append(name)
 
         return hook
 
     def _leave(self, *_: object) -> None:
-        self._note()
+        self._attribute()
         self.running.pop()
 
-    def _note(self) -> None:
-        """What was counted since the last call belongs to the layer that runs."""
+    def _attribute(self) -> None:
+        """Attribute the FLOPs counted since the last call to the running layer."""
         counted = Counter(self._counter.get_flop_counts().get("Global", {}))
-        if news := counted - self._seen:
-            self._flops[self.running[-1]].update(news)
-            self._seen = counted
+        if added := counted - self._attributed:
+            self._flops[self.running[-1]].update(added)
+            self._attributed = counted
 
 
 def count_params(network: nn.Module) -> int:
-    """Numbers that training fits: all parameters, each once; BN statistics are not among them."""
+    """Number of trainable values. Shared parameters count once, BN statistics are excluded."""
     return sum(parameter.numel() for parameter in network.parameters())
 
 
 def without_data(network: nn.Module) -> nn.Module:
-    """Copy of `network` whose tensors have shapes but no data."""
+    """Copy of `network` on the meta device: its tensors have shapes but no data."""
     tensors = [*network.parameters(), *network.buffers()]
     memo: dict[int, object] = {id(tensor): _shape_only(tensor) for tensor in tensors}
     return copy.deepcopy(network, memo)

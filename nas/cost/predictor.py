@@ -1,12 +1,11 @@
-"""A model of the target: latency from what a config's layers cost, learned from measured ones.
+"""Latency predictor: a regression of a config's latency on the costs of its layers.
 
-Latency is nearly a sum over layers, so the model is a sum too: a ridge regression of the time on
-each layer's MACs, channels in whole vectors, numbers moved and weights, fitted to relative errors.
-It says how good it is by cross-validation, on configs that it was not fitted to.
+Latency is nearly a sum over layers, so the model is linear: a ridge regression on the costs of each
+layer (`nas.cost.layers`), fitted to relative errors. Its quality is estimated by cross-validation.
 
-The penalty is chosen by folds, not by the closed form for leaving one out (RidgeCV): with more
-layers than configs that can come out so low that the model runs through its noisy configs, and is
-far worse on others than it thinks.
+The penalty is chosen by k-fold cross-validation, not by closed-form leave-one-out (RidgeCV): with
+more costs than configs, RidgeCV can choose so low a penalty that the model overfits the noise and
+greatly underestimates its error.
 """
 
 import math
@@ -23,7 +22,7 @@ from sklearn.model_selection import GridSearchCV, KFold
 Array = NDArray[np.float64]
 
 MIN_CONFIGS = 20
-"""Fewer say too little of the model's error."""
+"""Minimum number of measured configs for a useful estimate of the model's error."""
 MIN_WITHIN_10 = 0.9
 MIN_RANK_CORRELATION = 0.95
 NUM_FOLDS = 5
@@ -32,18 +31,19 @@ PENALTIES = tuple(np.logspace(-4, 2, 13))
 
 @dataclass(frozen=True, kw_only=True)
 class Quality:
-    """How well latencies were predicted of configs that the model was not fitted to."""
+    """Quality of latency predictions for held-out configs."""
 
     num_configs: int
     within_5: float
-    """Share of configs predicted within 5 % of what was measured."""
+    """Share of configs predicted within 5 % of their measured latency."""
     within_10: float
+    """Share of configs predicted within 10 % of their measured latency."""
     rank_correlation: float
-    """Spearman's; 1: the order is the same."""
+    """Spearman's rank correlation; 1 means the same order."""
 
     @property
     def is_good(self) -> bool:
-        """Whether the model may stand in for measuring."""
+        """Whether the predictions are good enough to replace measurements."""
         return (
             self.num_configs >= MIN_CONFIGS
             and self.within_10 >= MIN_WITHIN_10
@@ -52,7 +52,7 @@ class Quality:
 
 
 def quality(measured: Sequence[float] | Array, predicted: Sequence[float] | Array) -> Quality:
-    """Compare predictions with measurements of the same configs."""
+    """Quality of `predicted` latencies against `measured` ones of the same configs."""
     errors = np.abs(np.asarray(predicted) / np.asarray(measured) - 1)
     return Quality(
         num_configs=len(errors),
@@ -63,38 +63,41 @@ def quality(measured: Sequence[float] | Array, predicted: Sequence[float] | Arra
 
 
 class LatencyPredictor:
-    """Fitted to configs of one supernet measured on one target.
+    """Predicts latencies of one supernet's configs on one target, fitted to measured configs.
 
     Args:
-        costs: (num_configs, num_costs): `nas.cost.layers.layer_costs` of each config.
-        latencies_ms: (num_configs,) medians that were measured.
-        seed: of the folds.
+        costs: (num_configs, num_costs), the `nas.cost.layers.layer_costs` of each config.
+        latencies_ms: (num_configs,), the measured median latencies.
+        seed: shuffles the cross-validation folds.
     """
 
     def __init__(
         self, costs: Sequence[Sequence[float]], latencies_ms: Sequence[float], *, seed: int = 0
     ) -> None:
         x, y = np.asarray(costs, dtype=np.float64), np.asarray(latencies_ms, dtype=np.float64)
-        self._model = _Sum(x, y, seed)
-        held_out = np.empty_like(y)
-        for fitted, left in _folds(y, seed).split(x):
-            held_out[left] = _Sum(x[fitted], y[fitted], seed).predict(x[left])
-        self.quality = quality(y, held_out)
-        """By cross-validation."""
-        self._spread = _bound(np.abs(np.log(y / held_out)))
+        self._model = _RelativeRidge(x, y, seed)
+        predicted = np.empty_like(y)
+        for train, held_out in _folds(y, seed).split(x):
+            predicted[held_out] = _RelativeRidge(x[train], y[train], seed).predict(x[held_out])
+        self.quality = quality(y, predicted)
+        """Quality estimated by cross-validation."""
+        self._spread = _error_bound(np.abs(np.log(y / predicted)))
 
     def predict(self, costs: Sequence[float]) -> tuple[float, float, float]:
-        """(latency, low, high) in ms: the median and its 95 % interval, from held-out configs."""
+        """Predict (latency, low, high) in ms from one config's `layer_costs`.
+
+        Low and high bound a 95 % prediction interval, derived from the held-out errors.
+        """
         latency = float(self._model.predict(np.asarray([costs], dtype=np.float64))[0])
         return latency, latency * np.exp(-self._spread), latency * np.exp(self._spread)
 
 
-def _bound(errors: Array) -> float:
-    """What a new error stays below with 95 %: the conformal quantile of those that were seen.
+def _error_bound(errors: Array) -> float:
+    """Bound exceeded by a new error with at most 5 % probability: a conformal quantile of `errors`.
 
-    Among n + 1 exchangeable errors the new one has any rank alike, so the bound is the seen one of
-    rank 0.95 (n + 1), or the largest (Lei et al., JASA 113:523, 2018; folds as in CV+, Barber et
-    al., Annals of Statistics 49:1, 2021).
+    Among n + 1 exchangeable errors every rank of the new one is equally likely, so the bound is the
+    error of rank 0.95 (n + 1), or the largest (Lei et al., JASA 113:523, 2018; folds as in CV+,
+    Barber et al., Annals of Statistics 49:1, 2021).
     """
     rank = math.ceil(0.95 * (len(errors) + 1))
     return float(np.sort(errors)[min(rank, len(errors)) - 1])
@@ -104,8 +107,8 @@ def _folds(y: Array, seed: int) -> KFold:
     return KFold(min(NUM_FOLDS, len(y)), shuffle=True, random_state=seed)
 
 
-class _Sum:
-    """Ridge regression with relative errors: both sides are divided by the latency."""
+class _RelativeRidge:
+    """Ridge regression that minimises relative errors, by weighting configs with 1 / latency^2."""
 
     def __init__(self, x: Array, y: Array, seed: int) -> None:
         self._scale = x.std(axis=0)

@@ -1,12 +1,12 @@
-"""The MACs of a network counted a second time, by `thop`, and why the two counts differ.
+"""Cross-checks a network's MACs with `thop`, and explains differences between the two counts.
 
-thop (https://github.com/Lyken17/pytorch-OpCounter, MIT) counts by rules for classes of layers,
-`nas.cost.macs` by the operations that run: two ways that share no code. Where they agree, neither
-has overlooked anything; where they don't, the layers are named, and what is known of the reason.
+thop (https://github.com/Lyken17/pytorch-OpCounter, MIT) counts by rules for layer classes,
+`nas.cost.macs` by the operations that run; they share no code, so an omission in one shows as a
+difference. Layers that differ are listed by name, with the likely reason.
 
-Limits: thop sees calls of modules only, and those whose class it knows; a subclass of a convolution
-or of a linear layer is counted like its parent here. It needs `distutils`, which Python no longer
-has since 3.12: setuptools brings it.
+Limits: thop counts only calls of modules, and only of classes that it has a rule for. Here, a
+subclass of a convolution or linear layer is counted by its parent's rule. thop needs `distutils`,
+which Python removed in 3.12; setuptools provides it.
 """
 
 import warnings
@@ -23,16 +23,17 @@ from supernet import Supernet
 from supernet.elastic.channels import floating_dtype
 
 TOLERANCE = 0.001
-"""Difference of two counts, as a fraction of the MACs, that is worth a word."""
+"""Largest difference of the two counts, as a fraction of the MACs, that is not reported."""
 
 NUM_NAMED = 4
-"""Layers of one reason that a line names."""
+"""Maximum number of layers that a warning names for each reason."""
 
 BY_PARENT = (nn.modules.conv._ConvNd, nn.Linear)
-"""Classes whose subclasses are counted like themselves."""
+"""Classes whose subclasses are counted by the parent's rule."""
 
 RECURRENT = (nn.RNNBase, nn.RNNCellBase)
-"""The other classes whose rules of thop count MACs; its rest counts what is nothing in papers."""
+"""The other classes whose thop rules are used. thop's remaining rules count operations that are
+zero by convention, such as normalisation and pooling."""
 
 OPERATIONS = {
     "convolution": "convolutions",
@@ -41,52 +42,51 @@ OPERATIONS = {
     "bmm": "products of activations (attention)",
     "baddbmm": "products of activations (attention)",
 }
-"""What operations are called in a reason; the others by their own names."""
+"""Names of operations in a reason; other operations appear under their aten names."""
 
 Rule = Callable[[Any, Any, Any], None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class LayerMacs:
-    """One layer, counted twice."""
+    """MACs of one layer by both counters."""
 
     layer: str
     """Its name in `named_modules()`; "" is the network itself."""
     macs: int
-    """What `nas.cost.macs` counts."""
+    """Count by `nas.cost.macs`."""
     macs_thop: int
-    """What thop counts."""
+    """Count by thop."""
     reason: str
-    """Why they differ; empty where they don't."""
+    """Why the counts differ; empty if they don't."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TwoCounts:
-    """A network, counted twice."""
+    """MACs of a network by both counters."""
 
     layers: tuple[LayerMacs, ...]
-    """All that one of the two found MACs in, in the order in which they run."""
+    """All layers in which either counter found MACs, in execution order."""
     thop_error: str | None = None
-    """Why thop could not count, in which case its numbers are 0."""
+    """Why thop failed, in which case every `macs_thop` is 0; None if it succeeded."""
 
     @property
     def macs(self) -> int:
-        """Of the whole network."""
+        """MACs of the whole network."""
         return sum(layer.macs for layer in self.layers)
 
     @property
     def macs_thop(self) -> int | None:
-        """Of the whole network by thop; None: it could not count."""
+        """thop's MACs of the whole network; None if thop failed."""
         if self.thop_error is not None:
             return None
         return sum(layer.macs_thop for layer in self.layers)
 
     @property
     def difference(self) -> float:
-        """Sum over layers of what the counts differ by, as a fraction of `macs`.
+        """Sum over layers of the absolute difference, as a fraction of `macs`.
 
-        So what is too much in one layer makes up for nothing that lacks in another. 0 where thop
-        could not count.
+        Differences of opposite sign do not cancel. 0 if thop failed.
         """
         if self.thop_error is not None:
             return 0.0
@@ -95,7 +95,7 @@ class TwoCounts:
 
     @property
     def differing(self) -> tuple[LayerMacs, ...]:
-        """The layers that differ, largest difference first; none where all is in `TOLERANCE`."""
+        """Layers that differ, largest difference first; empty if `difference` <= `TOLERANCE`."""
         if self.difference <= TOLERANCE:
             return ()
         apart = [layer for layer in self.layers if layer.macs != layer.macs_thop]
@@ -103,7 +103,7 @@ class TwoCounts:
 
     @property
     def reasons(self) -> dict[str, list[str]]:
-        """The names of the layers that differ, by the reason why."""
+        """Maps each reason to the names of the layers that differ for it."""
         found: dict[str, list[str]] = {}
         for each in self.differing:
             found.setdefault(each.reason, []).append(each.layer or "the network itself")
@@ -111,16 +111,16 @@ class TwoCounts:
 
     @property
     def warning(self) -> str | None:
-        """One line where thop could not count or counts otherwise, else None."""
+        """One line if thop failed or the counts differ, else None."""
         if self.thop_error is not None:
-            return f"thop cannot count the MACs of this network, but got: {self.thop_error}"
+            return f"thop cannot count the MACs of this network: {self.thop_error}"
         if not self.differing:
             return None
         lines = [f"{reason}: {_named(layers)}" for reason, layers in self.reasons.items()]
-        return f"thop counts {self.macs_thop:,} MACs and not {self.macs:,}; {'; '.join(lines)}"
+        return f"thop counts {self.macs_thop:,} MACs instead of {self.macs:,}; {'; '.join(lines)}"
 
     def to_json(self) -> dict[str, Any]:
-        """What a lookup table records."""
+        """Both counts and the layers that differ, as JSON values for a lookup table."""
         return {
             "macs": self.macs,
             "macs_thop": self.macs_thop,
@@ -130,9 +130,9 @@ class TwoCounts:
 
 
 def count_twice(network: nn.Module, resolution: int, *, in_channels: int = 3) -> TwoCounts:
-    """Count `network` by `nas.cost.macs` and by thop; it is not changed and nothing is computed.
+    """Count the MACs of `network` by `nas.cost.macs` and by thop, on copies on the meta device.
 
-    Raises like `nas.cost.macs.count_macs`; never because of thop.
+    Raises like `nas.cost.macs.count_macs`. A failure of thop is recorded in `thop_error`.
     """
     by_operation = count_operation_macs(network, resolution, in_channels=in_channels)
     by_thop: dict[str, int] = {}
@@ -155,7 +155,7 @@ def count_twice(network: nn.Module, resolution: int, *, in_channels: int = 3) ->
 
 
 def counts_of_full_network(supernet: Supernet) -> TwoCounts:
-    """`count_twice` of the full network at its highest resolution; raises like it."""
+    """`count_twice` of the supernet's largest config; raises like it."""
     full = supernet.space.largest
     return count_twice(supernet.subnet(full), full.resolution)
 
@@ -166,15 +166,16 @@ def _named(layers: list[str]) -> str:
 
 
 def _thop_macs(network: nn.Module, resolution: int, in_channels: int) -> dict[str, int]:
-    """thop's MACs by layer."""
+    """thop's MACs by layer; layers without MACs are omitted."""
     profile, rules = _load_thop()
     bare = without_data(network)
-    # All of its rules for what costs nothing here, normalisation above all: it goes by exact class.
+    # thop looks rules up by exact class. Those for operations that are zero by convention, above
+    # all normalisation, are replaced one by one.
     counted = (*BY_PARENT, *RECURRENT)
     custom: dict[type[nn.Module], Rule] = {
-        kind: _free for kind in rules if not issubclass(kind, counted)
+        kind: _zero for kind in rules if not issubclass(kind, counted)
     }
-    custom.pop(nn.Sequential)  # a container, in which thop looks for layers
+    custom.pop(nn.Sequential)  # a container: with a rule of its own, its layers would be skipped
     for kind in {type(module) for module in bare.modules()} - set(rules):
         parent = next((parent for parent in kind.__mro__ if parent in rules), None)
         if parent is not None and issubclass(kind, BY_PARENT):
@@ -185,7 +186,7 @@ def _thop_macs(network: nn.Module, resolution: int, in_channels: int) -> dict[st
     total, _, tree = profile(bare, (image,), custom_ops=custom, verbose=False, ret_layer_info=True)
     leaves = list(_leaves(tree, ""))
     leaves.append(("", int(total) - sum(macs for _, macs in leaves)))
-    # A shared layer has one name here, its first one.
+    # A shared layer is reported under its first name.
     first_name = {id(module): name for name, module in bare.named_modules()}
     found: Counter[str] = Counter()
     for name, macs in leaves:
@@ -193,21 +194,21 @@ def _thop_macs(network: nn.Module, resolution: int, in_channels: int) -> dict[st
     return {name: macs for name, macs in found.items() if macs}
 
 
-def _free(module: nn.Module, inputs: object, output: object) -> None:
-    """Rule of thop for a layer that costs nothing here."""
+def _zero(module: nn.Module, inputs: object, output: object) -> None:
+    """thop rule for a layer that counts as zero MACs."""
 
 
 def _load_thop() -> tuple[Callable[..., Any], dict[type[nn.Module], Rule]]:
-    """Its `profile`, and its rules by class."""
+    """thop's `profile` function, and its rules by class."""
     with warnings.catch_warnings():
-        # Both of setuptools' distutils and of the one that Python 3.11 still has.
+        # Raised by setuptools' distutils and by the one in Python 3.11.
         warnings.filterwarnings("ignore", ".*distutils", DeprecationWarning)
         from thop.profile import profile, register_hooks
     return profile, register_hooks
 
 
 def _leaves(tree: dict[str, Any], prefix: str) -> Iterator[tuple[str, int]]:
-    """The leaves of what thop says of each layer."""
+    """Yield the name and MACs of each leaf in thop's tree of layers."""
     for name, (macs, _, children) in tree.items():
         if children:
             yield from _leaves(children, f"{prefix}{name}.")
@@ -218,14 +219,14 @@ def _leaves(tree: dict[str, Any], prefix: str) -> Iterator[tuple[str, int]]:
 def _reason(module: nn.Module, operations: dict[str, int], macs_thop: int, num_names: int) -> str:
     kind = type(module).__name__
     if num_names > 1:
-        return f"{kind} has {num_names} names, and thop counts its calls again for each"
+        return f"{kind} is shared under {num_names} names, and thop counts its calls once for each"
     if getattr(module, "transposed", False):
-        return f"{kind} applies its kernel at each input, where thop takes each output"
+        return f"{kind} applies its kernel at each input pixel, but thop counts each output pixel"
     if isinstance(module, RECURRENT):
-        return f"{kind} is recurrent, and thop adds its biases and gates"
+        return f"{kind} is recurrent, and thop also counts its biases and gates"
     if not macs_thop:
         inside = dict.fromkeys(OPERATIONS.get(name, name) for name in operations)
-        return f"{kind} computes {' and '.join(inside)} with functions, which thop does not see"
+        return f"{kind} computes {' and '.join(inside)} with functions, which thop does not count"
     if not operations:
-        return f"{kind} multiplies nothing here, and thop has a rule for it all the same"
-    return f"thop has another rule for {kind}"
+        return f"{kind} has no MACs here, but thop has a rule that counts some"
+    return f"thop's rule for {kind} is different"

@@ -1,7 +1,7 @@
-"""Operations that multiply and add, but that PyTorch's counter has no formula for.
+"""Detects operations that multiply and add, but that PyTorch's counter has no formula for.
 
-Limit: of the products of two activations, those in `WITHOUT_FORMULA` are known; an elementwise
-product that is then summed is noticed only where it is with a matrix of weights.
+Limit: products of two activations are detected only if listed in `WITHOUT_FORMULA`; an elementwise
+product followed by a sum is detected only if one factor is a weight matrix.
 """
 
 from collections.abc import Callable, Container
@@ -15,29 +15,29 @@ from torch.utils._pytree import tree_leaves
 from nas.errors import UncountedLayerError
 
 OWN_NAMESPACES = {"aten", "prim", "prims"}
-"""Those of PyTorch itself; an operation of another package may compute anything."""
+"""Namespaces of PyTorch's own operations; an operation of another package may compute anything."""
 
 WITHOUT_FORMULA = ("_fft_", "_cdist", "_pdist", "_euclidean_dist", "_linalg_", "linalg_")
-"""How the names of operations begin that multiply and add whatever their inputs are."""
+"""Name prefixes of operations that multiply and add for any inputs."""
 
 MOVING = (
     *("cat", "stack", "copy", "index", "gather", "scatter", "select", "slice", "fill", "embedding"),
     "norm",
 )
-"""In the names of operations that only move weights or scale by them."""
+"""Parts of the names of operations that only move weights or scale by them."""
 
 
 class UncountedOperations(TorchDispatchMode):
-    """While entered, notices operations that should be counted and are not.
+    """Dispatch mode that records operations that should be counted but have no formula.
 
-    These are: operations of other packages; those in `WITHOUT_FORMULA`; and every operation of a
-    matrix of weights (more than one dimension, so not a scale or shift for each channel) with
-    activations, unless it only moves or scales. Whatever follows from weights alone is a weight.
+    These are: operations of other packages; those in `WITHOUT_FORMULA`; and any operation of a
+    weight matrix (more than one dimension, unlike a scale or shift per channel) with activations,
+    unless it only moves or scales values. Tensors computed from weights alone count as weights.
 
     Args:
         network: its parameters and buffers are the weights.
         counted: the operations (overload packets) that have a formula.
-        where: the name of the layer that runs now.
+        where: returns the name of the running layer.
     """
 
     def __init__(
@@ -46,17 +46,18 @@ class UncountedOperations(TorchDispatchMode):
         super().__init__()  # type: ignore[no-untyped-call]
         self._counted, self._where = counted, where
         self._found: dict[str, str] = {}
-        # What does not follow from the image, by id; to hold the tensors keeps their ids unique.
-        self._known = {id(t): t for t in (*network.parameters(), *network.buffers())}
-        self._weights = set(self._known)
+        # Tensors that do not depend on the image, by id. Keeping the tensors alive keeps their ids
+        # unique.
+        self._constants = {id(t): t for t in (*network.parameters(), *network.buffers())}
+        self._weights = set(self._constants)
 
     def require_none(self, network: nn.Module) -> None:
-        """Raise UncountedLayerError where an operation was noticed."""
+        """Raise UncountedLayerError if an operation was recorded."""
         for layer, operation in self._found.items():
             kind = type(network.get_submodule(layer)).__name__
             raise UncountedLayerError(
-                f"every product must have a formula, but '{layer}' is a {kind}, whose {operation} "
-                "has none; build it from convolutions and matrix products or give it one with "
+                f"every product must have a FLOP formula, but {operation} in '{layer}' ({kind}) "
+                "has none; use convolutions and matrix products instead, or register one with "
                 "torch.utils.flop_counter.register_flop_formula"
             )
 
@@ -66,8 +67,8 @@ class UncountedOperations(TorchDispatchMode):
         out = func(*args, **(kwargs or {}))
         inputs = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
         outputs = [leaf for leaf in tree_leaves(out) if isinstance(leaf, Tensor)]
-        if all(id(tensor) in self._known for tensor in inputs):
-            self._known.update({id(tensor): tensor for tensor in outputs})
+        if all(id(tensor) in self._constants for tensor in inputs):
+            self._constants.update({id(tensor): tensor for tensor in outputs})
             if any(id(tensor) in self._weights for tensor in inputs):
                 self._weights.update(map(id, outputs))
         elif func.overloadpacket not in self._counted and self._multiplies(func, inputs, outputs):
@@ -83,9 +84,10 @@ class UncountedOperations(TorchDispatchMode):
         if not any(id(tensor) in self._weights and _is_matrix(tensor) for tensor in inputs):
             return False
         if torch.Tag.pointwise in func.tags:
-            # Scaling each activation gives as many numbers; more are the terms of a product.
-            given = max(t.numel() for t in inputs if id(t) not in self._weights)
-            return "mul" in name and outputs[0].numel() > given
+            # Scaling keeps the number of activations; broadcasting to more yields the terms of a
+            # matrix product.
+            num_activations = max(t.numel() for t in inputs if id(t) not in self._weights)
+            return "mul" in name and outputs[0].numel() > num_activations
         return not any(part in name for part in MOVING)
 
 

@@ -1,3 +1,3 @@
-"""One config turned into its numbers, and the best of them into a lookup table."""
+"""Evaluates configs on a target, and builds a lookup table from the best."""
 
 __all__: list[str] = []

@@ -1,4 +1,4 @@
-"""Evaluation: a candidate's numbers, and which images it classifies correctly."""
+"""Evaluation: a candidate's costs and accuracy, and which images it classifies correctly."""
 
 import base64
 import math
@@ -12,27 +12,27 @@ from numpy.typing import NDArray
 from planner import Candidate, Latency
 
 Bits = NDArray[np.bool_]
-"""Which images of `selection` a network classifies correctly."""
+"""Bool array over images of `selection`: whether the network classifies each correctly."""
 
 CLEARLY_FASTER = 0.2
-"""Candidates are timed one after another, so a slow moment of the machine hits one and not the
-other: a latency is clearly lower only if the other exceeds it by more than this share."""
+"""During a search, candidates are timed in separate measurements, between which the machine's speed
+may change. One is clearly faster only if the other's latency is higher by more than this share."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Costs:
-    """What a config costs on one target: all of a candidate's numbers but its accuracy."""
+    """Costs of a config on one target: everything in a candidate except its accuracy."""
 
     macs: int
-    """Multiply-adds of one image."""
+    """Multiply-adds for one image."""
     num_params: int
     latency: Latency
-    """Of one batch."""
+    """Latency of one batch."""
     peak_memory_bytes: int | None = None
-    """None where it was not measured."""
+    """None if it was not measured."""
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values, for a study's storage."""
+        """JSON values, for a study's storage."""
         return asdict(self)
 
     @classmethod
@@ -43,24 +43,25 @@ class Costs:
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """A candidate, and the images that it classifies correctly."""
+    """A candidate and the images that it classifies correctly."""
 
     candidate: Candidate
     correct: Bits
-    """Of all images, in the split's order; of fewer, in its race's order, where it was stopped."""
+    """One per image of `selection`, in the split's order. If scoring was stopped early, one per
+    scored image, in the order of the race."""
     duration_s: float = 0.0
-    """Seconds from the trial's start to its end, as the study recorded them."""
+    """Seconds from the start of the trial to its end, as recorded by the study."""
 
 
 def clearly_faster(one_ms: float, other_ms: float) -> bool:
-    """Whether `one_ms` is lower than `other_ms` beyond the doubt of separate measurements."""
+    """Whether `one_ms` is lower than `other_ms` by more than separate measurements vary."""
     return one_ms * (1 + CLEARLY_FASTER) < other_ms
 
 
 def strongest_rival(costs: Costs, others: Iterable[Evaluation], num_images: int) -> Bits | None:
-    """The correct images of the most accurate of `others` that is no larger and clearly faster.
+    """Correct images of the most accurate candidate that is clearly faster and has no more MACs.
 
-    Only those that were scored on all `num_images` count. None where there is none.
+    Only candidates scored on all `num_images` are considered. None if there is none.
     """
     rivals = [
         other.correct
@@ -73,14 +74,14 @@ def strongest_rival(costs: Costs, others: Iterable[Evaluation], num_images: int)
 
 
 def to_text(bits: Bits) -> str:
-    """Bits as a study keeps them: their number, and base64 of eight in a byte."""
+    """Encode bits for a study's storage: their number, and base64 of eight per byte."""
     return f"{len(bits)}:{base64.b64encode(np.packbits(bits).tobytes()).decode()}"
 
 
 def from_text(text: str) -> Bits:
-    """The inverse of `to_text`. Raises ValueError for anything else."""
+    """Decode the result of `to_text`. Raises ValueError for other text."""
     count, _, packed = text.partition(":")
     bytes_ = np.frombuffer(base64.b64decode(packed, validate=True), dtype=np.uint8)
     if len(bytes_) != math.ceil(int(count) / 8):
-        raise ValueError(f"{count} bits must be there, but got {len(bytes_)} bytes")
+        raise ValueError(f"the text must encode {count} bits, but holds {len(bytes_)} bytes")
     return np.unpackbits(bytes_, count=int(count)).astype(bool)

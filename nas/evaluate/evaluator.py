@@ -1,4 +1,4 @@
-"""Evaluator: one supernet on one target; it turns a config into its numbers."""
+"""Evaluator: measures the costs and accuracy of one supernet's configs on one target."""
 
 import random
 import zlib
@@ -34,15 +34,15 @@ if TYPE_CHECKING:
 
 
 class Evaluator:
-    """Measures the subnets of one supernet on one target.
+    """Evaluates the subnets of one supernet on one target.
 
     Args:
         supernet: in eval mode; it is not changed.
-        images: of the data that it was trained on.
-        runtime: what the extracted subnets are timed in.
+        images: images of the data that it was trained on.
+        runtime: times the extracted subnets.
         batch_size: images in one timed batch.
-        seed: of the order in which candidates are timed.
-        with_memory: whether peak memory is one of the costs.
+        seed: shuffles the candidates in each round of timing, and the images of each race.
+        with_memory: whether to measure peak memory, too.
     """
 
     def __init__(
@@ -68,16 +68,17 @@ class Evaluator:
         predicted: "PredictedLatency | None" = None,
         costs: Costs | None = None,
     ) -> Evaluation:
-        """Measure a config's costs, then its top1 on `selection`.
+        """Measure a config's costs and score its top1 on `selection`.
 
         Args:
-            config: one of the supernet's.
-            max_s: bounds the seconds of timing. The front is timed again before it is written, so
-                a noisy moment is not an error here.
-            rivals: where one of them is surely better, scoring stops early: `nas.evaluate.racing`.
-            predicted: a model of the target. Where it knows the latency, nothing is timed; where it
-                does not yet, it learns from this config.
-            costs: where another worker has measured them already.
+            config: a config of the supernet.
+            max_s: time limit in seconds for timing. A noisy measurement is no error, because front
+                candidates are timed again before the table is written.
+            rivals: evaluated candidates; scoring stops early once one of them is better with 95 %
+                confidence (`nas.evaluate.racing`).
+            predicted: a latency model. If it can predict, nothing is timed; otherwise it learns
+                from this config.
+            costs: costs measured by another worker; None measures them here.
         """
         network = calibrated_subnet(self.supernet, config, self.images)
         costs = costs or self._costs(network, config.resolution, max_s, predicted)
@@ -99,12 +100,12 @@ class Evaluator:
         return Evaluation(candidate=candidate, correct=race.correct)
 
     def costs(self, config: SubnetConfig, *, max_s: float) -> Costs:
-        """What a config costs on this target: all of a candidate's numbers but its accuracy."""
+        """Measure a config's costs on this target, with at most `max_s` seconds of timing."""
         network = calibrated_subnet(self.supernet, config, self.images)
         return self._costs(network, config.resolution, max_s, None)
 
     def compile(self, config: SubnetConfig) -> CompiledNetwork:
-        """The calibrated subnet, ready to be timed and scored in the runtime."""
+        """Extract and calibrate the subnet of `config`, and compile it in the runtime."""
         network = calibrated_subnet(self.supernet, config, self.images)
         return self._compile(network, config.resolution)
 
@@ -127,20 +128,20 @@ class Evaluator:
         )
 
     def report_accuracy(self, network: CompiledNetwork, resolution: int) -> Accuracy:
-        """Score what is timed, in the runtime, on the images that nothing else has seen."""
+        """Score a compiled network in the runtime on `report`, which nothing else uses."""
         return accuracy(network.logits, self._on_cpu("report", resolution))
 
     def energy_mj(self, network: CompiledNetwork) -> float | None:
-        """Millijoules of one batch, where this machine counts them; see `nas.meter.energy`."""
+        """Millijoules per batch; None if this machine has no counter (see `nas.meter.energy`)."""
         on_gpu = self.runtime.device == "cuda"
         counter = nvml(str(torch.cuda.get_device_properties().uuid)) if on_gpu else rapl()
         return energy_mj(network.run, counter)
 
     def _race(self, config: SubnetConfig, costs: Costs, rivals: Sequence[Evaluation]) -> Race:
         num_images = self.images.data.num_images["selection"]
-        known = [rival.correct for rival in rivals if len(rival.correct) == num_images]
+        others = [rival.correct for rival in rivals if len(rival.correct) == num_images]
         rng = np.random.default_rng([self.seed, zlib.crc32(config.config_id.encode())])
-        return Race(num_images, strongest_rival(costs, rivals, num_images), known, rng)
+        return Race(num_images, strongest_rival(costs, rivals, num_images), others, rng)
 
     @torch.inference_mode()
     def _correct(self, network: nn.Module, resolution: int, indices: NDArray[np.intp]) -> Bits:
@@ -174,8 +175,8 @@ class Evaluator:
         found = compiled.peak_memory_bytes()
         if found is None:
             raise NasError(
-                f"peak memory must be known for --memory, but {self.runtime.name} doesn't tell it "
-                "here: choose another --runtime, or leave --memory out"
+                "peak memory must be measurable for --memory, but is not with the runtime "
+                f"{self.runtime.name} on this machine; choose another --runtime, or omit --memory"
             )
         return found
 
@@ -183,7 +184,7 @@ class Evaluator:
         return self.runtime.compile(network.cpu(), self._pixels(resolution))
 
     def _pixels(self, resolution: int) -> Tensor:
-        """Real images to time with: zeros or noise can be slower or faster (denormals)."""
+        """One batch of real images: zeros or noise can change the latency (denormals)."""
         images, _ = next(self._on_cpu("calibration", resolution))
         repeats = -(-self.batch_size // len(images))
         return images.repeat(repeats, 1, 1, 1)[: self.batch_size].contiguous()

@@ -1,4 +1,4 @@
-"""From candidates to the lookup table: the front, timed side by side and scored on `report`."""
+"""Builds the lookup table: times the candidates near the front, scores the front on `report`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -27,14 +27,15 @@ def make_table(
     max_s: float,
     allow_noisy: bool,
 ) -> LookupTable:
-    """Measure the best of `candidates` again and make a lookup table of their front.
+    """Time the candidates near the Pareto front again and build a lookup table of their front.
 
-    Latency is measured interleaved, for all that may be on the front; entries are the front of the
-    new latencies and top1 on `selection`. Then top1 is scored on `report`, on the same compiled
-    network, and chooses nothing: an entry that looks worse on `report` than a faster one stays,
-    with the top1 that it was chosen with (`top1_selection`) beside it.
+    All candidates near the front are timed together, in interleaved rounds. Entries are the Pareto
+    front of these latencies and top1 on `selection`. Each entry is then scored on `report` with the
+    compiled network that was timed. `report` selects nothing: an entry stays even if a faster one
+    is more accurate on `report`, and keeps its top1 on `selection` as `top1_selection`.
 
-    With `max_latency_ms` each entry also says which share of its runs took at most that.
+    With `max_latency_ms`, each entry records the share of its runs within that limit
+    (`budget_probability`).
 
     Raises NoisyMachineError like `nas.meter.latency.measure_latency`.
     """
@@ -69,7 +70,7 @@ def make_table(
 
 
 def _entry(evaluator: Evaluator, candidate: Candidate, network: CompiledNetwork) -> Entry:
-    """The candidate with its accuracy on `report`, its memory and its energy."""
+    """The candidate as an entry, with its accuracy on `report`, peak memory and energy."""
     scored = evaluator.report_accuracy(network, candidate.config.resolution)
     values = vars(candidate) | {
         "accuracy": planner_accuracy(scored),
@@ -89,7 +90,7 @@ def _budget(max_latency_ms: float | None) -> dict[str, float]:
 def measure_with_bar(
     evaluator: Evaluator, networks: Sequence[CompiledNetwork], max_s: float, allow_noisy: bool
 ) -> Measurement:
-    """Time all side by side, with a progress bar."""
+    """Time all networks in interleaved rounds, with a progress bar."""
     with tqdm(total=1.0, desc="time", bar_format="{l_bar}{bar}| {elapsed}<{remaining}") as bar:
 
         def show(share: float) -> None:
@@ -99,9 +100,9 @@ def measure_with_bar(
 
 
 def near_front(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """Those that no other clearly faster candidate matches in top1; fast ones first.
+    """Candidates that may be on the front once all are timed together, fastest first.
 
-    They may be on the front once all are timed side by side, and so are worth that.
+    Excluded are those for which a clearly faster candidate has at least the same top1.
     """
     return [
         candidate

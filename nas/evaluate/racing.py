@@ -1,16 +1,18 @@
-"""Racing: stop scoring a candidate once it has lost to one that is at least as fast.
+"""Racing: stop scoring a candidate once it is worse than a clearly faster one.
 
-The question concerns the N selection images alone: would the candidate classify more of them
-correctly than its rival, the most accurate candidate that is at least as fast? The hypothesis that
-it would is tested by betting (Waudby-Smith & Ramdas, "Confidence sequences for sampling without
-replacement", 2020). Under the hypothesis, the wealth of a bettor against it is a nonnegative
-martingale; by Ville's inequality it ever reaches 20 times its start with probability at most 1/20.
-The test may therefore be read after every slice of images and keeps its level of 95 %.
+The race tests the hypothesis that the candidate classifies more of the N selection images correctly
+than its rival, the most accurate candidate that is clearly faster and has no more MACs. It is a
+test by betting (Waudby-Smith & Ramdas, "Confidence sequences for sampling without replacement",
+2020): if the hypothesis holds, the wealth of a bettor against it is a nonnegative martingale, which
+by Ville's inequality reaches 20 times its initial value with probability at most 1/20. The test can
+therefore be evaluated after every slice of images at an error level of 5 %.
 
-Two devices shorten a race. A candidate's answer to an image is compared with a guess, the mean of
-other candidates' answers to it, which is known for all N: only the guess's error is uncertain. And
-images on which other candidates disagree are drawn sooner, each with a known probability, because
-the others are uninformative.
+Two techniques of variance reduction shorten a race:
+
+- Control variate: a prior for each image, from the answers of other candidates, is known for all N
+  images, so only the candidate's deviation from it has to be estimated.
+- Importance sampling: images on which other candidates disagree are drawn sooner, with known
+  probabilities, because the other images are uninformative.
 """
 
 from collections.abc import Sequence
@@ -25,52 +27,55 @@ from supernet.evaluate.accuracy import wilson
 Array = NDArray[np.float64]
 
 MAX_ERROR = 0.05
-"""Probability at most that a candidate which would have won is stopped."""
+"""Maximum probability that a candidate which would win is stopped early."""
 FIRST_SLICE, GROWTH = 100, 0.25
-"""Images of the first slice; later ones are this share of what has been seen, not less."""
+"""Number of images in the first slice; later slices are this share of the images scored so far,
+but at least as many."""
 PRIOR_IMAGES = 30
-"""What is expected of the guess counts as much as this many images."""
+"""Weight of the prior variance in the stake, as a number of images."""
 MAX_STAKE = 0.5
-"""Share of the wealth that one image may cost."""
+"""Maximum share of the wealth that one image can lose."""
 MIN_WEIGHT = 0.05
-"""Of an image on which others agree; where half of them are right it is 0.5 more."""
+"""Sampling weight of an image on which all other candidates agree; it is 0.5 higher where half of
+them are correct."""
 
 
 class Race:
-    """One candidate against its rival; feed it the answers to `next_slice` until it ends.
+    """A race of one candidate against its rival; `add` the results of `next_slice` until it ends.
 
     Args:
         num_images: N.
-        rival: (N,) which images the rival classifies correctly; without a rival all images are
-            scored.
-        known: the same of every candidate that was scored on all images; the more they resemble
-            this one, the sooner the race ends.
+        rival: (N,), whether the rival classifies each image correctly; without a rival, the
+            candidate is scored on all images.
+        others: the same for every candidate scored on all images; the more similar they are to this
+            candidate, the sooner the race ends.
         rng: draws the order of the images.
     """
 
     def __init__(
-        self, num_images: int, rival: Bits | None, known: Sequence[Bits], rng: np.random.Generator
+        self, num_images: int, rival: Bits | None, others: Sequence[Bits], rng: np.random.Generator
     ) -> None:
-        guess = _guess(num_images, rival, known)
-        weights = np.sqrt(guess * (1 - guess)) + MIN_WEIGHT
+        prior = _prior(num_images, rival, others)
+        weights = np.sqrt(prior * (1 - prior)) + MIN_WEIGHT
         self._order = np.argsort(rng.exponential(size=num_images) / weights)
-        """Drawn without replacement, each of those left with a chance as its weight."""
+        """Images drawn without replacement, with probabilities proportional to their weights."""
         self._num_rival = -1 if rival is None else int(rival.sum())
-        self._guess, weights = guess[self._order], weights[self._order]
-        left = _from_behind(np.add, weights)
-        self._chances = weights / left
-        """Of each image when it was drawn."""
-        self._highest = left * _from_behind(np.maximum, (1 - self._guess) / weights)
-        """What the estimate of an error can be at most, from there on."""
-        self._variance = float(left[0] * np.sum(self._guess * (1 - self._guess) / weights))
+        self._prior, weights = prior[self._order], weights[self._order]
+        remaining = _accumulate_backwards(np.add, weights)
+        self._probabilities = weights / remaining
+        """Probability of each image at its draw."""
+        self._highest = remaining * _accumulate_backwards(np.maximum, (1 - self._prior) / weights)
+        """Upper bound at each draw of the estimated deviation (`estimate` in `add`)."""
+        self._variance = float(remaining[0] * np.sum(self._prior * (1 - self._prior) / weights))
         self._correct = np.empty(0, dtype=bool)
         self._totals = np.empty(0)
-        """After each image an unbiased estimate of the guess's error in all (Des Raj 1956)."""
+        """After each draw, an unbiased estimate of the total deviation from the prior (Des Raj
+        1956)."""
         self._log_wealth = 0.0
 
     @property
     def num_images(self) -> int:
-        """How many have been seen."""
+        """Number of images scored so far."""
         return len(self._correct)
 
     @property
@@ -81,49 +86,53 @@ class Race:
 
     @property
     def next_slice(self) -> NDArray[np.intp]:
-        """Indices of the images to answer next; none when all have been or the race is lost."""
+        """Indices of the images to score next; empty once all are scored or the race is lost."""
         if self.is_lost and self.num_images:
             return self._order[:0]
         size = max(FIRST_SLICE, int(GROWTH * self.num_images))
         return self._order[self.num_images :][:size]
 
     def add(self, correct: Bits) -> None:
-        """Take the answers to `next_slice`, in its order."""
-        seen = slice(self.num_images, self.num_images + len(correct))
-        error = correct - self._guess[seen]
-        before = np.sum(self._correct - self._guess[: self.num_images]) + np.cumsum(error) - error
-        to_win = self._num_rival + 1 - self._guess.sum()
-        estimate = error / self._chances[seen]  # of all errors that are left, unbiased
-        stake = self._stake(to_win, self._highest[seen] - (to_win - before))
+        """Add the results for `next_slice`, in its order."""
+        added = slice(self.num_images, self.num_images + len(correct))
+        deviation = correct - self._prior[added]
+        before = (
+            np.sum(self._correct - self._prior[: self.num_images])
+            + np.cumsum(deviation)
+            - deviation
+        )
+        to_win = self._num_rival + 1 - self._prior.sum()
+        estimate = deviation / self._probabilities[added]  # unbiased, of all remaining images
+        stake = self._stake(to_win, self._highest[added] - (to_win - before))
         self._log_wealth += float(np.log1p(-stake * (estimate - (to_win - before))).sum())
         self._totals = np.append(self._totals, before + estimate)
         self._correct = np.append(self._correct, correct)
 
     @property
     def correct(self) -> Bits:
-        """Which images were classified correctly: of all N, in the split's order, or of some, in
-        the race's."""
+        """Whether each image was classified correctly: all N in the split's order, or the scored
+        ones in the race's order."""
         is_whole = self.num_images == len(self._order)
         return self._correct[np.argsort(self._order)] if is_whole else self._correct
 
     def accuracy(self) -> Accuracy:
-        """Top1 on the N images, with the 95 % interval for images in general.
+        """Top1 on the N images, with its 95 % confidence interval for the image distribution.
 
-        An estimate where not all have been scored: at most the rival's, and biased slightly
-        downwards, since a race stops when the candidate looks worst.
+        After an early stop, top1 is an estimate. It is at most the rival's, and biased slightly
+        downwards, because a race stops when the candidate's results look worst.
         """
         n, num_all = self.num_images, len(self._order)
         if n == num_all:
             share = float(self._correct.mean())
             return _accuracy(share, num_all)
         at_most = min(self._num_rival, self._correct.sum() + num_all - n)
-        total = np.clip(self._guess.sum() + self._totals.mean(), self._correct.sum(), at_most)
+        total = np.clip(self._prior.sum() + self._totals.mean(), self._correct.sum(), at_most)
         share, variance = float(total / num_all), float(self._totals.var(ddof=1) / n / num_all**2)
-        worth = 1 / (1 / num_all + variance / max(share * (1 - share), 1 / num_all))
-        return _accuracy(share, worth)
+        effective_images = 1 / (1 / num_all + variance / max(share * (1 - share), 1 / num_all))
+        return _accuracy(share, effective_images)
 
     def _stake(self, to_win: float, at_risk: Array) -> Array:
-        """Kelly's: the advantage over the spread, less than what could ruin."""
+        """Kelly stake: the expected gain over its second moment, capped by `MAX_STAKE`."""
         num = PRIOR_IMAGES + self.num_images
         expected = self._totals.sum() / num
         squares = PRIOR_IMAGES * self._variance + np.sum((self._totals - expected) ** 2)
@@ -138,15 +147,18 @@ def _accuracy(share: float, num_images: float) -> Accuracy:
     return Accuracy(top1=share, top1_low=low, top1_high=high)
 
 
-def _guess(num_images: int, rival: Bits | None, known: Sequence[Bits]) -> Array:
-    """Probability that each image is classified correctly: half the rival's, half of all."""
-    votes = np.sum([*known], axis=0) if known else np.zeros(num_images)
-    of_all = (votes + 0.5) / (len(known) + 1)
+def _prior(num_images: int, rival: Bits | None, others: Sequence[Bits]) -> Array:
+    """Prior probability that each image is classified correctly.
+
+    The mean of the rival's result and the share of `others` that are correct, both smoothed.
+    """
+    votes = np.sum([*others], axis=0) if others else np.zeros(num_images)
+    of_others = (votes + 0.5) / (len(others) + 1)
     if rival is None:
-        return np.asarray(of_all)
-    sure = (len(known) + 0.5) / (len(known) + 1)
-    return 0.5 * np.where(rival, sure, 1 - sure) + 0.5 * of_all
+        return np.asarray(of_others)
+    certain = (len(others) + 0.5) / (len(others) + 1)
+    return 0.5 * np.where(rival, certain, 1 - certain) + 0.5 * of_others
 
 
-def _from_behind(ufunc: np.ufunc, values: Array) -> Array:
+def _accumulate_backwards(ufunc: np.ufunc, values: Array) -> Array:
     return np.asarray(ufunc.accumulate(values[::-1])[::-1], dtype=np.float64)

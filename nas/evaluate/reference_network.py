@@ -1,10 +1,10 @@
-"""The network whose time stands for the machine's speed; see `nas.meter.reference_workload`.
+"""The network of the reference workload (see `nas.meter.reference_workload`).
 
-A product of two matrices, the obvious choice, takes 1.1 times as long where a convolutional network
-takes 1.7 times: it neither passes data from core to core after each layer, nor reads its weights
-from a cache that others use. So it is a small network with both: narrow layers on a larger image,
-then wide ones with 10 MB of weights (inverted residuals as in MobileNetV2, section 3.3, without the
-shortcut).
+A matrix product would not do: on a disturbed machine it took 1.1 times as long while a
+convolutional network took 1.7 times, because it neither exchanges data between cores after each
+layer nor reads its weights from a shared cache. The reference is therefore a small network that
+does both: narrow layers on a larger image, then wide layers with 10 MB of weights (inverted
+residuals as in MobileNetV2, section 3.3, without the shortcut).
 """
 
 import functools
@@ -17,7 +17,7 @@ from nas.runtimes import CompiledNetwork, Runtime, load_runtime
 
 
 def reference_network() -> nn.Module:
-    """Takes (N, 3, 64, 64); the same weights each time."""
+    """The reference network for images (N, 3, 64, 64), always with the same weights."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         layers = [*_conv(3, 32, 3, stride=2), *_inverted(32, 64), *_inverted(32, 64)]
@@ -26,12 +26,12 @@ def reference_network() -> nn.Module:
 
 
 def reference_images() -> torch.Tensor:
-    """One image of noise for it: (1, 3, 64, 64)."""
+    """One image of uniform noise for the reference network: (1, 3, 64, 64)."""
     return torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
 
 
 def reference_workload(runtime: Runtime) -> ReferenceWorkload:
-    """The reference network in this runtime, compiled once a process."""
+    """The reference workload in this runtime; its network is compiled once per process."""
     settings = (runtime.name, runtime.device, runtime.num_threads, runtime.dtype)
     target = f"{runtime.version} {' '.join(map(str, settings))} threads"
     return ReferenceWorkload(_compiled(*settings), target, speed_file())

@@ -1,4 +1,4 @@
-"""What a latency depends on besides the network, so that unlike tables are never mixed."""
+"""Describes the target: everything that a latency depends on besides the network."""
 
 import torch
 
@@ -8,7 +8,7 @@ from planner import Target
 
 
 def describe_target(runtime: Runtime, batch_size: int) -> Target:
-    """This machine with `runtime` on it, timed `batch_size` images at a time."""
+    """The target of `runtime` on this machine, with `batch_size` images per batch."""
     return Target(
         device=torch.cuda.get_device_name() if runtime.device == "cuda" else cpu_name(),
         runtime=runtime.name,

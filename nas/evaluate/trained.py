@@ -1,4 +1,4 @@
-"""A trained supernet, the data that it was trained on, and what is known of its training."""
+"""Loads a trained supernet with its data and the record of its training."""
 
 import hashlib
 import json
@@ -17,16 +17,20 @@ from supernet.data import Data
 
 @dataclass(frozen=True)
 class Trained:
-    """What `python -m supernet.train` left in a run's folder."""
+    """A run of `python -m supernet.train`, loaded from its folder."""
 
     supernet: Supernet
     document: dict[str, Any]
-    """supernet.json."""
+    """Content of supernet.json."""
     data: Data
+    """The data that the supernet was trained on."""
 
 
 def load_trained(run: Path) -> Trained:
-    """Read them; raise CheckpointError or DataError where they are damaged or have changed."""
+    """Load a run's supernet and data.
+
+    Raises CheckpointError or DataError if they are missing, damaged or changed since training.
+    """
     supernet, document = load_supernet(run)
     job = TrainingJob.from_json(document["job"])
     data = load_data(
@@ -37,7 +41,7 @@ def load_trained(run: Path) -> Trained:
 
 
 def weights_sha256(supernet: Supernet) -> str:
-    """`weights_sha256` of supernet.json: the digest of the file that holds these weights."""
+    """SHA-256 of the checkpoint file that holds these weights, as in supernet.json."""
     tensors = {
         name: tensor.detach().cpu().contiguous()
         for name, tensor in supernet.model.state_dict().items()
@@ -48,17 +52,18 @@ def weights_sha256(supernet: Supernet) -> str:
 def describe_supernet(
     supernet: Supernet, data: Data, run: str | Path, *, required: bool
 ) -> Mapping[str, Any]:
-    """supernet.json of `run`, if it is of these weights; else what the objects themselves tell.
+    """Content of supernet.json in `run` if its weights match, else a record with the same keys.
 
-    Raises NasError where it is `required` and the run holds other weights or none.
+    The substitute lacks the training recipe. Raises NasError if a match is `required` and `run`
+    holds no weights or different ones.
     """
     run, digest = Path(run), weights_sha256(supernet)
     if is_finished(run) and (document := read_document(run))["weights_sha256"] == digest:
         return document
     if required:
         raise NasError(
-            f"{run} must be the run that this supernet was trained in, but holds other weights or "
-            "none; leave `trained_in` out where the supernet was not trained by this project"
+            f"{run} must be the run that this supernet was trained in, but holds different weights "
+            "or none; omit `trained_in` if the supernet was not trained by this project"
         )
     job = {
         "model": type(supernet.model).__name__,

@@ -1,3 +1,3 @@
-"""Latency that can be trusted. Standard library alone: a kit carries these files."""
+"""The latency meter. It uses the standard library alone, because the kit packs these files."""
 
 __all__: list[str] = []

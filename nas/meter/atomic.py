@@ -1,7 +1,7 @@
-"""Write a file so that a reader sees the old one or the new one, never half.
+"""Atomic file writes: a reader sees the old content or the new content, never a partial file.
 
-Standard library only: the kit for other devices carries this file. Where the planner is installed,
-`planner.atomic` is the one to call.
+Standard library only, because the kit packs this file. Code that can import the planner uses
+`planner.atomic` instead.
 """
 
 import os
@@ -9,7 +9,10 @@ from pathlib import Path
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Write `text` to a temporary file beside `path`, sync it and rename it; OSError as usual."""
+    """Write `text` to a temporary file beside `path`, sync it and rename it.
+
+    Raises OSError where the folder is missing or cannot be written to.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with temporary.open("w", encoding="utf-8") as stream:

@@ -1,8 +1,8 @@
-"""Energy of an inference, where the machine counts it: RAPL for a CPU, NVML for NVIDIA's GPUs.
+"""Energy per inference from hardware counters: RAPL for CPUs, NVML for NVIDIA GPUs.
 
-The counters know no processes: what else runs is counted too, and so is what the chip takes when
-it waits. RAPL counts the package without its memory and, on most machines, only for root. Virtual
-machines have neither. Where nothing can be read the energy is unknown, not zero.
+The counters cover the whole chip: they include other processes and idle power. RAPL covers the CPU
+package without DRAM, and most systems let only root read it. Virtual machines usually offer
+neither. Without a readable counter the energy is unknown (None), not zero.
 """
 
 import importlib
@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 POWERCAP = Path("/sys/class/powercap")
-SAMPLE_S = 1.0  # the counters are brought up to date every 1 ms (RAPL) to 100 ms (NVML)
+SAMPLE_S = 1.0  # the counters update every 1 ms (RAPL) to 100 ms (NVML)
 
 Counter = Callable[[], float]
-"""Millijoules since the counter was made."""
+"""Returns the millijoules used since the counter was created."""
 
 
 def energy_mj(
@@ -24,7 +24,7 @@ def energy_mj(
     *,
     clock: Callable[[], float] = time.perf_counter,
 ) -> float | None:
-    """Millijoules of one `run()`, the mean over a second of runs; None without a counter."""
+    """Mean millijoules per `run()`, over one second of runs; None without a counter."""
     if counter is None:
         return None
     run()
@@ -36,7 +36,7 @@ def energy_mj(
 
 
 def rapl(folder: Path = POWERCAP) -> Counter | None:
-    """Energy of all CPU packages by Linux's powercap; None where it can't be read."""
+    """Counter of all CPU packages, from Linux's powercap; None where it can't be read."""
     try:
         zones = [zone for zone in sorted(folder.glob("intel-rapl:*")) if _is_package(zone)]
         sizes = [1 + _number(zone / "max_energy_range_uj") for zone in zones]
@@ -46,7 +46,7 @@ def rapl(folder: Path = POWERCAP) -> Counter | None:
 
     def spent() -> float:
         now = [_number(zone / "energy_uj") for zone in zones]
-        # A counter begins anew at its end, which takes minutes.
+        # A counter wraps around at its maximum, after some minutes.
         microjoules = [(n - s) % size for n, s, size in zip(now, start, sizes, strict=True)]
         return sum(microjoules) / 1000
 
@@ -54,7 +54,7 @@ def rapl(folder: Path = POWERCAP) -> Counter | None:
 
 
 def _is_package(zone: Path) -> bool:
-    """Not a part of one, nor the whole platform, which would be counted twice."""
+    """Subzones and the platform zone are skipped: they would count the same energy twice."""
     return (zone / "name").read_text().startswith("package")
 
 
@@ -63,9 +63,9 @@ def _number(path: Path) -> int:
 
 
 def nvml(uuid: str) -> Counter | None:
-    """Energy of the GPU with this UUID, by NVIDIA's driver; None where it can't be read.
+    """Counter of the GPU with this UUID, from NVIDIA's driver; None where it can't be read.
 
-    Needs nvidia-ml-py (the extra `energy`) and a GPU since Volta.
+    Needs nvidia-ml-py (the extra `energy`) and a GPU of the Volta generation or later.
     """
     try:
         library: Any = importlib.import_module("pynvml")

@@ -1,15 +1,17 @@
-"""The latency meter: several compiled networks timed side by side, so that they can be compared.
+"""The latency meter: times several compiled networks in interleaved rounds.
 
-A machine is never quiet for long: its clock drifts, others use it. So all candidates are timed in
-rounds, each in random order; what disturbs a round disturbs all of them alike, and two candidates
-are compared by their ratio within each round. A round visits every candidate twice, which compares
-each with itself: that is the noise floor, below which no difference in this measurement counts.
-A fixed reference workload, timed before and after each round, tells how fast the machine is in it.
-Only rounds in which it is as fast as it can be count; more are made until these are enough. How
-fast it can be is known from earlier measurements, too (`nas.meter.reference_workload`), so that two
-measurements on one machine agree although it was slower for minutes.
+A machine's speed changes constantly: its clock drifts and other processes use it. So all candidates
+are timed in rounds, each in random order. A disturbance affects all candidates of a round alike,
+and two candidates are compared by their ratio within each round. A round visits every candidate
+twice, and the differences between the two visits give the noise floor, below which no difference
+between candidates is significant.
 
-Standard library only: the kit for other devices carries this file.
+A fixed reference workload, timed at the start and end of each round, measures the machine's speed.
+Only rounds at full speed (quiet rounds) count, and measuring continues until there are enough of
+them. Full speed includes the best of earlier measurements (`nas.meter.reference_workload`), so
+two measurements on one machine agree even if it was throttled for minutes during one of them.
+
+Standard library only, because the kit packs this file.
 """
 
 import math
@@ -39,49 +41,51 @@ from nas.meter.rounds import (
 )
 from nas.meter.statistics import median, median_interval, percentile
 
-MIN_ROUNDS = 8  # from six on, the median has a 95 % interval
-WARM_UP_SHARE = 0.2  # of the time, at most; what is not stable by then is measured as it is
-MAX_SHARE_HELD_UP = 0.15  # of the rounds; idle 0.01, with a process for each core 0.25 to 0.5
+MIN_ROUNDS = 8  # a 95 % interval of the median needs at least six
+WARM_UP_SHARE = 0.2  # maximum share of the time limit; then timing starts, stable or not
+MAX_SHARE_HELD_UP = 0.15  # of the rounds; 0.01 when idle, 0.25 to 0.5 with one process per core
 MAX_NOISE_FLOOR = 0.10
 MAX_SLOWDOWN = 0.25  # of the reference; rounds on an idle virtual machine differ by up to 0.15
-PATIENCE = 3  # times the limit, while the machine is slower than that
+PATIENCE = 3  # extends the time limit by this factor while the slowdown exceeds MAX_SLOWDOWN
 
 
 @dataclass(frozen=True, kw_only=True)
 class Latency:
-    """Time of one batch on the target."""
+    """Percentiles of the time of one batch on the target."""
 
     p50_ms: float
     p90_ms: float
     p99_ms: float
     p50_low_ms: float
     p50_high_ms: float
-    """`p50_low_ms` to `p50_high_ms`: 95 % interval of the median, from the rounds' medians."""
+    """`p50_low_ms` to `p50_high_ms`: 95 % confidence interval of the median, from the medians of
+    the rounds."""
     num_samples: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class Measurement:
-    """What `measure_latency` found: a latency for each candidate, in their order."""
+    """Result of `measure_latency`."""
 
     latencies: tuple[Latency, ...]
+    """One for each candidate, in the order they were passed."""
     noise_floor: float
-    """Relative difference that a candidate typically shows against itself, at 95 %."""
+    """Relative difference between two measurements of the same candidate, at 95 %."""
     rounds: tuple[Round, ...]
-    """Those that count: the quiet ones, or the quickest where these are too few."""
+    """The rounds used: the quiet ones, or the fastest `MIN_ROUNDS` if too few were quiet."""
     num_disturbed_rounds: int
-    """Made, and not counted."""
+    """Rounds measured but discarded."""
     slowdown: float
-    """How much longer the reference took in the slowest of `rounds` than it can take, relative."""
+    """Relative slowdown of the reference in the slowest of `rounds` against its best time."""
     share_held_up: float
-    """Share of all rounds in which something else took the reference's time."""
+    """Share of all rounds in which another process preempted the reference."""
     drift: float
-    """How much slower the reference was in the second half than in the first, relative to it."""
+    """Relative slowdown of the reference from the first half of the rounds to the second."""
     duration_s: float
 
     @property
     def is_noisy(self) -> bool:
-        """Whether the noise floor is too high to rely on, or the machine busy or too slow."""
+        """Whether the noise floor, the preempted rounds or the slowdown exceed their limits."""
         return (
             self.noise_floor > MAX_NOISE_FLOOR
             or self.share_held_up > MAX_SHARE_HELD_UP
@@ -89,15 +93,19 @@ class Measurement:
         )
 
     def is_tied(self, one: int, other: int) -> bool:
-        """Whether two candidates can't be told apart, at 95 % and above the noise floor."""
+        """Whether the latencies of two candidates do not differ significantly.
+
+        They differ if the 95 % interval of their ratio excludes 1 and the ratio exceeds the noise
+        floor.
+        """
         ratios = [math.log(r.median_s(one) / r.median_s(other)) for r in self.rounds]
         low, high = median_interval(ratios)
         return low <= 0 <= high or abs(median(ratios)) <= math.log1p(self.noise_floor)
 
     def ties(self, names: Sequence[str]) -> dict[str, list[str]]:
-        """Each candidate's name to those of the candidates that can't be told apart from it.
+        """Map each candidate's name to the names of the candidates it is tied with.
 
-        `names` are the candidates', in their order.
+        `names` holds one name for each candidate, in the order they were passed.
         """
         return {
             name: [
@@ -114,7 +122,7 @@ class Measurement:
         return sum(1e3 * s <= max_ms for s in samples) / len(samples)
 
     def protocol(self) -> dict[str, str | int | float | bool]:
-        """How it was measured, for the lookup table."""
+        """The measurement protocol as JSON values, for the lookup table."""
         return {
             "method": "interleaved rounds in random order, two visits a round; interval from the "
             "order statistics of the rounds' medians",
@@ -141,17 +149,18 @@ def measure_latency(
     clock: Callable[[], float] = time.perf_counter,
     progress: Callable[[float], None] | None = None,
 ) -> Measurement:
-    """Time all `candidates` until every median is known to `precision` or `max_s` seconds are over.
+    """Time `candidates` until every median reaches `precision` or `max_s` seconds have passed.
 
     Args:
-        candidates: compiled networks; one alone is fine.
-        reference: tells a slow machine from a slow network. What was seen of it is noted there.
-        rng: orders the candidates in each round.
-        max_s: limit for all of them together; `MIN_ROUNDS` rounds are made even if they take
-            longer, and where noise isn't allowed a slow machine is given `PATIENCE` times as long.
-        precision: half of a median's 95 % interval, relative to it, at which to stop.
-        allow_noisy: return a measurement above the limit of noise, marked as noisy, too.
-        clock: seconds.
+        candidates: compiled networks, at least one.
+        reference: measures the machine's speed; a new best time is recorded in it.
+        rng: shuffles the candidates in each round.
+        max_s: time limit in seconds for all candidates together. `MIN_ROUNDS` rounds are completed
+            even if they take longer, and unless `allow_noisy` is set, a slowed-down machine gets
+            up to `PATIENCE` times as long to recover.
+        precision: stop when half of each median's 95 % interval is at most this share of it.
+        allow_noisy: return a noisy measurement, marked as such, instead of raising.
+        clock: returns the time in seconds.
         progress: called with the share of `max_s` used so far, 0 to 1.
 
     Raises:
@@ -200,20 +209,20 @@ def measure_latency(
 
 
 def _complaint(measurement: Measurement, reference: ReferenceWorkload) -> str:
-    advice = "stop what else runs here, or pass --allow-noisy"
+    advice = "stop other processes on this machine, or pass --allow-noisy"
     if measurement.share_held_up > MAX_SHARE_HELD_UP:
         return (
-            f"something else may hold up {MAX_SHARE_HELD_UP:.0%} of the rounds, "
-            f"but it held up {measurement.share_held_up:.0%}; {advice}"
+            f"other processes must disturb at most {MAX_SHARE_HELD_UP:.0%} of the rounds, "
+            f"but disturbed {measurement.share_held_up:.0%}; {advice}"
         )
     if measurement.slowdown > MAX_SLOWDOWN:
         return (
-            f"this machine must be at most {MAX_SLOWDOWN:.0%} slower than it can be, "
-            f"but it is {measurement.slowdown:.0%} slower; {advice}{reference.reset_advice}"
+            f"this machine must run at most {MAX_SLOWDOWN:.0%} slower than at its best, "
+            f"but runs {measurement.slowdown:.0%} slower; {advice}{reference.reset_advice}"
         )
     return (
-        f"a network must differ from itself by at most {MAX_NOISE_FLOOR:.0%}, "
-        f"but it differs by {measurement.noise_floor:.1%}; {advice}"
+        f"the noise floor must be at most {MAX_NOISE_FLOOR:.0%}, "
+        f"but is {measurement.noise_floor:.1%}; {advice}"
     )
 
 

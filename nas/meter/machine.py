@@ -1,4 +1,4 @@
-"""What this machine is, as far as it tells. Standard library only: the kit carries this file."""
+"""Describes this machine's hardware and software. Standard library only: the kit packs it."""
 
 import platform
 from pathlib import Path
@@ -8,7 +8,7 @@ GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
 
 
 def cpu_name() -> str:
-    """Model of the CPU as Linux names it, else what Python knows of it."""
+    """CPU model from /proc/cpuinfo, else from Python's `platform`, else "unknown"."""
     if CPU_INFO.is_file():
         for line in CPU_INFO.read_text().splitlines():
             name, _, value = line.partition(":")
@@ -18,12 +18,12 @@ def cpu_name() -> str:
 
 
 def governor() -> str:
-    """Linux's policy for the CPU's clock ("performance" is steady), or "unknown"."""
+    """Linux's CPU frequency governor ("performance" keeps the clock steady), or "unknown"."""
     return GOVERNOR.read_text().strip() if GOVERNOR.is_file() else "unknown"
 
 
 def machine_details() -> dict[str, str]:
-    """What a latency depends on besides the network and its runtime."""
+    """The CPU, governor, architecture, operating system and Python version."""
     return {
         "cpu": cpu_name(),
         "governor": governor(),

@@ -1,6 +1,6 @@
-"""Rounds: each visits the reference and every network, in random order, and keeps all times.
+"""Rounds of timing: each visits the reference and every candidate, in random order.
 
-Standard library only: the kit for other devices carries this file.
+Standard library only, because the kit packs this file.
 """
 
 import gc
@@ -16,45 +16,49 @@ from nas.meter.statistics import median
 VISIT_S = 0.01  # long enough for many samples, short enough for many rounds
 MAX_RUNS_PER_VISIT = 50
 MIN_WARM_UP_RUNS = 6
-STABLE = 0.05  # two windows of warm-up runs whose medians differ by less
+STABLE = 0.05  # warm-up ends when the medians of two windows of runs differ by at most this share
 REFERENCE_RUNS = 5
 
 
 class Runnable(Protocol):
-    """What can be timed: one synchronous inference a call."""
+    """Anything that can be timed: each call of `run` is one synchronous inference."""
 
     def run(self) -> None:
-        """Returns when the inference is done."""
+        """Run one inference; return when it has finished."""
 
 
 @dataclass(frozen=True)
 class Round:
-    """Two visits to the reference and to each candidate."""
+    """Times in seconds of two visits to the reference and to each candidate."""
 
     reference_s: list[float]
     """Samples of the reference: half of them before the candidates, half after."""
     first_s: tuple[list[float], ...]
-    """One list of samples a candidate."""
+    """Samples of each candidate's first visit."""
     second_s: tuple[list[float], ...]
+    """Samples of each candidate's second visit."""
 
     @cached_property
     def reference_visit_s(self) -> float:
-        """Median of the reference's samples in the slower of its two visits."""
+        """Median of the samples in the reference's slower visit."""
         return max(median(visit) for visit in self.reference_visits_s)
 
     @property
     def reference_visits_s(self) -> tuple[list[float], list[float]]:
-        """The reference's samples before the candidates, and those after."""
+        """The reference's samples before and after the candidates."""
         half = len(self.reference_s) // 2
         return self.reference_s[:half], self.reference_s[half:]
 
     def median_s(self, index: int) -> float:
-        """Of a candidate's samples, of both visits."""
+        """Median of a candidate's samples over both visits."""
         return median(self.first_s[index] + self.second_s[index])
 
 
 def warm_up(candidate: Runnable, max_s: float, clock: Callable[[], float]) -> int:
-    """Run until the time is stable; return how many runs make a visit."""
+    """Run until the time is stable, at most `max_s` seconds; return the number of runs per visit.
+
+    A visit should take about `VISIT_S` seconds.
+    """
     start, times = clock(), _times(candidate, MIN_WARM_UP_RUNS, clock)
     while clock() - start < max_s:
         before, after = median(times[-6:-3]), median(times[-3:])
@@ -71,7 +75,7 @@ def make_round(
     rng: Random,
     clock: Callable[[], float],
 ) -> Round:
-    """Visit all candidates twice, `runs[i]` samples of candidate i each time."""
+    """Visit all candidates twice in random order, taking `runs[i]` samples of candidate i."""
     visits: list[list[list[float]]] = [[] for _ in candidates]
     reference_s = _visit(reference, REFERENCE_RUNS, clock)
     order = [*range(len(candidates))] * 2
@@ -84,7 +88,7 @@ def make_round(
 
 
 def _visit(candidate: Runnable, runs: int, clock: Callable[[], float]) -> list[float]:
-    candidate.run()  # brings its weights back into the caches; the last one's threads come to rest
+    candidate.run()  # refills the caches with its weights; the previous network's threads go idle
     return _times(candidate, runs, clock)
 
 
@@ -99,7 +103,7 @@ def _times(candidate: Runnable, runs: int, clock: Callable[[], float]) -> list[f
 
 @contextmanager
 def no_garbage_collection() -> Iterator[None]:
-    """A collection in the middle of a run would be counted as the network's own time."""
+    """Disable Python's garbage collector: a collection during a run would add to its time."""
     was_enabled = gc.isenabled()
     gc.collect()
     gc.disable()

@@ -1,11 +1,11 @@
-"""Percentiles, and an interval for the median that assumes nothing about the distribution."""
+"""Percentiles, and a distribution-free confidence interval of the median."""
 
 import math
 from collections.abc import Sequence
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """Value below which `percent` % of `values` lie, linear between neighbours as in numpy."""
+    """The given percentile of `values`, with linear interpolation as in numpy."""
     ordered = sorted(values)
     position = (len(ordered) - 1) * percent / 100
     below = math.floor(position)
@@ -14,16 +14,16 @@ def percentile(values: Sequence[float], percent: float) -> float:
 
 
 def median(values: Sequence[float]) -> float:
-    """Half of `values` lie below, half above."""
+    """The 50th percentile of `values`."""
     return percentile(values, 50)
 
 
 def median_interval(values: Sequence[float]) -> tuple[float, float]:
-    """95 % interval for the median of what independent `values` were drawn from.
+    """95 % confidence interval of the median of the distribution that `values` are samples of.
 
-    From order statistics (David and Nagaraja, Order Statistics, section 7.1): how many of n draws
-    fall below the median is binomial (n, 1/2), whatever the distribution. Fewer than six draws
-    cannot give 95 %; the interval is then from the smallest to the largest.
+    Uses order statistics (David and Nagaraja, Order Statistics, section 7.1): the number of n
+    independent samples below the median is binomial (n, 1/2) for every continuous distribution.
+    Fewer than six samples cannot reach 95 %; the interval is then their minimum to maximum.
     """
     ordered = sorted(values)
     n = len(ordered)

@@ -1,4 +1,4 @@
-"""One file a runtime; each makes a plain network ready to be timed and scored."""
+"""Inference runtimes, one per file; each compiles a plain network to be timed and scored."""
 
 from nas.runtimes.runtime import CompiledNetwork, Runtime, load_runtime
 

@@ -1,4 +1,4 @@
-"""PyTorch on CUDA without its launches: one CUDA graph of all kernels, replayed as a whole."""
+"""PyTorch on CUDA without kernel-launch overhead: all kernels captured in one CUDA graph."""
 
 from collections.abc import Mapping
 
@@ -10,11 +10,14 @@ from nas.runtimes.padding import padded_batches
 from nas.runtimes.runtime import DTYPES, require_one_of
 
 WARM_UP_RUNS = 3
-"""Before the capture, as PyTorch asks for: libraries choose and set up their kernels."""
+"""Runs before the capture, as PyTorch requires: libraries select and initialise their kernels."""
 
 
 class CudaGraph:
-    """Eager PyTorch's kernels, BN folded, channels-last: what the GPU does, without the host."""
+    """Eager PyTorch's kernels in a CUDA graph, with BN folded and channels-last.
+
+    Measures the GPU's time without the host's.
+    """
 
     name = "cudagraph"
     version = torch.__version__
@@ -39,7 +42,7 @@ class CudaGraph:
 
 
 class CudaGraphNetwork:
-    """A captured graph; it reads the images and writes the logits at fixed places."""
+    """A captured graph; it reads images from and writes logits to fixed buffers."""
 
     @torch.inference_mode()
     def __init__(self, network: nn.Module, images: torch.Tensor) -> None:
@@ -61,7 +64,7 @@ class CudaGraphNetwork:
 
     @torch.inference_mode()
     def logits(self, images: torch.Tensor) -> torch.Tensor:
-        """See `CompiledNetwork.logits`; runs batches of the size that it is timed with."""
+        """See `CompiledNetwork.logits`; uses the batch size of the timed images."""
         outputs = []
         for batch in padded_batches(images, len(self._images)):
             self._input.copy_(batch)
@@ -71,4 +74,4 @@ class CudaGraphNetwork:
         return torch.cat(outputs)[: len(images)]
 
     def peak_memory_bytes(self) -> None:
-        """See `CompiledNetwork.peak_memory_bytes`: unknown, the graph's pool is PyTorch's."""
+        """See `CompiledNetwork.peak_memory_bytes`; unknown: PyTorch owns the graph's pool."""

@@ -1,4 +1,4 @@
-"""PyTorch as it is: what a model gives that is run without any deployment step."""
+"""Eager PyTorch: the network as it runs without any deployment step."""
 
 from collections.abc import Mapping
 
@@ -10,9 +10,9 @@ from nas.runtimes.runtime import DTYPES, require_one_of
 
 
 class Eager:
-    """Eager PyTorch, BN folded, weights and images in channels-last order and in one dtype.
+    """Eager PyTorch with BN folded; weights and images are channels-last and of one dtype.
 
-    PyTorch has one pool of threads a process: making this runtime sets its size for all.
+    PyTorch has one thread pool per process: creating this runtime sets its size globally.
     """
 
     name = "eager"
@@ -37,7 +37,7 @@ class Eager:
 
 
 class EagerNetwork:
-    """A folded network and the images that it is timed on, both on the device."""
+    """A network with BN folded and the images that it is timed on, both on the device."""
 
     def __init__(self, network: nn.Module, images: torch.Tensor) -> None:
         self._network = network
@@ -52,14 +52,14 @@ class EagerNetwork:
 
     @torch.inference_mode()
     def logits(self, images: torch.Tensor) -> torch.Tensor:
-        """See `CompiledNetwork.logits`; runs batches of the size that it is timed with."""
+        """See `CompiledNetwork.logits`; uses the batch size of the timed images."""
         batches = images.split(len(self._images))
         device, dtype = self._images.device, self._images.dtype
         outputs = [self._network(_placed(batch, device, dtype)).cpu() for batch in batches]
         return torch.cat(outputs).float()
 
     def peak_memory_bytes(self) -> None:
-        """See `CompiledNetwork.peak_memory_bytes`: unknown, PyTorch counts no memory on a CPU."""
+        """See `CompiledNetwork.peak_memory_bytes`; unknown: PyTorch tracks no CPU memory."""
 
 
 def _placed(images: torch.Tensor, device: str | torch.device, dtype: torch.dtype) -> torch.Tensor:

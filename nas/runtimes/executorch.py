@@ -1,4 +1,4 @@
-"""ExecuTorch with XNNPACK: what runs PyTorch's networks on phones and other small devices."""
+"""ExecuTorch with XNNPACK: PyTorch's runtime for phones and other small devices."""
 
 import contextlib
 import io
@@ -21,9 +21,9 @@ from nas.runtimes.runtime import require_one_of
 
 
 class ExecuTorch:
-    """ExecuTorch's portable runtime, all that XNNPACK knows delegated to it.
+    """ExecuTorch's portable runtime, with every operator that XNNPACK supports delegated to it.
 
-    XNNPACK has one pool of threads a process: making this runtime sets its size for all.
+    XNNPACK has one thread pool per process: creating this runtime sets its size globally.
     """
 
     name = "executorch"
@@ -39,7 +39,7 @@ class ExecuTorch:
         _unsafe_reset_threadpool(num_threads)
 
     def compile(self, network: nn.Module, images: torch.Tensor) -> "ExecuTorchNetwork":
-        """See `Runtime.compile`; seconds for each network."""
+        """See `Runtime.compile`; takes seconds for each network."""
         plain = fold_batch_norm(network).to(memory_format=torch.contiguous_format)
         images = images.contiguous()
         with torch.no_grad(), _silence():
@@ -50,10 +50,10 @@ class ExecuTorch:
 
 
 class ExecuTorchNetwork:
-    """A loaded program and the images that it is timed on."""
+    """A loaded ExecuTorch program and the images that it is timed on."""
 
     def __init__(self, content: bytes, images: torch.Tensor) -> None:
-        self._content = content  # the program reads its weights from there
+        self._content = content  # the program reads its weights from this buffer: keep it alive
         self._program = Loader.get().load_program(content)
         method = self._program.load_method("forward")
         assert isinstance(method, Method)
@@ -64,18 +64,18 @@ class ExecuTorchNetwork:
         self._method.execute([self._images])
 
     def logits(self, images: torch.Tensor) -> torch.Tensor:
-        """See `CompiledNetwork.logits`; runs batches of the size that it is timed with."""
+        """See `CompiledNetwork.logits`; uses the batch size of the timed images."""
         batches = padded_batches(images, len(self._images))
         outputs = [self._method.execute([batch.contiguous()])[0].clone() for batch in batches]
         return torch.cat(outputs)[: len(images)]
 
     def peak_memory_bytes(self) -> None:
-        """See `CompiledNetwork.peak_memory_bytes`: unknown, the runtime does not tell."""
+        """See `CompiledNetwork.peak_memory_bytes`; unknown: the runtime does not report it."""
 
 
 @contextlib.contextmanager
 def _silence() -> Iterator[None]:
-    """Lowering prints and warns about its own parts."""
+    """Suppress what lowering prints, logs and warns about its own internals."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

@@ -1,4 +1,4 @@
-"""Batch normalisation folded into the layer before it, as every runtime for deployment does."""
+"""Folds batch normalisation into the preceding layer, as deployment runtimes do."""
 
 import copy
 
@@ -10,14 +10,15 @@ NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
 
 def fold_batch_norm(network: nn.Module) -> nn.Module:
-    """Copy of `network` in evaluation mode, BN folded into the layer whose output it alone reads.
+    """Copy of `network` in evaluation mode with BN folded into convolutions and linear layers.
 
-    Names of layers and parameters stay (a convolution gains a bias); a folded BN becomes an
-    identity. A BN that follows anything else stays, and so do all of them where torch.fx cannot
-    trace. `network` is not changed and shares no memory with the copy.
+    A BN is folded if it is the only consumer of the layer's output; other BN layers stay, and so do
+    all of them if torch.fx cannot trace the network. Names of layers and parameters stay (a
+    convolution gains a bias); a folded BN becomes an identity. `network` is not changed and shares
+    no memory with the copy.
     """
-    lent = _views(network)
-    folded = copy.deepcopy(network, dict(lent)).eval()
+    views = _views(network)
+    folded = copy.deepcopy(network, dict(views)).eval()
     for layer_name, norm_name in _foldable_pairs(folded):
         layer, norm = folded.get_submodule(layer_name), folded.get_submodule(norm_name)
         assert isinstance(layer, (*CONVOLUTIONS, nn.Linear))
@@ -28,15 +29,18 @@ def fold_batch_norm(network: nn.Module) -> nn.Module:
         statistics = (norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias)
         layer.weight, layer.bias = fuse(layer.weight, layer.bias, *statistics)
         folded.set_submodule(norm_name, nn.Identity())
-    borrowed = {id(tensor) for tensor in lent.values()}
+    shared = {id(tensor) for tensor in views.values()}
     for tensor in (*folded.parameters(), *folded.buffers()):
-        if id(tensor) in borrowed:
+        if id(tensor) in shared:
             tensor.data = tensor.data.clone()
     return folded.requires_grad_(False)
 
 
 def _views(network: nn.Module) -> dict[int, Tensor]:
-    """By id, what a copy may hold in place of each tensor: most are folded anew, never copied."""
+    """Views of all parameters and buffers by id, as deepcopy's memo.
+
+    Folding replaces most tensors, so copying them first would be wasted.
+    """
     views: dict[int, Tensor] = {
         id(each): nn.Parameter(each.detach(), requires_grad=False) for each in network.parameters()
     }
@@ -44,10 +48,10 @@ def _views(network: nn.Module) -> dict[int, Tensor]:
 
 
 def _foldable_pairs(network: nn.Module) -> list[tuple[str, str]]:
-    """Names of (layer, BN) where the BN reads the layer's output and nobody else does."""
+    """Names of (layer, BN) pairs where the BN is the only consumer of the layer's output."""
     try:
         graph = fx.Tracer().trace(network)
-    except Exception:  # whatever a forward raises when its input is symbolic: it stays unfolded
+    except Exception:  # a user's forward may raise anything on symbolic input: fold nothing
         return []
     calls = [node for node in graph.nodes if node.op == "call_module"]
     targets = [node.target for node in calls]

@@ -1,4 +1,4 @@
-"""Graphs that were exported already, refilled for each network and checked against it."""
+"""Cache of exported ONNX graphs, filled with each network's weights and verified against it."""
 
 from collections import deque
 from collections.abc import Callable
@@ -14,17 +14,17 @@ from nas.runtimes.runtime import CompiledNetwork
 
 Compiled = TypeVar("Compiled", bound=CompiledNetwork)
 
-# Largest difference of a logit, relative to the largest. In float32 rounding gives about 1e-6, with
-# fewer digits what they add up to over all layers.
+# Maximum difference of a logit, relative to the largest logit. Rounding in float32 causes about
+# 1e-6; in lower precision, rounding errors accumulate over all layers.
 TOLERANCES = {"float32": 1e-4, "float16": 0.02, "bfloat16": 0.1}
-# A network whose shapes are fixed in its graph needs one a resolution; older ones are forgotten.
+# A network whose graph has fixed shapes needs one graph per resolution; the oldest are evicted.
 GRAPHS_PER_ARCHITECTURE = 8
 
 
 class GraphCache:
-    """Exports each architecture once; gives its subnets graphs that were seen to compute them.
+    """Exports each architecture once, and reuses its graph for all subnets, verifying each.
 
-    `dtype` is what the runtime computes in.
+    `dtype` is the one that the runtime computes in; it sets the tolerance.
     """
 
     def __init__(self, dtype: str = "float32") -> None:
@@ -34,13 +34,13 @@ class GraphCache:
     def compile(
         self, network: nn.Module, images: torch.Tensor, load: Callable[[OnnxModel], Compiled]
     ) -> Compiled:
-        """`load(model)` for a model whose logits on `images` are those of `network`.
+        """Return `load(model)` for a model whose logits on `images` equal those of `network`.
 
-        `network` is in evaluation mode with BN folded, on the CPU. `load` may raise on a graph
-        whose shapes don't fit: then the network is exported anew, which takes seconds.
+        `network` is in evaluation mode with BN folded, on the CPU. `load` may raise if the shapes
+        of a cached graph don't fit; the network is then exported again, which takes seconds.
 
         Raises:
-            ExportError: even a graph exported from this very network computes something else.
+            ExportError: even a graph exported from `network` itself gives different logits.
         """
         key = architecture(network)
         graphs = self._graphs.setdefault(key, deque(maxlen=GRAPHS_PER_ARCHITECTURE))
@@ -65,7 +65,7 @@ class GraphCache:
         try:
             compiled = load(model)
             self._require_same(compiled, network, images)
-        except Exception:  # each runtime has its own for shapes that don't fit
+        except Exception:  # each runtime raises its own errors for shapes that don't fit
             return None
         return compiled
 
@@ -78,6 +78,6 @@ class GraphCache:
         difference = float((got - expected).abs().max() / expected.abs().max())
         if not difference <= self._tolerance:
             raise ExportError(
-                f"the exported network's logits must be the network's own to {self._tolerance:g}, "
+                f"the exported network's logits must match the original's to {self._tolerance:g}, "
                 f"but differ by {difference:g}; please report this with the network"
             )

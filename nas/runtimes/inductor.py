@@ -1,4 +1,4 @@
-"""AOTInductor: what torch.compile makes of a network, as a library that needs no Python."""
+"""AOTInductor: torch.compile's backend, ahead of time, into a library that needs no Python."""
 
 import tempfile
 from collections.abc import Callable, Mapping
@@ -19,8 +19,8 @@ from nas.runtimes.runtime import DTYPES, require_one_of
 class Inductor:
     """AOTInductor, channels-last. Each network takes seconds to compile.
 
-    Made ahead of time and not by torch.compile: that goes back to eager, and says nothing, once it
-    has compiled a few networks of one class.
+    Not torch.compile, which silently falls back to eager after a few networks of one class (its
+    recompilation limit).
     """
 
     name = "inductor"
@@ -34,10 +34,10 @@ class Inductor:
         self.details: Mapping[str, str] = {"mode": "AOTInductor"}
         if device == "cpu":
             _require_compiler()
-        torch.set_num_threads(num_threads)  # the compiled code has their number in it
+        torch.set_num_threads(num_threads)  # compiled code hard-codes this number
 
     def compile(self, network: nn.Module, images: torch.Tensor) -> "InductorNetwork":
-        """See `Runtime.compile`; seconds for each network."""
+        """See `Runtime.compile`; takes seconds for each network."""
         torch.set_num_threads(self.num_threads)
         dtype = getattr(torch, self.dtype)
         folded = fold_batch_norm(network).to(memory_format=torch.channels_last)
@@ -66,7 +66,7 @@ class InductorNetwork:
 
     @torch.inference_mode()
     def logits(self, images: torch.Tensor) -> torch.Tensor:
-        """See `CompiledNetwork.logits`; runs batches of the size that it is timed with."""
+        """See `CompiledNetwork.logits`; uses the batch size of the timed images."""
         outputs = [
             self._compiled(batch.to(self._images, memory_format=torch.channels_last)).cpu()
             for batch in padded_batches(images, len(self._images))
@@ -74,13 +74,13 @@ class InductorNetwork:
         return torch.cat(outputs)[: len(images)].float()
 
     def peak_memory_bytes(self) -> None:
-        """See `CompiledNetwork.peak_memory_bytes`: unknown, the runtime does not tell."""
+        """See `CompiledNetwork.peak_memory_bytes`; unknown: the runtime does not report it."""
 
 
 def _require_compiler() -> None:
     try:
         get_cpp_compiler()
-    except (InvalidCxxCompiler, PermissionError) as error:  # none, or one that is not executable
+    except (InvalidCxxCompiler, PermissionError) as error:  # missing or not executable
         raise RuntimeUnavailableError(
             "the runtime inductor needs a C++ compiler on the PATH (or named by CXX), but there is "
             "none; install g++ or use --runtime onnxruntime"

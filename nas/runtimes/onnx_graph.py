@@ -1,8 +1,8 @@
-"""A network as an ONNX graph. All subnets of a supernet share one: exported once, then refilled.
+"""Exports networks to ONNX. All subnets of a supernet share one graph, filled with their weights.
 
-Exporting takes seconds, refilling milliseconds: a subnet differs from its siblings only in the
-values and shapes of its weights, the groups of its depthwise convolutions and its resolution.
-Whether a graph really fits a network is not argued but run: see `nas.runtimes.graph_cache`.
+Exporting takes seconds, filling milliseconds: subnets differ only in the values and shapes of their
+weights, the groups of their depthwise convolutions and their resolution. Each filled graph is run
+to verify that it fits the network: see `nas.runtimes.graph_cache`.
 """
 
 import contextlib
@@ -19,19 +19,20 @@ from numpy.typing import NDArray
 from torch import nn
 
 INPUT, OUTPUT = "images", "logits"
-# What subnets of one supernet differ in; another stride, say, makes another architecture.
+# Attributes that differ between subnets of one supernet. A difference in any other attribute, such
+# as the stride, means a different architecture.
 SIZES = {"in_channels", "out_channels", "in_features", "out_features", "num_features", "groups"}
 
 
 @dataclass(frozen=True)
 class OnnxModel:
-    """A graph whose weights lie beside it, in arrays: nothing large is copied until it is saved."""
+    """A graph with its weights in separate arrays, so that nothing large is copied until saved."""
 
     graph: onnx.ModelProto
     weights: dict[str, NDArray[np.generic]]
 
     def self_contained(self) -> onnx.ModelProto:
-        """The model with its weights inside, as it is written to a file."""
+        """The model with its weights embedded, to be written to a file."""
         model = onnx.ModelProto()
         model.CopyFrom(self.graph)
         for initializer in model.graph.initializer:
@@ -42,7 +43,10 @@ class OnnxModel:
 
 
 def architecture(network: nn.Module) -> tuple[object, ...]:
-    """What all subnets of one supernet have in common: their layers but for the sizes."""
+    """Hashable key of an architecture: its layers and their settings, without the sizes.
+
+    All subnets of one supernet have the same key.
+    """
     return tuple(
         (name, type(module).__qualname__, *sorted(_settings(module)))
         for name, module in network.named_modules()
@@ -57,7 +61,7 @@ def _settings(module: nn.Module) -> Iterator[tuple[str, str]]:
 
 
 def export_model(network: nn.Module, images: torch.Tensor) -> OnnxModel:
-    """`network` with fixed shapes and its own weights, all inside the graph. Takes seconds."""
+    """Export `network` with fixed shapes and embedded weights. Takes seconds."""
     with _silence():
         program = torch.onnx.export(
             network,
@@ -72,15 +76,15 @@ def export_model(network: nn.Module, images: torch.Tensor) -> OnnxModel:
 
 
 def export_graph(network: nn.Module, images: torch.Tensor) -> onnx.ModelProto:
-    """Graph of `network` that waits for the weights of any of its siblings. Takes seconds.
+    """Export the graph of `network` without weights, for `fill_graph`. Takes seconds.
 
-    Its initializers keep the names of the parameters and buffers that they stand for.
+    Initializers are named after the parameters and buffers whose values they need.
     """
     distinct = copy.deepcopy(network)
     generator = torch.Generator().manual_seed(0)
     state = distinct.state_dict()
     for tensor in state.values():
-        # The exporter merges equal tensors (the zero biases of a new network): let no two be equal.
+        # The exporter merges equal tensors (the zero biases of a new network): make all distinct.
         if tensor.is_floating_point():
             tensor.copy_(torch.rand(tensor.shape, generator=generator) + 0.5)
     graph = export_model(distinct, images).graph
@@ -94,9 +98,9 @@ def export_graph(network: nn.Module, images: torch.Tensor) -> onnx.ModelProto:
 
 
 def fill_graph(graph: onnx.ModelProto, network: nn.Module, images: torch.Tensor) -> OnnxModel:
-    """`graph` with the weights, group counts and image size of `network`, a sibling of its origin.
+    """Copy of `graph` with the weights, convolution groups and image size of `network`.
 
-    The weights share memory with `network`. `graph` is not changed.
+    `network` has the architecture that `graph` was exported from; the weights share its memory.
     """
     model = onnx.ModelProto()
     model.CopyFrom(graph)
@@ -122,7 +126,7 @@ def _set_group(node: onnx.NodeProto, layer: nn.Module) -> None:
 
 
 def _flatten_any_size(graph: onnx.GraphProto) -> None:
-    """Turn each reshape to (batch, features) into a flatten, which fits any number of features."""
+    """Replace each Reshape to (batch, features) by a Flatten, which fits any number of features."""
     targets = {item.name: item for item in graph.initializer}
     batch = graph.input[0].type.tensor_type.shape.dim[0].dim_value
     for node in graph.node:
@@ -134,7 +138,7 @@ def _flatten_any_size(graph: onnx.GraphProto) -> None:
 
 
 def _without_metadata(model: onnx.ModelProto) -> onnx.ModelProto:
-    """`model` without the exporter's notes: sizes of the one subnet it saw, and local paths."""
+    """Remove the exporter's metadata: sizes of the exported subnet and local paths."""
     graph = model.graph
     for part in (graph, *graph.node, *graph.input, *graph.output, *graph.initializer):
         part.ClearField("metadata_props")
@@ -144,7 +148,7 @@ def _without_metadata(model: onnx.ModelProto) -> onnx.ModelProto:
 
 @contextlib.contextmanager
 def _silence() -> Iterator[None]:
-    """The exporter prints its progress and warns about its own deprecated parts."""
+    """Suppress the exporter's progress output and its warnings about its own deprecated parts."""
     with (
         warnings.catch_warnings(),
         contextlib.redirect_stdout(io.StringIO()),

@@ -1,4 +1,4 @@
-"""ONNX Runtime: what most services deploy on a CPU."""
+"""ONNX Runtime: the usual deployment on CPUs."""
 
 from collections.abc import Mapping
 
@@ -18,7 +18,7 @@ PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
 
 class OnnxRuntime:
-    """ONNX Runtime with all its graph optimisations, one operator after the other."""
+    """ONNX Runtime with all graph optimisations and sequential execution."""
 
     name = "onnxruntime"
     version = onnxruntime.__version__
@@ -27,7 +27,7 @@ class OnnxRuntime:
         require_one_of(self.name, "dtype", ("float32",), dtype)
         if PROVIDERS[device] not in onnxruntime.get_available_providers():
             raise RuntimeUnavailableError(
-                f"ONNX Runtime must have its {PROVIDERS[device]}, but has "
+                f"ONNX Runtime must offer {PROVIDERS[device]}, but offers "
                 f"{', '.join(onnxruntime.get_available_providers())}; "
                 "install onnxruntime-gpu or use --runtime eager"
             )
@@ -38,7 +38,7 @@ class OnnxRuntime:
         self._graphs = GraphCache()
 
     def compile(self, network: nn.Module, images: torch.Tensor) -> "OnnxNetwork":
-        """See `Runtime.compile`; seconds for the first of an architecture, then under 0.3 s."""
+        """See `Runtime.compile`; the first network of an architecture takes seconds, others 0.3."""
 
         def load(model: OnnxModel) -> OnnxNetwork:
             return OnnxNetwork(model, images, self.device, self.num_threads)
@@ -49,7 +49,7 @@ class OnnxRuntime:
 
 
 class OnnxNetwork:
-    """A session with the images that it is timed on bound to it, on the device."""
+    """An inference session bound to the images that it is timed on, on the device."""
 
     def __init__(
         self, model: OnnxModel, images: torch.Tensor, device: str, num_threads: int
@@ -59,9 +59,9 @@ class OnnxNetwork:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = num_threads
         options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-        options.log_severity_level = 4  # a graph that doesn't fit is expected: see GraphCache
-        # Else a session's threads spin for 40 ms after a run and take the cores of whatever is
-        # timed next: sessions in turn took twice as long as each alone.
+        options.log_severity_level = 4  # silent: GraphCache tries graphs that may not fit
+        # Without this, a session's threads spin for 40 ms after a run and occupy the cores of the
+        # network timed next: alternating sessions took twice as long as each alone.
         options.add_session_config_entry("session.force_spinning_stop", "1")
         values = [onnxruntime.OrtValue.ortvalue_from_numpy(a) for a in model.weights.values()]
         options.add_external_initializers(list(model.weights), values)
@@ -80,7 +80,7 @@ class OnnxNetwork:
         self._binding.synchronize_outputs()
 
     def logits(self, images: torch.Tensor) -> torch.Tensor:
-        """See `CompiledNetwork.logits`; runs batches of the size that it is timed with."""
+        """See `CompiledNetwork.logits`; uses the batch size of the timed images."""
         outputs = [
             self._session.run([OUTPUT], {INPUT: batch.numpy()})[0]
             for batch in padded_batches(images, self._batch_size)

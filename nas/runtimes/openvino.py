@@ -14,12 +14,12 @@ from nas.runtimes.padding import padded_batches
 from nas.runtimes.peak_memory import peak_memory_bytes
 from nas.runtimes.runtime import require_one_of
 
-# Left to itself OpenVINO computes in bfloat16 where the CPU can: faster, less exact.
+# By default OpenVINO computes in bfloat16 where the CPU supports it: faster, but less precise.
 PRECISIONS = {"float32": "f32", "bfloat16": "bf16", "float16": "f16"}
 
 
 class OpenVino:
-    """OpenVINO's CPU plugin in its latency mode."""
+    """OpenVINO's CPU plugin with the LATENCY performance hint."""
 
     name = "openvino"
     version = openvino.__version__
@@ -37,7 +37,7 @@ class OpenVino:
         self._graphs = GraphCache(dtype)
 
     def compile(self, network: nn.Module, images: torch.Tensor) -> "OpenVinoNetwork":
-        """See `Runtime.compile`; seconds for the first of an architecture only."""
+        """See `Runtime.compile`; only the first network of an architecture takes seconds."""
         # A graph exported in channels-last order has its channel counts baked into a reshape.
         plain = fold_batch_norm(network).to(memory_format=torch.contiguous_format)
         return self._graphs.compile(
@@ -59,7 +59,7 @@ class OpenVino:
 
 
 class OpenVinoNetwork:
-    """A compiled model with the images that it is timed on in place."""
+    """A compiled model whose input tensor holds the images that it is timed on."""
 
     def __init__(
         self,
@@ -78,14 +78,14 @@ class OpenVinoNetwork:
 
     def run(self) -> None:
         """See `CompiledNetwork.run`."""
-        # The synchronous call ran on one thread of the two it was given (2026.4, two cores).
+        # The synchronous `infer` used only one of its two threads (OpenVINO 2026.4, two cores).
         self._request.start_async()
         self._request.wait()
 
     def logits(self, images: torch.Tensor) -> torch.Tensor:
-        """See `CompiledNetwork.logits`; runs batches of the size that it is timed with.
+        """See `CompiledNetwork.logits`; uses the batch size of the timed images.
 
-        In the request that is timed, since another one would take memory of its own first.
+        Reuses the timed request: a second one would allocate memory of its own.
         """
         outputs = [self._logits(batch) for batch in padded_batches(images, self._batch_size)]
         self._request.set_input_tensor(self._images)
@@ -105,19 +105,19 @@ class OpenVinoNetwork:
 
 
 def _read(core: openvino.Core, model: OnnxModel) -> openvino.Model:
-    """Read the graph with its weights as inputs, then put the arrays there, without a copy.
+    """Read the graph with its weights as inputs, then replace these by constants without a copy.
 
-    A file beside the graph would have to be written first: 100 MB for ResNet-50.
+    ONNX external data would have to be written to a file first: 100 MB for ResNet-50.
     """
     graph = onnx.ModelProto()
     graph.CopyFrom(model.graph)
-    inside = [item for item in graph.graph.initializer if item.name not in model.weights]
+    embedded = [item for item in graph.graph.initializer if item.name not in model.weights]
     for item in graph.graph.initializer:
         if item.name in model.weights:
-            given = onnx.helper.make_tensor_value_info(item.name, item.data_type, item.dims)
-            graph.graph.input.append(given)
+            value_info = onnx.helper.make_tensor_value_info(item.name, item.data_type, item.dims)
+            graph.graph.input.append(value_info)
     del graph.graph.initializer[:]
-    graph.graph.initializer.extend(inside)
+    graph.graph.initializer.extend(embedded)
     read = core.read_model(graph.SerializeToString())
     for parameter in read.get_parameters():
         if parameter.get_friendly_name() in model.weights:

@@ -1,8 +1,8 @@
-"""The most memory that a process needs to load a network and run it once.
+"""Peak memory of a process that loads a network and runs it once.
 
-It is measured in a process of its own that imports nothing but the runtime: memory that another
-network left behind would hide what this one needs. Linux tells a process's peak; elsewhere it is
-unknown. The peak while loading is part of it: a device that hasn't got that can't run the network.
+It is measured in a separate process that imports only the runtime: memory freed by another network
+would hide what this one needs. Only Linux reports a process's peak memory; elsewhere it is unknown.
+The peak includes loading, because a device must have that much to run the network at all.
 """
 
 import subprocess
@@ -16,9 +16,9 @@ STATUS = Path("/proc/self/status")
 
 
 def peak_memory_bytes(model: bytes, runtime: str, num_threads: int) -> int | None:
-    """Peak above that of the process with the runtime alone, for the ONNX file `model`.
+    """Peak memory of the ONNX file `model`, above the memory of the process with the runtime alone.
 
-    `runtime` is "onnxruntime" or "openvino". None where the system doesn't tell.
+    `runtime` is "onnxruntime" or "openvino". None if the system does not report it.
     """
     if not STATUS.is_file():
         return None
@@ -26,7 +26,7 @@ def peak_memory_bytes(model: bytes, runtime: str, num_threads: int) -> int | Non
         path = Path(folder) / "model.onnx"
         path.write_bytes(model)
         done = subprocess.run(
-            # -P: beside this file lie modules that are called as the runtimes' packages are.
+            # -P: modules in this file's folder have the same names as the runtimes' packages.
             [sys.executable, "-P", __file__, runtime, str(path), str(num_threads)],
             stdout=subprocess.PIPE,
             text=True,
@@ -36,7 +36,7 @@ def peak_memory_bytes(model: bytes, runtime: str, num_threads: int) -> int | Non
 
 
 def _resident_bytes(field: str) -> int:
-    """VmRSS (now) or VmHWM (the peak so far) of this process."""
+    """VmRSS (current) or VmHWM (peak) of this process, in bytes."""
     for line in STATUS.read_text().splitlines():
         name, _, value = line.partition(":")
         if name == field:

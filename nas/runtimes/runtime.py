@@ -1,4 +1,4 @@
-"""What every runtime can do, and how one is found by its name."""
+"""The interface of a runtime, and the registry of runtimes by name."""
 
 import importlib
 import os
@@ -12,16 +12,16 @@ from nas.errors import RuntimeUnavailableError
 
 
 class CompiledNetwork(Protocol):
-    """A network made ready by a runtime: what is timed is what is scored."""
+    """A network compiled by a runtime; the same object is timed and scored."""
 
     def run(self) -> None:
-        """One inference on the images that it was compiled with; returns when it is done."""
+        """Run one inference on the images it was compiled with; return when it has finished."""
 
     def logits(self, images: torch.Tensor) -> torch.Tensor:
-        """(N, num_classes) of (N, C, H, W) float32 images, any N, on the CPU."""
+        """Logits (N, num_classes) of float32 images (N, C, H, W), any N, both on the CPU."""
 
     def peak_memory_bytes(self) -> int | None:
-        """Most memory that a process needs to load and run it; None where that is not known."""
+        """Peak memory of a process that loads and runs the network; None if unknown."""
 
 
 class Runtime(Protocol):
@@ -32,20 +32,21 @@ class Runtime(Protocol):
     device: str
     num_threads: int
     dtype: str
-    """What it computes in, one of DTYPES; weights and images are given in float32."""
+    """The dtype it computes in, one of DTYPES; it receives weights and images in float32."""
     details: Mapping[str, str]
+    """Further settings that latency depends on, for the lookup table's target."""
 
     def compile(self, network: nn.Module, images: torch.Tensor) -> CompiledNetwork:
-        """Make `network` ready to run on batches like `images`: (batch, C, H, W) float32 on a CPU.
+        """Compile `network` for batches like `images`: (batch, C, H, W), float32, on the CPU.
 
-        `network` is plain, with BN statistics of its own (an extracted subnet); it is run in
-        evaluation mode with BN folded, and is itself not changed.
+        `network` is plain with calibrated BN statistics (an extracted subnet). It is compiled in
+        evaluation mode with BN folded, and is not changed.
         """
 
 
 DTYPES = ("float32", "bfloat16", "float16")
 
-# Name -> class, imported only when asked for: some need packages that are not always there.
+# Name -> class, imported on demand: some need optional packages.
 RUNTIMES = {
     "cudagraph": "nas.runtimes.cudagraph.CudaGraph",
     "eager": "nas.runtimes.eager.Eager",
@@ -63,16 +64,14 @@ def load_runtime(
     num_threads: int | None = None,
     dtype: str = "float32",
 ) -> Runtime:
-    """The runtime called `name` on `device` ("cpu" or "cuda") with `num_threads` CPU threads.
+    """Create the runtime `name` on `device` ("cpu" or "cuda") with `num_threads` CPU threads.
 
-    It computes in `dtype`, one of DTYPES.
-
-    By default ONNX Runtime on a CPU, which is what deploys there, and eager PyTorch on CUDA; as
-    many threads as this process may use cores.
+    By default: ONNX Runtime on a CPU and eager PyTorch on CUDA, with one thread for each core
+    available to this process. It computes in `dtype`, one of DTYPES.
 
     Raises:
-        RuntimeUnavailableError: no such runtime, its package or the device is missing, or it can't
-            compute in `dtype` here.
+        RuntimeUnavailableError: the runtime is unknown, its package or the device is missing, or it
+            can't compute in `dtype` on this machine.
     """
     if device not in ("cpu", "cuda"):
         raise RuntimeUnavailableError(f"the device must be cpu or cuda, but got {device}")
@@ -93,7 +92,7 @@ def load_runtime(
 
 
 def require_one_of(runtime: str, what: str, possible: Collection[str], given: str) -> None:
-    """Raise RuntimeUnavailableError where a runtime can't do on this machine what is asked for."""
+    """Raise RuntimeUnavailableError unless a setting is one that this machine supports."""
     if given not in possible:
         raise RuntimeUnavailableError(
             f"the {what} of {runtime} must be {' or '.join(possible)} on this machine, "

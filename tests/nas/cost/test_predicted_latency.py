@@ -70,7 +70,7 @@ def test_it_stays_off_where_it_would_be_wrong(
     ]
     predicted = PredictedLatency(supernet, mixed, predict_after=30)
     assert predicted.latency(supernet.extract(supernet.space.largest), 16) is None
-    assert "not good enough, measuring on" in capsys.readouterr().err
+    assert "not good enough, still measuring" in capsys.readouterr().err
 
 
 def test_predicted_candidates_teach_nothing(

@@ -72,11 +72,11 @@ def test_attention_explains_all_that_thop_lacks(name: str, attention: str) -> No
     [reason] = counts.reasons
     assert reason == (
         f"{attention} computes linear layers and products of activations (attention) with "
-        "functions, which thop does not see"
+        "functions, which thop does not count"
     )
     assert counts.warning is not None
     assert re.fullmatch(
-        rf"thop counts [\d,]+ MACs and not [\d,]+; {re.escape(reason)}: "
+        rf"thop counts [\d,]+ MACs instead of [\d,]+; {re.escape(reason)}: "
         r"(\S+, ){3}\S+ and 8 more",
         counts.warning,
     )
@@ -125,12 +125,17 @@ class Conv(nn.Conv2d):
     ("network", "layer", "reason"),
     [
         (Functional(), "", "Functional computes convolutions with functions, which thop does not"),
-        (Shared(), "first", "Conv2d has 2 names, and thop counts its calls again for each"),
-        (Recurrent(), "rows", "LSTM is recurrent, and thop adds its biases and gates"),
+        (
+            Shared(),
+            "first",
+            "Conv2d is shared under 2 names, and thop counts its calls once for each",
+        ),
+        (Recurrent(), "rows", "LSTM is recurrent, and thop also counts its biases and gates"),
         (
             nn.Sequential(nn.ConvTranspose2d(3, 4, 3, stride=2)),
             "0",
-            "ConvTranspose2d applies its kernel at each input, where thop takes each output",
+            "ConvTranspose2d applies its kernel at each input pixel, but thop counts each output "
+            "pixel",
         ),
     ],
 )
@@ -188,7 +193,7 @@ def check_failed(counts: TwoCounts, why: str) -> None:
         "differing_layers": [],
         "thop_error": why,
     }
-    assert counts.warning == f"thop cannot count the MACs of this network, but got: {why}"
+    assert counts.warning == f"thop cannot count the MACs of this network: {why}"
 
 
 class TakesName(nn.Conv2d):

@@ -46,7 +46,7 @@ def test_a_product_that_is_not_counted_is_an_error_that_names_the_layer(
     with pytest.raises(UncountedLayerError) as error:
         count_macs(network, 8)
     assert str(error.value).startswith(
-        f"every product must have a formula, but '1' is a Computes, whose {operation} has none; "
+        f"every product must have a FLOP formula, but {operation} in '1' (Computes) has none; "
     )
     assert "\n" not in str(error.value)
 

@@ -129,7 +129,7 @@ def test_memory_is_one_of_the_costs_where_it_is_asked_for(evaluator: Evaluator) 
         seed=0,
         with_memory=True,
     )
-    with pytest.raises(NasError, match="peak memory must be known"):
+    with pytest.raises(NasError, match="peak memory must be measurable"):
         eager.costs(CONFIG, max_s=0.1)
 
 

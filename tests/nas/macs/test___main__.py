@@ -27,7 +27,7 @@ def test_options_of_the_model_and_the_reasons(capsys: pytest.CaptureFixture[str]
         (["resnet18", "--model-args", "nope=1"], "does not take these options"),
         (["resnet18", "--resolution", "0"], "`resolution >= 1` must hold, but got 0"),
         (["resnet18", "--num-classes", "-1"], "`num_classes >= 1` must hold, but got -1"),
-        (["alexnet", "--resolution", "8"], "the network must take 3x8x8 images"),
+        (["alexnet", "--resolution", "8"], "the network must accept 3x8x8 images"),
     ],
 )
 def test_bad_input_is_one_line(

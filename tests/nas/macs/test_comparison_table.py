@@ -48,4 +48,4 @@ def test_counts_that_agree_say_so() -> None:
 def test_where_thop_cannot_count_the_reason_stands_below() -> None:
     lines = printed(TwoCounts(layers=(layer("0", 48, 0),), thop_error="KeyError: x")).splitlines()
     assert lines[1].split() == ["0", "48", "-", "-"]
-    assert lines[-1] == "thop cannot count the MACs of this network, but got: KeyError: x"
+    assert lines[-1] == "thop cannot count the MACs of this network: KeyError: x"

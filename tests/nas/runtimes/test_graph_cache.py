@@ -160,5 +160,5 @@ class Wrong:
 
 def test_a_runtime_that_computes_something_else_is_an_error() -> None:
     network = Scale(1.0).eval().requires_grad_(False)
-    with pytest.raises(ExportError, match=r"own to 0.0001, but differ by 0.5"):
+    with pytest.raises(ExportError, match=r"match the original's to 0.0001, but differ by 0.5"):
         GraphCache().compile(network, images(2), Wrong)

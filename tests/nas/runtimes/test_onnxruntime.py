@@ -12,7 +12,7 @@ from nas.runtimes.onnxruntime import OnnxRuntime
 
 def test_a_missing_provider_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CPUExecutionProvider"])
-    message = "must have its CUDAExecutionProvider, but has CPUExecutionProvider; install"
+    message = "must offer CUDAExecutionProvider, but offers CPUExecutionProvider; install"
     with pytest.raises(RuntimeUnavailableError, match=message):
         OnnxRuntime("cuda", 2)
 
