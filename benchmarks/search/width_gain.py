@@ -37,7 +37,7 @@ from nas.search import SearchJob
 from nas.search.study import Study
 from planner import hypervolume, pareto_front, read_candidates, write_candidates
 from supernet import SubnetConfig, Supernet
-from supernet.evaluate.accuracy import Z_95, Images, right_answers
+from supernet.evaluate.accuracy import Z_95, Images, correct_predictions
 
 RESULTS = result_file(__file__)
 NUM_EVALUATIONS = 96
@@ -127,7 +127,7 @@ def report_answers(
 ) -> numpy.ndarray[Any, Any]:
     """Which images of `report` it gets right, in the runtime."""
     batches = evaluator.images.batches("report", resolution)
-    return torch.cat([right_answers(network.logits, x, y) for x, y in batches]).numpy()
+    return torch.cat([correct_predictions(network.logits, x, y) for x, y in batches]).numpy()
 
 
 def summary(fronts: dict[str, list[Point]]) -> dict[str, Any]:

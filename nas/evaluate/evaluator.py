@@ -26,7 +26,7 @@ from supernet.evaluate.accuracy import (
     Images,
     accuracy,
     calibrated_subnet,
-    right_answers,
+    correct_predictions,
 )
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ class Evaluator:
     @torch.inference_mode()
     def _correct(self, network: nn.Module, resolution: int, indices: NDArray[np.intp]) -> Bits:
         batches = self.images.chosen("selection", resolution, indices.tolist())
-        return torch.cat([right_answers(network, *batch) for batch in batches]).cpu().numpy()
+        return torch.cat([correct_predictions(network, *batch) for batch in batches]).cpu().numpy()
 
     def _costs(
         self,

@@ -119,7 +119,9 @@ def calibrated_subnet(supernet: Supernet, config: SubnetConfig, images: Images) 
 
 
 @torch.inference_mode()
-def right_answers(logits: Callable[[Tensor], Tensor], images: Tensor, labels: Tensor) -> Tensor:
+def correct_predictions(
+    logits: Callable[[Tensor], Tensor], images: Tensor, labels: Tensor
+) -> Tensor:
     """Whether each image's most probable class is its label: bool (n,).
 
     `logits` maps (n, c, side, side) to (n, classes).
@@ -131,10 +133,10 @@ def right_answers(logits: Callable[[Tensor], Tensor], images: Tensor, labels: Te
 def accuracy(
     logits: Callable[[Tensor], Tensor], batches: Iterable[tuple[Tensor, Tensor]]
 ) -> Accuracy:
-    """Count the correct predictions over all batches; see `right_answers`."""
+    """Count the correct predictions over all batches; see `correct_predictions`."""
     num_images = num_correct = 0
     for images, labels in batches:
-        num_correct += int(right_answers(logits, images, labels).sum())
+        num_correct += int(correct_predictions(logits, images, labels).sum())
         num_images += len(labels)
     return Accuracy(num_images=num_images, num_correct=num_correct)
 

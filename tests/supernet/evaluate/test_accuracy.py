@@ -20,7 +20,7 @@ from supernet.models import WideResNet
 CPU = torch.device("cpu")
 
 
-def test_top1_counts_right_answers() -> None:
+def test_top1_counts_correct_predictions() -> None:
     logits = torch.tensor([[1.0, 2.0, 0.0], [3.0, 2.0, 0.0], [0.0, 0.0, 1.0]])
     batches = [(logits[:2], torch.tensor([1, 1])), (logits[2:], torch.tensor([2]))]
     assert accuracy(lambda x: x, batches) == Accuracy(num_images=3, num_correct=2)
