@@ -1,8 +1,7 @@
-"""The Optuna study: which config next, and what came of it, for any number of workers.
+"""The Optuna study of a search, shared by any number of workers: proposes configs, stores results.
 
-A worker asks for a proposal, evaluates it and tells the study what came out. All state is in the
-storage; a worker that dies leaves a claim that goes stale, and another worker takes over its trial
-(see `nas.search.claim`).
+A worker asks for a proposal, evaluates it and stores the result. All state is in the storage. If a
+worker dies, its claim goes stale and another worker reruns its trial (see `nas.search.claim`).
 """
 
 import json
@@ -35,51 +34,51 @@ DIRECTIONS: dict[str, Literal["maximize", "minimize"]] = {
     "macs": "minimize",
     "peak_memory_bytes": "minimize",
 }
-"""What may be an objective, by its name in a candidate's values."""
+"""Possible objectives, named as in a candidate's values, and their directions."""
 
 MAX_SUGGESTIONS = 20
-"""Suggestions of the sampler in a row that are all known before a random new config is taken."""
+"""Consecutive duplicate suggestions of the sampler after which a random new config is used."""
 
 MAX_DRAWS = 2000
-"""Random configs in a row that are all known before the search ends for lack of new ones."""
+"""Consecutive duplicate random configs after which the search ends for lack of new ones."""
 
 WAIT_S = 0.5
-"""Between looks at what other workers still do."""
+"""Seconds between checks of other workers' progress."""
 
 ENDED = "ended"
-"""Attribute of a study for which no worker has more proposals."""
+"""User attribute of a study: whether no more configs will be proposed."""
 
 MAX_AHEAD = 4
-"""Candidates with costs but without top1 before a worker that only measures waits: its proposals
-improve with what is known."""
+"""Number of unscored candidates at which a worker that only measures costs waits, because more
+results improve the proposals."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Proposal:
-    """A config that this worker alone evaluates."""
+    """A config for one worker to evaluate."""
 
     trial: Trial
     config: SubnetConfig
     origin: str
     """grid or search, as in a Candidate."""
     costs: Costs | None
-    """What another worker has already measured of it."""
+    """Costs that another worker has already measured; None if they must be measured."""
 
 
 class Study:
-    """Candidates that have been evaluated, and the next ones to evaluate.
+    """The evaluated candidates of a search, and proposals for the next ones.
 
-    The uniform grid comes first, then the sampler proposes. Configs whose widths round to the same
-    channels are one config, and no config is evaluated twice.
+    The initial configs (`nas.search.initial`) come first, then the sampler proposes. Configs whose
+    widths round to the same channels are duplicates, and no config is evaluated twice.
 
     Args:
-        supernet: whose configs are searched.
+        supernet: the supernet that is searched.
         storage: see `nas.search.storage`.
-        belongs_to: what the numbers are measured with; a study of something else is refused.
+        belongs_to: identifies the weights and the target; a study of others is refused.
         job: sampler, objectives, limits, role, seed, warm start, and whether it is repeatable.
-        clock: seconds since the epoch; of the claims.
+        clock: returns seconds since the epoch, for the claims.
 
-    Raises StudyError where the storage is damaged or belongs to another search.
+    Raises StudyError if the storage is damaged or belongs to another search.
     """
 
     def __init__(
@@ -100,12 +99,12 @@ class Study:
         )
         take_back_abandoned(self.study, clock)
         self.trials = Trials(self.study, supernet, without_password(storage))
-        self.trials.evaluations()  # damage shows now, not after hours
+        self.trials.evaluations()  # raises on damage now, not after hours
         if job.role != "accuracy":
             if self._has_ended():
                 self.study.set_user_attr(ENDED, False)
             self._enqueue_initial()
-        self._taken: set[tuple[int, ...]] = set()  # while the sampler proposes
+        self._started: set[tuple[int, ...]] = set()  # configs at the time of a proposal
         self.study.sampler = make_sampler(
             job.sampler,
             job.seed,
@@ -119,22 +118,25 @@ class Study:
         return [evaluation.candidate for evaluation in self.trials.evaluations()]
 
     def evaluations(self) -> list[Evaluation]:
-        """The same, with the images that each classifies correctly."""
+        """All evaluated candidates with their correct images, each config once, by trial number."""
         return self.trials.evaluations()
 
     @property
     def expected_gain(self) -> float:
-        """Share of the hypervolume that the next candidate should add; NaN where nobody knows."""
+        """Share of the hypervolume that the next candidate is expected to add.
+
+        NaN before the guide's first proposal, and with other samplers.
+        """
         sampler = self.study.sampler
         return sampler.expected_gain if isinstance(sampler, Guide) else float("nan")
 
     def ask(self) -> Proposal | None:
         """The next config for this worker; None when the search is over.
 
-        It is over when there are `job.num_trials` candidates in all, when no new config can be
-        found, or when the guide expects that the next one adds less than `job.min_gain` of the
-        hypervolume. Until then this waits for what other workers still evaluate, and takes over
-        their trials if they die.
+        It is over when there are `job.num_trials` candidates in total, when no new config can be
+        found, or when the guide expects the next one to add less than `job.min_gain` of the
+        hypervolume. Until then, this waits for trials of other workers, and takes over those of
+        workers that die.
         """
         while not self._is_over():
             if self._must_wait():
@@ -146,15 +148,15 @@ class Study:
             proposal = self._ask_new()
             if proposal is None:
                 self._end()
-            elif self._is_one_too_many(proposal.trial):
-                give_back(self.study, proposal.trial.number)  # other workers may yet die
+            elif self._is_surplus(proposal.trial):
+                give_back(self.study, proposal.trial.number)  # in case another worker dies
             else:
                 return proposal
         return None
 
     @contextmanager
     def claimed(self, proposal: Proposal) -> Iterator[None]:
-        """Keep other workers from taking the proposal over; give it back if the block fails."""
+        """Claim the proposal's trial while the block runs; requeue the trial if the block fails."""
         try:
             with claimed(proposal.trial, self.clock):
                 yield
@@ -163,9 +165,9 @@ class Study:
             raise
 
     def tell(self, proposal: Proposal, evaluation: Evaluation) -> Evaluation | None:
-        """Store what came out, and return it as stored, with the proposal's origin.
+        """Store the evaluation and return it as stored, with the proposal's origin.
 
-        None where another worker took this one for dead and has finished the trial.
+        None if the claim went stale and another worker has finished the trial.
         """
         candidate = replace(evaluation.candidate, origin=proposal.origin)
         trial = proposal.trial
@@ -180,11 +182,11 @@ class Study:
         return replace(evaluation, candidate=candidate)
 
     def hand_over(self, proposal: Proposal, costs: Costs) -> None:
-        """Store the costs, and leave the rest of the trial to a worker that scores accuracy."""
+        """Store the costs and requeue the trial for a worker that scores accuracy."""
         hand_over(self.study, proposal.trial, costs)
 
     def _is_over(self) -> bool:
-        """Whether all are there, or no more will come; what dead workers left is queued again."""
+        """Whether no work is left for any worker; requeues the trials of dead workers first."""
         take_back_abandoned(self.study, self.clock)
         if len(self.trials.known(TrialState.COMPLETE)) >= self.job.num_trials:
             return True
@@ -193,22 +195,23 @@ class Study:
         )
 
     def _must_wait(self) -> bool:
-        """Whether only other workers can go on for now."""
+        """Whether this worker has nothing to do until another worker finishes a trial."""
         num_waiting = len(self.trials.handed_over(TrialState.WAITING))
         if self.job.role == "accuracy":
             return not num_waiting
-        is_last = self._has_ended() or len(self.trials.known()) >= self.job.num_trials
+        all_started = self._has_ended() or len(self.trials.known()) >= self.job.num_trials
         if self.job.role == "latency":
-            return num_waiting >= MAX_AHEAD or is_last
-        return not num_waiting and is_last
+            return num_waiting >= MAX_AHEAD or all_started
+        return not num_waiting and all_started
 
-    def _is_one_too_many(self, trial: Trial) -> bool:
-        if has_costs(trial):  # it was counted before its costs were measured
+    def _is_surplus(self, trial: Trial) -> bool:
+        """Whether `job.num_trials` other configs take precedence over this trial."""
+        if has_costs(trial):  # checked before its costs were measured
             return False
-        return len(self._begun_before(trial)) >= self.job.num_trials
+        return len(self._preceding(trial)) >= self.job.num_trials
 
     def _end(self) -> None:
-        """Tell the other workers that no more proposals come."""
+        """Mark the study as ended: no worker proposes more configs."""
         if self.job.role != "accuracy":
             self.study.set_user_attr(ENDED, True)
 
@@ -216,15 +219,15 @@ class Study:
         return bool(self.study.user_attrs.get(ENDED))
 
     def _ask_new(self) -> Proposal | None:
-        """A trial of a config that no worker has begun; None when there are no more."""
+        """Take a trial of a config that no worker has started; None if there is no such config."""
         tries = 0
         while tries < MAX_SUGGESTIONS or self._enqueue_random():
-            self._taken = self.trials.known()
+            self._started = self.trials.known()
             trial = take(self.study, self.job.role)
             if trial is None:
                 return None
             config = suggest(trial, self.supernet.space)
-            if self.trials.channels(config) not in self._begun_before(trial):
+            if self.trials.channels(config) not in self._preceding(trial):
                 return Proposal(
                     trial=trial,
                     config=config,
@@ -235,13 +238,13 @@ class Study:
             tries += 1
         return None
 
-    def _begun_before(self, trial: Trial) -> set[tuple[int, ...]]:
-        """What is evaluated, or was begun before this trial.
+    def _preceding(self, trial: Trial) -> set[tuple[int, ...]]:
+        """Configs that are evaluated or whose trials take precedence over `trial`.
 
-        Of two trials of one config, the one with costs goes on, else the one with the lower number;
-        a copy goes before the trial that it continues. The storage numbers trials one by one, so
-        numbers serve as the tickets of Lamport's bakery (CACM 17:8, 1974): wait until all trials
-        with lower ones have shown what they hold.
+        Of two trials of one config, the one with costs takes precedence, else the one with the
+        lower number; a requeued trial takes precedence over the one that it replaces. Trial numbers
+        are unique and increasing, so they serve as tickets of Lamport's bakery algorithm (CACM
+        17:8, 1974): this waits until all trials with lower numbers have chosen their configs.
         """
         continued = trial.user_attrs.get(CONTINUES)
         while True:
@@ -260,26 +263,26 @@ class Study:
             take_back_abandoned(self.study, self.clock)
 
     def _enqueue_random(self) -> bool:
-        """Queue a random config that is new; False when none was found."""
-        space, known = self.supernet.space, self.trials.known()
-        rng = random.Random(f"{self.job.seed} {len(known)}")
+        """Enqueue a random new config; False if none was found."""
+        space, started = self.supernet.space, self.trials.known()
+        rng = random.Random(f"{self.job.seed} {len(started)}")
         for _ in range(MAX_DRAWS):
             widths = space.random_widths(rng)
             config = SubnetConfig(width_mults=widths, resolution=rng.choice(space.resolutions))
-            if self.trials.channels(config) not in known:
+            if self.trials.channels(config) not in started:
                 self._enqueue(config, "search")
                 return True
         return False
 
     def _enqueue_initial(self) -> None:
-        """Queue the initial configs that are neither evaluated nor queued yet."""
+        """Enqueue the initial configs that no trial holds yet."""
         rng = random.Random(self.job.seed)
-        known = self.trials.known(TrialState.COMPLETE, TrialState.RUNNING, TrialState.WAITING)
+        present = self.trials.known(TrialState.COMPLETE, TrialState.RUNNING, TrialState.WAITING)
         initial = initial_configs(
             self.supernet.space, self.job.warm_start, self.trials.channels, rng
         )
         for config, origin in initial:
-            if self.trials.channels(config) not in known:
+            if self.trials.channels(config) not in present:
                 self._enqueue(config, origin)
 
     def _enqueue(self, config: SubnetConfig, origin: str) -> None:
@@ -287,6 +290,6 @@ class Study:
         self.study.enqueue_trial(params, user_attrs={"origin": origin})
 
     def _is_new(self, params: dict[str, float]) -> bool:
-        """Whether no worker has begun with the config of these parameters."""
+        """Whether no worker has started the config of these parameters."""
         config = to_config(params, self.supernet.space.num_groups)
-        return config is not None and self.trials.channels(config) not in self._taken
+        return config is not None and self.trials.channels(config) not in self._started
