@@ -1,4 +1,4 @@
-"""Search a supernet for one target: the study, its storage, the samplers, the limits."""
+"""Searches a supernet for one target: study, storage, samplers, limits."""
 
 from nas.search.job import SearchJob
 from nas.search.searching import score_for_others, search

@@ -30,24 +30,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         print(
             f"error: {args.out} must be writable, but got: {error}; make room there or choose "
-            "another --out (what was evaluated before is kept)",
+            "another --out (evaluated candidates are kept)",
             file=sys.stderr,
         )
     except KeyboardInterrupt:
-        print("stopped; the same command goes on from here", file=sys.stderr)
+        print("interrupted; run the same command again to resume", file=sys.stderr)
         return 130
     return 2
 
 
 def _run(args: argparse.Namespace, command: str) -> int:
     job, source = job_from(args), args.supernet or args.out
-    runtime_of(job)  # a runtime that is missing is found out now, not after a training
+    runtime_of(job)  # fail on a missing runtime before training, not after it
     if args.supernet is None and not is_finished(source):
         train(TrainingJob(), source, Execution(device=args.device), resume=True)
     trained = load_trained(source)
     if job.role == "accuracy":
         score_for_others(trained.supernet, trained.data, job, out=args.out, trained_in=source)
-        print("done; the worker on the target writes the table")
+        print("done; the worker on the target writes the lookup table")
         return 0
     table = search(
         trained.supernet, trained.data, job, out=args.out, trained_in=source, command=command

@@ -1,4 +1,4 @@
-"""The arguments of `python -m nas.search`, and the job that they ask for."""
+"""Command-line arguments of `python -m nas.search`, and their conversion to a SearchJob."""
 
 import argparse
 import math
@@ -11,7 +11,7 @@ from nas.search.samplers import SAMPLERS
 from planner import Limits, LookupTable
 
 EXAMPLE = """examples:
-  python -m nas.search --out runs/default                    train the embedded example, search it
+  python -m nas.search --out runs/default               train and search the embedded example
   python -m nas.search --supernet runs/photos --out runs/photos-gpu --device cuda --trials 200
   python -m nas.search --out runs/default --max-latency-ms 2 --num-threads 1
   python -m nas.search --supernet runs/photos --out runs/shared --storage journal:/mnt/search.log
@@ -21,83 +21,94 @@ EXAMPLE = """examples:
 
 
 def search_parser() -> argparse.ArgumentParser:
-    """The parser; a wrong value ends the process with 2."""
+    """The argument parser; it exits with code 2 on an invalid value."""
     parser = argparse.ArgumentParser(
         prog="python -m nas.search",
-        description="Search a supernet for one target; train the embedded example first "
-        "if there is no supernet.",
+        description="Search a supernet for one target. Without a trained supernet, the embedded "
+        "example is trained first.",
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--device", help="cpu, cuda; default: the best there is")
-    add("--supernet", type=Path, metavar="RUN", help="a run that holds one; default: --out")
+    add("--device", help="cpu or cuda; default: cuda if available")
+    add("--supernet", type=Path, metavar="RUN", help="run with a trained supernet; default: --out")
     add("--runtime", help="eager, onnxruntime ...; default: onnxruntime on cpu, eager on cuda")
     add(
         "--dtype",
         choices=DTYPES,
         default="float32",
-        help="what the runtime computes in, where it can; top1 on `report` is scored in it, too",
+        help="dtype that the runtime computes in (support varies), also when scoring top-1 on the "
+        "report split; default: float32",
     )
-    add("--batch-size", type=_positive, default=1, help="images in one timed batch, default 1")
+    add("--batch-size", type=_positive, default=1, help="images per timed batch; default: 1")
     add("--num-threads", type=_positive, help="threads of the runtime; default: all cores")
-    add("--trials", type=_positive, default=64, help="candidates in all, default 64")
-    add("--max-latency-ms", type=_above_zero, help="leave slower candidates out of the front")
-    add("--max-macs", type=_above_zero, help="leave larger candidates out of the front")
+    add("--trials", type=_positive, default=64, help="total number of candidates; default: 64")
+    add("--max-latency-ms", type=_above_zero, help="exclude slower candidates from the front")
+    add("--max-macs", type=_above_zero, help="exclude candidates with more MACs from the front")
     add(
         "--predict-after",
         type=_positive,
         metavar="N",
-        help="after N measured candidates predict latencies where the model is good enough; "
-        "what is written to the table is always measured",
+        help="after N measured candidates, predict latencies once the model is good enough; "
+        "latencies in the lookup table are always measured",
     )
     add(
         "--warm-start",
         type=Path,
         metavar="TABLE",
-        help="evaluate the entries of this table first: the best of a search on another target",
+        help="first evaluate the entries of this lookup table, e.g. of another target",
     )
     add(
         "--repeatable",
         action="store_true",
-        help="the same seed evaluates the same candidates on every machine (one worker): proposals "
-        "depend on MACs, not on measured latency, and every candidate is scored on all images",
+        help="with one worker, evaluate the same candidates for the same seed on every machine: "
+        "proposals depend on MACs, not on measured latency, and no candidate is stopped early",
     )
-    add("--memory", action="store_true", help="peak memory is an objective for the sampler, too")
-    add("--sampler", choices=SAMPLERS, default="guide", help="proposes configs; default guide")
+    add("--memory", action="store_true", help="add peak memory to the sampler's objectives")
+    add("--sampler", choices=SAMPLERS, default="guide", help="proposes configs; default: guide")
     add(
         "--min-gain",
         type=float,
         default=0.0,
         metavar="SHARE",
-        help="stop when the guide expects the next candidate to add less hypervolume, e.g. 1e-4",
+        help="stop when the guide expects the next candidate to add less than this share of the "
+        "hypervolume, e.g. 1e-4",
     )
     add(
         "--storage",
         metavar="URL",
-        help="of Optuna, or journal:FILE, for workers to share; default: study.db in --out",
+        help="Optuna storage URL or journal:FILE, which workers can share; default: study.db in "
+        "--out",
     )
     add(
         "--role",
         choices=ROLES,
         default="all",
-        help="what this worker does in a shared --storage: latency measures on the target and "
-        "writes the table, accuracy scores anywhere; default: all",
+        help="task of this worker in a shared --storage: latency measures costs on the target and "
+        "writes the table, accuracy scores top-1 on any machine; default: all",
     )
-    add("--seed", type=int, default=0)
-    add("--allow-noisy", action="store_true", help="measure on a busy machine, mark the table")
+    add("--seed", type=int, default=0, help="random seed; default: 0")
     add(
-        "--out", type=Path, default=Path("runs/default"), metavar="RUN", help="default runs/default"
+        "--allow-noisy",
+        action="store_true",
+        help="measure even on a busy machine, and mark the table as noisy",
+    )
+    add(
+        "--out",
+        type=Path,
+        default=Path("runs/default"),
+        metavar="RUN",
+        help="folder of the run; default: runs/default",
     )
     return parser
 
 
 def job_from(args: argparse.Namespace) -> SearchJob:
-    """The job that the parsed arguments ask for.
+    """Convert parsed arguments to a SearchJob.
 
-    Raises NasError where one is not possible, and TableError for a damaged --warm-start.
+    Raises NasError for invalid values, and TableError for a damaged --warm-start.
     """
-    first = LookupTable.read(args.warm_start) if args.warm_start else ()
+    warm_start = LookupTable.read(args.warm_start) if args.warm_start else ()
     return SearchJob(
         runtime=args.runtime,
         device=args.device,
@@ -109,7 +120,7 @@ def job_from(args: argparse.Namespace) -> SearchJob:
         sampler=args.sampler,
         min_gain=args.min_gain,
         predict_after=args.predict_after,
-        warm_start=tuple(map(subnet_config, first)),
+        warm_start=tuple(map(subnet_config, warm_start)),
         repeatable=args.repeatable,
         with_memory=args.memory,
         storage=args.storage,

@@ -1,8 +1,8 @@
-"""Claims: which worker evaluates a trial, renewed while it does, in any Optuna storage.
+"""Claims: leases on trials that workers renew while they evaluate, in any Optuna storage.
 
-Optuna's own heartbeat is for databases only (not for its journal file), and a worker that dies
-between taking a trial and its first beat leaves that trial running for ever. A claim is one user
-attribute of the trial: host, process and the time of the last sign of life.
+Optuna's heartbeat supports databases only, not its journal file, and a worker that dies between
+taking a trial and the first heartbeat leaves it running forever. A claim is a user attribute of the
+trial: the worker's host and process id, and the time of the last renewal.
 """
 
 import os
@@ -17,11 +17,12 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 CLAIM = "claim"
 CONTINUES = "continues"
-"""Attribute of a queued copy: the number of the trial that it takes the place of."""
+"""User attribute of a requeued trial: the number of the trial that it replaces."""
 RENEW_S = 5.0
+"""Seconds between renewals of a claim."""
 STALE_S = 30.0
-"""A worker on another host counts as dead after as long without a sign of life; the hosts' clocks
-must agree better than that."""
+"""Age in seconds at which a claim is stale and its worker is considered dead. Clocks of different
+hosts must differ by less."""
 
 Clock = Callable[[], float]
 """Seconds since the epoch."""
@@ -29,14 +30,14 @@ Clock = Callable[[], float]
 
 @contextmanager
 def claimed(trial: Trial, clock: Clock, renew_s: float = RENEW_S) -> Iterator[None]:
-    """Sign for `trial`, again and again until the block ends."""
+    """Claim `trial` and renew the claim every `renew_s` seconds until the block ends."""
     done = threading.Event()
 
     def renew() -> None:
         while not done.wait(renew_s):
-            _sign(trial, clock)
+            _claim(trial, clock)
 
-    _sign(trial, clock)
+    _claim(trial, clock)
     thread = threading.Thread(target=renew, daemon=True)
     thread.start()
     try:
@@ -47,19 +48,19 @@ def claimed(trial: Trial, clock: Clock, renew_s: float = RENEW_S) -> Iterator[No
 
 
 def take_back_abandoned(study: optuna.Study, clock: Clock, stale_s: float = STALE_S) -> int:
-    """Queue again the trials that dead workers left running; return how many there were.
+    """Requeue the running trials of dead workers; return their number.
 
-    Where several workers see the same dead one, the storage lets only one of them fail its trial.
+    If several workers detect the same dead worker, the storage lets only one fail the trial.
     """
     running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
     return sum(give_back(study, t.number) for t in running if _is_abandoned(t, clock(), stale_s))
 
 
 def give_back(study: optuna.Study, number: int) -> bool:
-    """Queue a running trial again; False when another worker has finished or queued it.
+    """Requeue a running trial; return False if another worker has already finished or requeued it.
 
-    The copy comes first: a worker that dies in between leaves both trials, and the surplus one is
-    never evaluated.
+    The copy is queued before the trial is failed: if the worker dies in between, both trials
+    remain, but the duplicate is never evaluated.
     """
     trial = study.get_trials(deepcopy=False)[number]
     if trial.state != TrialState.RUNNING:
@@ -77,9 +78,9 @@ def give_back(study: optuna.Study, number: int) -> bool:
 
 def _is_abandoned(trial: FrozenTrial, now: float, stale_s: float) -> bool:
     claim = trial.user_attrs.get(CLAIM)
-    if claim is None:  # died, or is just now, between taking the trial and signing for it
-        began = trial.datetime_start
-        return began is not None and now - began.timestamp() > stale_s
+    if claim is None:  # the worker has taken the trial, but not claimed it yet; it may have died
+        started = trial.datetime_start
+        return started is not None and now - started.timestamp() > stale_s
     if claim["host"] == socket.gethostname() and not _is_alive(claim["process"]):
         return True
     return bool(now - claim["time"] > stale_s)
@@ -91,10 +92,10 @@ def _is_alive(process: int) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:
-        pass  # it is another user's
+        pass  # the process exists, but belongs to another user
     return True
 
 
-def _sign(trial: Trial, clock: Clock) -> None:
+def _claim(trial: Trial, clock: Clock) -> None:
     claim = {"host": socket.gethostname(), "process": os.getpid(), "time": clock()}
     trial.set_user_attr(CLAIM, claim)

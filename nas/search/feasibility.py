@@ -1,4 +1,4 @@
-"""Whether limits can be kept at all, found out before the search and not after it."""
+"""Checks before a search whether its limits can be satisfied."""
 
 from dataclasses import dataclass
 
@@ -13,12 +13,12 @@ from planner import Latency, Limits
 from supernet import SearchSpace, SubnetConfig
 
 MEASURE_S = 3.0
-"""Seconds of timing, for all probes together."""
+"""Seconds of timing for all probes together."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Probe:
-    """A config that is measured to know the space: the smallest, a middle or the largest one."""
+    """A measured config of the search space: the smallest, middle or largest one."""
 
     name: str
     config: SubnetConfig
@@ -30,14 +30,14 @@ class Probe:
 def require_feasible(
     evaluator: Evaluator, limits: Limits, *, allow_noisy: bool, console: Console
 ) -> list[Probe]:
-    """Measure three configs of the space, print them, and raise where the limits rule out all.
+    """Measure and print three configs of the space, and raise if no config can satisfy the limits.
 
-    The smallest config has the fewest MACs of all. The lowest latency is taken to be that of the
-    fastest of the three, at the lower end of its interval.
+    The smallest config has the fewest MACs. The lowest possible latency is estimated as the lower
+    end of the confidence interval of the fastest of the three.
 
     Raises:
-        LimitError: nothing can keep the limits.
-        NoisyMachineError: latency can't be measured here, so no limit of it can be kept.
+        LimitError: no config can satisfy the limits.
+        NoisyMachineError: the machine is too busy to check a limit on latency.
     """
     probes = _probes(evaluator, allow_noisy)
     console.print(_table(probes))
@@ -46,12 +46,12 @@ def require_feasible(
     if limits.max_macs is not None and smallest > limits.max_macs:
         raise LimitError(
             f"max_macs must be at least {smallest}, the MACs of the smallest config, "
-            f"but got {limits.max_macs:g}: raise it, or train with narrower widths"
+            f"but got {limits.max_macs:g}; raise it, or train with narrower widths"
         )
     if limits.max_latency_ms is not None and fastest_ms > limits.max_latency_ms:
         raise LimitError(
-            f"max_latency_ms must be at least {fastest_ms:.4f}, which the fastest config takes "
-            f"here, but got {limits.max_latency_ms:g}: raise it, or train with narrower widths"
+            f"max_latency_ms must be at least {fastest_ms:.4f}, the latency of the fastest config "
+            f"here, but got {limits.max_latency_ms:g}; raise it, or train with narrower widths"
         )
     return probes
 
@@ -82,7 +82,7 @@ def _middle(space: SearchSpace) -> SubnetConfig:
 
 
 def _table(probes: list[Probe]) -> Table:
-    view = Table(title="what the space holds", title_justify="left")
+    view = Table(title="search space", title_justify="left")
     for name in ("", "config", "MMACs", "parameters", "p50 ms", "95% interval"):
         view.add_column(name, justify="left" if name in ("", "config") else "right", no_wrap=True)
     for probe in probes:

@@ -1,12 +1,12 @@
-"""The guide: proposes the config from which the front should gain most.
+"""The guide: a sampler that maximises the expected hypervolume improvement of the Pareto front.
 
-Two cheap models (`nas.search.surrogate`) are fitted to what has been evaluated: of top1 and of the
-log of a cost (latency, or MACs), from the logs of width multipliers and resolution. Of a pool of
-configs (random ones, and neighbours of those on the front) the guide takes the one with the largest
-expected improvement of the hypervolume (Emmerich, Deutz & Klinkenberg 2011), which for a known cost
-is exact: the integral, over all budgets from the config's cost up, of the expected improvement over
-the best that the budget buys so far. Budgets are spread evenly in log cost, so that twice as cheap
-is worth the same everywhere.
+Two surrogates (`nas.search.surrogate`) are fitted to the evaluated configs: of top1 and of the log
+of a cost (latency or MACs), on the logs of the width multipliers and the resolution. From a pool of
+random configs and neighbours of front configs, the guide proposes the one with the largest
+acquisition value, the expected hypervolume improvement (Emmerich, Deutz & Klinkenberg 2011). The
+predicted cost is treated as exact, which gives a closed form: the integral, over all cost budgets
+from the config's cost up, of the expected improvement over the best top1 within the budget. Budgets
+are uniform in log cost, so halving the cost is worth the same everywhere.
 """
 
 from collections.abc import Callable, Hashable, Sequence
@@ -28,24 +28,24 @@ Array = NDArray[np.float64]
 Params = dict[str, Any]
 
 MIN_EVALUATED = 12
-"""Evaluated configs before the guide fits a model; until then it proposes at random."""
+"""With fewer evaluated configs, the guide proposes random ones."""
 NUM_RANDOM, NUM_NEIGHBOURS = 1000, 2000
-"""Configs in the pool: anywhere, and near the front."""
+"""Configs in the pool: random ones, and neighbours of front configs."""
 STEP = 0.15
-"""Standard deviation of a neighbour's change, as a share of the parameter's range."""
+"""Standard deviation of a neighbour's step, as a share of the parameter's range."""
 
 
 class Guide(BaseSampler):
-    """An Optuna sampler for studies with values (top1, costs ...), maximised and minimised.
+    """An Optuna sampler for studies with objectives (top1, costs ...): top1 is maximised.
 
     Args:
-        seed: of the pool, together with the number of configs that have been evaluated: a search
-            that was stopped goes on as if it had not been.
-        is_new: whether no worker has begun a config yet; it takes Optuna's parameters.
-        cost: which of the values the front is about, besides top1.
+        seed: seeds the pool, together with the number of evaluated configs, so that a resumed
+            search proposes the same configs as an uninterrupted one.
+        is_new: whether no worker has started a config, given as Optuna parameters.
+        cost: index of the objective that spans the front together with top1.
 
-    After a proposal `expected_gain` tells what share of the hypervolume it is expected to add;
-    NaN before the first.
+    After a proposal, `expected_gain` is the share of the hypervolume that it is expected to add;
+    NaN before the first proposal.
     """
 
     def __init__(self, *, seed: int, is_new: Callable[[Params], bool], cost: int = 1) -> None:
@@ -56,29 +56,32 @@ class Guide(BaseSampler):
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
-        """What all evaluated trials have in common."""
+        """The intersection search space of the study's trials."""
         return intersection_search_space(study.get_trials(deepcopy=False))
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> Params:
-        """The best config of the pool; empty, for a random draw, before MIN_EVALUATED trials."""
+        """The config of the pool with the largest acquisition value.
+
+        Empty, so that Optuna samples at random, if too few configs are evaluated or none is new.
+        """
         done = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
         if len(done) < MIN_EVALUATED or not search_space:
             return {}
         names = sorted(search_space)
         done.sort(key=lambda each: [each.params[name] for name in names])
-        known = [each.params for each in done]
-        x = _features(known, search_space)
+        evaluated = [each.params for each in done]
+        x = _features(evaluated, search_space)
         top1 = np.array([each.values[0] for each in done])
         cost = np.log([each.values[self.cost] for each in done])
-        # Constraints are value / limit - 1; their log is as smooth as that of a cost.
+        # Constraints are value / limit - 1; the log of value / limit is as smooth as a cost's.
         excess = np.log1p([list(each.constraints.values()) for each in done])
         is_allowed = (excess <= 0).all(axis=1)
         steps = front_steps(cost[is_allowed], top1[is_allowed])
         on_front = _is_on_front(cost, top1, steps) & is_allowed
         rng = np.random.default_rng([self.seed, len(done)])
-        pool = _pool([known[index] for index in np.flatnonzero(on_front)], search_space, rng)
+        pool = _pool([evaluated[index] for index in np.flatnonzero(on_front)], search_space, rng)
         pool_x = _features(pool, search_space)
         models = Surrogates(x)
         mean, std = models.fit(top1).predict(pool_x)
@@ -98,23 +101,21 @@ class Guide(BaseSampler):
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: Any
     ) -> Any:
-        """A uniform draw."""
+        """A uniform random value."""
         return self._random.sample_independent(study, trial, param_name, param_distribution)
 
 
 def _pool(
     front: Sequence[Params], space: dict[str, BaseDistribution], rng: np.random.Generator
 ) -> list[Params]:
-    """Configs from anywhere in the space and around the front."""
-    drawn = [
-        {name: _anywhere(each, rng) for name, each in space.items()} for _ in range(NUM_RANDOM)
-    ]
+    """Random configs of the space, and neighbours of the front."""
+    drawn = [{name: _uniform(each, rng) for name, each in space.items()} for _ in range(NUM_RANDOM)]
     for _ in range(NUM_NEIGHBOURS if front else 0):
         drawn.append(_neighbour(front[int(rng.integers(len(front)))], space, rng))
     return drawn
 
 
-def _anywhere(each: BaseDistribution, rng: np.random.Generator) -> Any:
+def _uniform(each: BaseDistribution, rng: np.random.Generator) -> Any:
     if isinstance(each, CategoricalDistribution):
         return each.choices[rng.integers(len(each.choices))]
     assert isinstance(each, FloatDistribution)
@@ -124,7 +125,7 @@ def _anywhere(each: BaseDistribution, rng: np.random.Generator) -> Any:
 def _neighbour(
     params: Params, space: dict[str, BaseDistribution], rng: np.random.Generator
 ) -> Params:
-    """`params` with one or two of them changed a little."""
+    """`params` with one or two of them changed: widths by a small step, others at random."""
     changed = dict(params)
     for name in rng.choice(list(space), size=rng.integers(1, 3), replace=False):
         each = space[name]
@@ -132,22 +133,22 @@ def _neighbour(
             moved = params[name] + rng.normal(0, STEP) * (each.high - each.low)
             changed[name] = float(np.clip(moved, each.low, each.high))
         else:
-            changed[name] = _anywhere(each, rng)
+            changed[name] = _uniform(each, rng)
     return changed
 
 
 def expected_gains(
     mean: Array, std: Array, cost: Array, *, steps: tuple[Array, Array], floor: float, end: float
 ) -> Array:
-    """Expected growth of the area under the front, for each of n configs; higher is better.
+    """Expected hypervolume improvement of each of n configs, (n,); higher is better.
 
     Args:
-        mean: (n,) of top1's prediction, a normal distribution.
-        std: (n,) of it.
-        cost: (n,) its log, taken as known.
-        steps: the front, as from `front_steps`.
-        floor: what a budget below the front's fastest buys.
-        end: log cost up to which budgets count; what costs more gains nothing.
+        mean: (n,), mean of the predicted top1, a normal distribution.
+        std: (n,), its standard deviation.
+        cost: (n,), log of the cost, treated as exact.
+        steps: the current front, from `front_steps`.
+        floor: top1 of the reference point.
+        end: log cost of the reference point; configs that cost more gain nothing.
     """
     begins, levels = np.append(-np.inf, steps[0]), np.append(floor, steps[1])
     ends = np.append(steps[0], end)
@@ -158,7 +159,7 @@ def expected_gains(
 
 
 def front_steps(cost: Array, top1: Array) -> tuple[Array, Array]:
-    """The front as (cost, top1), both rising: from each cost on, so much top1 can be had."""
+    """The front as a step function (costs, top1), both increasing: the best top1 from each cost."""
     front = front_indices([*zip(top1.tolist(), cost.tolist(), strict=True)])
     return cost[front], top1[front]
 
@@ -173,6 +174,6 @@ def _area(steps: tuple[Array, Array], floor: float, end: float) -> float:
 
 
 def _features(configs: Sequence[Params], space: dict[str, BaseDistribution]) -> Array:
-    """(n, parameters): the log of each, since costs are products of them."""
+    """Logs of the parameters, (n, num_parameters), because costs are products of parameters."""
     names: Sequence[Hashable] = sorted(space)
     return np.log([[float(config[str(name)]) for name in names] for config in configs])

@@ -1,4 +1,4 @@
-"""SearchJob: what to search for and how, as one value."""
+"""SearchJob: all settings of a search."""
 
 from dataclasses import dataclass, field
 
@@ -11,51 +11,52 @@ ROLES = ("all", "latency", "accuracy")
 
 @dataclass(frozen=True, kw_only=True)
 class SearchJob:
-    """A search for one target. Raises NasError for values that can't be searched with."""
+    """Settings of a search for one target. Raises NasError for invalid values."""
 
     runtime: str | None = None
-    """A key of `nas.runtimes.runtime.RUNTIMES`; None: ONNX Runtime on a CPU, eager on CUDA."""
+    """One of `nas.runtimes.runtime.RUNTIMES`; None: ONNX Runtime on a CPU, eager on CUDA."""
     device: str | None = None
-    """cpu, cuda, cuda:1; None: the best there is."""
+    """cpu, cuda, cuda:1; None: cuda if available."""
     num_threads: int | None = None
     """Threads of the runtime; None: all cores."""
     dtype: str = "float32"
-    """What the runtime computes in; top1 on `report` is scored in it, too."""
+    """The dtype that the runtime computes in, also when scoring top1 on `report`."""
     batch_size: int = 1
     """Images in one timed batch."""
     num_trials: int = 64
-    """Candidates in all."""
+    """Total number of candidates."""
     limits: Limits = field(default_factory=Limits)
-    """What every entry of the table must keep."""
+    """Limits that every entry of the table must satisfy."""
     sampler: str = "guide"
-    """Proposes configs; one of `nas.search.samplers.SAMPLERS`."""
+    """The sampler that proposes configs, one of `nas.search.samplers.SAMPLERS`."""
     min_gain: float = 0.0
     """Stop when the guide expects the next candidate to add less than this share of the
     hypervolume."""
     predict_after: int | None = None
-    """After as many measured candidates predict latencies, where the model is good enough."""
+    """Number of measured candidates after which latencies are predicted, once the model is good
+    enough; None: never."""
     warm_start: tuple[SubnetConfig, ...] = ()
     """Configs to evaluate first, such as the best found on another target."""
     repeatable: bool = False
-    """Whether the same seed must evaluate the same candidates on every machine: proposals then
-    depend on MACs, not on measured latency, and every candidate is scored on all images."""
+    """Whether the same seed gives the same candidates on every machine: proposals then depend on
+    MACs, not on measured latency, and every candidate is scored on all images."""
     with_memory: bool = False
-    """Whether peak memory is an objective, too."""
+    """Whether peak memory is an additional objective."""
     storage: str | None = None
-    """An Optuna storage URL, or journal:FILE, that workers share; None: a file in the run."""
+    """Optuna storage URL or journal:FILE, which workers can share; None: a file in the run."""
     role: str = "all"
-    """Which part of each trial this worker does: latency (on the target), accuracy or all."""
+    """Part of each trial that this worker performs: latency (on the target), accuracy or all."""
     seed: int = 0
-    """Of the grid's order, the proposals and the order of timing."""
+    """Seeds the order of the grid, the proposals and the order of timing."""
     allow_noisy: bool = False
-    """Whether to measure on a busy machine, too, and mark the table."""
+    """Whether to measure even on a busy machine, and mark the table as noisy."""
     trial_s: float = 0.3
-    """Seconds of timing for each candidate; those near the front are timed again."""
+    """Seconds of timing for each candidate during the search."""
     front_s: float = 20.0
-    """Seconds of timing for all that are near the front together."""
+    """Seconds of timing for all candidates near the front together, before the table is written."""
 
     def __post_init__(self) -> None:
-        """Raise NasError for a value outside its range, or two that exclude each other."""
+        """Raise NasError for a value outside its range or an invalid combination."""
         for name in ("num_trials", "batch_size", "num_threads", "predict_after"):
             value = getattr(self, name)
             if value is not None and value < 1:
@@ -63,19 +64,19 @@ class SearchJob:
         if self.role not in ROLES:
             raise NasError(f"`role` must be one of {', '.join(ROLES)}, but got {self.role!r}")
         if self.repeatable and self.limits.max_latency_ms is not None:
-            raise _measured("--max-latency-ms")
+            raise _not_repeatable("--max-latency-ms")
         if self.repeatable and self.sampler not in ("guide", "random"):
-            raise _measured(f"--sampler {self.sampler}")
+            raise _not_repeatable(f"--sampler {self.sampler}")
 
     @property
     def objectives(self) -> tuple[str, ...]:
-        """What the sampler optimises, by its names in a candidate's values."""
+        """The sampler's objectives, named as in a candidate's values."""
         names = ("top1", "latency_p50_ms", "macs")
         return (*names, "peak_memory_bytes") if self.with_memory else names
 
 
-def _measured(hindrance: str) -> NasError:
+def _not_repeatable(option: str) -> NasError:
     return NasError(
-        "with --repeatable nothing that is proposed may depend on measured latency, "
-        f"but got {hindrance}: leave one of them out"
+        "with --repeatable, proposals must not depend on measured latency, "
+        f"but got {option}; omit one of them"
     )

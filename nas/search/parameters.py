@@ -1,4 +1,4 @@
-"""A config as Optuna's parameters, and back."""
+"""Converts configs to Optuna parameters and back."""
 
 from collections.abc import Mapping
 
@@ -8,14 +8,14 @@ from supernet import SearchSpace, SubnetConfig
 
 
 def to_parameters(config: SubnetConfig, num_groups: int) -> dict[str, float]:
-    """`width0`, `width1`, ... (`width` where there is one) and `resolution`."""
+    """Parameters `width0`, `width1`, ... (`width` if there is one group) and `resolution`."""
     widths = config.width_mults * (num_groups // len(config.width_mults))
     named = dict(zip(_width_names(num_groups), widths, strict=True))
     return {**named, "resolution": config.resolution}
 
 
 def to_config(params: Mapping[str, float], num_groups: int) -> SubnetConfig | None:
-    """The inverse of `to_parameters`; None while a trial has not got all of its parameters."""
+    """The inverse of `to_parameters`; None if parameters are missing."""
     names = _width_names(num_groups)
     if not {*names, "resolution"} <= set(params):
         return None
@@ -24,7 +24,7 @@ def to_config(params: Mapping[str, float], num_groups: int) -> SubnetConfig | No
 
 
 def suggest(trial: Trial, space: SearchSpace) -> SubnetConfig:
-    """What the study's sampler proposes for `trial`, or what it was queued with."""
+    """The config that `trial` was enqueued with, or else one proposed by the study's sampler."""
     widths = tuple(
         round(trial.suggest_float(name, *space.width_range), 4)
         for name in _width_names(space.num_groups)
@@ -34,9 +34,9 @@ def suggest(trial: Trial, space: SearchSpace) -> SubnetConfig:
 
 
 def of_trial(trial: FrozenTrial, num_groups: int) -> SubnetConfig | None:
-    """The config of a trial that waits, runs or is done; None while it is being chosen."""
-    queued_with = trial.system_attrs.get("fixed_params", {})
-    return to_config({**queued_with, **trial.params}, num_groups)
+    """The config of a trial in any state; None while its parameters are still being sampled."""
+    enqueued = trial.system_attrs.get("fixed_params", {})
+    return to_config({**enqueued, **trial.params}, num_groups)
 
 
 def _width_names(num_groups: int) -> list[str]:

@@ -16,25 +16,25 @@ from nas.search.trials import Trials
 from supernet import SearchSpace, SubnetConfig
 
 MAX_SUGGESTIONS = 20
-"""Suggestions of the sampler in a row that are all known before a random new config is taken."""
+"""Consecutive duplicate suggestions of the sampler after which a random new config is used."""
 
 MAX_DRAWS = 2000
-"""Random configs in a row that are all known before the search ends for lack of new ones."""
+"""Consecutive duplicate random configs after which the search ends for lack of new ones."""
 
 LOOK_S = 0.05
-"""Seconds between looks at trials whose config another worker is about to write down."""
+"""Seconds between checks of trials whose config another worker has not stored yet."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Proposal:
-    """A config that this worker alone evaluates."""
+    """A config for one worker to evaluate."""
 
     trial: Trial
     config: SubnetConfig
     origin: str
     """grid or search, as in a Candidate."""
     costs: Costs | None
-    """What another worker has already measured of it."""
+    """Costs that another worker has already measured; None if they must be measured."""
 
 
 class Proposals:
@@ -49,18 +49,18 @@ class Proposals:
 
     def __init__(self, trials: Trials, space: SearchSpace, job: SearchJob, clock: Clock) -> None:
         self.trials, self.space, self.job, self.clock = trials, space, job, clock
-        self._taken: set[tuple[int, ...]] = set()  # while the sampler proposes
+        self._started: set[tuple[int, ...]] = set()  # configs at the time of a proposal
 
     def next(self) -> Proposal | None:
-        """A trial of a config that no worker has begun; None when there are no more."""
+        """Take a trial of a config that no worker has started; None if there is no such config."""
         tries = 0
         while tries < MAX_SUGGESTIONS or self._enqueue_random():
-            self._taken = self.trials.known()
+            self._started = self.trials.known()
             trial = take(self.trials.study, self.job.role)
             if trial is None:
                 return None
             config = suggest(trial, self.space)
-            if self.trials.channels(config) not in self.begun_before(trial):
+            if self.trials.channels(config) not in self.preceding(trial):
                 return Proposal(
                     trial=trial,
                     config=config,
@@ -71,13 +71,13 @@ class Proposals:
             tries += 1
         return None
 
-    def begun_before(self, trial: Trial) -> set[tuple[int, ...]]:
-        """What is evaluated, or was begun before this trial.
+    def preceding(self, trial: Trial) -> set[tuple[int, ...]]:
+        """Configs that are evaluated or whose trials take precedence over `trial`.
 
-        Of two trials of one config, the one with costs goes on, else the one with the lower number;
-        a copy goes before the trial that it continues. The storage numbers trials one by one, so
-        numbers serve as the tickets of Lamport's bakery (CACM 17:8, 1974): wait until all trials
-        with lower ones have shown what they hold.
+        Of two trials of one config, the one with costs takes precedence, else the one with the
+        lower number; a requeued trial takes precedence over the one that it replaces. Trial numbers
+        are unique and increasing, so they serve as tickets of Lamport's bakery algorithm (CACM
+        17:8, 1974): this waits until all trials with lower numbers have chosen their configs.
         """
         continued = trial.user_attrs.get(CONTINUES)
         while True:
@@ -96,24 +96,24 @@ class Proposals:
             take_back_abandoned(self.trials.study, self.clock)
 
     def _enqueue_random(self) -> bool:
-        """Queue a random config that is new; False when none was found."""
-        space, known = self.space, self.trials.known()
-        rng = random.Random(f"{self.job.seed} {len(known)}")
+        """Enqueue a random new config; False if none was found."""
+        space, started = self.space, self.trials.known()
+        rng = random.Random(f"{self.job.seed} {len(started)}")
         for _ in range(MAX_DRAWS):
             widths = space.random_widths(rng)
             config = SubnetConfig(width_mults=widths, resolution=rng.choice(space.resolutions))
-            if self.trials.channels(config) not in known:
+            if self.trials.channels(config) not in started:
                 self._enqueue(config, "search")
                 return True
         return False
 
     def enqueue_initial(self) -> None:
-        """Queue the initial configs that are neither evaluated nor queued yet."""
+        """Enqueue the initial configs that no trial holds yet."""
         rng = random.Random(self.job.seed)
-        known = self.trials.known(TrialState.COMPLETE, TrialState.RUNNING, TrialState.WAITING)
+        present = self.trials.known(TrialState.COMPLETE, TrialState.RUNNING, TrialState.WAITING)
         initial = initial_configs(self.space, self.job.warm_start, self.trials.channels, rng)
         for config, origin in initial:
-            if self.trials.channels(config) not in known:
+            if self.trials.channels(config) not in present:
                 self._enqueue(config, origin)
 
     def _enqueue(self, config: SubnetConfig, origin: str) -> None:
@@ -121,6 +121,6 @@ class Proposals:
         self.trials.study.enqueue_trial(params, user_attrs={"origin": origin})
 
     def is_new(self, params: dict[str, float]) -> bool:
-        """Whether no worker has begun with the config of these parameters."""
+        """Whether no worker has started the config of these parameters."""
         config = to_config(params, self.space.num_groups)
-        return config is not None and self.trials.channels(config) not in self._taken
+        return config is not None and self.trials.channels(config) not in self._started

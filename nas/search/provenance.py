@@ -1,4 +1,4 @@
-"""Provenance: what a lookup table records of how it was made, so that it can be made again."""
+"""Provenance: the record in a lookup table of everything needed to reproduce it."""
 
 import datetime
 from collections.abc import Mapping
@@ -16,17 +16,18 @@ from nas.search.storage import without_password
 def provenance(
     document: Mapping[str, Any], job: SearchJob, out: Path, command: str | None
 ) -> dict[str, Any]:
-    """As JSON values; passwords are left out.
+    """The provenance of a lookup table as JSON values, without passwords.
 
-    `versions` of the search, and of the training with its name before; `command`; `search`: every
-    field of the job, so that a later default changes nothing; `training`: the job with all its
-    hyperparameters and seed; `data`: the splits' sizes and digests.
+    `versions`: package versions of the search and, prefixed with "training", of the training;
+    `command`; `search`: every field of the job, so that later changes of defaults don't matter;
+    `training`: the training job with all hyperparameters and its seed; `data`: sizes and digests of
+    the splits.
 
     Args:
-        document: supernet.json of the supernet, or what stands for it.
-        job: of the search.
+        document: content of the supernet's supernet.json, or its substitute.
+        job: the search job.
         out: the run's folder.
-        command: what was typed; None: the call from Python is written down instead.
+        command: the command line; None records the equivalent Python call instead.
     """
     trained = {f"training {name}": str(value) for name, value in document["versions"].items()}
     now = {"torch": torch.__version__, "optuna": optuna.__version__}
@@ -44,7 +45,7 @@ def provenance(
 
 
 def python_call(job: SearchJob, out: Path) -> str:
-    """The call of `nas.search.search` that makes this search, with what differs from defaults."""
+    """The equivalent call of `nas.search.search`, with all arguments that differ from defaults."""
     default = SearchJob()
     changed = ", ".join(
         f"{item.name}={getattr(job, item.name)!r}"
@@ -55,7 +56,7 @@ def python_call(job: SearchJob, out: Path) -> str:
 
 
 def _public(value: Any, storage: str | None) -> Any:
-    """The same without the password of `storage`, wherever it stands."""
+    """`value` with the password of the `storage` URL removed from all strings."""
     if isinstance(value, dict):
         return {name: _public(each, storage) for name, each in value.items()}
     if isinstance(value, str) and storage:

@@ -1,12 +1,12 @@
-"""Roles of workers: which part of a trial each does.
+"""Roles of workers: which part of a trial each worker performs.
 
-A trial has two parts. The costs (latency, MACs, memory) come first and need the target; accuracy
-can be scored anywhere. A worker with the role "latency" stores the costs in the trial and queues it
-again for a worker with the role "accuracy"; "all" does both.
+A trial has two parts. First, costs (latency, MACs, memory) are measured on the target; then
+accuracy is scored, on any machine. A worker with the role "latency" stores the costs in the trial
+and requeues it for a worker with the role "accuracy"; a worker with the role "all" does both parts.
 
-Optuna's public `Study.ask` pops any waiting trial and cannot be given a filter, so `take` reads the
-queue itself, with the two calls to the storage that `ask` makes (`set_trial_state_values`,
-`create_new_trial`). They are the only private members of Optuna that this project uses.
+Optuna's public `Study.ask` pops any waiting trial and offers no filter. So `take` reads the queue
+itself, with the two storage calls that `ask` makes (`set_trial_state_values`, `create_new_trial`).
+They are the only private members of Optuna that this project uses.
 """
 
 import json
@@ -19,13 +19,14 @@ from nas.evaluate.evaluation import Costs
 from nas.search.claim import give_back
 
 COSTS = "costs"
-"""Attribute of a trial whose first part is done."""
+"""User attribute of a trial whose costs are measured."""
 
 
 def take(study: optuna.Study, role: str) -> Trial | None:
-    """A trial that only this worker has: a queued one that it can do, or a new one.
+    """Take a queued trial that `role` can work on, or else create a new one.
 
-    Those whose first part is done come first. None where there is nothing that `role` can do.
+    Trials with costs come first. No other worker gets the same trial. None if `role` is "accuracy"
+    and no trial with costs is queued.
     """
     queued = study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
     for trial in sorted(queued, key=turn):
@@ -37,26 +38,26 @@ def take(study: optuna.Study, role: str) -> Trial | None:
 
 
 def has_costs(trial: Trial | FrozenTrial) -> bool:
-    """Whether the first part is done."""
+    """Whether the trial's costs are measured."""
     return COSTS in trial.user_attrs
 
 
 def turn(trial: Trial | FrozenTrial) -> tuple[bool, int]:
-    """Of two trials the one with the lower turn goes first: with costs, then the lower number."""
+    """Sort key of trials: those with costs first, then by number."""
     return not has_costs(trial), trial.number
 
 
 def hand_over(study: optuna.Study, trial: Trial, costs: Costs) -> None:
-    """Store the costs in the trial and queue it for a worker that scores accuracy."""
+    """Store the costs in the trial and requeue it for a worker that scores accuracy."""
     try:
         trial.set_user_attr(COSTS, json.dumps(costs.to_json()))
     except UpdateFinishedTrialError:
-        return  # another worker took this one for dead
+        return  # another worker considered this one dead and took the trial over
     give_back(study, trial.number)
 
 
 def _pop(study: optuna.Study, trial: FrozenTrial) -> bool:
-    """Whether this worker got it: the storage lets one change the state."""
+    """Whether this worker got the trial: the storage lets only one worker change its state."""
     try:
         return study._storage.set_trial_state_values(trial._trial_id, state=TrialState.RUNNING)
     except UpdateFinishedTrialError:

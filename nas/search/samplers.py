@@ -1,4 +1,4 @@
-"""Samplers by name: each proposes the next config to evaluate."""
+"""Registry of samplers by name."""
 
 from collections.abc import Callable
 from typing import Any
@@ -33,12 +33,10 @@ def make_sampler(
     is_new: Callable[[dict[str, Any]], bool],
     cost: int = 1,
 ) -> BaseSampler:
-    """The sampler called `name`; `is_new` and `cost` are for the guide, see there.
+    """Create the sampler `name`; `is_new` and `cost` are passed to the guide.
 
-    Optuna's samplers would repeat their first proposals in a resumed study, so their seed also
-    depends on `num_done`, the number of its trials.
-
-    Raises StudyError for a name that is not one of SAMPLERS.
+    With a fixed seed, Optuna's samplers would repeat their first proposals in a resumed study, so
+    `num_done` trials are added to the seed. Raises StudyError for a name not in SAMPLERS.
     """
     if name == "guide":
         return Guide(seed=seed, is_new=is_new, cost=cost)

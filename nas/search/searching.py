@@ -1,4 +1,4 @@
-"""`search`: a supernet and its data to a lookup table for one target."""
+"""`search`: searches a supernet for one target and writes the lookup table."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -39,31 +39,33 @@ def search(
     trained_in: str | Path | None = None,
     command: str | None = None,
 ) -> LookupTable:
-    """Search `supernet` for the target that `job` describes; write `out`/search, return the table.
+    """Search `supernet` for the target of `job`; write `out`/search and return the lookup table.
 
-    Called again with the same `out`, or by several workers with one `job.storage`, it goes on where
-    the study stands. Progress goes to stderr. `supernet` is moved to the device of the search.
+    A second call with the same `out`, or several workers with the same `job.storage`, continue the
+    existing study. Progress goes to stderr. `supernet` is moved to the device of the search.
 
     Args:
         supernet: trained, in eval mode.
-        data: what it was trained on, for calibration, selection and the report.
+        data: the data it was trained on; provides the calibration, selection and report splits.
         job: by default 64 candidates in ONNX Runtime (or eager PyTorch on CUDA) on this machine.
-        out: the run's folder; `out`/search gets lookup_table.json, candidates.csv and report.html.
-        trained_in: the run that holds the supernet, whose training the table then describes; by
-            default `out`, where it holds these weights.
-        command: what was typed, for the table's provenance; by default the call from Python.
+        out: the run's folder; lookup_table.json, candidates.csv and report.html are written to
+            `out`/search.
+        trained_in: the run that the supernet was trained in, recorded in the table; by default
+            `out`, if it holds these weights.
+        command: the command line, for the table's provenance; by default the equivalent Python
+            call.
 
     Raises:
-        NasError: the job can't be done here, or the study in `out` is another one's.
+        NasError: the job can't run on this machine, or the study belongs to another search.
         NoisyMachineError: the machine is too busy to time the front.
-        LimitError: no candidate keeps the limits.
+        LimitError: no candidate satisfies the limits.
         SupernetError: the folder can't be written to, or an image can't be read.
     """
     job = job or SearchJob()
     if job.role == "accuracy":
         raise NasError(
-            "a worker that only scores accuracy writes no table, so `role` must not be "
-            "'accuracy': call score_for_others instead"
+            "`role` must be 'all' or 'latency' to write a table, but got 'accuracy'; "
+            "call score_for_others instead"
         )
     study, evaluator, document = _prepare(supernet, data, job, Path(out), trained_in)
     if warning := counts_of_full_network(supernet).warning:
@@ -82,7 +84,7 @@ def search(
         evaluator,
         [each.candidate for each in allowed],
         target=describe_target(evaluator.runtime, job.batch_size),
-        supernet=_about(document, data),
+        supernet=_describe(document, data),
         splits=data.num_images,
         provenance=provenance(document, job, Path(out), command),
         max_latency_ms=job.limits.max_latency_ms,
@@ -102,16 +104,16 @@ def score_for_others(
     out: str | Path,
     trained_in: str | Path | None = None,
 ) -> int:
-    """Score what workers on the target measure, until their search is over; return how many.
+    """Score candidates that other workers have measured, until the search ends; return the number.
 
-    For a `job` whose role is "accuracy" and whose storage is shared. Raises like `search`.
+    The role of `job` must be "accuracy", and its storage shared. Raises like `search`.
     """
     study, evaluator, _ = _prepare(supernet, data, job, Path(out), trained_in)
     return run_trials(study, evaluator)
 
 
 def runtime_of(job: SearchJob) -> Runtime:
-    """The runtime that a job is timed in. Raises RuntimeUnavailableError where there is none."""
+    """The runtime of a job. Raises RuntimeUnavailableError if it is not available here."""
     return load_runtime(
         job.runtime,
         device=choose_device(job.device).type,
@@ -121,8 +123,11 @@ def runtime_of(job: SearchJob) -> Runtime:
 
 
 def run_trials(study: Study, evaluator: Evaluator) -> int:
-    """Evaluate what the study proposes, with a progress bar; return how many were told."""
-    job, num_told = study.job, 0
+    """Evaluate the study's proposals, with a progress bar; return the number of trials completed.
+
+    Trials handed over to another worker are not counted.
+    """
+    job, num_completed = study.job, 0
     predicted = None
     if job.predict_after is not None:
         from nas.cost.predicted_latency import PredictedLatency  # scikit-learn takes a second
@@ -150,23 +155,24 @@ def run_trials(study: Study, evaluator: Evaluator) -> int:
                 found = evaluate(proposal)
             if isinstance(found, Costs):
                 study.hand_over(proposal, found)
-            elif told := study.tell(proposal, found):
-                num_told += 1
-                bar.set_postfix_str(_line(told.candidate, study.expected_gain), refresh=False)
+            elif stored := study.tell(proposal, found):
+                num_completed += 1
+                bar.set_postfix_str(_postfix(stored.candidate, study.expected_gain), refresh=False)
                 bar.update()
     if study.expected_gain < job.min_gain:
         print(
-            f"stopped: the next candidate should add {study.expected_gain:.4%} of the hypervolume, "
-            f"less than --min-gain {job.min_gain:.4%}",
+            "stopped: the next candidate is expected to add "
+            f"{study.expected_gain:.4%} of the hypervolume, less than --min-gain "
+            f"{job.min_gain:.4%}",
             file=sys.stderr,
         )
-    return num_told
+    return num_completed
 
 
 def _prepare(
     supernet: Supernet, data: Data, job: SearchJob, out: Path, trained_in: str | Path | None
 ) -> tuple[Study, Evaluator, Mapping[str, Any]]:
-    """The study in the run's folder, the evaluator on the target, and what supernet.json says."""
+    """The study, the evaluator, and the content of supernet.json; creates the run's folder."""
     device, runtime = choose_device(job.device), runtime_of(job)
     document = describe_supernet(supernet, data, trained_in or out, required=bool(trained_in))
     evaluator = Evaluator(
@@ -186,21 +192,21 @@ def _prepare(
     return Study(supernet, storage, job, belongs_to=belongs_to), evaluator, document
 
 
-def _line(candidate: Candidate, expected_gain: float) -> str:
-    """What the progress bar shows of a candidate."""
+def _postfix(candidate: Candidate, expected_gain: float) -> str:
+    """The candidate's line in the progress bar."""
     gain = f", gain {expected_gain:.2%}" if expected_gain >= 0 else ""
     top1, p50_ms = candidate.accuracy.top1, candidate.latency.p50_ms
     return f"{candidate.config_id} {top1:.1%} {p50_ms:.2f} ms{gain}"
 
 
 def _require_allowed(candidates: Sequence[Candidate], limits: Limits) -> None:
-    """Raise LimitError where no candidate keeps the limits."""
+    """Raise LimitError if no candidate satisfies the limits."""
     if not any(map(limits.allow, candidates)):
         fastest = min(candidate.latency.p50_ms for candidate in candidates)
         smallest = min(candidate.macs for candidate in candidates)
         raise LimitError(
-            f"some candidate must keep {limits}, but the fastest of {len(candidates)} takes "
-            f"{fastest:.3f} ms and the smallest {smallest} MACs: raise it"
+            f"at least one candidate must satisfy {limits}, but the fastest of {len(candidates)} "
+            f"takes {fastest:.3f} ms and the smallest has {smallest} MACs; raise the limits"
         )
 
 
@@ -216,7 +222,8 @@ def _make_folder(folder: Path) -> None:
         ) from error
 
 
-def _about(document: Mapping[str, Any], data: Data) -> dict[str, Any]:
+def _describe(document: Mapping[str, Any], data: Data) -> dict[str, Any]:
+    """The supernet's model, data and training, for the lookup table."""
     job = document["job"]
     return {
         "model": job["model"],

@@ -1,7 +1,7 @@
-"""Where a study is kept: an Optuna URL, or `journal:FILE`, which needs no server.
+"""Storage of a study: an Optuna storage URL, or `journal:FILE`, which needs no server.
 
-SQLite is for one machine; PostgreSQL (`postgresql+pg8000://user@host/database`), or a journal file
-on a shared disk, for many.
+SQLite works on one machine. For several machines, use PostgreSQL
+(`postgresql+pg8000://user@host/database`) or a journal file on a shared disk.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,18 +23,19 @@ def open_study(
     belongs_to: Mapping[str, str],
     may_begin: bool = True,
 ) -> optuna.Study:
-    """Open the study in the storage, or create it.
+    """Open the study in the storage, or create it if `may_begin` is set and there is none.
 
-    `belongs_to` identifies what is searched; it is stored with a new study and compared with an
-    existing one. Unless it `may_begin` a study, one must exist.
+    `belongs_to` identifies the search (weights, target, objectives); it is stored in a new study
+    and compared with that of an existing one.
 
-    Raises StudyError where the storage can't be used, or its study belongs to something else.
+    Raises StudyError if the storage can't be used, has no study and `may_begin` is false, or its
+    study belongs to another search.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     try:
         storage = optuna.storages.get_storage(_storage(url))
         if not may_begin and not storage.get_all_studies():
-            raise LookupError("no search in it; begin one with a worker on the target")
+            raise LookupError("it holds no search; start one with a worker on the target")
         study = optuna.create_study(
             storage=storage, study_name="search", directions=[*directions], load_if_exists=True
         )
@@ -45,15 +46,15 @@ def open_study(
         reason = str(error).strip().splitlines()[0]
         raise StudyError(
             f"{without_password(url)} must be an Optuna storage that can be read and written, "
-            f"but got: {reason}; mend or delete it, or choose another --out or --storage"
+            f"but got: {reason}; repair or delete it, or choose another --out or --storage"
         ) from error
     changed = [
         f"{k} was {before.get(k)}, is {v}" for k, v in belongs_to.items() if before.get(k) != v
     ]
     if changed:
         raise StudyError(
-            "a study must be continued with the supernet and the target it was started with, but "
-            f"{'; '.join(changed)}: choose another --out or --storage"
+            "a resumed search must have the same supernet, target and objectives, but "
+            f"{'; '.join(changed)}; choose another --out or --storage"
         )
     return study
 
@@ -65,7 +66,7 @@ def _storage(url: str) -> BaseStorage | str:
 
 
 def without_password(url: str) -> str:
-    """The URL as it may be printed: `postgresql://user:secret@host` keeps its secret."""
+    """The URL for printing: the password of `postgresql://user:password@host` is removed."""
     scheme, separator, rest = url.partition("://")
     user, at, host = rest.rpartition("@")
     return f"{scheme}{separator}{user.partition(':')[0]}{at}{host}"

@@ -1,8 +1,7 @@
-"""The Optuna study: which config next, and what came of it, for any number of workers.
+"""The Optuna study of a search, shared by any number of workers: proposes configs, stores results.
 
-A worker asks for a proposal, evaluates it and tells the study what came out. All state is in the
-storage; a worker that dies leaves a claim that goes stale, and another worker takes over its trial
-(see `nas.search.claim`).
+A worker asks for a proposal, evaluates it and stores the result. All state is in the storage. If a
+worker dies, its claim goes stale and another worker reruns its trial (see `nas.search.claim`).
 """
 
 import json
@@ -33,33 +32,33 @@ DIRECTIONS: dict[str, Literal["maximize", "minimize"]] = {
     "macs": "minimize",
     "peak_memory_bytes": "minimize",
 }
-"""What may be an objective, by its name in a candidate's values."""
+"""Possible objectives, named as in a candidate's values, and their directions."""
 
 WAIT_S = 0.5
-"""Between looks at what other workers still do."""
+"""Seconds between checks of other workers' progress."""
 
 ENDED = "ended"
-"""Attribute of a study for which no worker has more proposals."""
+"""User attribute of a study: whether no more configs will be proposed."""
 
 MAX_AHEAD = 4
-"""Candidates with costs but without top1 before a worker that only measures waits: its proposals
-improve with what is known."""
+"""Number of unscored candidates at which a worker that only measures costs waits, because more
+results improve the proposals."""
 
 
 class Study:
-    """Candidates that have been evaluated, and the next ones to evaluate.
+    """The evaluated candidates of a search, and proposals for the next ones.
 
-    The uniform grid comes first, then the sampler proposes. Configs whose widths round to the same
-    channels are one config, and no config is evaluated twice.
+    The initial configs (`nas.search.initial`) come first, then the sampler proposes. Configs whose
+    widths round to the same channels are duplicates, and no config is evaluated twice.
 
     Args:
-        supernet: whose configs are searched.
+        supernet: the supernet that is searched.
         storage: see `nas.search.storage`.
-        belongs_to: what the numbers are measured with; a study of something else is refused.
+        belongs_to: identifies the weights and the target; a study of others is refused.
         job: sampler, objectives, limits, role, seed, warm start, and whether it is repeatable.
-        clock: seconds since the epoch; of the claims.
+        clock: returns seconds since the epoch, for the claims.
 
-    Raises StudyError where the storage is damaged or belongs to another search.
+    Raises StudyError if the storage is damaged or belongs to another search.
     """
 
     def __init__(
@@ -80,7 +79,7 @@ class Study:
         )
         take_back_abandoned(self.study, clock)
         self.trials = Trials(self.study, supernet, without_password(storage))
-        self.trials.evaluations()  # damage shows now, not after hours
+        self.trials.evaluations()  # raises on damage now, not after hours
         self.proposals = Proposals(self.trials, supernet.space, job, clock)
         if job.role != "accuracy":
             if self._has_ended():
@@ -99,22 +98,25 @@ class Study:
         return [evaluation.candidate for evaluation in self.trials.evaluations()]
 
     def evaluations(self) -> list[Evaluation]:
-        """The same, with the images that each classifies correctly."""
+        """All evaluated candidates with their correct images, each config once, by trial number."""
         return self.trials.evaluations()
 
     @property
     def expected_gain(self) -> float:
-        """Share of the hypervolume that the next candidate should add; NaN where nobody knows."""
+        """Share of the hypervolume that the next candidate is expected to add.
+
+        NaN before the guide's first proposal, and with other samplers.
+        """
         sampler = self.study.sampler
         return sampler.expected_gain if isinstance(sampler, Guide) else float("nan")
 
     def ask(self) -> Proposal | None:
         """The next config for this worker; None when the search is over.
 
-        It is over when there are `job.num_trials` candidates in all, when no new config can be
-        found, or when the guide expects that the next one adds less than `job.min_gain` of the
-        hypervolume. Until then this waits for what other workers still evaluate, and takes over
-        their trials if they die.
+        It is over when there are `job.num_trials` candidates in total, when no new config can be
+        found, or when the guide expects the next one to add less than `job.min_gain` of the
+        hypervolume. Until then, this waits for trials of other workers, and takes over those of
+        workers that die.
         """
         while not self._is_over():
             if self._must_wait():
@@ -126,15 +128,15 @@ class Study:
             proposal = self.proposals.next()
             if proposal is None:
                 self._end()
-            elif self._is_one_too_many(proposal.trial):
-                give_back(self.study, proposal.trial.number)  # other workers may yet die
+            elif self._is_surplus(proposal.trial):
+                give_back(self.study, proposal.trial.number)  # in case another worker dies
             else:
                 return proposal
         return None
 
     @contextmanager
     def claimed(self, proposal: Proposal) -> Iterator[None]:
-        """Keep other workers from taking the proposal over; give it back if the block fails."""
+        """Claim the proposal's trial while the block runs; requeue the trial if the block fails."""
         try:
             with claimed(proposal.trial, self.clock):
                 yield
@@ -143,9 +145,9 @@ class Study:
             raise
 
     def tell(self, proposal: Proposal, evaluation: Evaluation) -> Evaluation | None:
-        """Store what came out, and return it as stored, with the proposal's origin.
+        """Store the evaluation and return it as stored, with the proposal's origin.
 
-        None where another worker took this one for dead and has finished the trial.
+        None if the claim went stale and another worker has finished the trial.
         """
         candidate = replace(evaluation.candidate, origin=proposal.origin)
         trial = proposal.trial
@@ -160,11 +162,11 @@ class Study:
         return replace(evaluation, candidate=candidate)
 
     def hand_over(self, proposal: Proposal, costs: Costs) -> None:
-        """Store the costs, and leave the rest of the trial to a worker that scores accuracy."""
+        """Store the costs and requeue the trial for a worker that scores accuracy."""
         hand_over(self.study, proposal.trial, costs)
 
     def _is_over(self) -> bool:
-        """Whether all are there, or no more will come; what dead workers left is queued again."""
+        """Whether no work is left for any worker; requeues the trials of dead workers first."""
         take_back_abandoned(self.study, self.clock)
         if len(self.trials.known(TrialState.COMPLETE)) >= self.job.num_trials:
             return True
@@ -173,22 +175,23 @@ class Study:
         )
 
     def _must_wait(self) -> bool:
-        """Whether only other workers can go on for now."""
+        """Whether this worker has nothing to do until another worker finishes a trial."""
         num_waiting = len(self.trials.handed_over(TrialState.WAITING))
         if self.job.role == "accuracy":
             return not num_waiting
-        is_last = self._has_ended() or len(self.trials.known()) >= self.job.num_trials
+        all_started = self._has_ended() or len(self.trials.known()) >= self.job.num_trials
         if self.job.role == "latency":
-            return num_waiting >= MAX_AHEAD or is_last
-        return not num_waiting and is_last
+            return num_waiting >= MAX_AHEAD or all_started
+        return not num_waiting and all_started
 
-    def _is_one_too_many(self, trial: Trial) -> bool:
-        if has_costs(trial):  # it was counted before its costs were measured
+    def _is_surplus(self, trial: Trial) -> bool:
+        """Whether `job.num_trials` other configs take precedence over this trial."""
+        if has_costs(trial):  # checked before its costs were measured
             return False
-        return len(self.proposals.begun_before(trial)) >= self.job.num_trials
+        return len(self.proposals.preceding(trial)) >= self.job.num_trials
 
     def _end(self) -> None:
-        """Tell the other workers that no more proposals come."""
+        """Mark the study as ended: no worker proposes more configs."""
         if self.job.role != "accuracy":
             self.study.set_user_attr(ENDED, True)
 

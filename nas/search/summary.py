@@ -1,4 +1,4 @@
-"""What a search prints at its end: the front as a table that is read at a glance."""
+"""Summary of a search, printed at its end: the front as a table."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from planner import Candidate, LookupTable
 
 
 def print_summary(table: LookupTable, candidates: Sequence[Candidate], console: Console) -> None:
-    """Print the entries of `table`, from fast to accurate, and one line on how they were found."""
+    """Print the entries of `table`, fastest first, and one line about the search."""
     target, noise_floor = table.target, table.protocol["noise_floor"]
     view = Table(
         title=f"{target.device}, {target.runtime} {target.runtime_version}, "
@@ -34,8 +34,8 @@ def print_summary(table: LookupTable, candidates: Sequence[Candidate], console: 
     span = entries[-1].latency.p50_ms / entries[0].latency.p50_ms
     num_new = sum(candidate.origin == "search" for candidate in candidates)
     console.print(
-        f"{len(candidates)} candidates, {num_new} of them beyond the uniform grid; "
-        f"{len(entries)} on the front, {span:.1f} times between the fastest and the slowest; "
+        f"{len(candidates)} candidates, {num_new} of them outside the uniform grid; "
+        f"{len(entries)} on the front, spanning a factor of {span:.1f} in latency; "
         f"top-1 on {table.splits['report']} held-out images; "
         f"noise floor {noise_floor:.1%}"
     )

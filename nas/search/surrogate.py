@@ -1,9 +1,9 @@
-"""A cheap model of a number that depends on a config: top1, or log latency.
+"""Surrogate model of an objective as a function of the config, such as top1 or log latency.
 
-A quadratic, by Bayesian ridge regression, and a Gaussian process for what it leaves: the quadratic
-knows the trend from a dozen configs on, the process learns what is particular to a region as more
-are evaluated there (universal kriging; Rasmussen & Williams 2006, sections 2.7 and 5.4.1). Its
-length scale and its noise are those of a few with the largest marginal likelihood.
+The mean is a quadratic fitted by Bayesian ridge regression, the residual a Gaussian process. The
+quadratic captures the trend from a dozen configs; the process adds local structure as more configs
+are evaluated (universal kriging; Rasmussen & Williams 2006, sections 2.7 and 5.4.1). Length scale
+and noise variance maximise the marginal likelihood over a small grid.
 """
 
 from collections.abc import Callable
@@ -17,16 +17,16 @@ from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 Array = NDArray[np.float64]
 
 LENGTHS = (0.1, 0.2, 0.4, 0.8)
-"""Length scales, as shares of the inputs' ranges."""
+"""Candidate length scales, as shares of the inputs' ranges."""
 NOISES = (0.03, 0.1, 0.3, 1.0, 3.0)
-"""Variances of the noise, as shares of the process's own."""
+"""Candidate noise variances, relative to the signal variance."""
 
 
 class Surrogates:
-    """Models of several numbers of the same configs.
+    """Fits surrogates of several objectives to the same configs, sharing their decompositions.
 
     Args:
-        x: (n, inputs), of n evaluated configs.
+        x: (n, num_inputs), the inputs of n evaluated configs.
     """
 
     def __init__(self, x: Array) -> None:
@@ -36,44 +36,44 @@ class Surrogates:
         self.decomposed = {length: np.linalg.eigh(_kernel(distances, length)) for length in LENGTHS}
 
     def fit(self, y: Array) -> "Surrogate":
-        """A model of `y`, (n,)."""
+        """Fit a surrogate to the values `y`, (n,)."""
         return Surrogate(self, y)
 
     def scaled(self, x: Array) -> Array:
-        """Each input from 0 to 1 over what was evaluated."""
+        """Scale each input so that the evaluated configs span 0 to 1."""
         return np.asarray((x - self._low) / self._range)
 
 
 class Surrogate:
-    """A model of one number; made by `Surrogates.fit`."""
+    """Surrogate of one objective; created by `Surrogates.fit`."""
 
-    def __init__(self, known: Surrogates, y: Array) -> None:
-        self._known = known
+    def __init__(self, training: Surrogates, y: Array) -> None:
+        self._training = training
         ridge = make_pipeline(PolynomialFeatures(2), StandardScaler(), BayesianRidge())
-        self.trend: Callable[[Array], Array] = ridge.fit(known.x, y).predict
-        residual = y - self.trend(known.x)
+        self.trend: Callable[[Array], Array] = ridge.fit(training.x, y).predict
+        residual = y - self.trend(training.x)
         best = -np.inf
-        for length, (eigenvalues, vectors) in known.decomposed.items():
-            turned = vectors.T @ residual
+        for length, (eigenvalues, vectors) in training.decomposed.items():
+            rotated = vectors.T @ residual
             for noise in NOISES:
                 spread = np.maximum(eigenvalues, 0) + noise
-                variance = float(np.mean(turned**2 / spread)) + 1e-18
+                variance = float(np.mean(rotated**2 / spread)) + 1e-18
                 likelihood = -len(y) * np.log(variance) - np.log(spread).sum()
                 if likelihood > best:
                     best = likelihood
                     self.length, self.noise, self.variance = length, noise, variance
-                    self._vectors, self._spread, self._turned = vectors, spread, turned
+                    self._vectors, self._spread, self._rotated = vectors, spread, rotated
 
     def predict(self, x: Array) -> tuple[Array, Array]:
-        """Mean and standard deviation of an observation at x, (n, inputs); each (n,).
+        """Mean and standard deviation (n,) of an observation at each x, (n, num_inputs).
 
-        What the model can't explain is part of the deviation.
+        The standard deviation includes the observation noise.
         """
-        distances = _squared_distances(self._known.scaled(x), self._known.x_scaled)
-        turned = _kernel(distances, self.length) @ self._vectors
-        mean = self.trend(x) + turned @ (self._turned / self._spread)
-        known = np.minimum((turned**2 / self._spread).sum(axis=1), 1)
-        return mean, np.sqrt(self.variance * (1 - known + self.noise))
+        distances = _squared_distances(self._training.scaled(x), self._training.x_scaled)
+        rotated = _kernel(distances, self.length) @ self._vectors
+        mean = self.trend(x) + rotated @ (self._rotated / self._spread)
+        explained = np.minimum((rotated**2 / self._spread).sum(axis=1), 1)
+        return mean, np.sqrt(self.variance * (1 - explained + self.noise))
 
 
 def _squared_distances(one: Array, other: Array) -> Array:

@@ -1,4 +1,4 @@
-"""What a study's trials hold: configs, which of them are the same, and their evaluations."""
+"""Reads a study's trials: their configs, which configs are duplicates, and their evaluations."""
 
 import functools
 import json
@@ -17,70 +17,73 @@ from supernet import SubnetConfig, Supernet
 
 
 class Trials:
-    """Of one study, as all workers have left them.
+    """The trials of one study, from all workers.
 
     Args:
-        study: of configs of `supernet`.
-        supernet: which says what configs are the same.
-        storage: what errors call it.
+        study: a study of configs of `supernet`.
+        supernet: decides which configs are duplicates.
+        storage: name of the storage in error messages.
     """
 
     def __init__(self, study: optuna.Study, supernet: Supernet, storage: str) -> None:
         self.study, self.num_groups, self.storage = study, supernet.space.num_groups, storage
         self._kept_counts = functools.cache(supernet.kept_counts)
-        self._read: dict[int, Evaluation] = {}  # by the trial's number; what is done never changes
+        self._cache: dict[int, Evaluation] = {}  # by trial number; complete trials never change
 
     def evaluations(self) -> list[Evaluation]:
         """All evaluated candidates, each config once, in the order of their trials.
 
-        Raises StudyError where a trial does not hold its candidate.
+        Raises StudyError if a trial's result is missing or damaged.
         """
         found: dict[tuple[int, ...], Evaluation] = {}
         for trial in self.of(TrialState.COMPLETE):
-            if trial.number not in self._read:
-                self._read[trial.number] = _evaluation(trial, self.storage)
-            evaluation = self._read[trial.number]
+            if trial.number not in self._cache:
+                self._cache[trial.number] = _evaluation(trial, self.storage)
+            evaluation = self._cache[trial.number]
             found.setdefault(self.channels(subnet_config(evaluation.candidate)), evaluation)
         return list(found.values())
 
     def costs_of(self, config: SubnetConfig) -> Costs | None:
-        """What another worker has measured of a config; None: nothing."""
+        """Costs of a config that another worker has measured, or None."""
         for trial in self.handed_over(*TrialState):
             if self.channels_of([trial]) == {self.channels(config)}:
                 return Costs.from_json(json.loads(trial.user_attrs[COSTS]))
         return None
 
     def handed_over(self, *states: TrialState) -> list[FrozenTrial]:
-        """Trials of which the costs are known and top1 is not."""
+        """Trials in these states whose costs are measured."""
         return [*filter(has_costs, self.of(*states))]
 
     def of(self, *states: TrialState) -> list[FrozenTrial]:
-        """Those in these states, in the order of their numbers."""
+        """Trials in these states, by number."""
         return self.study.get_trials(deepcopy=False, states=states)
 
     def known(self, *states: TrialState) -> set[tuple[int, ...]]:
-        """What the configs of the trials in these states are; by default, of all that are begun."""
+        """`channels` of the configs of trials in these states.
+
+        Without states: of all started trials, which are complete, running or handed over.
+        """
         if states:
             return self.channels_of(self.of(*states))
-        begun = self.of(TrialState.COMPLETE, TrialState.RUNNING)
-        return self.channels_of([*begun, *self.handed_over(TrialState.WAITING)])
+        started = self.of(TrialState.COMPLETE, TrialState.RUNNING)
+        return self.channels_of([*started, *self.handed_over(TrialState.WAITING)])
 
     def channels_of(self, trials: Iterable[FrozenTrial]) -> set[tuple[int, ...]]:
-        """What the configs of `trials` are, as far as they have been chosen."""
+        """`channels` of the configs of `trials`; trials without a config yet are skipped."""
         configs = (self.config_of(trial) for trial in trials)
         return {self.channels(config) for config in configs if config is not None}
 
     def config_of(self, trial: FrozenTrial) -> SubnetConfig | None:
-        """None while a worker has taken the trial and not yet chosen all of its parameters."""
+        """The config of a trial; None while its worker is still choosing the parameters."""
         return of_trial(trial, self.num_groups)
 
     def channels(self, config: SubnetConfig) -> tuple[int, ...]:
-        """What makes two configs the same: channels kept in each group, and the resolution."""
+        """Key of a config, equal for duplicates: kept channels of each group, and resolution."""
         return *self._kept_counts(config), config.resolution
 
 
 def _evaluation(trial: FrozenTrial, storage: str) -> Evaluation:
-    """What came out; raise StudyError where the trial does not hold it."""
+    """The evaluation stored in a complete trial; raise StudyError if it is missing or damaged."""
     try:
         values = json.loads(trial.user_attrs["candidate"])
         candidate = Candidate.from_values(**values | {"width_mults": tuple(values["width_mults"])})
@@ -90,5 +93,6 @@ def _evaluation(trial: FrozenTrial, storage: str) -> Evaluation:
     except (KeyError, TypeError, ValueError) as error:
         raise StudyError(
             f"every evaluated trial in {storage} must hold its candidate, "
-            "but one does not: mend or delete the storage, or choose another --out"
+            f"but trial {trial.number} does not; repair or delete the storage, "
+            "or choose another --out"
         ) from error

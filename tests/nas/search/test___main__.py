@@ -130,7 +130,7 @@ def test_the_summary_can_be_read_at_a_glance(
     monkeypatch.setenv("COLUMNS", "120")
     assert main([*FAST, "--out", str(searched)]) == 0
     out = capsys.readouterr().out
-    assert "6 candidates, 0 of them beyond the uniform grid" in out
+    assert "6 candidates, 0 of them outside the uniform grid" in out
     assert "w1-r12" in out
 
 
@@ -157,7 +157,7 @@ def test_another_target_does_not_go_on_with_the_study(
     searched: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     line = refused(capsys, [*FAST, "--batch-size", "2", "--out", str(searched)])
-    assert "a study must be continued with the supernet and the target it was started with" in line
+    assert "a resumed search must have the same supernet, target and objectives" in line
 
 
 def test_limits_that_nothing_keeps_are_one_clear_line(
@@ -219,8 +219,8 @@ def test_a_repeatable_search_finds_the_same_candidates_again(
         (["--runtime", "toaster"], "runtime must be one of"),
         (["--device", "toaster"], "'toaster' is not"),
         (["--supernet", "no/such/run"], "must hold a trained supernet"),
-        (["--repeatable", "--max-latency-ms", "9"], "but got --max-latency-ms: leave one"),
-        (["--repeatable", "--sampler", "tpe"], "but got --sampler tpe: leave one"),
+        (["--repeatable", "--max-latency-ms", "9"], "but got --max-latency-ms; omit one"),
+        (["--repeatable", "--sampler", "tpe"], "but got --sampler tpe; omit one"),
     ],
 )
 def test_bad_input_is_one_clear_line(
@@ -246,7 +246,7 @@ def test_a_damaged_supernet_is_refused(
     weights = tmp_path / "run" / "supernet" / "weights.safetensors"
     weights.write_bytes(weights.read_bytes()[:1000])
     line = refused(capsys, [*FAST, "--out", str(tmp_path / "run")])
-    assert "must be a complete checkpoint" in line
+    assert "must be a whole checkpoint" in line
 
 
 def test_a_damaged_study_is_refused(

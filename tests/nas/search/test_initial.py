@@ -37,5 +37,5 @@ def test_a_warm_start_comes_next_and_once() -> None:
 
 
 def test_what_the_space_does_not_hold_is_refused() -> None:
-    with pytest.raises(StudyError, match=r"must have widths from 0\.25"):
+    with pytest.raises(StudyError, match=r"must have widths >= 0\.25"):
         initial(SubnetConfig(width_mults=(0.1,), resolution=12))

@@ -328,7 +328,7 @@ def test_a_worker_with_both_roles_finishes_what_others_have_measured(
 def test_a_worker_that_only_scores_cannot_begin_a_search(
     supernet: Supernet, tmp_path: Path
 ) -> None:
-    with pytest.raises(StudyError, match="begin one with a worker on the target"):
+    with pytest.raises(StudyError, match="start one with a worker on the target"):
         open_role(supernet, tmp_path, "accuracy")
     assert run(open_role(supernet, tmp_path, "all"), 1)
 
@@ -375,5 +375,5 @@ def test_what_the_space_does_not_hold_cannot_come_first(
     supernet: Supernet, tmp_path: Path, width: float, resolution: int
 ) -> None:
     config = SubnetConfig(width_mults=(width,), resolution=resolution)
-    with pytest.raises(StudyError, match="must have widths from"):
+    with pytest.raises(StudyError, match="must have widths >= "):
         open_study(supernet, tmp_path, SearchJob(warm_start=(config,)))
