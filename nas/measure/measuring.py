@@ -62,7 +62,7 @@ def table_of(table: LookupTable, measurements: Mapping[str, Any]) -> LookupTable
     if target.dtype != table.target.dtype:
         raise NasError(
             f"the measurements must be in the table's {table.target.dtype}, which its accuracy "
-            f"belongs to, but are in {target.dtype}; search anew with --dtype {target.dtype}"
+            f"belongs to, but are in {target.dtype}; search again with --dtype {target.dtype}"
         )
     latencies = measurements.get("latencies", {})
     missing = [entry.config_id for entry in table if entry.config_id not in latencies]
