@@ -21,7 +21,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m nas.export",
         description="Write an ONNX file for each entry of a run's lookup table, verify it against "
-        "its subnet on the report split, and write a lookup table that refers to the files.",
+        "its subnet\non the report split, and write a lookup table that refers to the files.",
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

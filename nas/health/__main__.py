@@ -19,7 +19,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m nas.health",
         description="Check a trained supernet before a search: top-1 over a grid of widths and "
-        "resolutions, where a larger config is worse, and how many calibration images are needed.",
+        "resolutions,\nwhere a larger config is worse, and how many calibration images are needed.",
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

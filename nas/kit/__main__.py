@@ -24,7 +24,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m nas.kit",
         description="Pack the ONNX files of a run's lookup table with a script that times them on "
-        "another device, which needs only Python, numpy and onnxruntime.",
+        "another\ndevice, which needs only Python, numpy and onnxruntime.",
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -50,8 +50,8 @@ def _measured(args: argparse.Namespace, table: LookupTable) -> LookupTable:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m nas.measure",
-        description="Create the lookup table of another target: this machine with another runtime, "
-        "or a device with a kit (nas.kit), from the kit's result or by running a command.",
+        description="Create the lookup table of another target: this machine with another runtime,"
+        "\nor a device with a kit (nas.kit), from the kit's result or by running a command.",
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
