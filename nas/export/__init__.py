@@ -1,4 +1,4 @@
-"""`python -m nas.export`: artifacts, and the lookup table that names them."""
+"""`python -m nas.export`: ONNX artifacts, and a lookup table that refers to them."""
 
 from nas.export.exporting import export
 

@@ -20,16 +20,18 @@ EXAMPLE = """examples:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m nas.export",
-        description="Write an ONNX file for each entry of a run's lookup table, check each against "
-        "its subnet on the report images, and write the table that names them.",
+        description="Write an ONNX file for each entry of a run's lookup table, verify it against "
+        "its subnet\non the report split, and write a lookup table that refers to the files.",
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("run", type=Path, metavar="RUN", help="a run that nas.search has written")
+    parser.add_argument("run", type=Path, metavar="RUN", help="run of nas.search")
     parser.add_argument(
-        "--supernet", type=Path, metavar="RUN", help="the run that holds the supernet, if another"
+        "--supernet", type=Path, metavar="RUN", help="run with the supernet; default: the same run"
     )
-    parser.add_argument("--out", type=Path, metavar="DIR", help="default: RUN/artifacts")
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="folder of the files; default: RUN/artifacts"
+    )
     return parser
 
 
@@ -47,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     largest = max(entry.artifact.max_abs_difference for entry in table if entry.artifact)
     print(
         f"written: {folder}/lookup_table.json and {len(table)} ONNX files; "
-        f"largest difference from the subnets: {largest:.2g}"
+        f"maximum difference of a logit from the subnets: {largest:.2g}"
     )
     return 0
 

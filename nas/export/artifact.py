@@ -1,4 +1,4 @@
-"""The file that runs one subnet, checked against the subnet before anybody relies on it."""
+"""Writes the ONNX file of one subnet, and verifies it against the subnet."""
 
 import hashlib
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ from planner import Artifact
 from planner.atomic import write_atomically
 
 MIN_AGREEMENT = 0.999
-"""Share of images for which the file and the subnet must name the same class."""
+"""Minimum share of images for which the file and the subnet must predict the same class."""
 
 
 def write_artifact(
@@ -26,13 +26,13 @@ def write_artifact(
     *,
     batch_size: int,
 ) -> Artifact:
-    """Write `model` to `path`, load the file again and compare it with `network` on all images.
+    """Write `model` to `path`, load the file and compare its outputs with `network` on `batches`.
 
-    `network` is the subnet that the model was made from, on the CPU; `batches` are (images, labels)
-    as it was scored with. The file takes `batch_size` images at a time.
+    `network` is the subnet that the model was exported from, on the CPU; `batches` are (images,
+    labels). The file accepts `batch_size` images at a time.
 
     Raises:
-        ExportError: the file names other classes than the subnet; it is then removed.
+        ExportError: the file predicts other classes than the subnet; it is then removed.
     """
     content = model.self_contained().SerializeToString()
     write_atomically(path, content)
@@ -40,7 +40,7 @@ def write_artifact(
     if agreement < MIN_AGREEMENT:
         path.unlink()
         raise ExportError(
-            f"{path.name} must name the class that its subnet names for {MIN_AGREEMENT:.1%} of the "
+            f"{path.name} must predict the same class as its subnet for {MIN_AGREEMENT:.1%} of the "
             f"images, but does for {agreement:.1%}; please report this with the network"
         )
     return Artifact(
@@ -55,7 +55,7 @@ def write_artifact(
 def _compare(
     path: Path, network: nn.Module, batches: Iterable[tuple[Tensor, Tensor]], batch_size: int
 ) -> tuple[float, float]:
-    """Largest difference of a logit, and the share of images with the same most probable class."""
+    """Maximum absolute difference of a logit, and the share of images with the same prediction."""
     loaded = None
     difference, num_images, num_same = 0.0, 0, 0
     for images, _ in batches:

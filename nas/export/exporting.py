@@ -1,4 +1,4 @@
-"""`export`: the files that run a table's entries, and the table that names them."""
+"""`export`: writes ONNX files for a table's entries, and a table that refers to them."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -22,9 +22,9 @@ class Exporter:
 
     Args:
         supernet: in eval mode, on the CPU.
-        data: what it was trained on, for calibration and for the check on `report`.
-        folder: where the files go; it must exist.
-        batch_size: images that a file takes at a time.
+        data: the data it was trained on, for calibration and for verification on `report`.
+        folder: an existing folder for the files.
+        batch_size: images that each file accepts at a time.
     """
 
     def __init__(self, supernet: Supernet, data: Data, folder: Path, *, batch_size: int) -> None:
@@ -33,7 +33,7 @@ class Exporter:
         self._runtime = OnnxRuntime("cpu", torch.get_num_threads())
 
     def export(self, entry: Entry) -> Entry:
-        """Write the file of `entry`, check it on `report`, return the entry that names it."""
+        """Write the file of `entry`, verify it on `report`, return the entry with its artifact."""
         config = subnet_config(entry)
         network = calibrated_subnet(self._supernet, config, self._images)
         images, _ = next(self._images.batches("report", config.resolution))
@@ -50,21 +50,21 @@ class Exporter:
 
 
 def export(table: LookupTable, supernet: Supernet, data: Data, folder: str | Path) -> LookupTable:
-    """Write an ONNX file for each entry of `table` into `folder`, and the table that names them.
+    """Write an ONNX file for each entry of `table`, and a table that refers to them, to `folder`.
 
-    Each file is checked against its subnet on the `report` images of `data`. Returns that table.
-    Raises NasError where the table is another supernet's, ExportError where a file and its subnet
-    disagree.
+    Each file is verified against its subnet on the `report` images of `data`. Returns the written
+    table. Raises NasError if the table belongs to another supernet, ExportError if a file and its
+    subnet disagree.
     """
     if table.supernet["weights_sha256"] != weights_sha256(supernet):
         raise NasError(
-            "the table must be of the supernet that is exported, but its weights are others; "
-            "give the run that holds its supernet with --supernet"
+            "the table must belong to the exported supernet, but has different weights; "
+            "pass the run with the table's supernet as --supernet"
         )
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     exporter = Exporter(supernet, data, folder, batch_size=table.target.batch_size)
     entries = [exporter.export(entry) for entry in tqdm(table, "export", unit="file")]
-    named = replace(table, entries=tuple(entries))
-    named.write(folder / "lookup_table.json")
-    return named
+    exported = replace(table, entries=tuple(entries))
+    exported.write(folder / "lookup_table.json")
+    return exported

@@ -1,4 +1,4 @@
-"""`python -m nas.health`: how sound a trained supernet is."""
+"""`python -m nas.health`: diagnostics of a trained supernet."""
 
 from nas.health.checkup import examine
 

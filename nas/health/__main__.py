@@ -18,17 +18,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m nas.health",
-        description="How sound a trained supernet is: the grid, where it falls, calibration.",
+        description="Check a trained supernet before a search: top-1 over a grid of widths and "
+        "resolutions,\nwhere a larger config is worse, and how many calibration images are needed.",
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("run", type=Path, metavar="RUN", help="a run that holds a supernet")
-    parser.add_argument("--num-widths", type=int, default=7, help="widths of the grid, default 7")
-    parser.add_argument("--device", help="cpu, cuda, cuda:1; default: the best there is")
+    parser.add_argument("run", type=Path, metavar="RUN", help="run with a trained supernet")
+    parser.add_argument("--num-widths", type=int, default=7, help="widths in the grid; default: 7")
+    parser.add_argument("--device", help="cpu, cuda, cuda:1; default: cuda if available")
     args = parser.parse_args(argv)
     try:
         if args.num_widths < 1:
-            raise NasError(f"`num_widths >= 1` must hold, but got {args.num_widths}")
+            raise NasError(f"--num-widths must be 1 or more, but got {args.num_widths}")
         device = choose_device(args.device)
         trained = load_trained(args.run)
         report = examine(trained.supernet, trained.data, device=device, num_widths=args.num_widths)
@@ -37,12 +38,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("stopped; nothing is written", file=sys.stderr)
+        print("interrupted; nothing was written", file=sys.stderr)
         return 130
-    for fall in report["not_monotone"]:
-        sure = "surely" if fall["significant"] else "within the noise"
-        print(f"{fall['larger']} is {fall['top1_lost']:.2%} below {fall['smaller']}, {sure}")
-    print(f"calibration images that suffice: {report['calibration_images_that_suffice']}")
+    for drop in report["not_monotone"]:
+        significance = "significant" if drop["significant"] else "within the noise"
+        print(
+            f"top-1 of {drop['larger']} is {100 * drop['top1_lost']:.2f} percentage points below "
+            f"{drop['smaller']} ({significance})"
+        )
+    print(f"sufficient calibration images: {report['calibration_images_that_suffice']}")
     print(f"written: {', '.join(map(str, written))}")
     return 0
 

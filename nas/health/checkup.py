@@ -1,8 +1,8 @@
-"""`python -m nas.health RUN`: how sound a trained supernet is, before it is searched.
+"""Diagnostics of a trained supernet, for a check before it is searched.
 
-Top-1 on `selection` over the grid of widths and resolutions; where more width or resolution makes
-it worse; how many calibration images suffice. Writes RUN/supernet/health.json, .html and, where a
-browser can draw it, .png.
+Reports top-1 on `selection` over a grid of widths and resolutions, where a larger width or
+resolution lowers it, and how many calibration images are sufficient. Writes
+RUN/supernet/health.json, .html and, if a browser is available to render it, .png.
 """
 
 import json
@@ -24,12 +24,12 @@ from supernet.data import Data
 from supernet.evaluate.accuracy import Z_95, Images
 
 CALIBRATION_SIZES = (50, 100, 200, 500, 1000, 2000)
-ENOUGH = 0.003
-"""Top-1 that fewer calibration images may cost and still suffice."""
+MAX_LOSS = 0.003
+"""Maximum loss of top-1 for which a smaller number of calibration images is sufficient."""
 
 
 class Checkup:
-    """Answers of subnets to the `selection` images, right or wrong."""
+    """Scores subnets of one supernet on the `selection` images."""
 
     def __init__(self, supernet: Supernet, data: Data, device: torch.device) -> None:
         self.supernet = supernet.to(device)
@@ -37,7 +37,10 @@ class Checkup:
 
     @torch.inference_mode()
     def right(self, config: SubnetConfig, num_calibration: int | None = None) -> Tensor:
-        """Which images it gets right, bool [N], calibrated with the first `num_calibration`."""
+        """Whether the subnet classifies each image correctly, bool (N,).
+
+        BN is calibrated on the first `num_calibration` calibration images; None uses all.
+        """
         network: nn.Module = self.supernet.extract(config).eval()
         calibrate_bn(network, self._calibration(config.resolution, num_calibration))
         return torch.cat(
@@ -48,19 +51,20 @@ class Checkup:
         )
 
     def _calibration(self, side: int, num_images: int | None) -> Iterator[Tensor]:
-        left = num_images if num_images is not None else sys.maxsize
+        remaining = num_images if num_images is not None else sys.maxsize
         for images, _ in self.images.batches("calibration", side):
-            if left > 0:
-                yield images[:left]
-            left -= len(images)
+            if remaining > 0:
+                yield images[:remaining]
+            remaining -= len(images)
 
 
 def examine(
     supernet: Supernet, data: Data, *, device: torch.device, num_widths: int = 7
 ) -> dict[str, Any]:
-    """The report as plain values; top1 is a fraction, `grid[i][j]` of resolution i and width j.
+    """Examine `supernet` and return the report as JSON values.
 
-    `supernet` is moved to `device`; `data` is what it was trained on.
+    `grid[i][j]` is the top1, as a fraction, at resolution i and width j. `supernet` is moved to
+    `device`; `data` is the data it was trained on.
     """
     checkup, space = Checkup(supernet, data, device), supernet.space
     configs = list(space.grid(num_widths))
@@ -89,7 +93,7 @@ def examine(
 def _lines(
     table: list[list[Tensor]], widths: list[float], sides: list[int]
 ) -> Iterator[tuple[list[Tensor], list[str]]]:
-    """Each row and each column of the grid, from small to large, with its config_ids."""
+    """Yield each row and column of the grid, from small to large, with its config_ids."""
     ids = [
         [SubnetConfig(width_mults=(w,), resolution=side).config_id for w in widths]
         for side in sides
@@ -100,7 +104,7 @@ def _lines(
 
 
 def _falls(line: Sequence[Tensor], ids: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """Where a larger neighbour is worse; significant: McNemar's test at 95 %, same images."""
+    """Yield neighbours of which the larger is worse; significance by McNemar's test at 95 %."""
     for (small, large), (small_id, large_id) in zip(pairwise(line), pairwise(ids), strict=True):
         lost, won = int((small & ~large).sum()), int((large & ~small).sum())
         if lost > won:
@@ -113,15 +117,18 @@ def _falls(line: Sequence[Tensor], ids: Sequence[str]) -> Iterator[dict[str, Any
 
 
 def _sufficient(by_size: dict[str, dict[int, float]]) -> int:
-    """The fewest images from which on no corner loses more than ENOUGH against the most."""
-    most = max(next(iter(by_size.values())))
+    """The smallest number of images from which on no corner loses more than `MAX_LOSS` of top1.
+
+    The loss is relative to calibration on the largest number of images.
+    """
+    largest = max(next(iter(by_size.values())))
     sizes = sorted(next(iter(by_size.values())), reverse=True)
-    enough = most
+    sufficient = largest
     for size in sizes:
-        if any(of[most] - of[size] > ENOUGH for of in by_size.values()):
+        if any(top1[largest] - top1[size] > MAX_LOSS for top1 in by_size.values()):
             break
-        enough = size
-    return enough
+        sufficient = size
+    return sufficient
 
 
 def _top1(right: Tensor) -> float:

@@ -1,4 +1,4 @@
-"""The health report as a figure: top-1 over widths and resolutions, and over calibration sizes."""
+"""Figure of the health report: top-1 over widths and resolutions, and over calibration sizes."""
 
 import sys
 from pathlib import Path
@@ -13,22 +13,22 @@ PNG_SIZE = {"width": 1200, "height": 500}
 
 
 def heat_map(report: dict[str, Any]) -> go.Figure:
-    """The grid as a heat map, with marks where it falls surely; calibration beside it."""
+    """Heat map of the grid, with significant drops marked, beside a chart of the calibration."""
     figure = make_subplots(
         rows=1,
         cols=2,
         column_widths=[0.62, 0.38],
         horizontal_spacing=0.12,
         subplot_titles=(
-            f"top-1 on {report['num_images']} selection images (v: worse than a smaller one)",
+            f"top-1 on {report['num_images']} selection images (v: worse than a smaller config)",
             "top-1 over calibration images",
         ),
     )
-    falls = {fall["larger"] for fall in report["not_monotone"] if fall["significant"]}
+    drops = {drop["larger"] for drop in report["not_monotone"] if drop["significant"]}
     widths = [f"{width:g}" for width in report["widths"]]
     sides = [str(side) for side in report["resolutions"]]
     text = [
-        [f"{top1:.1%}{' v' if f'w{width}-r{side}' in falls else ''}" for width, top1 in of_side]
+        [f"{top1:.1%}{' v' if f'w{width}-r{side}' in drops else ''}" for width, top1 in of_side]
         for side, of_side in (
             (side, list(zip(widths, row, strict=True)))
             for side, row in zip(sides, report["grid"], strict=True)
@@ -58,10 +58,10 @@ def heat_map(report: dict[str, Any]) -> go.Figure:
 
 
 def write_figure(figure: go.Figure, stem: Path) -> list[Path]:
-    """Write `stem`.html, which needs no network, and `stem`.png; return the files written.
+    """Write `stem`.html, which is self-contained, and `stem`.png; return the files written.
 
-    Without kaleido or a browser for it to draw with, a line on stderr says so and no PNG is there:
-    an older one, of another figure, is removed.
+    Without kaleido or a browser to render with, no PNG is written, an old one is removed, and one
+    line on stderr says so.
     """
     html, png = stem.with_suffix(".html"), stem.with_suffix(".png")
     page = figure.to_html(include_plotlyjs=True, default_height="95vh")
@@ -71,7 +71,7 @@ def write_figure(figure: go.Figure, stem: Path) -> list[Path]:
         image = figure.to_image("png", scale=2, **PNG_SIZE)
     except Exception as error:  # kaleido and its browser raise many kinds
         reason = str(error).strip().partition("\n")[0]
-        print(f"no {png}: it needs kaleido and Chrome or Chromium ({reason})", file=sys.stderr)
+        print(f"skipped {png}: it needs kaleido and Chrome or Chromium ({reason})", file=sys.stderr)
         return [html]
     write_atomically(png, image)
     return [html, png]

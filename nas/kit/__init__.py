@@ -1,4 +1,4 @@
-"""`python -m nas.kit`: what measures a table's entries on a device without PyTorch."""
+"""`python -m nas.kit`: a kit that measures a table's entries on a device without PyTorch."""
 
 from nas.kit.packing import make_kit
 

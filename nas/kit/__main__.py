@@ -14,9 +14,9 @@ from supernet.errors import SupernetError
 
 EXAMPLE = """example:
   python -m nas.kit runs/default --out kit.zip
-  on the device:  unzip kit.zip && python measure.py
-  back here:      python -m nas.measure runs/default/search/lookup_table.json \\
-                      --from measurements.json --out pi.json
+  on the device:    unzip kit.zip && python measure.py
+  on this machine:  python -m nas.measure runs/default/search/lookup_table.json \\
+                        --from measurements.json --out pi.json
 """
 
 
@@ -24,14 +24,20 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m nas.kit",
         description="Pack the ONNX files of a run's lookup table with a script that times them on "
-        "another device; that needs Python, numpy and onnxruntime only.",
+        "another\ndevice, which needs only Python, numpy and onnxruntime.",
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("run", type=Path, metavar="RUN", help="a run that nas.search has written")
-    add("--supernet", type=Path, metavar="RUN", help="the run that holds the supernet, if another")
-    add("--out", type=Path, default=Path("kit.zip"), metavar="FILE", help="default: kit.zip")
+    add("run", type=Path, metavar="RUN", help="run of nas.search")
+    add("--supernet", type=Path, metavar="RUN", help="run with the supernet; default: the same run")
+    add(
+        "--out",
+        type=Path,
+        default=Path("kit.zip"),
+        metavar="FILE",
+        help="zip file of the kit; default: kit.zip",
+    )
     return parser
 
 

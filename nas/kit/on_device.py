@@ -1,11 +1,11 @@
 """Times the networks of a kit on this device and writes measurements.json.
 
     pip install numpy onnxruntime
-    python measure.py                     all cores of this device, two minutes at most
+    python measure.py                     with all cores, for at most two minutes
     python measure.py --num-threads 1 --max-s 60
-    python measure.py models/w0.5-r24.onnx        only that one, printed instead of written
+    python measure.py models/w0.5-r24.onnx        one network; prints the result to stdout
 
-Copy measurements.json back and make the device's table of it: python -m nas.measure.
+Copy measurements.json back, and create the lookup table of this device with python -m nas.measure.
 Needs Python 3.11, numpy and onnxruntime; no PyTorch.
 """
 
@@ -30,13 +30,13 @@ from nas.meter.reference_workload import ReferenceWorkload, speed_file
 
 
 class OnnxFile:
-    """A file of the kit, loaded, with images of noise to run on."""
+    """An ONNX file of the kit, loaded, with random images as input."""
 
     def __init__(self, path: Path, num_threads: int) -> None:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = num_threads
         options.log_severity_level = 3
-        # Else one network's threads still spin when the next one is timed.
+        # Without this, the threads of one network still spin while the next one is timed.
         options.add_session_config_entry("session.force_spinning_stop", "1")
         providers = ["CPUExecutionProvider"]
         self._session = onnxruntime.InferenceSession(str(path), options, providers=providers)
@@ -47,16 +47,17 @@ class OnnxFile:
         self._binding.bind_output(self._session.get_outputs()[0].name)
 
     def run(self) -> None:
-        """Returns when the inference is done."""
+        """Run one inference; return when it has finished."""
         self._session.run_with_iobinding(self._binding)
 
 
 def measure(
     folder: Path, file: str | None, *, num_threads: int, max_s: float, seed: int, allow_noisy: bool
 ) -> dict[str, Any]:
-    """Time the networks of the kit in `folder` side by side; return what measurements.json holds.
+    """Time the networks of the kit in `folder` together; return the content of measurements.json.
 
-    All of them, or only `file`. Raises NoisyMachineError like `nas.meter.latency.measure_latency`.
+    `file` selects a single network. Raises NasError if the kit does not contain it, and
+    NoisyMachineError like `nas.meter.latency.measure_latency`.
     """
     kit = json.loads((folder / "kit.json").read_text())
     models = [each for each in kit["models"] if file in (None, each["file"])]
@@ -112,13 +113,29 @@ def main(argv: Sequence[str] | None = None) -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add("model", nargs="?", help="a file of the kit; default: all, side by side")
-    add("--num-threads", type=int, default=os.cpu_count(), help="default: all cores")
-    add("--max-s", type=float, default=120.0, help="seconds of timing, default 120")
-    add("--seed", type=int, default=0, help="of the order in which networks are timed")
-    add("--allow-noisy", action="store_true", help="measure on a busy device, mark the result")
-    add("--kit", type=Path, default=Path(__file__).parent, metavar="DIR", help="default: here")
-    add("--out", type=Path, default=Path("measurements.json"), metavar="FILE")
+    add("model", nargs="?", help="ONNX file of the kit; default: all, timed together")
+    add("--num-threads", type=int, default=os.cpu_count(), help="threads; default: all cores")
+    add("--max-s", type=float, default=120.0, help="seconds of timing; default: 120")
+    add("--seed", type=int, default=0, help="random seed of the timing order; default: 0")
+    add(
+        "--allow-noisy",
+        action="store_true",
+        help="measure even on a busy device, and mark the result as noisy",
+    )
+    add(
+        "--kit",
+        type=Path,
+        default=Path(__file__).parent,
+        metavar="DIR",
+        help="folder of the kit; default: the folder of this script",
+    )
+    add(
+        "--out",
+        type=Path,
+        default=Path("measurements.json"),
+        metavar="FILE",
+        help="default: measurements.json",
+    )
     args = parser.parse_args(argv)
     try:
         found = measure(

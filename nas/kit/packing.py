@@ -1,4 +1,4 @@
-"""A zip file that measures a table's entries on a device without PyTorch."""
+"""Packs a kit: a zip file that measures a table's entries on a device without PyTorch."""
 
 import io
 import json
@@ -10,7 +10,7 @@ from nas.runtimes.onnx_graph import export_model
 from planner import LookupTable
 from planner.atomic import write_atomically
 
-# The meter itself, as it is here: what it needs is in the standard library.
+# The latency meter, packed unchanged: it depends on the standard library alone.
 METER = (
     *("nas/errors.py", "nas/meter/__init__.py", "nas/meter/atomic.py", "nas/meter/latency.py"),
     *("nas/meter/machine.py", "nas/meter/noise.py", "nas/meter/reference_workload.py"),
@@ -19,9 +19,9 @@ METER = (
 
 
 def make_kit(table: LookupTable, folder: str | Path, path: str | Path) -> None:
-    """Pack the artifacts of `table`, which lie in `folder`, and the meter into a zip at `path`.
+    """Pack the artifacts of `table` in `folder` and the latency meter into a zip file at `path`.
 
-    `table` and `folder` are as from `nas.export.export`. The file appears when it is whole.
+    `table` and `folder` come from `nas.export.export`. The file is written atomically.
     """
     root = Path(__file__).parents[2]
     content = io.BytesIO()

@@ -1,3 +1,3 @@
-"""`python -m nas.macs`: a network's multiply-adds, counted twice, layer by layer."""
+"""`python -m nas.macs`: a network's multiply-adds by layer, by PyTorch's counter and by thop."""
 
 __all__: list[str] = []

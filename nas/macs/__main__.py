@@ -14,7 +14,7 @@ from supernet.models import build_model
 from supernet.train.arguments import named_value
 
 WIDE = 250
-"""Columns of a table that is not printed on a terminal."""
+"""Columns of the table when stdout is not a terminal."""
 
 EXAMPLE = (
     "examples:\n"
@@ -29,13 +29,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         for name in ("resolution", "num_classes"):
             if getattr(args, name) < 1:
-                raise NasError(f"`{name} >= 1` must hold, but got {getattr(args, name)}")
+                option = name.replace("_", "-")
+                raise NasError(f"--{option} must be 1 or more, but got {getattr(args, name)}")
         network = build_model(args.model, args.num_classes, dict(args.model_args))
         counts = count_twice(network, args.resolution)
     except (SupernetError, NasError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    # A file has lines as long as they need to be.
+    # When stdout is a file or a pipe, long lines are not wrapped.
     print_comparison(counts, Console(width=None if sys.stdout.isatty() else WIDE))
     return 0
 
@@ -43,16 +44,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m nas.macs",
-        description="A network's multiply-adds by layer: as tables record them, and by thop.",
+        description="Count a network's multiply-adds by layer, as recorded in lookup tables, and "
+        "compare with thop.",
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("model", metavar="MODEL", help="known name or package.module:factory")
+    add("model", metavar="MODEL", help="built-in model or package.module:factory")
     add("--model-args", nargs="*", type=named_value, default=[], metavar="NAME=VALUE",
-        help="of the model")  # fmt: skip
-    add("--resolution", type=int, default=224, help="side of the image in pixels, default 224")
-    add("--num-classes", type=int, default=1000, help="outputs of the classifier, default 1000")
+        help="arguments of the model's factory")  # fmt: skip
+    add("--resolution", type=int, default=224, help="image height and width in px; default: 224")
+    add("--num-classes", type=int, default=1000, help="outputs of the classifier; default: 1000")
     return parser
 
 

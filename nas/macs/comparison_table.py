@@ -1,4 +1,4 @@
-"""Two counts of one network's MACs as a table to read."""
+"""Prints the two counts of a network's MACs as a table."""
 
 from rich.console import Console
 from rich.table import Table
@@ -8,23 +8,23 @@ from nas.cost.second_opinion import TOLERANCE, TwoCounts
 
 
 def print_comparison(counts: TwoCounts, console: Console) -> None:
-    """Print each layer's MACs by both counts, the totals, and why they differ."""
+    """Print each layer's MACs by both counters, the totals, and the reasons for differences."""
     console.print(comparison_table(counts))
     if counts.thop_error is not None:
         console.print(Text(counts.warning or ""), soft_wrap=True)
     elif not counts.differing:
-        console.print(f"the layers differ by {counts.difference:.3%} of the MACs in all")
+        console.print(f"the layer counts differ by {counts.difference:.3%} of the MACs in total")
     else:
         console.print(
-            f"the layers differ by {counts.difference:.3%} of the MACs in all, "
-            f"which is more than {TOLERANCE:.1%}:"
+            f"the layer counts differ by {counts.difference:.3%} of the MACs in total, "
+            f"more than {TOLERANCE:.1%}:"
         )
         for reason, layers in counts.reasons.items():
             console.print(Text(f"- {reason}: {', '.join(layers)}"), soft_wrap=True)
 
 
 def comparison_table(counts: TwoCounts) -> Table:
-    """A row for each layer with MACs, in the order in which they run, and the totals."""
+    """A row for each layer with MACs, in execution order, and the totals."""
     table = Table(box=None, pad_edge=False, show_footer=True)
     has_thop = counts.macs_thop is not None
     table.add_column("layer", "total", overflow="fold")
@@ -51,7 +51,7 @@ def _number(macs: int | None) -> str:
 
 
 def _difference(macs: int, by_thop: int | None) -> str:
-    """Of thop's count from ours, as a share of ours."""
+    """Difference of thop's count from `macs`, as a share of `macs`."""
     if by_thop is None:
         return "-"
     if macs == by_thop:

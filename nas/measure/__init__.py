@@ -1,4 +1,4 @@
-"""`python -m nas.measure`: a table's entries on another target."""
+"""`python -m nas.measure`: measures the entries of a lookup table on another target."""
 
 from nas.measure.measuring import measure, table_of
 

@@ -16,16 +16,16 @@ from planner import LookupTable, PlannerError
 from supernet.device import choose_device
 from supernet.errors import SupernetError
 
-EXAMPLE = """examples, with TABLE for runs/default/search/lookup_table.json:
+EXAMPLE = """examples, where TABLE is runs/default/search/lookup_table.json:
   python -m nas.measure TABLE --runtime openvino --num-threads 1 --out openvino.json
-  python -m nas.kit runs/default --out kit.zip          and on the device: python measure.py
+  python -m nas.kit runs/default --out kit.zip          then, on the device: python measure.py
   python -m nas.measure TABLE --from measurements.json --out pi.json
   python -m nas.measure TABLE --target-command "ssh pi python3 measure.py {model}" --out pi.json
 """
 
 
 def _measured(args: argparse.Namespace, table: LookupTable) -> LookupTable:
-    """By what the arguments name: a file, a command, or else this machine."""
+    """The new table, measured by a kit's file, a command, or this machine."""
     if args.measurements:
         return table_of(table, read_measurements(args.measurements))
     if args.target_command:
@@ -50,27 +50,38 @@ def _measured(args: argparse.Namespace, table: LookupTable) -> LookupTable:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m nas.measure",
-        description="Make the table of another target: this machine with another runtime, or a "
-        "device with a kit (nas.kit), which measured it or does so by a command.",
+        description="Create the lookup table of another target: this machine with another runtime,"
+        "\nor a device with a kit (nas.kit), from the kit's result or by running a command.",
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("table", type=Path, metavar="TABLE", help="the lookup table with the entries to measure")
+    add("table", type=Path, metavar="TABLE", help="lookup table whose entries are measured")
     source = parser.add_mutually_exclusive_group()
     source.add_argument(
-        "--from", type=Path, dest="measurements", metavar="FILE", help="what a kit measured"
+        "--from", type=Path, dest="measurements", metavar="FILE", help="measurements.json of a kit"
     )
     source.add_argument(
-        "--target-command", metavar="COMMAND", help="measures {model}, a file of the kit, there"
+        "--target-command",
+        metavar="COMMAND",
+        help="command that measures {model}, a file of the kit, on the device",
     )
     source.add_argument("--runtime", help=f"one of {', '.join(RUNTIMES)}; default: as nas.search")
-    add("--device", help="cpu, cuda; default: the best there is")
+    add("--device", help="cpu or cuda; default: cuda if available")
     add("--num-threads", type=int, help="threads of the runtime; default: all cores")
-    add("--supernet", type=Path, metavar="RUN", help="default: the run that TABLE lies in")
-    add("--max-s", type=float, default=60.0, help="seconds of timing on this machine, default 60")
-    add("--allow-noisy", action="store_true", help="measure on a busy machine, mark the table")
-    add("--out", type=Path, required=True, metavar="TABLE2")
+    add(
+        "--supernet",
+        type=Path,
+        metavar="RUN",
+        help="run of the supernet; default: the run of TABLE",
+    )
+    add("--max-s", type=float, default=60.0, help="seconds of timing on this machine; default: 60")
+    add(
+        "--allow-noisy",
+        action="store_true",
+        help="measure even on a busy machine, and mark the table as noisy",
+    )
+    add("--out", type=Path, required=True, metavar="TABLE2", help="file of the new table")
     return parser
 
 

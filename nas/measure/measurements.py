@@ -1,6 +1,6 @@
-"""What one target measured of a table's entries: the content of a measurements.json.
+"""Measurements of a table's entries on one target: the content of a measurements.json.
 
-It comes from a kit's file, from this machine or, one network at a time, from a command.
+They come from a kit's file, from this machine or, one network at a time, from a command.
 """
 
 import json
@@ -27,18 +27,18 @@ FIELDS = {"weights_sha256", "target", "protocol", "latencies"}
 
 
 def read_measurements(path: Path) -> dict[str, Any]:
-    """The measurements.json that a kit wrote; raise NasError where it is another file."""
+    """Read the measurements.json of a kit; raise NasError if the file is not one."""
     try:
         values = json.loads(path.read_text())
     except ValueError as error:
         raise NasError(
-            f"{path} must be the measurements.json of a kit, but is no JSON: {error}"
+            f"{path} must be the measurements.json of a kit, but is not JSON: {error}"
         ) from error
     return check_measurements(values, str(path))
 
 
 def check_measurements(values: object, source: str) -> dict[str, Any]:
-    """`values`, where they have the fields of measurements; raise NasError where not."""
+    """Return `values` if they have the fields of measurements, else raise NasError."""
     if not isinstance(values, dict) or not values.keys() >= FIELDS:
         raise NasError(f"{source} must be the measurements.json of a kit, but lacks its fields")
     return values
@@ -53,10 +53,10 @@ def measure_here(
     max_s: float,
     allow_noisy: bool,
 ) -> dict[str, Any]:
-    """Time all entries of `table` side by side in `runtime`, at the table's batch size.
+    """Time all entries of `table` in interleaved rounds in `runtime`, at the table's batch size.
 
-    `supernet` is the table's; it is moved to the runtime's device. Raises NoisyMachineError like
-    `measure_latency`.
+    `supernet` must be the one of the table; it is moved to the runtime's device. Raises
+    NoisyMachineError like `measure_latency`.
     """
     batch_size = table.target.batch_size
     device = torch.device(runtime.device)

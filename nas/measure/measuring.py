@@ -1,4 +1,4 @@
-"""A table's entries on another target."""
+"""Creates the lookup table of another target from new measurements of a table's entries."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -22,17 +22,18 @@ def measure(
     max_s: float = 60.0,
     allow_noisy: bool = False,
 ) -> LookupTable:
-    """Time the entries of `table` in `runtime` on this machine; return its table.
+    """Time the entries of `table` in `runtime` on this machine; return the new table.
 
     Args:
-        table: of `supernet`; accuracy, MACs and parameters stay as they are in it.
+        table: a table of `supernet`; its accuracy, MACs and parameters are kept.
         supernet: in eval mode; it is moved to the runtime's device.
-        data: what it was trained on, for calibration.
-        runtime: from `nas.runtimes.load_runtime`; it computes in the table's dtype.
+        data: the data it was trained on, for calibration.
+        runtime: from `nas.runtimes.load_runtime`, with the table's dtype.
         max_s: seconds of timing for all entries together.
-        allow_noisy: whether to measure on a busy machine, too, and mark the table.
+        allow_noisy: whether to measure even on a busy machine, and mark the table as noisy.
 
-    Raises NasError where the table is another supernet's, NoisyMachineError like `measure_latency`.
+    Raises NasError if the table belongs to another supernet, NoisyMachineError like
+    `measure_latency`.
     """
     measurements = measure_here(
         table, supernet, data, runtime, max_s=max_s, allow_noisy=allow_noisy
@@ -41,34 +42,34 @@ def measure(
 
 
 def table_of(table: LookupTable, measurements: Mapping[str, Any]) -> LookupTable:
-    """`table` with the target, the protocol and the latencies of measurements.json.
+    """`table` with the target, protocol and latencies of `measurements` (measurements.json).
 
-    Accuracy, MACs and parameters stay; memory and energy are the new target's or unknown. Entries
-    are ordered by their new latency; none is left out, so one that is on this device neither faster
-    nor better than another stays for comparison.
+    Accuracy, MACs and parameters are kept; memory and energy are those of the new target or
+    unknown. Entries are sorted by their new latency. All are kept, even those that are dominated on
+    the new target, for comparison.
 
     Raises:
-        NasError: the measurements are of another supernet or in another dtype, which would change
-            its accuracy, or not of all entries.
+        NasError: the measurements are of another supernet, in another dtype (which would change the
+            accuracy), or lack an entry.
     """
     weights = table.supernet["weights_sha256"]
     if measurements.get("weights_sha256") != weights:
         raise NasError(
-            "the measurements must be of the table's supernet, but its weights are others; "
-            "make a new kit of this run, or give the run of its supernet with --supernet"
+            "the measurements must be of the table's supernet, but have different weights; "
+            "create a new kit of this run, or pass the run of the table's supernet as --supernet"
         )
     target = Target(**measurements["target"])
     if target.dtype != table.target.dtype:
         raise NasError(
             f"the measurements must be in the table's {table.target.dtype}, which its accuracy "
-            f"belongs to, but are in {target.dtype}; search anew with --dtype {target.dtype}"
+            f"belongs to, but are in {target.dtype}; search again with --dtype {target.dtype}"
         )
     latencies = measurements.get("latencies", {})
     missing = [entry.config_id for entry in table if entry.config_id not in latencies]
     if missing:
         raise NasError(
             f"the measurements must hold every entry, but {missing[0]} is missing; "
-            "make a new kit of this run"
+            "create a new kit of this run"
         )
     ids = {entry.config_id for entry in table}
     entries = [_timed(entry, latencies[entry.config_id], ids) for entry in table]

@@ -1,4 +1,4 @@
-"""Latencies from another device, one network at a time, by a command of the user's."""
+"""Measures latencies on another device with a user's command, one network at a time."""
 
 import json
 import shlex
@@ -16,26 +16,27 @@ MODEL = "{model}"
 
 
 def measure_by_command(table: LookupTable, command: str) -> dict[str, Any]:
-    """Run `command` once an entry; return all it printed as the content of a measurements.json.
+    """Run `command` once per entry; return the combined results, as in a measurements.json.
 
-    `{model}` in the command becomes the entry's file in the kit, `models/w0.5-r24.onnx`. The
-    command prints what the kit's measure.py prints for one model. Networks that are timed one
-    after another are tied where their intervals, widened by the noise floor, overlap.
+    `{model}` in the command is replaced by the entry's file in the kit, such as
+    `models/w0.5-r24.onnx`. The command must print what the kit's measure.py prints for one model.
+    Since the networks are not timed together, two are tied if their confidence intervals, widened
+    by the noise floor, overlap.
 
     Raises:
-        NasError: the command fails, prints something else, or runs on several devices.
+        NasError: the command fails, prints anything else, or runs on several targets.
     """
     if MODEL not in command:
         raise NasError(
-            f"the target's command must hold {MODEL}, but got {command!r}; "
+            f"the target command must contain {MODEL}, but got {command!r}; "
             "for example: ssh pi python3 measure.py {model}"
         )
     found = [_one(command, entry.config_id) for entry in tqdm(table, "measure", unit="config")]
     targets = [each["target"] for each in found]
     if any(target != targets[0] for target in targets):
         raise NasError(
-            "the command must measure on one target, but its networks ran on several "
-            f"({targets[0]['device']} and another, or with other settings); run it again"
+            "the target command must measure on one target, but the networks ran on several "
+            f"({targets[0]['device']} and another, or with different settings); run it again"
         )
     noise_floor = max(each["protocol"]["noise_floor"] for each in found)
     latencies = {name: latency for each in found for name, latency in each["latencies"].items()}
@@ -58,13 +59,13 @@ def _one(command: str, config_id: str) -> dict[str, Any]:
     except (OSError, ValueError, subprocess.CalledProcessError) as error:
         reason = str(error).partition("\n")[0]
         raise NasError(
-            f"the target's command must print the measurements of {config_id}, but got: {reason}; "
-            f"try it by hand: {shlex.join(words)}"
+            f"the target command must print the measurements of {config_id}, but got: {reason}; "
+            f"try it manually: {shlex.join(words)}"
         ) from error
-    measurements = check_measurements(printed, f"what {words[0]} printed for {config_id}")
+    measurements = check_measurements(printed, f"the output of {words[0]} for {config_id}")
     if list(measurements["latencies"]) != [config_id]:
         raise NasError(
-            f"the target's command must measure {config_id}, "
+            f"the target command must measure {config_id}, "
             f"but measured {', '.join(measurements['latencies'])}; pass {MODEL} to measure.py"
         )
     return measurements

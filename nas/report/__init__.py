@@ -1,3 +1,3 @@
-"""report.html: what a search found, drawn."""
+"""report.html: the results of a search as charts and tables."""
 
 __all__: list[str] = []

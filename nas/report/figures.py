@@ -1,4 +1,4 @@
-"""The fronts of report.html: on report, against the uniform grid, and with the winner's curse."""
+"""Charts of the front for report.html: on `report`, against the uniform grid, winner's curse."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 
 from planner import Candidate, LookupTable, pareto_front
 
-# Okabe and Ito's colours, which colour-blind people can tell apart.
+# Okabe and Ito's palette, which is safe for colour-blind readers.
 GRID, SEARCH, FRONT = "#999999", "#E69F00", "#0072B2"
 
 
@@ -48,7 +48,7 @@ def front_figure(table: LookupTable, candidates: Sequence[Candidate]) -> go.Figu
 
 
 def grid_figure(candidates: Sequence[Candidate]) -> go.Figure:
-    """What each latency buys on `selection`: from the uniform grid alone, and from all."""
+    """Fronts on `selection` over latency: of the uniform grid alone and of all candidates."""
     grid = [candidate for candidate in candidates if candidate.origin == "grid"]
     figure = go.Figure()
     for some, colour, name in ((grid, GRID, "uniform grid"), (candidates, FRONT, "with search")):
@@ -66,7 +66,7 @@ def grid_figure(candidates: Sequence[Candidate]) -> go.Figure:
 
 
 def curse_figure(table: LookupTable) -> go.Figure:
-    """Each entry's top1 on the images that it was chosen with, and on those that chose nothing."""
+    """Top1 of each entry on `selection`, which it was selected by, and on the held-out `report`."""
     entries = list(table)
     names = [entry.config_id for entry in entries]
     figure = go.Figure()
@@ -74,7 +74,7 @@ def curse_figure(table: LookupTable) -> go.Figure:
         x=names,
         y=[entry.top1_selection for entry in entries],
         mode="markers",
-        name="selection, which chose it",
+        name="selection split (used to select)",
         marker={"color": SEARCH, "size": 9, "symbol": "circle-open"},
     )
     figure.add_scatter(
@@ -82,7 +82,7 @@ def curse_figure(table: LookupTable) -> go.Figure:
         y=[entry.accuracy.top1 for entry in entries],
         error_y=_bars([_top1(entry) for entry in entries]),
         mode="markers",
-        name="report, which chose nothing",
+        name="report split (held out)",
         marker={"color": FRONT, "size": 9},
     )
     figure.update_layout(

@@ -1,4 +1,4 @@
-"""What the widths of the groups do, for report.html."""
+"""Charts of the groups' widths for report.html: their importance, and all candidates."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,7 +9,7 @@ from planner import Candidate
 
 
 def importance_figure(shares: Mapping[str, Mapping[str, float]]) -> go.Figure:
-    """Bars of each parameter's share of the variance, for each quantity by its name."""
+    """Bar chart of each parameter's share of the variance, for each quantity in `shares`."""
     figure = go.Figure()
     for (name, of_parameters), colour in zip(shares.items(), (FRONT, SEARCH, GRID), strict=False):
         figure.add_bar(
@@ -28,7 +28,7 @@ def importance_figure(shares: Mapping[str, Mapping[str, float]]) -> go.Figure:
 
 
 def parallel_figure(candidates: Sequence[Candidate], names: Sequence[str]) -> go.Figure:
-    """One line a candidate through its widths (`names`), resolution, costs and top1."""
+    """Parallel coordinates of the candidates: widths (`names`), resolution, costs and top1."""
     columns = {
         **{name: [_width(each, index) for each in candidates] for index, name in enumerate(names)},
         "resolution": [each.config.resolution for each in candidates],

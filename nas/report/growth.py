@@ -1,4 +1,4 @@
-"""How the hypervolume grew in a search, for report.html."""
+"""Chart of the hypervolume's growth during a search, for report.html."""
 
 import math
 from collections.abc import Sequence
@@ -12,15 +12,15 @@ from planner import Candidate, hypervolume
 
 
 def growth_figure(evaluations: Sequence[Evaluation]) -> go.Figure:
-    """Hypervolume, as a share of the last, after each evaluation and after so much work."""
+    """Hypervolume, as a share of its final value, over evaluations and over worker time."""
     candidates = [each.candidate for each in evaluations]
     shares = hypervolume_shares(candidates)
     spent_min = list(accumulate(each.duration_s / 60 for each in evaluations))
     numbers = list(range(1, len(shares) + 1))
     figure = go.Figure()
     for axis, x, colour, name in (
-        ("x", numbers, FRONT, "after evaluations"),
-        ("x2", spent_min, SEARCH, "after minutes of work"),
+        ("x", numbers, FRONT, "by evaluations"),
+        ("x2", spent_min, SEARCH, "by worker time"),
     ):
         figure.add_scatter(
             x=x, y=shares, xaxis=axis, mode="lines", name=name, line={"color": colour}
@@ -31,7 +31,11 @@ def growth_figure(evaluations: Sequence[Evaluation]) -> go.Figure:
     figure.update_layout(
         template="plotly_white",
         xaxis={"title": "evaluations"},
-        xaxis2={"title": "minutes of all workers", "overlaying": "x", "side": "top"},
+        xaxis2={
+            "title": "worker time (minutes, sum over workers)",
+            "overlaying": "x",
+            "side": "top",
+        },
         yaxis={"title": "hypervolume", "tickformat": ".1%"},
         legend={"x": 0.99, "y": 0.02, "xanchor": "right", "yanchor": "bottom"},
     )
@@ -39,9 +43,9 @@ def growth_figure(evaluations: Sequence[Evaluation]) -> go.Figure:
 
 
 def hypervolume_shares(candidates: Sequence[Candidate]) -> list[float]:
-    """Of what all reach, the share that the first reaches, the first two, ...
+    """Hypervolume of the first 1, 2, ... candidates, as shares of that of all candidates.
 
-    The area of top1 against log latency, up to the worst of both among all.
+    It is the area of top1 over log latency; the reference point is the worst of both.
     """
     points = [(each.accuracy.top1, math.log(each.latency.p50_ms)) for each in candidates]
     worst = min(top1 for top1, _ in points), max(cost for _, cost in points)

@@ -1,4 +1,4 @@
-"""Which groups matter: how much of top1's and of latency's variance each width explains."""
+"""Parameter importance: the share of the variance of top1 or latency that each width explains."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -11,7 +11,7 @@ from optuna.trial import create_trial
 from planner import Candidate
 
 MIN_CANDIDATES = 20
-"""Fewer say too little."""
+"""Minimum number of candidates for a useful estimate."""
 
 Quantity = Literal["top1", "latency_p50_ms"]
 
@@ -19,10 +19,10 @@ Quantity = Literal["top1", "latency_p50_ms"]
 def group_importance(
     candidates: Sequence[Candidate], quantity: Quantity, names: Sequence[str], *, seed: int = 0
 ) -> dict[str, float]:
-    """Shares of the variance, by fANOVA (Hutter, Hoos & Leyton-Brown 2014), largest first.
+    """Share of the variance of each parameter, by fANOVA (Hutter, Hoos & Leyton-Brown 2014).
 
-    `names` are those of the groups; `resolution` is added. Empty for fewer than MIN_CANDIDATES, and
-    where all are equal.
+    Parameters are the groups, called `names`, and `resolution`; the most important one is first.
+    Empty for fewer than MIN_CANDIDATES candidates, or if all values are equal.
     """
     values = [candidate.value(quantity) for candidate in candidates]
     if len(candidates) < MIN_CANDIDATES or min(values) == max(values):

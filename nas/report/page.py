@@ -1,4 +1,4 @@
-"""report.html: what a search found, and how far to trust it, on one page that needs no network."""
+"""report.html: the results of a search and their uncertainty, on one self-contained page."""
 
 import html
 import statistics
@@ -26,9 +26,9 @@ def write_report(path: Path, table: LookupTable, evaluations: Sequence[Evaluatio
     """Write the page.
 
     Args:
-        path: of the file; the old one stays until the new one is whole.
-        table: the entries, measured again and scored on `report`.
-        evaluations: at least one; those that keep the limits, in the order of their evaluation.
+        path: the file; it is replaced atomically.
+        table: the lookup table of the search.
+        evaluations: evaluations that satisfy the limits, at least one, in order of evaluation.
     """
     candidates = [each.candidate for each in evaluations]
     names = group_names(table)
@@ -37,14 +37,22 @@ def write_report(path: Path, table: LookupTable, evaluations: Sequence[Evaluatio
         "latency": group_importance(candidates, "latency_p50_ms", names),
     }
     parts = [
-        ("The front", _trust(table), front_figure(table, candidates)),
-        ("Uniform grid against search", _against_grid(evaluations), grid_figure(candidates)),
-        ("Selection against report", _curse(list(table)), curse_figure(table)),
-        ("How the hypervolume grew", _work(evaluations, table), growth_figure(evaluations)),
-        ("Which groups matter", _importance_note(bool(shares["top-1"])), importance_figure(shares)),
+        ("Pareto front", _front_note(table), front_figure(table, candidates)),
+        ("Uniform grid and search", _grid_note(evaluations), grid_figure(candidates)),
+        ("Selection and report splits", _curse_note(list(table)), curse_figure(table)),
+        (
+            "Growth of the hypervolume",
+            _growth_note(evaluations, table),
+            growth_figure(evaluations),
+        ),
+        (
+            "Importance of the groups",
+            _importance_note(bool(shares["top-1"])),
+            importance_figure(shares),
+        ),
         (
             "All candidates",
-            "Drag along an axis to choose a range.",
+            "Drag along an axis to select a range.",
             parallel_figure(candidates, names),
         ),
     ]
@@ -53,67 +61,71 @@ def write_report(path: Path, table: LookupTable, evaluations: Sequence[Evaluatio
     page = (
         f'<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>{html.escape(title)}</title>'
         f"<style>{STYLE}</style><body><h1>{html.escape(title)}</h1>{figures}"
-        f"<h2>The table</h2>{_rows(list(table))}<h2>Run it again</h2>{_provenance(table)}</body>"
+        f"<h2>Lookup table</h2>{_rows(list(table))}"
+        f"<h2>Reproducing this search</h2>{_provenance(table)}</body>"
     )
     write_atomically(path, page.encode("utf-8"))
 
 
 def group_names(table: LookupTable) -> list[str]:
-    """A name for each width: its number and the first of the layers that it narrows."""
+    """A name for each width: its index and the first layer that it scales."""
     return [f"width {i}: {each['layers'][0]}" for i, each in enumerate(table.supernet["groups"])]
 
 
-def _section(title: str, words: str, figure: go.Figure, *, first: bool) -> str:
+def _section(title: str, note: str, figure: go.Figure, *, first: bool) -> str:
     chart = figure.to_html(full_html=False, include_plotlyjs=first, default_height="30rem")
-    return f"<h2>{title}</h2><p>{words}</p>{chart}"
+    return f"<h2>{title}</h2><p>{note}</p>{chart}"
 
 
-def _trust(table: LookupTable) -> str:
+def _front_note(table: LookupTable) -> str:
     return (
-        "Latency was measured again, side by side, for all candidates near the front (noise floor "
-        f"{table.protocol['noise_floor']:.1%}); bars are 95 % intervals. Top-1 of the front is on "
-        f"{table.splits['report']} images that chose nothing; that of the others is on selection."
+        "Candidates near the front were timed again, in interleaved rounds (noise floor "
+        f"{table.protocol['noise_floor']:.1%}). Front candidates are scored on the "
+        f"{table.splits['report']} held-out images of the report split, all others on the "
+        "selection split. Error bars are 95 % confidence intervals."
     )
 
 
-def _against_grid(evaluations: Sequence[Evaluation]) -> str:
+def _grid_note(evaluations: Sequence[Evaluation]) -> str:
     grid_first = sorted(
         (each.candidate for each in evaluations), key=lambda candidate: candidate.origin != "grid"
     )
     num_grid = sum(candidate.origin == "grid" for candidate in grid_first)
     share = hypervolume_shares(grid_first)[num_grid - 1] if num_grid else 0.0
     return (
-        "On selection, latencies as timed in the search. The uniform grid alone reaches "
-        f"{share:.2%} of the hypervolume (top-1 against log latency) of all candidates."
+        "Top-1 is on the selection split; latencies were measured during the search. The uniform "
+        f"grid alone reaches {share:.2%} of the hypervolume (top-1 over log latency) of all "
+        "candidates."
     )
 
 
-def _curse(entries: Sequence[Entry]) -> str:
+def _curse_note(entries: Sequence[Entry]) -> str:
     losses = [entry.top1_selection - entry.accuracy.top1 for entry in entries]
     return (
-        "Candidates chosen for a high top-1 were partly lucky (the winner's curse): on the images "
-        "that chose the front, its top-1 exceeds that on held-out images by "
-        f"{100 * statistics.mean(losses):+.2f} points on average. The table holds only the latter."
+        "Candidates are selected for a high top-1 on the selection split, which favours lucky ones "
+        "(winner's curse): on average, the front's top-1 on the selection split minus that on the "
+        f"held-out report split is {100 * statistics.mean(losses):+.2f} percentage points. The "
+        "lookup table reports top-1 on the report split."
     )
 
 
-def _work(evaluations: Sequence[Evaluation], table: LookupTable) -> str:
+def _growth_note(evaluations: Sequence[Evaluation], table: LookupTable) -> str:
     num_all = len(evaluations) * table.splits["selection"]
-    num_seen = sum(len(each.correct) for each in evaluations)
+    num_scored = sum(len(each.correct) for each in evaluations)
     num_stopped = sum(len(each.correct) < table.splits["selection"] for each in evaluations)
     return (
         f"{len(evaluations)} candidates, {num_stopped} of them stopped early because a faster one "
-        f"was surely better: {num_seen:,} of {num_all:,} images were scored. "
-        "Minutes are summed over all workers."
+        f"was better with 95 % confidence: {num_scored:,} of {num_all:,} images were scored. "
+        "Worker time is summed over all workers."
     )
 
 
-def _importance_note(is_known: bool) -> str:
+def _importance_note(is_available: bool) -> str:
     return (
-        "Share of the variance among the candidates that each width and the resolution explain "
+        "Share of the variance over all candidates that each width and the resolution explain "
         "(fANOVA)."
-        if is_known
-        else "Too few candidates to say."
+        if is_available
+        else "There are too few candidates to estimate importance."
     )
 
 
@@ -143,7 +155,7 @@ def _provenance(table: LookupTable) -> str:
         "target": f"{table.target.device}, {table.target.runtime} {table.target.runtime_version}",
         "images": ", ".join(f"{name} {count:,}" for name, count in table.splits.items()),
         "versions": ", ".join(f"{k} {v}" for k, v in table.provenance["versions"].items()),
-        "made": table.provenance["created_utc"],
+        "created (UTC)": table.provenance["created_utc"],
     }
     lines = (f"{name}: <code>{html.escape(str(value))}</code>" for name, value in facts.items())
     return f"<p>{'<br>'.join(lines)}</p>"

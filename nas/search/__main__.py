@@ -47,7 +47,7 @@ def _run(args: argparse.Namespace, command: str) -> int:
     trained = load_trained(source)
     if job.role == "accuracy":
         score_for_others(trained.supernet, trained.data, job, out=args.out, trained_in=source)
-        print("done; the worker on the target writes the lookup table")
+        print("done; the worker on the target writes the table")
         return 0
     table = search(
         trained.supernet, trained.data, job, out=args.out, trained_in=source, command=command

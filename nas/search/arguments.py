@@ -11,7 +11,7 @@ from nas.search.samplers import SAMPLERS
 from planner import Limits, LookupTable
 
 EXAMPLE = """examples:
-  python -m nas.search --out runs/default               train and search the embedded example
+  python -m nas.search --out runs/default                    train and search the embedded example
   python -m nas.search --supernet runs/photos --out runs/photos-gpu --device cuda --trials 200
   python -m nas.search --out runs/default --max-latency-ms 2 --num-threads 1
   python -m nas.search --supernet runs/photos --out runs/shared --storage journal:/mnt/search.log
@@ -24,8 +24,8 @@ def search_parser() -> argparse.ArgumentParser:
     """The argument parser; it exits with code 2 on an invalid value."""
     parser = argparse.ArgumentParser(
         prog="python -m nas.search",
-        description="Search a supernet for one target. Without a trained supernet, the embedded "
-        "example is trained first.",
+        description="Search a supernet for one target.\n"
+        "Without a trained supernet, the embedded example is trained first.",
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

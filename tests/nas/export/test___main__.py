@@ -48,7 +48,7 @@ def test_the_table_of_another_supernet_is_refused(
         line = refused(capsys, [str(run_with_table), "--out", str(tmp_path / "out")])
     finally:
         path.write_text(before)
-    assert "give the run that holds its supernet with --supernet" in line
+    assert "pass the run with the table's supernet as --supernet" in line
     assert not (tmp_path / "out").exists()
 
 

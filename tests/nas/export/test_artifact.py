@@ -47,6 +47,8 @@ def test_the_file_is_the_network_and_says_how_exactly(tmp_path: Path) -> None:
 
 def test_a_file_that_names_other_classes_is_refused_and_removed(tmp_path: Path) -> None:
     model = OnnxRuntime("cpu", 1).compile(network(0), batches()[0][0][:1]).model
-    with pytest.raises(ExportError, match=r"w1-r5.onnx must name the class .* but does for"):
+    with pytest.raises(
+        ExportError, match=r"w1-r5.onnx must predict the same class .* but does for"
+    ):
         write_artifact(model, tmp_path / "w1-r5.onnx", network(7), batches(), batch_size=1)
     assert not list(tmp_path.iterdir())

@@ -20,7 +20,7 @@ def test_a_run_gets_its_report_without_a_browser(
     out, err = capsys.readouterr()
     written = f"{run / 'supernet' / 'health.json'}, {run / 'supernet' / 'health.html'}"
     assert out.splitlines()[-1] == f"written: {written}"
-    assert err.splitlines()[-1].startswith(f"no {run / 'supernet' / 'health.png'}: it needs")
+    assert err.splitlines()[-1].startswith(f"skipped {run / 'supernet' / 'health.png'}: it needs")
     report = json.loads((run / "supernet" / "health.json").read_text())
     assert report["widths"] == [0.25, 0.625, 1.0]
     assert report["resolutions"] == [8, 12]

@@ -49,4 +49,5 @@ def test_without_browser_or_kaleido_the_html_alone_is_written_and_one_line_says_
     written = write_figure(heat_map(REPORT), tmp_path / "health")
     assert written == list(tmp_path.iterdir()) == [tmp_path / "health.html"]
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith(f"no {tmp_path / 'health.png'}: it needs kaleido and Chrome or Chromium")
+    png = tmp_path / "health.png"
+    assert line.startswith(f"skipped {png}: it needs kaleido and Chrome or Chromium")

@@ -10,7 +10,7 @@ def test_both_counts_are_printed_layer_by_layer(capsys: pytest.CaptureFixture[st
     assert lines[1].split() == ["features.0.0", "884,736", "884,736", "0"]
     assert lines[-3].split() == ["classifier.1", "12,800", "12,800", "0"]
     assert len(lines) == 2 + 53 + 1  # 52 convolutions and the classifier
-    assert lines[-1] == "the layers differ by 0.000% of the MACs in all"
+    assert lines[-1] == "the layer counts differ by 0.000% of the MACs in total"
 
 
 def test_options_of_the_model_and_the_reasons(capsys: pytest.CaptureFixture[str]) -> None:
@@ -25,8 +25,8 @@ def test_options_of_the_model_and_the_reasons(capsys: pytest.CaptureFixture[str]
     [
         (["nope"], "a model must be one of"),
         (["resnet18", "--model-args", "nope=1"], "does not take these options"),
-        (["resnet18", "--resolution", "0"], "`resolution >= 1` must hold, but got 0"),
-        (["resnet18", "--num-classes", "-1"], "`num_classes >= 1` must hold, but got -1"),
+        (["resnet18", "--resolution", "0"], "--resolution must be 1 or more, but got 0"),
+        (["resnet18", "--num-classes", "-1"], "--num-classes must be 1 or more, but got -1"),
         (["alexnet", "--resolution", "8"], "the network must accept 3x8x8 images"),
     ],
 )

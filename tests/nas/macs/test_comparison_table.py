@@ -32,7 +32,7 @@ def test_each_layer_has_a_row_and_the_totals_stand_below() -> None:
         "up                        1,000      4,000     +300.0%\n"
         "(the network itself)          0          7   thop only\n"
         "total                 1,501,000  1,004,007      -33.1%\n"
-        "the layers differ by 33.511% of the MACs in all, which is more than 0.1%:\n"
+        "the layer counts differ by 33.511% of the MACs in total, more than 0.1%:\n"
         "- unseen: attention\n"
         "- transposed: up\n"
         "- a rule: the network itself"
@@ -41,7 +41,7 @@ def test_each_layer_has_a_row_and_the_totals_stand_below() -> None:
 
 def test_counts_that_agree_say_so() -> None:
     assert printed(TwoCounts(layers=(layer("0", 48, 48),))).endswith(
-        "the layers differ by 0.000% of the MACs in all"
+        "the layer counts differ by 0.000% of the MACs in total"
     )
 
 

@@ -88,11 +88,11 @@ def test_networks_of_two_devices_are_never_one_table(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ("true", "must hold {model}, but got 'true'"),
+        ("true", "must contain {model}, but got 'true'"),
         ("no-such-program {model}", "must print the measurements of w0.5-r8, but got"),
         ("false {model}", "must print the measurements of w0.5-r8, but got"),
         ("echo {model}", "must print the measurements of w0.5-r8, but got"),
-        ("echo 1", "must hold {model}"),
+        ("echo 1", "must contain {model}"),
         ("sh -c 'echo 1' {model}", "lacks its fields"),
     ],
 )

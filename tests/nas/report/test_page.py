@@ -30,14 +30,14 @@ def test_the_page_needs_no_network_and_holds_plotly_once(page: str) -> None:
 def test_everything_promised_is_on_the_page(page: str) -> None:
     headings = re.findall(r"<h2>(.*?)</h2>", page)
     assert headings == [
-        "The front",
-        "Uniform grid against search",
-        "Selection against report",
-        "How the hypervolume grew",
-        "Which groups matter",
+        "Pareto front",
+        "Uniform grid and search",
+        "Selection and report splits",
+        "Growth of the hypervolume",
+        "Importance of the groups",
         "All candidates",
-        "The table",
-        "Run it again",
+        "Lookup table",
+        "Reproducing this search",
     ]
     assert page.count("Plotly.newPlot(") == 6
 
@@ -46,7 +46,7 @@ def test_numbers_in_words_are_those_of_the_search(page: str) -> None:
     assert "3 candidates, 1 of them stopped early" in page
     assert "2 of 3 images were scored" in page
     assert "100.00% of the hypervolume" in page
-    assert "by +0.00 points on average" in page
+    assert "held-out report split is +0.00 percentage points" in page
     assert "<td>w1-r8</td>" in page
 
 
