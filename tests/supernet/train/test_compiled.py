@@ -1,6 +1,7 @@
 import os
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -43,7 +44,14 @@ def test_a_compiled_subnet_computes_the_same_and_is_compiled_once() -> None:
 
 
 @pytest.mark.slow  # ten seconds of importing the compiler
-def test_a_missing_compiler_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_compiler_is_one_clear_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    # What was compiled before, in this process or on this machine, needs no compiler.
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr("torch._inductor.config.fx_graph_cache", False)
+    monkeypatch.setattr("torch._functorch.config.enable_autograd_cache", False)
+    torch._dynamo.reset()
     monkeypatch.setattr("torch._inductor.config.cpp.cxx", (None, "no-such-compiler"))
     supernet = make()
     with pytest.raises(SupernetError, match=r"--compile needs a compiler .* leave --compile out"):
