@@ -246,7 +246,7 @@ def test_a_damaged_supernet_is_refused(
     weights = tmp_path / "run" / "supernet" / "weights.safetensors"
     weights.write_bytes(weights.read_bytes()[:1000])
     line = refused(capsys, [*FAST, "--out", str(tmp_path / "run")])
-    assert "must be a whole checkpoint" in line
+    assert "must be a complete checkpoint" in line
 
 
 def test_a_damaged_study_is_refused(
