@@ -53,4 +53,4 @@ def test_latency_is_measured_on_the_target_and_top1_counted_elsewhere(tmp_path: 
     assert all("costs" in trial.user_attrs for trial in done)
     assert len(LookupTable.read(tmp_path / "target" / "search" / "lookup_table.json")) >= 1
     assert not (tmp_path / "other" / "search" / "lookup_table.json").exists()
-    assert b"the worker on the target writes the lookup table" in outputs[1][0]
+    assert b"the worker on the target writes the table" in outputs[1][0]
