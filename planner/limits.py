@@ -44,13 +44,15 @@ class Limits:
 
     def excess(self, candidate: Candidate) -> list[float]:
         """The relative excess of a candidate over each bound; at most 0 where the bound is met."""
-        memory = candidate.peak_memory_bytes
-        pairs = (
-            (self.latency_ms(candidate), self.max_latency_ms),
-            (candidate.macs, self.max_macs),
-            (math.inf if memory is None else memory, self.max_peak_memory_bytes),
-        )
-        return [value / bound - 1 for value, bound in pairs if bound is not None]
+        found = []
+        if self.max_latency_ms is not None:
+            found.append(self.latency_ms(candidate) / self.max_latency_ms - 1)
+        if self.max_macs is not None:
+            found.append(candidate.macs / self.max_macs - 1)
+        if self.max_peak_memory_bytes is not None:
+            memory = candidate.peak_memory_bytes
+            found.append(math.inf if memory is None else memory / self.max_peak_memory_bytes - 1)
+        return found
 
     def allow(self, candidate: Candidate) -> bool:
         """Whether the candidate meets all bounds."""
