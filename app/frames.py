@@ -51,10 +51,10 @@ def known(frame: pd.DataFrame, quantity: Quantity) -> bool:
 
 def front_mask(frame: pd.DataFrame, x: Quantity, y: Quantity) -> pd.Series:
     """Which rows are on the Pareto front; of equal rows, the first by config_id."""
-    rows = frame.dropna(subset=[x.column, y.column]).sort_values("config_id")
+    rows = frame.dropna(subset=[x.column, y.column])
     gains = rows[y.column] * (1.0 if y.goal == "max" else -1.0)
     costs = rows[x.column] * (-1.0 if x.goal == "max" else 1.0)
-    front = front_indices([*zip(gains, costs, strict=True)])
+    front = front_indices([*zip(gains, costs, strict=True)], [*rows["config_id"]])
     return pd.Series(frame.index.isin(rows.index[front]), index=frame.index)
 
 

@@ -29,23 +29,25 @@ def pareto_front(
             f'two objectives like ("top1", "max") must be given, but got {shown(tuple(objectives))}'
         )
     (first, first_goal), (second, second_goal) = objectives
-
-    ordered = sorted(candidates, key=lambda candidate: candidate.config_id)
+    pool = list(candidates)
     points = [
         (-_loss(candidate, first, first_goal), _loss(candidate, second, second_goal))
-        for candidate in ordered
+        for candidate in pool
     ]
-    return [ordered[index] for index in front_indices(points)]
+    names = [candidate.config_id for candidate in pool]
+    return [pool[index] for index in front_indices(points, names)]
 
 
-def front_indices(points: Sequence[tuple[float, float]]) -> list[int]:
+def front_indices(points: Sequence[tuple[float, float]], names: Sequence[str] = ()) -> list[int]:
     """Return the indices of the non-dominated points, from the lowest cost up; O(n log n).
 
-    Points are (gain, cost), as in `hypervolume`; of equal points the first is kept.
+    Points are (gain, cost), as in `hypervolume`. Of equal points the first by `names` is kept, or
+    the first in the sequence where there are no names.
     """
+    ties: Sequence[str] | range = names or range(len(points))
     front: list[int] = []
     reached = -math.inf
-    for index in sorted(range(len(points)), key=lambda i: (points[i][1], -points[i][0])):
+    for index in sorted(range(len(points)), key=lambda i: (points[i][1], -points[i][0], ties[i])):
         if points[index][0] > reached:
             front.append(index)
             reached = points[index][0]

@@ -24,9 +24,9 @@ class Selector:
     def __post_init__(self) -> None:
         """Compute the Pareto front of the entries that meet the limits."""
         but_latency = replace(self.limits, max_latency_ms=None)
-        kept = sorted(filter(but_latency.allow, self.entries), key=lambda entry: entry.config_id)
+        kept = [*filter(but_latency.allow, self.entries)]
         points = [(entry.accuracy.top1, self.limits.latency_ms(entry)) for entry in kept]
-        indices = front_indices(points)
+        indices = front_indices(points, [entry.config_id for entry in kept])
         object.__setattr__(self, "front", tuple(kept[index] for index in indices))
         object.__setattr__(self, "latencies_ms", [points[index][1] for index in indices])
 

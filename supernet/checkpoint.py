@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save, save_file
 from torch import Tensor
 
 from supernet.elastic.supernet import Supernet
@@ -50,10 +50,9 @@ def replacing(path: Path) -> Iterator[Path]:
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], note: Mapping[str, Any]) -> None:
     """Write tensors to a safetensors file, with `note` as JSON in its metadata."""
-    contiguous = {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
     with replacing(path) as temporary:
         try:
-            save_file(contiguous, temporary, metadata={"note": json.dumps(note)})
+            save_file(_contiguous(tensors), temporary, metadata=_metadata(note))
         except SafetensorError as error:  # how safetensors reports a full disk
             raise OSError(error) from error
 
@@ -74,6 +73,20 @@ def file_sha256(path: Path) -> str:
     """The sha256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def weights_sha256(supernet: Supernet) -> str:
+    """The sha256 of the weights file that `save_supernet` writes for these weights."""
+    content = save(_contiguous(supernet.model.state_dict()), _metadata({}))
+    return hashlib.sha256(content).hexdigest()
+
+
+def _contiguous(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
+
+
+def _metadata(note: Mapping[str, Any]) -> dict[str, str]:
+    return {"note": json.dumps(note)}
 
 
 def save_supernet(

@@ -1,17 +1,13 @@
 """Loads a trained supernet with its data and the record of its training."""
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import save
-
 from nas.errors import NasError
 from supernet import Supernet, TrainingJob, load_data, load_supernet
-from supernet.checkpoint import is_finished, read_document
+from supernet.checkpoint import is_finished, read_document, weights_sha256
 from supernet.data import Data
 
 
@@ -38,15 +34,6 @@ def load_trained(run: Path) -> Trained:
     )
     data.check_same(document["data"])
     return Trained(supernet, document, data)
-
-
-def weights_sha256(supernet: Supernet) -> str:
-    """SHA-256 of the checkpoint file that holds these weights, as in supernet.json."""
-    tensors = {
-        name: tensor.detach().cpu().contiguous()
-        for name, tensor in supernet.model.state_dict().items()
-    }
-    return hashlib.sha256(save(tensors, {"note": json.dumps({})})).hexdigest()
 
 
 def describe_supernet(

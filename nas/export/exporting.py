@@ -8,11 +8,11 @@ from tqdm import tqdm
 
 from nas.conversions import subnet_config
 from nas.errors import NasError
-from nas.evaluate.trained import weights_sha256
 from nas.export.artifact import write_artifact
 from nas.runtimes.onnxruntime import OnnxRuntime
 from planner import Entry, LookupTable
 from supernet import Supernet
+from supernet.checkpoint import weights_sha256
 from supernet.data import Data
 from supernet.evaluate.accuracy import Images, calibrated_subnet
 

@@ -21,7 +21,7 @@ from nas.health.heat_map import heat_map, write_figure
 from planner.atomic import write_atomically
 from supernet import SubnetConfig, Supernet, calibrate_bn
 from supernet.data import Data
-from supernet.evaluate.accuracy import Z_95, Images
+from supernet.evaluate.accuracy import Z_95, Images, correct_predictions
 
 CALIBRATION_SIZES = (50, 100, 200, 500, 1000, 2000)
 MAX_LOSS = 0.003
@@ -36,19 +36,15 @@ class Checkup:
         self.images = Images(data, device)
 
     @torch.inference_mode()
-    def right(self, config: SubnetConfig, num_calibration: int | None = None) -> Tensor:
+    def correct(self, config: SubnetConfig, num_calibration: int | None = None) -> Tensor:
         """Whether the subnet classifies each image correctly, bool (N,).
 
         BN is calibrated on the first `num_calibration` calibration images; None uses all.
         """
         network: nn.Module = self.supernet.extract(config).eval()
         calibrate_bn(network, self._calibration(config.resolution, num_calibration))
-        return torch.cat(
-            [
-                (network(images).argmax(1) == labels).cpu()
-                for images, labels in self.images.batches("selection", config.resolution)
-            ]
-        )
+        batches = self.images.batches("selection", config.resolution)
+        return torch.cat([correct_predictions(network, *batch).cpu() for batch in batches])
 
     def _calibration(self, side: int, num_images: int | None) -> Iterator[Tensor]:
         remaining = num_images if num_images is not None else sys.maxsize
@@ -68,13 +64,13 @@ def examine(
     """
     checkup, space = Checkup(supernet, data, device), supernet.space
     configs = list(space.grid(num_widths))
-    right = {c: checkup.right(c) for c in tqdm(configs, "grid", unit="config", mininterval=1.0)}
+    correct = {c: checkup.correct(c) for c in tqdm(configs, "grid", unit="config", mininterval=1.0)}
     widths = sorted({c.width_mults[0] for c in configs})
     sides = sorted(space.resolutions)
-    table = [[right[space.uniform(width, side)] for width in widths] for side in sides]
+    table = [[correct[space.uniform(width, side)] for width in widths] for side in sides]
     sizes = [n for n in CALIBRATION_SIZES if n <= data.num_images["calibration"]]
     by_size = {
-        config.config_id: {n: _top1(checkup.right(config, n)) for n in sizes}
+        config.config_id: {n: _top1(checkup.correct(config, n)) for n in sizes}
         for config in tqdm(space.corners, "calibration", unit="config", mininterval=1.0)
     }
     return {
@@ -131,8 +127,8 @@ def _sufficient(by_size: dict[str, dict[int, float]]) -> int:
     return sufficient
 
 
-def _top1(right: Tensor) -> float:
-    return round(right.double().mean().item(), 4)
+def _top1(correct: Tensor) -> float:
+    return round(correct.double().mean().item(), 4)
 
 
 def write_health(run: Path, report: dict[str, Any]) -> list[Path]:

@@ -16,10 +16,10 @@ from nas.errors import NasError
 from nas.evaluate.evaluator import Evaluator
 from nas.evaluate.lookup_table import measure_with_bar
 from nas.evaluate.target import describe_target
-from nas.evaluate.trained import weights_sha256
 from nas.runtimes import Runtime
 from planner import LookupTable
 from supernet import Supernet
+from supernet.checkpoint import weights_sha256
 from supernet.data import Data
 from supernet.evaluate.accuracy import Images
 

@@ -12,6 +12,7 @@ from supernet.checkpoint import (
     read_tensors,
     replacing,
     save_supernet,
+    weights_sha256,
     write_tensors,
 )
 from supernet.elastic.supernet import Supernet
@@ -34,6 +35,14 @@ def run(tmp_path: Path) -> Path:
     model = build_model(JOB.model, 3, JOB.model_options)
     save_supernet(tmp_path, Supernet(model, torch.empty(1, 3, 16, 16), JOB.space), JOB, ABOUT)
     return tmp_path
+
+
+def test_the_digest_of_weights_in_memory_is_that_of_their_file(run: Path) -> None:
+    supernet, document = load_supernet(run)
+    assert weights_sha256(supernet) == document["weights_sha256"]
+    with torch.no_grad():
+        next(supernet.parameters()).add_(1.0)
+    assert weights_sha256(supernet) != document["weights_sha256"]
 
 
 def test_a_saved_supernet_comes_back(run: Path) -> None:
