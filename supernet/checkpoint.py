@@ -24,12 +24,13 @@ from supernet.models import build_model
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, keep_as: Path | None = None) -> Iterator[Path]:
     """Write a file atomically: yield a temporary path, rename it to `path` after the block.
 
     A reader sees the old file or the complete new one, also after a power failure: the content is
-    on the disk before the rename. A block that raises leaves the old file. Raises CheckpointError
-    where the folder cannot be written to.
+    on the disk before the rename, and the rename before this returns. With `keep_as` the old file
+    stays under that name, in the same folder; a reader then looks for `path` first. A block that
+    raises leaves the old file. Raises CheckpointError where the folder cannot be written to.
     """
     temporary = path.with_name(f".{path.name}.tmp")
     try:
@@ -37,7 +38,10 @@ def replacing(path: Path) -> Iterator[Path]:
         yield temporary
         with temporary.open("r+b") as file:
             os.fsync(file.fileno())
+        if keep_as is not None and path.exists():
+            path.replace(keep_as)
         temporary.replace(path)
+        _sync_folder(path.parent)
     except OSError as error:
         raise CheckpointError(
             f"{path.parent} must be writable, but got: {error}; "
@@ -48,9 +52,24 @@ def replacing(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
-def write_tensors(path: Path, tensors: Mapping[str, Tensor], note: Mapping[str, Any]) -> None:
-    """Write tensors to a safetensors file, with `note` as JSON in its metadata."""
-    with replacing(path) as temporary:
+def _sync_folder(folder: Path) -> None:
+    """Put renames within a folder on the disk; Windows has no such call and needs none."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def write_tensors(
+    path: Path,
+    tensors: Mapping[str, Tensor],
+    note: Mapping[str, Any],
+    keep_as: Path | None = None,
+) -> None:
+    """Write tensors to a safetensors file, with `note` as JSON in its metadata; see `replacing`."""
+    with replacing(path, keep_as) as temporary:
         try:
             save_file(_contiguous(tensors), temporary, metadata=_metadata(note))
         except SafetensorError as error:  # how safetensors reports a full disk

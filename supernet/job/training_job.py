@@ -41,9 +41,11 @@ class TrainingJob:
     """Seed of the initial weights, splits, order of images, augmentation and configs."""
 
     def __post_init__(self) -> None:
-        """Raise SupernetError unless there is at least one epoch."""
+        """Raise SupernetError where a field is out of range."""
         if self.epochs < 1:
             raise SupernetError(f"`epochs >= 1` must hold, but got {self.epochs}")
+        if not 0 <= self.seed < 2**32:
+            raise SupernetError(f"`0 <= seed < 2^32` must hold, but got {self.seed}")
         if not self.recipe.trains_widths:
             object.__setattr__(self, "space", replace(self.space, width_range=(1.0, 1.0)))
 
@@ -75,17 +77,17 @@ class TrainingJob:
             }
         )
 
-    def differences(self, other: "TrainingJob") -> list[str]:
-        """The fields that differ, such as `hyperparameters.lr: 0.1 here, 0.2 there`.
+    def changes_from(self, other: "TrainingJob") -> dict[str, tuple[Any, Any]]:
+        """The fields that differ: `hyperparameters.lr` -> (value there, value here).
 
         `data_root` is not compared: data sets may move.
         """
         mine, theirs = _flat(self.to_json()), _flat(other.to_json())
-        return [
-            f"{key}: {mine.get(key)} here, {theirs.get(key)} there"
+        return {
+            key: (theirs.get(key), mine.get(key))
             for key in {**mine, **theirs}
             if key != "data_root" and mine.get(key) != theirs.get(key)
-        ]
+        }
 
 
 def _flat(values: dict[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The command `python -m supernet.train`."""
 
+import argparse
 import os
 import sys
 from collections.abc import Sequence
@@ -7,6 +8,7 @@ from collections.abc import Sequence
 from supernet.errors import SupernetError
 from supernet.models import known_models
 from supernet.train.arguments import execution_from, job_from, make_parser
+from supernet.train.log import surviving_streams
 from supernet.train.stop import Stopped
 from supernet.train.training import train
 
@@ -20,6 +22,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     if args.out is None:
         parser.error("--out RUN is required: the folder to train into")
+    with surviving_streams(args.out / "supernet" / "train.log"):
+        return _run(args)
+
+
+def _run(args: argparse.Namespace) -> int:
     try:
         train(job_from(args), args.out, execution_from(args), resume=args.resume)
     except SupernetError as error:

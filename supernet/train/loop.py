@@ -5,30 +5,37 @@ are functions of (seed, step). So a run that is killed and resumed from its last
 same weights, bit for bit on a CPU with the same number of threads.
 """
 
+import json
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from supernet.data.dataset import Data
 from supernet.elastic.supernet import Supernet
-from supernet.errors import CheckpointError
+from supernet.errors import CheckpointError, SupernetError
 from supernet.evaluate.accuracy import Images, selection_top1
 from supernet.job.execution import Execution
 from supernet.job.training_job import TrainingJob
 from supernet.space import SubnetConfig
+from supernet.train.log import Log
 from supernet.train.metrics import Metrics
 from supernet.train.process_group import ProcessGroup
-from supernet.train.state import State, read_about
+from supernet.train.state import State, checksum, has_state, read_state
 from supernet.train.step import Step, StepResult
 from supernet.train.stop import Stop, Stopped
 
-SHOW_EVERY_S = 1.0
+CHANGEABLE = ("hyperparameters.lr", "hyperparameters.clip_norm", "hyperparameters.dtype", "epochs")
+"""Fields of the job that may change when a training is resumed."""
+MAX_SAVING_SHARE = 0.02
+"""Saves come less often than requested where they would take a larger share of the time."""
 
 
 class Loop:
@@ -66,15 +73,17 @@ class Loop:
         self.state = State(
             supernet.model, self.step.optimizer, self.step.ema, self.step.scaler, self.epoch_losses
         )
+        self.changes: list[dict[str, Any]] = []
+        """Fields of the job that changed in a resume: step, field, from, to."""
         self.corners = supernet.space.corners if execution.evaluate_every else []
         self.images = Images(data, self.step.device)
-        self.state_path = run / "supernet" / "last" / "state.safetensors"
+        self.state_folder = run / "supernet" / "last"
         self.metrics = Metrics(
             run / "supernet",
             [f"loss_{name}" for name in names] + [f"top1_{c.config_id}" for c in self.corners],
             tensorboard=execution.tensorboard and group.is_first,
         )
-        self.saved_at = self.shown_at = time.monotonic()
+        self.saved_at, self.save_took_s = time.monotonic(), 0.0
 
     @property
     def num_steps_done(self) -> int:
@@ -84,24 +93,34 @@ class Loop:
     def train(self) -> None:
         """Train to the end; the model's weights are then final (the averages, if there are any).
 
-        Raises SupernetError when a loss or a gradient is not finite, and Stopped, after saving the
-        state, when a signal requested it.
+        Raises SupernetError when a loss or a gradient is not finite or processes differ, and
+        Stopped, after saving the state, when a signal requested it.
         """
         self.supernet.train()
         self.save()  # a folder that cannot be written to fails now, not in an hour
+        self._check_processes()
         if self.group.is_first:
             self.metrics.begin(self.num_steps_done)
-        with self._bar() as bar, Stop() as stop:
+        self.log = Log(
+            self.run / "supernet" / "train.log" if self.group.is_first else None,
+            num_steps=self.step.num_steps,
+            start=self.num_steps_done,
+            batch_size=self.job.hyperparameters.batch_size,
+        )
+        with closing(self.log), Stop() as stop:
             while self.num_steps_done < self.step.num_steps:
                 for images, labels in self.batches():
                     result = self.one_step(images, labels, stop=stop.signal_number > 0)
-                    self._show(bar, result)
+                    self.log.advance(self._shown(result))
                     if result.stop_requested:
                         self.save()
                         raise Stopped(stop.signal_number or signal.SIGTERM)
-                    if time.monotonic() - self.saved_at >= self.execution.save_every_s:
+                    if self._is_save_due():
                         self.save()
+        self.save()
+        self._check_steps_taken()
         self.step.ema.put()
+        self._check_weights()
         self.metrics.close()
 
     def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
@@ -123,6 +142,7 @@ class Loop:
         result = self.step(self.num_steps_done, images, labels, stop=stop)
         self.epoch_losses += torch.tensor(result.losses, dtype=torch.float64)
         self.state.num_steps_done += 1
+        self.state.num_skipped += result.skipped
         if self.num_steps_done % self.steps_per_epoch == 0:
             self._end_epoch(result.lr)
         return result
@@ -132,6 +152,7 @@ class Loop:
 
         Every process evaluates: one that waited would run into NCCL's timeout on a large data set.
         """
+        self._check_weights()
         epoch = self.num_steps_done // self.steps_per_epoch
         means = (self.epoch_losses / self.steps_per_epoch).tolist()
         self.epoch_losses.zero_()
@@ -142,42 +163,113 @@ class Loop:
             with self.step.ema.in_place():
                 scores = selection_top1(self.supernet, self.corners, self.images)
             values |= {f"top1_{config_id}": score.top1 for config_id, score in scores.items()}
+            shown = ", ".join(
+                f"{config_id} {score.top1:.3f}" for config_id, score in scores.items()
+            )
+            self.log.line(f"epoch {epoch} of {self.job.epochs}: top1 on selection {shown}")
         if self.group.is_first:
             self.metrics.add(epoch, self.num_steps_done, lr, values)
 
-    def _bar(self) -> Any:
-        return tqdm(
-            total=self.step.num_steps,
-            initial=self.num_steps_done,
-            desc="train",
-            unit="step",
-            mininterval=SHOW_EVERY_S,
-            disable=not self.group.is_first,
-        )
+    def _shown(self, result: StepResult) -> dict[str, str]:
+        shown = {"loss": f"{result.losses[0]:.3f}", "lr": f"{result.lr:.3g}"}
+        if self.state.num_skipped:
+            shown["steps skipped"] = str(self.state.num_skipped)
+        return shown
 
-    def _show(self, bar: Any, result: StepResult) -> None:
-        bar.update()
-        if time.monotonic() - self.shown_at >= SHOW_EVERY_S and not bar.disable:
-            self.shown_at = time.monotonic()
-            rate = (bar.format_dict["rate"] or 0) * self.job.hyperparameters.batch_size
-            text = f"loss {result.losses[0]:.3f}, lr {result.lr:.3g}, {rate:.0f} images/s"
-            bar.set_postfix_str(text, refresh=False)
+    def _is_save_due(self) -> bool:
+        every, passed = self.execution.save_every_s, time.monotonic() - self.saved_at
+        return passed >= every and (not every or passed * MAX_SAVING_SHARE >= self.save_took_s)
 
     def save(self) -> None:
         """Write the state from which `resume` continues."""
+        start = time.monotonic()
         if self.group.is_first:
-            about = {"job": self.job.to_json(), "data": self.data.describe()}
-            self.state.write(self.state_path, about)
+            about = {
+                "job": self.job.to_json(),
+                "data": self.data.describe(),
+                "changes": self.changes,
+            }
+            self.state.write(self.state_folder, about)
         self.saved_at = time.monotonic()
+        self.save_took_s = self.saved_at - start
 
     def resume(self) -> None:
-        """Load the saved state; raise CheckpointError if it is damaged or of another job."""
-        about = read_about(self.state_path)
-        differences = self.job.differences(TrainingJob.from_json(about["job"]))
-        if differences:
+        """Load the newest whole state.
+
+        Fields of `CHANGEABLE` may have changed: one line says so, and `changes` records it. Raises
+        CheckpointError if no state is whole or it is of another job.
+        """
+        saved = read_state(self.state_folder)
+        changes = self.job.changes_from(saved.job)
+        if fixed := [name for name in changes if name not in CHANGEABLE]:
+            text = "; ".join(f"{n}: {changes[n][1]} here, {changes[n][0]} there" for n in fixed)
             raise CheckpointError(
-                "a training must be resumed with the arguments it began with, but got "
-                f"{'; '.join(differences)}"
+                f"a training must be resumed with the arguments it began with, but got {text} "
+                f"(of all arguments only {', '.join(CHANGEABLE)} may change)"
             )
-        self.data.check_same(about["data"])
-        self.state.read(self.state_path)
+        self.data.check_same(saved.about["data"])
+        if saved.num_steps_done > self.step.num_steps:
+            raise CheckpointError(
+                f"--epochs must reach beyond step {saved.num_steps_done}, where {self.run} is, but "
+                f"{self.job.epochs} end at step {self.step.num_steps}: raise it"
+            )
+        self.state.load(saved)
+        self.changes = [
+            *saved.about["changes"],
+            *(
+                {"step": saved.num_steps_done, "field": name, "from": before, "to": now}
+                for name, (before, now) in changes.items()
+            ),
+        ]
+        if changes and self.group.is_first:
+            text = ", ".join(f"{name} {now} (was {was})" for name, (was, now) in changes.items())
+            print(
+                f"from step {saved.num_steps_done} on {text}: the weights will be those of neither "
+                "job alone, and the run records it",
+                file=sys.stderr,
+            )
+
+    def _check_processes(self) -> None:
+        """Raise SupernetError unless all processes begin with the same, in the same folder."""
+        data = self.data.describe()
+        job = {**self.job.to_json(), "data": "", "data_root": "", "weights": ""}
+        self.group.check_same(
+            {
+                "step": str(self.num_steps_done),
+                "weights": self._weights(),
+                "job": _digest(job),
+                "data": _digest([data["classes"], data["splits"]]),
+            },
+            f"give all the same arguments, data and files in {self.run}",
+        )
+        seen = "a state" if has_state(self.state_folder) else "none"
+        self.group.check_same(
+            {"files in --out": seen}, "choose an --out in a folder that all processes share"
+        )
+
+    def _check_weights(self) -> None:
+        """Raise SupernetError where processes have come to different weights."""
+        self.group.check_same(
+            {f"weights after step {self.num_steps_done}": self._weights()},
+            "run all on equal hardware and versions; please report this if they are",
+        )
+
+    def _weights(self) -> str:
+        """A checksum of all parameters; BN statistics are each process's own."""
+        if self.group.size == 1:
+            return ""
+        parameters = dict(self.supernet.model.named_parameters())
+        return f"{checksum(parameters):08x}"
+
+    def _check_steps_taken(self) -> None:
+        """Raise SupernetError where float16 overflowed in more than half of the steps."""
+        if 2 * self.state.num_skipped > self.num_steps_done:
+            raise SupernetError(
+                f"at least half of the steps must change the weights, but in "
+                f"{self.state.num_skipped} of {self.num_steps_done} float16 overflowed: "
+                "set dtype=bfloat16 or lower lr, and begin again"
+            )
+
+
+def _digest(values: Any) -> str:
+    return sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]

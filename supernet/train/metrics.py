@@ -1,5 +1,7 @@
 """A run's metrics: metrics.csv with one row per epoch, and the same for TensorBoard."""
 
+import csv
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,26 +18,31 @@ class Metrics:
 
     def __init__(self, folder: Path, names: Sequence[str], *, tensorboard: bool = False) -> None:
         self.path = folder / "metrics.csv"
-        self.names = list(names)
-        self.header = ",".join(["epoch", "step", "lr", *self.names])
+        self.names = ["epoch", "step", "lr", *names]
+        self.rows: list[dict[str, str]] = []
         self.tensorboard = tensorboard
         self.writer: Any = _writer_class() if tensorboard else None
 
     def begin(self, step: int) -> None:
-        """Drop rows of steps that a resumed run will repeat, and an incomplete row."""
-        rows = self.path.read_text().splitlines()[1:] if self.path.exists() else []
-        width = len(self.header.split(","))
-        whole = [row.split(",") for row in rows if len(row.split(",")) == width]
-        kept = [",".join(row) for row in whole if row[1].isdigit() and int(row[1]) <= step]
-        self._write([self.header, *kept])
+        """Take over the rows of a file, but those that a resumed run will repeat.
+
+        Columns that only the file has stay, such as those of corners that are no longer evaluated.
+        """
+        text = self.path.read_text(encoding="utf-8") if self.path.exists() else ""
+        reader = csv.DictReader(io.StringIO(text))
+        rows = [row for row in reader if None not in row and None not in row.values()]
+        self.rows = [row for row in rows if row["step"].isdigit() and int(row["step"]) <= step]
+        of_file = reader.fieldnames or [] if self.rows else []
+        self.names += [name for name in of_file if name not in self.names]
+        self._write()
         if self.tensorboard:
             self.writer = self.writer(self.path.parent / "tensorboard", purge_step=step + 1)
 
     def add(self, epoch: int, step: int, lr: float, values: Mapping[str, float]) -> None:
         """Append one epoch's values; a missing value is left empty."""
-        shown = [f"{values[name]:.6g}" if name in values else "" for name in self.names]
-        rows = self.path.read_text().splitlines()
-        self._write([*rows, ",".join([str(epoch), str(step), f"{lr:.6g}", *shown])])
+        shown = {name: f"{value:.6g}" for name, value in {"lr": lr, **values}.items()}
+        self.rows.append({"epoch": str(epoch), "step": str(step), **shown})
+        self._write()
         if self.writer is not None:
             for name, value in {"lr": lr, **values}.items():
                 self.writer.add_scalar(name.replace("_", "/", 1), value, step)
@@ -46,9 +53,11 @@ class Metrics:
         if self.writer is not None and hasattr(self.writer, "close"):
             self.writer.close()
 
-    def _write(self, rows: Sequence[str]) -> None:
-        with replacing(self.path) as temporary:
-            temporary.write_text("\n".join(rows) + "\n")
+    def _write(self) -> None:
+        with replacing(self.path) as temporary, temporary.open("w", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, self.names, restval="", lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(self.rows)
 
 
 def _writer_class() -> Any:

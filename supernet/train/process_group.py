@@ -5,12 +5,15 @@ step here has several backward passes. One all-reduce after the last of them car
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import reduce
 
 import torch
 import torch.distributed as dist
-from torch import Tensor
+from torch import Tensor, nn
+
+from supernet.errors import SupernetError
 
 
 class ProcessGroup:
@@ -24,16 +27,44 @@ class ProcessGroup:
         """Whether this is the process that writes files and shows progress."""
         return self.rank == 0
 
-    def average(self, tensors: Sequence[Tensor]) -> None:
-        """Replace each tensor by its mean over the processes, in one all-reduce."""
+    def average_gradients(self, parameters: Sequence[nn.Parameter], values: Tensor) -> None:
+        """Replace gradients, and `values` (n,), by their means over the processes.
+
+        One all-reduce. What it sends has the same layout in every process, whichever layers ran
+        there: a gradient that a process lacks counts as 0, and one that all lack stays None.
+        """
         if not dist.is_initialized():
             return
-        flat = torch.cat([tensor.detach().reshape(-1).float() for tensor in tensors])
+        gradients = [p.new_zeros(p.shape) if p.grad is None else p.grad for p in parameters]
+        present = [float(p.grad is not None) for p in parameters]
+        tensors = [*gradients, values.new_tensor(present), values]
+        dtype = reduce(torch.promote_types, (t.dtype for t in tensors), torch.float32)
+        flat = torch.cat([tensor.detach().reshape(-1).to(dtype) for tensor in tensors])
         dist.all_reduce(flat)
         flat /= self.size
+        *means, shares, mean_values = flat.split([tensor.numel() for tensor in tensors])
         with torch.no_grad():
-            for tensor, mean in zip(tensors, flat.split([t.numel() for t in tensors]), strict=True):
-                tensor.copy_(mean.view(tensor.shape))
+            values.copy_(mean_values)
+            for p, gradient, mean, share in zip(
+                parameters, gradients, means, shares.tolist(), strict=True
+            ):
+                if share > 0:
+                    p.grad = gradient.copy_(mean.view(gradient.shape))
+
+    def check_same(self, facts: Mapping[str, str], what_to_do: str) -> None:
+        """Raise SupernetError, in all processes, unless each has the same `facts`."""
+        if self.size == 1:
+            return
+        everyone: list[Mapping[str, str] | None] = [None] * self.size
+        dist.all_gather_object(everyone, dict(facts))
+        of_first = everyone[0] or {}
+        for rank, theirs in enumerate(everyone):
+            for name, value in (theirs or {}).items():
+                if value != of_first.get(name):
+                    raise SupernetError(
+                        f"all processes must have the same {name}, but process 0 has "
+                        f"{of_first.get(name)} and process {rank} {value}: {what_to_do}"
+                    )
 
     def wait(self) -> None:
         """Return once all processes have called this."""

@@ -1,6 +1,9 @@
-"""State: everything needed to resume a training, in one file."""
+"""State: everything needed to resume a training, in one file, and the file before it."""
 
+import sys
+import zlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,35 @@ from supernet.checkpoint import read_tensors, write_tensors
 from supernet.errors import CheckpointError
 from supernet.job.training_job import TrainingJob
 from supernet.train.ema import Ema
+
+NEWEST, BEFORE = "state.safetensors", "before.safetensors"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SavedState:
+    """The content of a state's file."""
+
+    path: Path
+    """The file."""
+    tensors: dict[str, Tensor]
+    """Weights, momentum, averages and sums of losses, with their kind as prefix."""
+    note: dict[str, Any]
+    """Step, loss scale, skipped steps, job and data."""
+
+    @property
+    def num_steps_done(self) -> int:
+        """How many steps had been trained."""
+        return int(self.note["step"])
+
+    @property
+    def job(self) -> TrainingJob:
+        """The training's job."""
+        return TrainingJob.from_json(self.note["about"]["job"])
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What `State.write` was given: job, data and changes, as JSON values."""
+        return dict(self.note["about"])
 
 
 class State:
@@ -31,9 +63,15 @@ class State:
         self.model, self.optimizer, self.ema = model, optimizer, ema
         self.scaler, self.epoch_losses = scaler, epoch_losses
         self.num_steps_done = 0
+        self.num_skipped = 0
+        """Steps that changed no weight, since float16 overflowed."""
 
-    def write(self, path: Path, about: Mapping[str, Any]) -> None:
-        """Write the state; `about` is JSON that `read` returns."""
+    def write(self, folder: Path, about: Mapping[str, Any]) -> None:
+        """Write the state; `about` is JSON that `read_state` returns.
+
+        The state before stays in the folder until the next call, so that there is always a whole
+        one. Raises CheckpointError where the folder cannot be written to.
+        """
         tensors = {f"model.{name}": t for name, t in self.model.state_dict().items()}
         for name, parameter in self.model.named_parameters():
             buffer = self.optimizer.state.get(parameter, {}).get("momentum_buffer")
@@ -41,19 +79,19 @@ class State:
                 tensors[f"momentum.{name}"] = buffer
         tensors |= {f"ema.{name}": tensor for name, tensor in self.ema.weights.items()}
         tensors["epoch_losses"] = self.epoch_losses
+        tensors = _on_the_cpu(tensors)
         note = {
             "step": self.num_steps_done,
+            "num_skipped": self.num_skipped,
             "scaler": self.scaler.state_dict(),
+            "checksum": checksum(tensors),
             "about": dict(about),
         }
-        write_tensors(path, tensors, note)
+        write_tensors(folder / NEWEST, tensors, note, keep_as=folder / BEFORE)
 
-    def read(self, path: Path) -> dict[str, Any]:
-        """Load the state from a file; return its `about`.
-
-        Raises CheckpointError if it is damaged or of another model.
-        """
-        tensors, note = read_tensors(path)
+    def load(self, saved: SavedState) -> None:
+        """Take over what was saved. Raises CheckpointError if it is of another model."""
+        tensors, note = saved.tensors, saved.note
         try:
             self.model.load_state_dict(_with_prefix(tensors, "model."))
             self.epoch_losses.copy_(tensors["epoch_losses"])
@@ -63,25 +101,72 @@ class State:
                 parameter = self.model.get_parameter(name)
                 buffer = torch.empty_like(parameter).copy_(tensor)
                 self.optimizer.state[parameter]["momentum_buffer"] = buffer
-            self.scaler.load_state_dict(note["scaler"])
+            if self.scaler.is_enabled() and note["scaler"]:  # --set dtype=... may have changed
+                self.scaler.load_state_dict(note["scaler"])
             self.num_steps_done = note["step"]
+            self.num_skipped = note["num_skipped"]
         except (RuntimeError, AttributeError, KeyError) as error:
-            raise CheckpointError(f"{path} must fit the model, but does not") from error
-        return note["about"]  # type: ignore[no-any-return]
+            raise CheckpointError(f"{saved.path} must fit the model, but does not") from error
 
 
-def read_about(path: Path) -> dict[str, Any]:
-    """The `about` of a state: job and data. Raises CheckpointError if it is damaged."""
+def has_state(folder: Path) -> bool:
+    """Whether a folder holds a state, whole or not."""
+    return (folder / NEWEST).exists() or (folder / BEFORE).exists()
+
+
+def read_state(folder: Path) -> SavedState:
+    """The newest whole state of a folder; where that is the one before, one line says so.
+
+    Raises CheckpointError if none is whole.
+    """
     try:
-        about: dict[str, Any] = read_tensors(path)[1]["about"]
-        TrainingJob.from_json(about["job"])
-        about["data"]["classes"], about["data"]["splits"]
+        return _read(folder / NEWEST)
+    except CheckpointError as error:
+        if not (folder / BEFORE).exists():
+            raise
+        saved = _read(folder / BEFORE)
+        print(
+            f"the newest state is damaged, so this goes on from the one before, at step "
+            f"{saved.num_steps_done}: {str(error).removesuffix('; delete it to start over')}",
+            file=sys.stderr,
+        )
+        return saved
+
+
+def _read(path: Path) -> SavedState:
+    tensors, note = read_tensors(path)
+    try:
+        saved = SavedState(path=path, tensors=tensors, note=note)
+        saved.job, saved.num_steps_done, note["num_skipped"]
+        saved.about["data"]["classes"], saved.about["data"]["splits"]
+        recorded = note["checksum"]
     except (KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(
             f"{path} must describe a training, but is of another version ({error}); "
             "delete it to start over"
         ) from error
-    return about
+    if recorded != checksum(tensors):
+        raise CheckpointError(
+            f"{path} must have the checksum that it records, but differs; delete it to start over"
+        )
+    return saved
+
+
+def checksum(tensors: Mapping[str, Tensor]) -> int:
+    """CRC-32 of all tensors' bytes, in the order of their names.
+
+    safetensors itself checks sizes only; SHA-256 takes three times as long.
+    """
+    found = 0
+    on_the_cpu = _on_the_cpu(tensors)
+    for name in sorted(on_the_cpu):
+        content = on_the_cpu[name].reshape(-1).view(torch.uint8).numpy()
+        found = zlib.crc32(content.data, found)
+    return found
+
+
+def _on_the_cpu(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
 
 
 def _with_prefix(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -14,6 +14,7 @@ from supernet.data.preprocess import normalise, resize
 from supernet.elastic.supernet import Supernet
 from supernet.errors import SupernetError
 from supernet.job.training_job import TrainingJob
+from supernet.seeding import seed_generators
 from supernet.space import SubnetConfig
 from supernet.train.depthwise import FastDepthwise
 from supernet.train.ema import Ema
@@ -23,6 +24,10 @@ from supernet.train.optimizer import learning_rate, make_optimizer
 from supernet.train.process_group import ProcessGroup
 from supernet.train.sampling import sandwich
 from supernet.train.sync_batch_norm import SyncBatchNorm
+
+MIN_LOSS_SCALE = 2.0**-8
+"""GradScaler begins at 2^16 and halves the scale at each overflow; a gradient that overflows
+float16 even at this scale is not finite in any."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +40,8 @@ class StepResult:
     """Learning rate of the step."""
     stop_requested: bool
     """Whether any process was asked to stop."""
+    skipped: bool
+    """Whether float16 overflowed, so that no weight changed."""
 
 
 class Step:
@@ -74,6 +81,7 @@ class Step:
         self.optimizer = make_optimizer(supernet, self.hyper)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.hyper.dtype == "float16")
         self.ema = Ema(supernet.model, self.hyper.ema_decay)
+        self.parameters = [p for p in supernet.parameters() if p.requires_grad]
 
     def __call__(self, step: int, images: Tensor, labels: Tensor, *, stop: bool) -> StepResult:
         """Do step number `step` on this process's part of its batch.
@@ -81,21 +89,23 @@ class Step:
         Raises SupernetError when a loss or a gradient is not finite; the weights stay unchanged.
         """
         rng = random.Random(f"{self.job.seed} {step}")
-        torch.manual_seed(rng.getrandbits(62) + self.group.rank)
+        seed = rng.getrandbits(62)
+        # Layers that are skipped at random are to be skipped in all processes where BN, which is
+        # synchronised, waits for the others.
+        seed_generators(seed if self.hyper.sync_bn else seed + self.group.rank)
         configs = sandwich(self.supernet.space, self.job.recipe, rng)
         lr = learning_rate(self.hyper, step, self.num_steps)
         for group in self.optimizer.param_groups:
             group["lr"] = lr
         losses = self.gradients(images, labels, configs)
-        stops = losses.new_tensor([float(stop)])
-        gradients = [p.grad for p in self.supernet.parameters() if p.grad is not None]
-        self.group.average([*gradients, losses, stops])
-        *values, any_stop = torch.cat([losses, stops]).tolist()
+        numbers = torch.cat([losses, losses.new_tensor([float(stop)])])
+        self.group.average_gradients(self.parameters, numbers)
+        *values, any_stop = numbers.tolist()
         for value, config in zip(values, configs, strict=True):
             if not abs(value) < float("inf"):
                 _refuse(f"loss must stay finite, but got {value}", step, [config])
-        self._update(step, gradients, configs)
-        return StepResult(losses=values, lr=lr, stop_requested=any_stop > 0)
+        skipped = not self._update(step, configs)
+        return StepResult(losses=values, lr=lr, stop_requested=any_stop > 0, skipped=skipped)
 
     def gradients(self, images: Tensor, labels: Tensor, configs: list[SubnetConfig]) -> Tensor:
         """Set `.grad` to the sum of all subnets' gradients; return the mean loss of each subnet."""
@@ -135,12 +145,21 @@ class Step:
     def _images_at(self, images: Tensor, side: int) -> Tensor:
         return normalise(resize(images, side), self.mean, self.std)
 
-    def _update(self, step: int, gradients: list[Tensor], configs: list[SubnetConfig]) -> None:
-        """Update the weights, the loss scale and the moving averages."""
+    def _update(self, step: int, configs: list[SubnetConfig]) -> bool:
+        """Update the weights, the loss scale and the moving averages.
+
+        Returns False where float16 overflowed and the weights stay.
+        """
         self.scaler.unscale_(self.optimizer)
+        gradients = [p.grad for p in self.parameters if p.grad is not None]
         norm = torch.nn.utils.get_total_norm(gradients, foreach=True)
-        if not self.scaler.is_enabled() and not torch.isfinite(norm):
-            _refuse(f"gradient must stay finite, but its norm is {norm.item()}", step, configs)
+        finite = bool(torch.isfinite(norm))
+        if not finite:
+            if not self.scaler.is_enabled():
+                _refuse(f"gradient must stay finite, but its norm is {norm.item()}", step, configs)
+            if (scale := self.scaler.get_scale()) < MIN_LOSS_SCALE:
+                what = f"gradient must be finite in float16 at a loss scale of {scale:.2g}"
+                _refuse(f"{what}, but its norm is {norm.item()}", step, configs)
         if self.hyper.clip_norm is not None:
             torch.nn.utils.clip_grads_with_norm_(
                 self.supernet.parameters(), self.hyper.clip_norm, norm, foreach=True
@@ -148,13 +167,14 @@ class Step:
         self.scaler.step(self.optimizer)  # skipped where float16 overflowed
         self.scaler.update()
         self.ema.update(step)
+        return finite
 
 
 def _refuse(what: str, step: int, configs: list[SubnetConfig]) -> Never:
     ids = " + ".join(config.config_id for config in configs)
     raise SupernetError(
-        f"the {what} at step {step} for {ids}: lower lr or set clip_norm "
-        "(the last saved state is kept)"
+        f"the {what} at step {step} for {ids}: lower lr or set clip_norm, and add --resume to "
+        "go on from the last saved state"
     )
 
 

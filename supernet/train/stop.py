@@ -1,4 +1,7 @@
-"""Stop: SIGTERM and Ctrl-C end a training after the current step, not within it."""
+"""Stop: SIGTERM and Ctrl-C end a training after the current step, not within it.
+
+A terminal that closes (SIGHUP) ends none: the training goes on, and so does its log.
+"""
 
 import signal
 import threading
@@ -6,6 +9,7 @@ from types import FrameType, TracebackType
 from typing import Any
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+IGNORED = tuple(getattr(signal, name) for name in ("SIGHUP",) if hasattr(signal, name))
 
 
 class Stopped(KeyboardInterrupt):
@@ -29,7 +33,8 @@ class Stop:
 
     def __enter__(self) -> "Stop":
         if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.signal(number, self._record) for number in SIGNALS}
+            handlers = dict.fromkeys(SIGNALS, self._record) | dict.fromkeys(IGNORED, signal.SIG_IGN)
+            self._before = {number: signal.signal(number, h) for number, h in handlers.items()}
         return self
 
     def __exit__(

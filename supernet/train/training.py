@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,12 @@ from supernet.job.execution import Execution
 from supernet.job.training_job import TrainingJob
 from supernet.models import build_model
 from supernet.models.pretrained import load_weights
+from supernet.seeding import own_generators, seed_generators
 from supernet.train.compiled import Compiled
 from supernet.train.loop import Loop
+from supernet.train.owner import owner
 from supernet.train.process_group import ProcessGroup, init_process_group
+from supernet.train.state import has_state
 
 
 def train(
@@ -39,8 +43,9 @@ def train(
     `job.data` names: see `supernet.data.data_from`. Under torchrun all processes call this, with
     the same arguments and a folder that all see.
 
-    Raises SupernetError where input is bad; a finished or unfinished training in `run` is never
-    overwritten without `resume`.
+    `resume` with more epochs lengthens a finished training. Raises SupernetError where input is bad
+    or another process trains into `run`; a finished or unfinished training is never overwritten
+    without `resume`. The global random generators are left as they were found.
     """
     execution, run = execution or Execution(), Path(run)
     if data is not None:
@@ -50,48 +55,59 @@ def train(
                 f"the data must have the highest resolution of the job's space, "
                 f"{job.space.resolutions[0]}, but has {data.resolution}: make it anew with that"
             )
-    if is_finished(run):
-        return _check_same(job, run, resume)
     place = _place(execution)
     with init_process_group(place) as group:
-        if data is None:
-            side = job.space.resolutions[0]
-            data = load_data(job.data, resolution=side, seed=job.seed, root=Path(job.data_root))
-        _train(job, data, run, execution, resume, place, group)
+        finished = is_finished(run)
+        group.check_same(
+            {"files in --out": "a trained supernet" if finished else "none"},
+            "choose an --out in a folder that all processes share",
+        )
+        if not finished or _is_longer(job, run, resume):
+            with own_generators():
+                _train(job, data, run, execution, resume, place, group)
     return load_supernet(run)[0]
 
 
 def _train(
     job: TrainingJob,
-    data: Data,
+    data: Data | None,
     run: Path,
     execution: Execution,
     resume: bool,
     place: torch.device,
     group: ProcessGroup,
 ) -> None:
+    if data is None:
+        side = job.space.resolutions[0]
+        data = load_data(job.data, resolution=side, seed=job.seed, root=Path(job.data_root))
     supernet = _new_supernet(job, data).to(device=place, memory_format=torch.channels_last)  # type: ignore[call-overload]
     network = Compiled(supernet, job.recipe) if execution.compile else supernet
     loop = Loop(supernet, data, job, run, execution, group, network)
-    if loop.state_path.exists():
-        if not resume:
-            raise CheckpointError(
-                f"{run} must be empty for a new training, but holds an unfinished one: "
-                "add --resume to continue, or choose another --out"
-            )
-        loop.resume()
-    group.wait()  # no process writes before all have read
-    loop.train()
-    if group.is_first:
-        about = {"data": data.describe(), "versions": _versions(place, group)}
-        save_supernet(run, supernet, job, about)
-    group.wait()  # no process reads before it is written
+    with owner(run) if group.is_first else nullcontext():
+        if has_state(loop.state_folder):
+            if not resume:
+                raise CheckpointError(
+                    f"{run} must be empty for a new training, but holds an unfinished one: "
+                    "add --resume to continue, or choose another --out"
+                )
+            loop.resume()
+        group.wait()  # no process writes before all have read
+        loop.train()
+        if group.is_first:
+            about = {
+                "data": data.describe(),
+                "versions": _versions(place, group),
+                "changes": loop.changes,
+                "num_steps_skipped": loop.state.num_skipped,
+            }
+            save_supernet(run, supernet, job, about)
+        group.wait()  # no process reads before it is written
 
 
 def _new_supernet(job: TrainingJob, data: Data) -> Supernet:
     """The supernet before the first step."""
     side = job.space.resolutions[0]
-    torch.manual_seed(job.seed)
+    seed_generators(job.seed)
     model = build_model(job.model, len(data.classes), job.model_options)
     if job.weights is not None:
         fresh = load_weights(model, Path(job.weights))
@@ -112,18 +128,24 @@ def _place(execution: Execution) -> torch.device:
     return place
 
 
-def _check_same(job: TrainingJob, run: Path, resume: bool) -> Supernet:
+def _is_longer(job: TrainingJob, run: Path, resume: bool) -> bool:
+    """Whether the job asks for more epochs than the finished one in `run`; else it is the same.
+
+    Raises CheckpointError where it is another job, or where `resume` was not requested.
+    """
     if not resume:
         raise CheckpointError(
             f"{run} must be empty for a new training, but holds a trained supernet: "
-            "choose another --out"
+            "choose another --out, or add --resume and more --epochs to lengthen it"
         )
-    differences = job.differences(TrainingJob.from_json(read_document(run)["job"]))
-    if differences:
-        raise CheckpointError(
-            f"{run} must hold the requested training, but differs: {'; '.join(differences)}"
-        )
-    return load_supernet(run)[0]
+    changes = job.changes_from(TrainingJob.from_json(read_document(run)["job"]))
+    before, now = changes.get("epochs", (job.epochs, job.epochs))
+    if now > before and has_state(run / "supernet" / "last"):
+        return True
+    if changes:
+        text = "; ".join(f"{name}: {now} here, {was} there" for name, (was, now) in changes.items())
+        raise CheckpointError(f"{run} must hold the requested training, but differs: {text}")
+    return False
 
 
 def _versions(device: torch.device, group: ProcessGroup) -> dict[str, Any]:

@@ -14,11 +14,18 @@ def test_a_job_survives_json() -> None:
     assert TrainingJob.from_json(json.loads(json.dumps(job.to_json()))) == job
 
 
-def test_differences_are_named() -> None:
+def test_changes_are_named_with_both_values() -> None:
     job = TrainingJob(epochs=3)
-    assert job.differences(TrainingJob(epochs=3)) == []
-    assert job.differences(TrainingJob(epochs=4)) == ["epochs: 3 here, 4 there"]
-    assert len(job.differences(TrainingJob(seed=1, space=SearchSpace(resolutions=(32,))))) == 3
+    assert job.changes_from(TrainingJob(epochs=3, data_root="elsewhere")) == {}
+    assert job.changes_from(TrainingJob(epochs=4)) == {"epochs": (4, 3)}
+    other = TrainingJob(epochs=3, seed=1, space=SearchSpace(resolutions=(32,)))
+    assert set(job.changes_from(other)) == {"space.resolutions", "seed"}
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_a_seed_that_a_generator_refuses_is_refused(seed: int) -> None:
+    with pytest.raises(SupernetError, match="0 <= seed"):
+        TrainingJob(seed=seed)
 
 
 def test_no_epochs_is_refused() -> None:

@@ -61,7 +61,7 @@ def refused(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> str:
 
 def test_a_run_has_its_files_and_loads(run: Path) -> None:
     names = {path.name for path in (run / "supernet").iterdir()}
-    assert names == {"weights.safetensors", "supernet.json", "last", "metrics.csv"}
+    assert names == {"weights.safetensors", "supernet.json", "last", "metrics.csv", "train.log"}
     supernet, document = load_supernet(run)
     assert TrainingJob.from_json(document["job"]).hyperparameters.batch_size == 1000
     assert document["data"]["splits"]["report"]["num_images"] == 2000
@@ -127,6 +127,8 @@ def test_a_signal_stops_after_a_step_and_resume_ends_with_the_same_bits(
         (["--model", "vgg11", "--model-args", "--resolutions", "28"], "must run on"),
         (["--width-range", "0.5", "0.9"], "0 < low <= high = 1"),
         (["--epochs", "0"], "epochs >= 1"),
+        (["--seed", "-1"], "0 <= seed"),
+        (["--seed", str(2**70)], "0 <= seed"),
         (["--batch-size", "20000"], "batch_size"),
         (["--set", "colour=1"], "but got 'colour'"),
         (["--set", "dtype=int8"], "must be one of float32"),

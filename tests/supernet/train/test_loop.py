@@ -23,6 +23,7 @@ from supernet.models import build_model
 from supernet.space import SearchSpace
 from supernet.train.loop import Loop
 from supernet.train.process_group import ProcessGroup
+from supernet.train.state import NEWEST
 from supernet.train.step import StepResult
 
 HYPER = Hyperparameters(
@@ -116,15 +117,42 @@ def test_metrics_have_a_row_an_epoch(uninterrupted: Loop) -> None:
 
 
 def test_another_job_does_not_go_on(data: Data, uninterrupted: Loop) -> None:
-    other = make(data, uninterrupted.run, replace(JOB, epochs=5))
-    with pytest.raises(CheckpointError, match="epochs: 5 here, 2 there"):
+    other = make(data, uninterrupted.run, replace(JOB, seed=5))
+    with pytest.raises(CheckpointError, match=r"seed: 5 here, 0 there \(of all arguments only"):
         other.resume()
+    with pytest.raises(CheckpointError, match="--epochs must reach beyond step 40"):
+        make(data, uninterrupted.run, replace(JOB, epochs=1)).resume()
+
+
+def test_what_a_refusal_advises_is_accepted_and_recorded(
+    data: Data, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stopped = make(data, tmp_path)
+    stopped.state.num_steps_done = 7
+    stopped.save()
+    hyper = replace(HYPER, lr=0.01, clip_norm=1.0)
+    resumed = make(data, tmp_path, replace(JOB, hyperparameters=hyper))
+    resumed.resume()
+    assert resumed.num_steps_done == 7
+    assert resumed.changes == [
+        {"step": 7, "field": "hyperparameters.lr", "from": 0.1, "to": 0.01},
+        {"step": 7, "field": "hyperparameters.clip_norm", "from": 5.0, "to": 1.0},
+    ]
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "hyperparameters.lr 0.01 (was 0.1)" in line
+    assert "the weights will be those of neither job alone" in line
+    resumed.save()
+    again = make(data, tmp_path, replace(JOB, hyperparameters=hyper))
+    again.resume()
+    assert again.changes == resumed.changes
+    assert capsys.readouterr().err == ""
 
 
 def test_a_damaged_state_is_refused(data: Data, tmp_path: Path) -> None:
     loop = make(data, tmp_path)
     loop.save()
-    loop.state_path.write_bytes(loop.state_path.read_bytes()[:-5])
+    state = loop.state_folder / NEWEST
+    state.write_bytes(state.read_bytes()[:-5])
     with pytest.raises(CheckpointError, match="must be a complete checkpoint"):
         loop.resume()
 
@@ -135,7 +163,7 @@ def test_a_loss_that_is_not_finite_names_step_and_config(
     loop = make(data, tmp_path)
 
     loop.save()
-    before = loop.state_path.read_bytes()
+    before = (loop.state_folder / NEWEST).read_bytes()
     train_batches = data.train_batches
 
     def poisoned(**_: object) -> Iterator[tuple[Tensor, Tensor]]:
@@ -147,7 +175,7 @@ def test_a_loss_that_is_not_finite_names_step_and_config(
     monkeypatch.setattr(data, "train_batches", poisoned)
     with pytest.raises(SupernetError, match="got nan at step 0 for w1-r12"):
         loop.train()
-    assert loop.state_path.read_bytes() == before
+    assert (loop.state_folder / NEWEST).read_bytes() == before
 
 
 def test_a_gradient_that_is_not_finite_stops_before_the_weights_change(
@@ -160,6 +188,34 @@ def test_a_gradient_that_is_not_finite_stops_before_the_weights_change(
         loop.train()
     for name, tensor in weights(loop).items():
         assert torch.equal(tensor, before[name]), name
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "num_skipped", "words"),
+    [
+        (240, 10, "in 10 of 10 float16 overflowed: set dtype=bfloat16"),
+        (60, 25, "must be finite in float16 at a loss scale of 0.002, but"),
+    ],
+)
+def test_float16_that_never_takes_a_step_is_refused(
+    data: Data, tmp_path: Path, batch_size: int, num_skipped: int, words: str
+) -> None:
+    hyper = replace(HYPER, dtype="float16", batch_size=batch_size)
+    loop = make(data, tmp_path, replace(JOB, hyperparameters=hyper, epochs=1))
+    loop.supernet.model.get_parameter("classifier.bias").register_hook(lambda g: g * math.inf)
+    with pytest.raises(SupernetError, match=words):
+        loop.train()
+    assert loop.state.num_skipped == num_skipped
+
+
+def test_a_save_that_takes_long_comes_less_often(data: Data, tmp_path: Path) -> None:
+    loop = make(data, tmp_path, save_every_s=1.0)
+    loop.saved_at -= 2
+    assert loop._is_save_due()
+    loop.save_took_s = 1.0  # 2 % of 50 s
+    assert not loop._is_save_due()
+    loop.saved_at -= 50
+    assert loop._is_save_due()
 
 
 def test_changed_data_do_not_go_on(data: Data, tmp_path: Path) -> None:

@@ -4,10 +4,15 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+import torch.distributed as dist
+from torch import nn
+from torch.multiprocessing.spawn import start_processes
 
 from supernet.checkpoint import load_supernet
 from supernet.job.execution import Execution
@@ -15,9 +20,11 @@ from supernet.job.hyperparameters import Hyperparameters
 from supernet.job.training_job import TrainingJob
 from supernet.space import SearchSpace
 from supernet.train.process_group import ProcessGroup
+from supernet.train.state import read_state
 from supernet.train.training import train
 
 ROOT = Path(__file__).parents[3]
+SLOW = pytest.mark.slow
 MEMBER = ROOT / "tests" / "workers" / "process_group_member.py"
 JOB = TrainingJob(
     model="wide_resnet",
@@ -33,24 +40,26 @@ def losses(run: Path) -> list[float]:
     return [float(value) for value in row.split(",")[3:7]]
 
 
-def two_processes(run: Path) -> None:
-    """Train JOB as its user would on two devices."""
+def two_processes(job: TrainingJob, run: Path | str, *fault: str) -> tuple[int, str]:
+    """Train as a user would on two devices; return exit code and stderr."""
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    workers = str(ROOT / "tests" / "workers")
     done = subprocess.run(
-        [*torchrun, str(MEMBER), json.dumps(JOB.to_json()), str(run)],
+        [*torchrun, str(MEMBER), json.dumps(job.to_json()), str(run), *fault],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{workers}", "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
         timeout=300,
     )
-    assert done.returncode == 0, done.stderr
+    return done.returncode, done.stderr
 
 
 @pytest.fixture(scope="module")
 def together(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = tmp_path_factory.mktemp("group") / "two"
-    two_processes(run)
+    code, errors = two_processes(JOB, run)
+    assert code == 0, errors
     return run
 
 
@@ -69,7 +78,9 @@ def test_two_processes_give_the_losses_of_one_with_the_doubled_batch(
 
 def test_each_step_sends_its_gradients_once(together: Path) -> None:
     supernet, _ = load_supernet(together)
-    num_numbers = sum(p.numel() for p in supernet.parameters()) + 3 + 1  # losses, stop
+    parameters = list(supernet.parameters())
+    # Gradients, whether there is one for each parameter, losses, stop.
+    num_numbers = sum(p.numel() for p in parameters) + len(parameters) + 3 + 1
     num_steps = 5
     for rank in (0, 1):
         sizes = (together / f"messages{rank}").read_text().split()
@@ -79,8 +90,104 @@ def test_each_step_sends_its_gradients_once(together: Path) -> None:
 
 
 def test_alone_nothing_is_averaged() -> None:
-    tensor = torch.ones(3)
-    ProcessGroup().average([tensor])
+    parameter, values = torch.nn.Parameter(torch.ones(3)), torch.ones(2)
+    ProcessGroup().average_gradients([parameter], values)
+    ProcessGroup().check_same({"step": "1"}, "never")
     ProcessGroup().wait()
     assert ProcessGroup().is_first
-    assert torch.equal(tensor, torch.ones(3))
+    assert parameter.grad is None
+    assert torch.equal(values, torch.ones(2))
+
+
+def random_job(network: str, **hyper: Any) -> TrainingJob:
+    return replace(
+        JOB,
+        model=f"random_networks:{network}",
+        model_options={},
+        hyperparameters=Hyperparameters(batch_size=1000, **hyper),
+    )
+
+
+@pytest.mark.parametrize(
+    "job",
+    [
+        pytest.param(random_job("one_of_two"), marks=SLOW, id="branches"),
+        pytest.param(random_job("stochastic_depth"), marks=SLOW, id="skipped"),
+        pytest.param(
+            random_job("stochastic_depth", sync_bn=True, dtype="bfloat16", accumulate=2),
+            id="skipped-sync_bn-bfloat16",
+        ),
+    ],
+)
+def test_layers_skipped_at_random_keep_the_processes_equal(
+    job: TrainingJob, tmp_path: Path
+) -> None:
+    """Equal weights are checked after each epoch and at the end: see the next test but one."""
+    code, errors = two_processes(job, tmp_path / "run")
+    assert code == 0, errors
+    sizes = [(tmp_path / "run" / f"messages{rank}").read_text().split() for rank in (0, 1)]
+    assert sizes[0] == sizes[1]
+
+
+def exchange(rank: int, folder: str) -> None:
+    """One of three processes, of which each lacks other gradients, and all lack the last."""
+    dist.init_process_group("gloo", f"file://{folder}/meeting", rank=rank, world_size=3)
+    dtypes = (torch.float32, torch.bfloat16, torch.float64, torch.float32)
+    parameters = [nn.Parameter(torch.zeros(2, n + 1, dtype=d)) for n, d in enumerate(dtypes)]
+    for number, parameter in enumerate(parameters[:3]):
+        if number != rank:
+            parameter.grad = torch.full_like(parameter, 3 * 2.0**rank)
+    values = torch.tensor([float(rank), 1.0])
+    ProcessGroup(rank, 3).average_gradients(parameters, values)
+    assert values.tolist() == [1.0, 1.0]
+    assert parameters[3].grad is None
+    for number, mean in enumerate((6.0, 5.0, 3.0)):  # of 2^rank, summed, where there is one
+        gradient = parameters[number].grad
+        assert gradient is not None
+        assert gradient.dtype == dtypes[number]
+        assert torch.equal(gradient, torch.full_like(gradient, mean))
+    dist.destroy_process_group()
+
+
+def test_a_gradient_that_a_process_lacks_counts_as_zero(tmp_path: Path) -> None:
+    start_processes(exchange, (str(tmp_path),), nprocs=3, start_method="spawn")
+
+
+@SLOW
+def test_processes_whose_weights_drift_apart_are_stopped(tmp_path: Path) -> None:
+    code, errors = two_processes(JOB, tmp_path / "run", "drift", "3")
+    assert code != 0
+    assert "all processes must have the same weights after step 5, but process 0 has" in errors
+    assert not (tmp_path / "run" / "supernet" / "supernet.json").exists()
+
+
+@SLOW
+def test_killed_processes_go_on_together_with_the_same_bits(together: Path, tmp_path: Path) -> None:
+    assert two_processes(JOB, tmp_path / "run", "kill", "3")[0] != 0
+    assert read_state(tmp_path / "run" / "supernet" / "last").num_steps_done == 3
+    code, errors = two_processes(JOB, tmp_path / "run")
+    assert code == 0, errors
+    weights = [
+        (folder / "supernet" / "weights.safetensors").read_bytes()
+        for folder in (together, tmp_path / "run")
+    ]
+    assert weights[0] == weights[1]
+
+
+@SLOW
+def test_processes_that_do_not_share_the_folder_are_refused(tmp_path: Path) -> None:
+    code, errors = two_processes(JOB, tmp_path / "run{rank}")
+    assert code != 0
+    assert "choose an --out in a folder that all processes share" in errors
+
+
+def test_a_resume_where_only_one_process_finds_the_state_is_refused(tmp_path: Path) -> None:
+    """Process 0 would go on at step 3, process 1 begin with fresh weights."""
+    one = replace(JOB.hyperparameters, sync_bn=False)
+    stopped = [sys.executable, str(MEMBER), json.dumps(replace(JOB, hyperparameters=one).to_json())]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "RANK": "0"}
+    command = [*stopped, str(tmp_path / "run0"), "kill", "3"]
+    subprocess.run(command, cwd=ROOT, env=environment, check=False, capture_output=True)
+    code, errors = two_processes(replace(JOB, hyperparameters=one), tmp_path / "run{rank}")
+    assert code != 0
+    assert "all processes must have the same step, but process 0 has 3 and process 1 0" in errors
