@@ -82,6 +82,10 @@ class Supernet(nn.Module):
         parameters = {name: nn.Parameter(tensors[name]) for name in self._tensors}
         return narrow(self.model, tensors | parameters, self.channels.losing_groups)
 
+    def part_of(self, name: str, tensor: Tensor, config: SubnetConfig) -> Tensor:
+        """The subnet's part, as a view, of a full tensor that belongs to the parameter `name`."""
+        return self._select[name](tensor, self.kept_counts(config))
+
     def kept_counts(self, config: SubnetConfig) -> tuple[int, ...]:
         """Places that each group keeps. Raises SpaceError for the wrong number of widths."""
         widths, num_groups = config.width_mults, self.space.num_groups

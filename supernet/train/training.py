@@ -26,6 +26,7 @@ from supernet.train.compiled import Compiled
 from supernet.train.loop import Loop
 from supernet.train.owner import owner
 from supernet.train.process_group import ProcessGroup, init_process_group
+from supernet.train.self_test import self_test
 from supernet.train.state import has_state
 
 
@@ -91,6 +92,7 @@ def _train(
                     "add --resume to continue, or choose another --out"
                 )
             loop.resume()
+        self_test(supernet, len(data.classes), quiet=not group.is_first)
         group.wait()  # no process writes before all have read
         loop.train()
         if group.is_first:

@@ -1,0 +1,122 @@
+"""Self-test: what a training checks on its own network before the first step, in under 2 s.
+
+A fault here would not stop the training: it would end with "trained" and other weights than the job
+asks for.
+"""
+
+import sys
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.utils._pytree import tree_leaves
+
+from supernet.elastic.supernet import Supernet
+from supernet.errors import ModelError
+from supernet.seeding import own_generators, seed_generators
+from supernet.space import SubnetConfig
+
+NUM_IMAGES = 4
+NUM_TRIALS = 5
+"""Forward passes in which a layer that is skipped at random may run once."""
+TOLERANCE = 0.01
+"""Norm of the difference by norm of the gradient; float32's rounding in a deep network is 1e-4."""
+
+
+def self_test(supernet: Supernet, num_classes: int, *, quiet: bool = False) -> None:
+    """Check that gradients are finite, and the narrowest subnet's those of the same plain network.
+
+    Trainable parameters without any gradient are named in one line on stderr, unless `quiet`.
+    Neither weights, buffers, gradients, modes nor the global generators change. Raises ModelError.
+    """
+    training = supernet.training
+    with own_generators():
+        try:
+            seed_generators(0)
+            images = _images(supernet)
+            labels = torch.arange(NUM_IMAGES, device=images.device) % num_classes
+            supernet.train()
+            unused = _without_gradient(supernet, images, labels)
+            supernet.zero_grad()
+            _compare(supernet, images, labels)
+        finally:
+            supernet.zero_grad()
+            supernet.train(training)
+    if unused and not quiet:
+        print(
+            f"{len(unused)} parameters get no gradient from the logits and keep their values: "
+            f"{', '.join(unused[:3])}{', ...' if len(unused) > 3 else ''}",
+            file=sys.stderr,
+        )
+
+
+def _images(supernet: Supernet) -> Tensor:
+    """Smooth random images at the lowest resolution, of about zero mean and unit variance."""
+    first = next(supernet.parameters())
+    side = supernet.space.resolutions[-1]
+    coarse = torch.randn(NUM_IMAGES, 3, 4, 4)
+    images = F.interpolate(coarse, size=side, mode="bicubic")
+    return images.to(first.device, first.dtype, memory_format=torch.channels_last)
+
+
+def _without_gradient(supernet: Supernet, images: Tensor, labels: Tensor) -> list[str]:
+    """Names of the trainable parameters that the full network's loss does not reach."""
+    config = SubnetConfig(width_mults=(1.0,), resolution=images.shape[-1])
+    named = [(name, p) for name, p in supernet.model.named_parameters() if p.requires_grad]
+    for _ in range(NUM_TRIALS):
+        F.cross_entropy(supernet(images, config).float(), labels).backward()
+        missing = [name for name, p in named if p.grad is None]
+        if not missing:
+            break
+    for name, p in named:
+        if p.grad is not None and not torch.isfinite(p.grad).all():
+            raise ModelError(
+                f"every gradient must be finite before the first step, but that of {name} is not: "
+                "check the layers after it, and the initial weights"
+            )
+    return missing
+
+
+def _compare(supernet: Supernet, images: Tensor, labels: Tensor) -> None:
+    """Raise ModelError unless the narrowest subnet learns as its extracted copy does."""
+    config = SubnetConfig(
+        width_mults=supernet.space.smallest.width_mults, resolution=images.shape[-1]
+    )
+    plain = supernet.extract(config).to(memory_format=torch.channels_last)
+    weights: list[Tensor] = []
+    for network in (supernet.subnet(config), plain):
+        _set_modes(network)
+        outputs = [leaf for leaf in tree_leaves(network(images)) if isinstance(leaf, Tensor)]
+        weights = weights or [torch.randn_like(output) for output in outputs]
+        pairs = zip(outputs, weights, strict=True)
+        torch.stack([(output * weight).sum() for output, weight in pairs]).sum().backward()
+    difference = total = 0.0
+    for name, full in supernet.model.named_parameters():
+        theirs = plain.get_parameter(name).grad
+        if full.grad is None or theirs is None:
+            if (full.grad is None) != (theirs is None):
+                raise ModelError(_message(name))
+            continue
+        mine = supernet.part_of(name, full.grad, config)
+        difference += float((mine - theirs).double().square().sum())
+        # What the subnet lacks must have got nothing.
+        difference += float(full.grad.double().square().sum() - mine.double().square().sum())
+        total += float(theirs.double().square().sum())
+    if not difference <= TOLERANCE**2 * total + 1e-12:
+        raise ModelError(_message(f"a relative difference of {(difference / total) ** 0.5:.2g}"))
+
+
+def _set_modes(network: nn.Module) -> None:
+    """Only BN in training mode: dropout would draw other numbers for another memory layout."""
+    network.eval()
+    for module in network.modules():
+        if isinstance(module, _BatchNorm):
+            module.train()
+
+
+def _message(what: str) -> str:
+    return (
+        f"the narrowest subnet must have the gradients of the same plain network, but got {what}: "
+        "please report this model, or train with --width-range 1 1"
+    )

@@ -1,0 +1,97 @@
+"""The self-test finds what would otherwise end as "trained" with other weights."""
+
+import random
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from supernet.elastic.supernet import Supernet
+from supernet.errors import ModelError
+from supernet.models import build_model
+from supernet.seeding import own_generators
+from supernet.space import SearchSpace, SubnetConfig
+from supernet.train.self_test import self_test
+
+
+class Small(nn.Module):
+    """Two convolutions with BN and a classifier; `activation` lies between them."""
+
+    def __init__(self, activation: Callable[[Tensor], Tensor] = torch.relu) -> None:
+        super().__init__()
+        self.first = nn.Sequential(nn.Conv2d(3, 16, 3, 2, 1), nn.BatchNorm2d(16))
+        self.second = nn.Sequential(nn.Conv2d(16, 16, 3, 2, 1), nn.BatchNorm2d(16))
+        self.classifier = nn.Linear(16, 4)
+        self.unused = nn.Linear(3, 3)
+        self.activation = activation
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = torch.relu(self.second(self.activation(self.first(x))))
+        logits: Tensor = self.classifier(x.mean((2, 3)))
+        return logits
+
+
+def make(model: nn.Module, *resolutions: int) -> Supernet:
+    side = resolutions[0]
+    return Supernet(model, torch.empty(1, 3, side, side), SearchSpace(resolutions=resolutions))
+
+
+@pytest.mark.parametrize("name", ["mobilenet_v2", "shufflenet_v2_x0_5", "squeezenet1_1"])
+def test_a_good_network_passes_and_is_left_as_it_was(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    supernet = make(build_model(name, 4), 64, 48)
+    supernet.eval()
+    before = {key: tensor.clone() for key, tensor in supernet.state_dict().items()}
+    with own_generators():
+        random.seed(0)
+        state = random.getstate(), torch.get_rng_state()
+        self_test(supernet, 4)
+        assert random.getstate() == state[0]
+        assert torch.equal(torch.get_rng_state(), state[1])
+    assert capsys.readouterr().err == ""
+    assert not supernet.training
+    assert all(p.grad is None for p in supernet.parameters())
+    for key, tensor in supernet.state_dict().items():
+        assert torch.equal(tensor, before[key]), key
+
+
+def test_parameters_without_a_gradient_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    self_test(make(Small(), 16, 12), 4)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("2 parameters get no gradient")
+    assert "unused.weight, unused.bias" in line
+    self_test(make(Small(), 16, 12), 4, quiet=True)
+    assert capsys.readouterr().err == ""
+
+
+def test_a_gradient_that_is_not_finite_is_refused() -> None:
+    def root_of_nothing(x: Tensor) -> Tensor:
+        return torch.relu(x) + torch.sqrt(x * 0)  # its gradient is infinity times 0
+
+    with pytest.raises(
+        ModelError, match=r"must be finite before the first step, but that of first"
+    ):
+        self_test(make(Small(root_of_nothing), 16, 12), 4)
+
+
+@pytest.mark.parametrize("fault", ["wrong channels", "detached"])
+def test_a_subnet_that_learns_other_than_it_should_is_refused(
+    fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    supernet = make(Small(), 16, 12)
+    subnet = supernet.subnet
+
+    def faulty(config: SubnetConfig) -> nn.Module:
+        network = subnet(config)
+        layer = network.get_submodule("second.0")
+        mine: Tensor = layer.weight  # type: ignore[assignment]
+        whole = supernet.model.get_parameter("second.0.weight")
+        wrong = mine.detach() if fault == "detached" else whole[-len(mine) :, -mine.shape[1] :]
+        layer._parameters["weight"] = wrong  # type: ignore[assignment]
+        return network
+
+    monkeypatch.setattr(supernet, "subnet", faulty)
+    with pytest.raises(ModelError, match="must have the gradients of the same plain network"):
+        self_test(supernet, 4)
