@@ -21,6 +21,7 @@ from supernet.elastic.supernet import Supernet
 from supernet.errors import CheckpointError
 from supernet.job.training_job import TrainingJob
 from supernet.models import build_model
+from supernet.seeding import own_generators, seed_generators
 
 
 @contextmanager
@@ -156,7 +157,9 @@ def load_supernet(run: Path) -> tuple[Supernet, dict[str, Any]]:
         raise CheckpointError(
             f"{path} must have the SHA-256 that supernet.json records, but differs"
         )
-    model = build_model(job.model, len(document["data"]["classes"]), job.model_options)
+    with own_generators():
+        seed_generators(job.seed)  # constants that a network draws are those that it trained with
+        model = build_model(job.model, len(document["data"]["classes"]), job.model_options)
     try:
         model.load_state_dict(tensors)
     except RuntimeError as error:

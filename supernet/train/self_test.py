@@ -93,6 +93,8 @@ def _compare(supernet: Supernet, images: Tensor, labels: Tensor) -> None:
         torch.stack([(output * weight).sum() for output, weight in pairs]).sum().backward()
     difference = total = 0.0
     for name, full in supernet.model.named_parameters():
+        if not full.requires_grad or full._backward_hooks:  # frozen, or of another gradient
+            continue
         theirs = plain.get_parameter(name).grad
         if full.grad is None or theirs is None:
             if (full.grad is None) != (theirs is None):

@@ -1,0 +1,134 @@
+"""Train each awkward network and compare it with a plain loop: `awkward_member.py FOLDER DTYPE`.
+
+One process, or one of several under torchrun. The first writes FOLDER/DTYPE.json: for each network
+"right", "refused: ...", or what is wrong. For tests/supernet/train/test_awkward.py.
+"""
+
+import json
+import math
+import os
+import random
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import awkward_networks
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves
+
+from supernet.data.dataset import Data
+from supernet.data.sources import load_embedded
+from supernet.errors import SupernetError
+from supernet.job.execution import Execution
+from supernet.job.hyperparameters import Hyperparameters
+from supernet.job.recipe import RECIPES
+from supernet.job.training_job import TrainingJob
+from supernet.space import SearchSpace
+from supernet.train.training import train
+
+SIDE, BATCH_SIZE, NUM_CLASSES = 16, 40, 10
+TOLERANCE = {"float32": 1e-3, "bfloat16": 0.05}
+"""Largest relative difference of a parameter's change: the same sums in another order."""
+
+
+def reference(model: nn.Module, batches: list[Any], data: Data, dtype: str, size: int) -> nn.Module:
+    """Plain training of the network as `size` processes do it, each on its part of each batch."""
+    optimizer = torch.optim.SGD(
+        [p for p in model.parameters() if p.requires_grad], lr=0.05, momentum=0.9, nesterov=True
+    )
+    mean, std = (torch.tensor(each).view(3, 1, 1) for each in (data.mean, data.std))
+    model.train()
+    for step, (images, labels) in enumerate(batches):
+        optimizer.zero_grad()
+        seed = random.Random(f"0 {step}").getrandbits(62)
+        for rank, (x, y) in enumerate(zip(images.chunk(size), labels.chunk(size), strict=True)):
+            torch.manual_seed(seed + rank)
+            random.seed(seed + rank)
+            np.random.seed((seed + rank) % 2**32)  # noqa: NPY002
+            with torch.autocast("cpu", torch.bfloat16, enabled=dtype == "bfloat16"):
+                output = model(((x / 255 - mean) / std).to(next(model.parameters()).dtype))
+            (F.cross_entropy(logits(output), y) / size).backward()
+        optimizer.param_groups[0]["lr"] = 0.05 * 0.5 * (1 + math.cos(math.pi * step / len(batches)))
+        optimizer.step()
+    return model
+
+
+def logits(output: Any) -> Tensor:
+    """The first output that is as wide as there are classes, at least in float32."""
+    found: Tensor = next(leaf for leaf in tree_leaves(output) if leaf.shape[-1] == NUM_CLASSES)
+    return found.to(torch.promote_types(found.dtype, torch.float32))
+
+
+def verdict(name: str, data: Data, folder: Path, dtype: str, size: int) -> str:
+    """What became of one network; all processes come to the same."""
+    job = TrainingJob(
+        model=f"awkward_networks:{name}",
+        model_options={},
+        recipe=RECIPES["independent"],
+        hyperparameters=Hyperparameters(
+            batch_size=BATCH_SIZE, lr=0.05, warmup_fraction=0, weight_decay=0, augment="none",
+            dtype=dtype,
+        ),
+        space=SearchSpace(resolutions=(SIDE,)),
+        epochs=1,
+    )  # fmt: skip
+    try:
+        trained = train(
+            job, folder / f"{dtype}-{name}", Execution(device="cpu", evaluate_every=0), data=data
+        ).model
+    except SupernetError as error:
+        return f"refused: {error}"
+    torch.manual_seed(0)
+    random.seed(0)
+    np.random.seed(0)  # noqa: NPY002
+    plain = awkward_networks.NETWORKS[name](NUM_CLASSES)
+    first = {key: tensor.detach().clone() for key, tensor in tensors_of(plain)}
+    batches = list(data.train_batches(batch_size=BATCH_SIZE, epoch=0, seed=0, augment="none"))
+    expected = dict(tensors_of(reference(plain, batches, data, dtype, size)))
+    for key, tensor in tensors_of(trained):
+        moved = (expected[key].double() - first[key].double()).norm()
+        difference = (tensor.double() - expected[key].double()).norm()
+        if not difference <= TOLERANCE[dtype] * moved + 1e-6:
+            return f"WRONG: {key} differs by {difference:.2g} after it moved by {moved:.2g}"
+    # With the trained tensors, the network that was built first computes what the loaded one does.
+    plain.load_state_dict(trained.state_dict())
+    images = torch.randn(2, 3, SIDE, SIDE, dtype=next(plain.parameters()).dtype)
+    both = [logits(network.eval()(images)) for network in (plain, trained)]
+    if not torch.allclose(*both, rtol=1e-3, atol=1e-3):
+        return "WRONG: the loaded network computes something else"
+    return "right"
+
+
+def tensors_of(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    """Parameters and buffers, but BN's statistics, which belong to each subnet."""
+    yield from model.named_parameters()
+    for name, buffer in model.named_buffers():
+        if name.rpartition(".")[2] not in ("running_mean", "running_var", "num_batches_tracked"):
+            yield name, buffer
+
+
+def main() -> None:
+    """Judge all networks."""
+    folder, dtype = Path(sys.argv[1]), sys.argv[2]
+    torch.set_num_threads(1)
+    size, rank = (int(os.environ.get(n, d)) for n, d in (("WORLD_SIZE", "1"), ("RANK", "0")))
+    whole = load_embedded()
+    official = {split: part[::24] for split, part in whole.official.items()}
+    data = Data(replace(whole, official=official), resolution=SIDE, seed=0)
+    found = {}
+    for name in awkward_networks.NETWORKS:
+        try:
+            found[name] = verdict(name, data, folder, dtype, size)
+        except Exception as error:  # what the test is about: a traceback is neither
+            found[name] = f"CRASHED: {type(error).__name__}: {str(error)[:200]}"
+    if rank == 0:
+        (folder / f"{dtype}.json").write_text(json.dumps(found, indent=1))
+
+
+if __name__ == "__main__":
+    main()
