@@ -12,7 +12,7 @@ from supernet.elastic.narrow import narrow
 from supernet.elastic.widths import share_widths
 from supernet.errors import ModelError, SpaceError
 from supernet.space import SearchSpace, SubnetConfig
-from supernet.tracing import BATCH_SIZE
+from supernet.tracing import BATCH_SIZE, fixed_seed
 
 
 class Supernet(nn.Module):
@@ -120,7 +120,8 @@ class Supernet(nn.Module):
             network = self._without_data(self.space.smallest).eval()
             try:
                 shape = (BATCH_SIZE, num_channels, resolution, resolution)
-                network(torch.empty(shape, device="meta", dtype=floating_dtype(self.model)))
+                with fixed_seed():
+                    network(torch.empty(shape, device="meta", dtype=floating_dtype(self.model)))
             except (RuntimeError, ValueError) as error:
                 reason = str(error).strip().splitlines()[0]
                 raise ModelError(
