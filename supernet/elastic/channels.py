@@ -25,7 +25,6 @@ from supernet.tracing import (
     Failure,
     Partition,
     Trace,
-    TracedOperation,
     divide,
     find_failure,
     fixed_seed,
@@ -146,27 +145,21 @@ class _Tracing:
         return known[id(axis)]
 
     def _blame(self, number: int, failure: Failure) -> None:
-        """Keep the inputs of the operation that failed, wherever that line of code runs.
+        """Keep the activations that the operation that failed takes, or else its weights.
 
         Where they are kept already, an earlier operation is to blame: code between the two has
         noticed the narrower size.
         """
         operations = self.trace.passes[number]
         for blamed in reversed(operations[: failure.index + 1]):
-            same_code = [each for each in operations if each.site.code == blamed.site.code]
-            news = [self._keep_inputs(each, failure) for each in (blamed, *same_code)]
-            if any(news):
-                return
+            at = blamed.name, blamed.site.path
+            for inputs in (blamed.activations, blamed.weights):
+                news = [self.labelling.keep(x, failure.why, at) for axes in inputs for x in axes]
+                if any(news):
+                    return
         raise ModelError(
             f"the network must run the same operations in each forward pass, but got: {failure.why}"
         )
-
-    def _keep_inputs(self, operation: TracedOperation, failure: Failure) -> bool:
-        at = operation.name, operation.site.path
-        news = [
-            self.labelling.keep(axis, failure.why, at) for axes in operation.inputs for axis in axes
-        ]
-        return any(news)
 
 
 def _named_tensors(model: nn.Module) -> dict[str, Tensor]:
