@@ -92,10 +92,18 @@ class _Tracing:
         groups = divide(self.labelling)
         rigid = [kept_places(group, low, divisor) == group.size for group in groups.groups]
         if any(rigid):
+            self._note_rigid(groups, rigid)
             is_rigid = torch.tensor([*rigid, False])[groups.group_of]
             self.labelling.labels.keep(is_rigid.nonzero().flatten())
             groups = divide(self.labelling)
         return groups
+
+    def _note_rigid(self, groups: Partition, rigid: list[bool]) -> None:
+        operations = {made.path: made.operation for made in self.labelling.made}
+        why = f"no other width is a multiple of {self.space.divisor} channels"
+        for group in (g for g, is_rigid in zip(groups.groups, rigid, strict=True) if is_rigid):
+            at = operations[group.layers[0]], group.layers[0]
+            self.labelling.note_kept(why, group.num_channels, at)
 
     def _channels(self, groups: Partition) -> Channels:
         def dim(axis: Tensor | None) -> Dim | None:

@@ -84,7 +84,7 @@ class BatchStatistics(TorchFunctionMode):
         kwargs = kwargs or {}
         if func in ARGUMENTS:
             values = {**dict(zip(ARGUMENTS[func], args, strict=False)), **kwargs}
-            if self._is_recorded(values):
+            if values.get("running_mean") is not None and self._name(values["running_mean"]):
                 return self._normalised(func, values)
         self._note_reading(args)
         self._note_reading(kwargs.values())
@@ -97,10 +97,6 @@ class BatchStatistics(TorchFunctionMode):
             elif id(each) in self._names:
                 self.read.add(self._names[id(each)])
 
-    def _is_recorded(self, values: Mapping[str, Any]) -> bool:
-        mean, x = values.get("running_mean"), values["input"]
-        return mean is not None and self._name(mean) is not None and x.numel() > x.shape[1]
-
     def _name(self, tensor: Tensor) -> str | None:
         return self._stored.get(tensor.untyped_storage().data_ptr())
 
@@ -108,6 +104,8 @@ class BatchStatistics(TorchFunctionMode):
         """By the batch's statistics, which momentum 1 leaves in the tensors: no second pass."""
         by_instance = "use_input_stats" in ARGUMENTS[func]
         mode = "use_input_stats" if by_instance else "training"
+        if values["input"].numel() == values["input"].shape[1]:
+            return func(**{**values, mode: False})
         result = func(**{**values, mode: True, "momentum": 1.0})
         mean, variance = values["running_mean"], values["running_var"]
         self.normalised_by.update(str(self._name(each)) for each in (mean, variance))

@@ -33,7 +33,7 @@ class Buffer:
     @property
     def is_of_torchs_own_layer(self) -> bool:
         """Whether its owner computes as a class of torch.nn does."""
-        return type(self.owner).forward.__module__.startswith("torch.nn.")
+        return type(self.owner).forward.__module__.startswith("torch.nn.modules.")
 
     @property
     def tensor(self) -> Tensor:
@@ -138,10 +138,10 @@ def find_averages(network: nn.Module, images: Tensor, suspects: Collection[str])
     for a buffer that changes in training in another way than a moving average.
     """
     images, named = images[:NUM_IMAGES], {each.name: each for each in buffers_of(network)}
-    owners = {name: _owner(network, named[name]) for name in suspects}
+    owners = {name: _owners(network, named[name]) for name in suspects}
     with kept_state(network):
         network.eval()
-        for owner in owners.values():
+        for owner in (owner for found in owners.values() for owner in found):
             owner.training = True
         before = {name: each.tensor.clone() for name, each in named.items()}
         with kept_state(network), BatchStatistics(network) as statistics:
@@ -151,8 +151,8 @@ def find_averages(network: nn.Module, images: Tensor, suspects: Collection[str])
             for name in suspects
             if name not in statistics.normalised_by and _differ(before[name], after[name])
         ]
-        modules = [owners[name] for name in statistics.normalised_by if name in owners]
-        modules += [each.owner for each in changed]
+        names = [*statistics.normalised_by, *(each.name for each in changed)]
+        modules = [owner for name in names for owner in owners.get(name, ())]
         training = tuple({id(module): module for module in modules}.values())
         network.eval()
         for module in training:
@@ -161,16 +161,16 @@ def find_averages(network: nn.Module, images: Tensor, suspects: Collection[str])
     return Found(averages=averages, training=training)
 
 
-def _owner(network: nn.Module, buffer: Buffer) -> nn.Module:
-    """The module whose mode decides about the update.
+def _owners(network: nn.Module, buffer: Buffer) -> tuple[nn.Module, ...]:
+    """The modules whose mode may decide about the update.
 
     Where another module computes with the statistics of one of torch's own layers (a convolution
-    that has its BN fused into it in eval mode), it is the layer's parent.
+    that has its BN fused into it in eval mode), the layer's parent is one.
     """
     if buffer.is_of_torchs_own_layer:
         path = buffer.name.rpartition(".")[0].rpartition(".")[0]
-        return network.get_submodule(path)
-    return buffer.owner
+        return network.get_submodule(path), buffer.owner
+    return (buffer.owner,)
 
 
 def _decays(network: nn.Module, images: Tensor, buffers: list[Buffer]) -> dict[str, float]:

@@ -52,7 +52,9 @@ def follow_paths(model: nn.Module) -> Iterator[Paths]:
         return lambda *_: paths.enter(path)
 
     modules = list(model.named_modules())
-    hooks = [module.register_forward_pre_hook(enter(path)) for path, module in modules]
+    hooks = [
+        module.register_forward_pre_hook(enter(path), prepend=True) for path, module in modules
+    ]
     hooks += [
         module.register_forward_hook(lambda *_: paths.leave(), always_call=True)
         for _, module in modules

@@ -13,6 +13,7 @@ import torchvision
 from supernet.checkpoint import is_finished, load_supernet, read_document, save_supernet
 from supernet.data.dataset import Data, load_data
 from supernet.device import choose_device
+from supernet.elastic.describe import summarise
 from supernet.elastic.importance import sort_by_importance
 from supernet.elastic.supernet import Supernet
 from supernet.errors import CheckpointError, DataError
@@ -23,6 +24,7 @@ from supernet.models.pretrained import load_weights
 from supernet.train.compiled import Compiled
 from supernet.train.loop import Loop
 from supernet.train.process_group import ProcessGroup, init_process_group
+from supernet.train.rehearsal import rehearse
 
 
 def train(
@@ -70,7 +72,11 @@ def _train(
     place: torch.device,
     group: ProcessGroup,
 ) -> None:
-    supernet = _new_supernet(job, data).to(device=place, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    supernet = _new_supernet(job, data)
+    rehearse(supernet, job.recipe)
+    supernet.to(device=place, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if group.is_first:
+        print("\n".join(summarise(supernet.model, supernet.channels)), file=sys.stderr)
     network = Compiled(supernet, job.recipe) if execution.compile else supernet
     loop = Loop(supernet, data, job, run, execution, group, network)
     if loop.state_path.exists():
