@@ -25,3 +25,11 @@ def own_generators() -> Iterator[None]:
         finally:
             random.setstate(of_python)
             np.random.set_state(of_numpy)
+
+
+@contextmanager
+def fixed_seed() -> Iterator[None]:
+    """Within `with`, a network that draws random numbers draws the same ones in every pass."""
+    with own_generators():
+        seed_generators(0)
+        yield

@@ -19,16 +19,15 @@ from torch import Tensor, nn
 from supernet.elastic.dims import Channels, Dim, kept_places
 from supernet.elastic.narrow import narrow
 from supernet.errors import ModelError
+from supernet.seeding import fixed_seed
 from supernet.space import SearchSpace
 from supernet.tracing import (
     BATCH_SIZE,
     Failure,
     Partition,
     Trace,
-    TracedOperation,
     divide,
     find_failure,
-    fixed_seed,
     follow_paths,
 )
 
@@ -93,10 +92,18 @@ class _Tracing:
         groups = divide(self.labelling)
         rigid = [kept_places(group, low, divisor) == group.size for group in groups.groups]
         if any(rigid):
+            self._note_rigid(groups, rigid)
             is_rigid = torch.tensor([*rigid, False])[groups.group_of]
             self.labelling.labels.keep(is_rigid.nonzero().flatten())
             groups = divide(self.labelling)
         return groups
+
+    def _note_rigid(self, groups: Partition, rigid: list[bool]) -> None:
+        operations = {made.path: made.operation for made in self.labelling.made}
+        why = f"no other width is a multiple of {self.space.divisor} channels"
+        for group in (g for g, is_rigid in zip(groups.groups, rigid, strict=True) if is_rigid):
+            at = operations[group.layers[0]], group.layers[0]
+            self.labelling.note_kept(why, group.num_channels, at)
 
     def _channels(self, groups: Partition) -> Channels:
         def dim(axis: Tensor | None) -> Dim | None:
@@ -146,27 +153,21 @@ class _Tracing:
         return known[id(axis)]
 
     def _blame(self, number: int, failure: Failure) -> None:
-        """Keep the inputs of the operation that failed, wherever that line of code runs.
+        """Keep the activations that the operation that failed takes, or else its weights.
 
         Where they are kept already, an earlier operation is to blame: code between the two has
         noticed the narrower size.
         """
         operations = self.trace.passes[number]
         for blamed in reversed(operations[: failure.index + 1]):
-            same_code = [each for each in operations if each.site.code == blamed.site.code]
-            news = [self._keep_inputs(each, failure) for each in (blamed, *same_code)]
-            if any(news):
-                return
+            at = blamed.name, blamed.site.path
+            for inputs in (blamed.activations, blamed.weights):
+                news = [self.labelling.keep(x, failure.why, at) for axes in inputs for x in axes]
+                if any(news):
+                    return
         raise ModelError(
             f"the network must run the same operations in each forward pass, but got: {failure.why}"
         )
-
-    def _keep_inputs(self, operation: TracedOperation, failure: Failure) -> bool:
-        at = operation.name, operation.site.path
-        news = [
-            self.labelling.keep(axis, failure.why, at) for axes in operation.inputs for axis in axes
-        ]
-        return any(news)
 
 
 def _named_tensors(model: nn.Module) -> dict[str, Tensor]:

@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from torch import nn
 
 from supernet.elastic.dims import Channels
+from supernet.errors import ModelError
 
+LITTLE = 0.2
+"""An elastic share of the MACs below this is worth a warning."""
 MAX_LAYERS = 3
 """Layers that a row names; further ones are only counted."""
 
@@ -40,9 +43,45 @@ def describe(
 
 def _title(width_of: Sequence[int]) -> str:
     groups, widths = len(width_of), len(set(width_of))
-    title = f"{groups} channel group{'' if groups == 1 else 's'}, "
-    title += f"{widths} width{'' if widths == 1 else 's'}"
+    title = f"{groups} channel group{_s(groups)}, {widths} width{_s(widths)}"
     return title + (f": a config has {widths}, or one for all" if widths > 1 else "")
+
+
+def _s(count: int) -> str:
+    return "" if count == 1 else "s"
+
+
+def summarise(model: nn.Module, channels: Channels) -> list[str]:
+    """A few lines: the elastic share of the MACs, what stays at full width and why."""
+    share, num_groups = elastic_share(model, channels), len(channels.groups)
+    lines = [
+        f"{num_groups} channel group{_s(num_groups)}; {share:.1%} of the MACs are in elastic layers"
+    ]
+    if share < LITTLE:
+        lines.append(
+            f"warning: only {share:.1%} of the MACs are in elastic layers, so that narrow subnets "
+            "save little; what stays at full width is listed here"
+        )
+    return [*lines, *_kept(channels)]
+
+
+def elastic_share(model: nn.Module, channels: Channels) -> float:
+    """The part of the MACs that is in elastic layers, 0..1; counted as in `count_elastic`."""
+    counts = count_elastic(model, channels, [group.size for group in channels.groups])
+    return counts["elastic_macs"] / max(counts["macs"], 1)
+
+
+def require_elastic(channels: Channels) -> None:
+    """Raise ModelError, with the main reason, if no channel is elastic."""
+    if channels.groups:
+        return
+    reason = "it has no hidden channels"
+    for (operation, why), _, paths in _reasons(channels)[:1]:
+        reason = f"{operation} in {paths[0]}: {why}"
+    raise ModelError(
+        f"a network must have channels that can be removed, but all stay ({reason}): "
+        "change that layer, or use --width-range 1 1 to vary the resolution alone"
+    )
 
 
 def count_elastic(model: nn.Module, channels: Channels, kept: Sequence[int]) -> dict[str, int]:
@@ -82,17 +121,22 @@ def _shares(model: nn.Module, channels: Channels, low: Sequence[int], bound: str
 
 
 def _kept(channels: Channels) -> list[str]:
+    lines = [
+        f"  {number} channels, {operation} in {_some(paths)}: {why}"
+        for (operation, why), number, paths in _reasons(channels)
+    ]
+    return ["kept at full width:", *lines] if lines else []
+
+
+def _reasons(channels: Channels) -> list[tuple[tuple[str, str], int, list[str]]]:
+    """Operation and reason, how many channels stay for it, and in which modules; most first."""
     numbers: Counter[tuple[str, str]] = Counter()
     paths: dict[tuple[str, str], list[str]] = {}
     for kept in channels.kept:
         key = kept.operation, kept.why
         numbers[key] += kept.num_channels
         paths.setdefault(key, []).append(kept.path or "the network itself")
-    lines = [
-        f"  {number} channels, {operation} in {_some(paths[operation, why])}: {why}"
-        for (operation, why), number in numbers.most_common()
-    ]
-    return ["kept at full width:", *lines] if lines else []
+    return [(key, number, paths[key]) for key, number in numbers.most_common()]
 
 
 def _some(names: Sequence[str]) -> str:

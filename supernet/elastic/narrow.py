@@ -28,7 +28,7 @@ def narrow(
         path, _, _ = name.rpartition(".")
         full, module = model.get_submodule(path), narrowed.get_submodule(path)
         if isinstance(full, _ConvNd) and isinstance(module, _ConvNd):
-            module.groups = full.groups * len(module.weight) // len(full.weight)
+            module.groups = full.groups * len(_weight(module)) // len(_weight(full))
     for module in narrowed.modules():
         _set_sizes(module)
     return narrowed
@@ -55,13 +55,19 @@ def _narrow(
     return clone
 
 
+def _weight(layer: nn.Module) -> Tensor:
+    """The weight of a layer; where it is computed (weight norm), the largest of what it is from."""
+    weight = layer._parameters.get("weight")
+    return max(layer.parameters(), key=Tensor.numel) if weight is None else weight
+
+
 def _set_sizes(module: nn.Module) -> None:
     """Set the attributes that state a layer's sizes to those of its tensors."""
     match module:
         case _ConvNd():
             _set_convolution_sizes(module)
         case nn.Linear():
-            module.out_features, module.in_features = module.weight.shape
+            module.out_features, module.in_features = _weight(module).shape
         case _NormBase():
             size = module.weight if module.weight is not None else module.running_mean
             if size is not None:
@@ -75,6 +81,7 @@ def _set_sizes(module: nn.Module) -> None:
 
 
 def _set_convolution_sizes(module: _ConvNd) -> None:
-    whole, other = module.weight.shape[0], module.weight.shape[1] * module.groups
+    weight = _weight(module)
+    whole, other = weight.shape[0], weight.shape[1] * module.groups
     transposed = isinstance(module, _ConvTransposeNd)
     module.in_channels, module.out_channels = (whole, other) if transposed else (other, whole)

@@ -11,6 +11,7 @@ from supernet.elastic.describe import describe
 from supernet.elastic.narrow import narrow
 from supernet.elastic.widths import share_widths
 from supernet.errors import ModelError, SpaceError
+from supernet.seeding import fixed_seed
 from supernet.space import SearchSpace, SubnetConfig
 from supernet.tracing import BATCH_SIZE
 
@@ -124,7 +125,8 @@ class Supernet(nn.Module):
             network = self._without_data(self.space.smallest).eval()
             try:
                 shape = (BATCH_SIZE, num_channels, resolution, resolution)
-                network(torch.empty(shape, device="meta", dtype=floating_dtype(self.model)))
+                with fixed_seed():
+                    network(torch.empty(shape, device="meta", dtype=floating_dtype(self.model)))
             except (RuntimeError, ValueError) as error:
                 reason = str(error).strip().splitlines()[0]
                 raise ModelError(

@@ -6,7 +6,6 @@ from supernet.tracing.labels import Labels
 from supernet.tracing.partition import Group, Partition, divide
 from supernet.tracing.paths import follow_paths
 from supernet.tracing.replay import Failure, find_failure
-from supernet.tracing.seeding import fixed_seed
 from supernet.tracing.trace import Trace, TracedOperation
 
 __all__ = [
@@ -21,6 +20,5 @@ __all__ = [
     "TracedOperation",
     "divide",
     "find_failure",
-    "fixed_seed",
     "follow_paths",
 ]

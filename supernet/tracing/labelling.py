@@ -3,6 +3,7 @@
 Each dimension of a tensor has a vector of labels, one per entry, or None where every entry stays.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -35,6 +36,7 @@ class Made:
     """Channels that a convolution or a matrix product made."""
 
     labels: Tensor
+    operation: str
     path: str
     num_positions: int
     """At how many positions of an image each of them is computed."""
@@ -68,8 +70,14 @@ class Labelling:
         self._names = {id(tensor): name for name, tensor in named}
         self._computed: dict[int, str] = {}
         """For tensors computed from parameters alone (transposed, standardised): from which."""
+        self._constants: set[int] = set()
+        """Tensors that code makes from nothing, or from parameters."""
+        self._culprits: dict[int, str] = {}
+        """For those of them that have no labels: the operation in which the labels were lost."""
         self._axes: dict[int, Axes] = {}
         self._alive: list[Tensor] = []  # an id names a tensor only as long as it lives
+        self._early: dict[int, tuple[tuple[str, str], str]] = {}
+        """For labels of weights that were kept before the weight made channels: where, and why."""
         self.here = ("", "")
         """The operation that ran last and the path of the module in which it did."""
 
@@ -82,6 +90,8 @@ class Labelling:
         self._alive.clear()
         self._axes.clear()
         self._computed.clear()
+        self._constants.clear()
+        self._culprits.clear()
 
     def axes_of(self, tensor: Tensor) -> Axes:
         """Labels of a tensor's dimensions; a parameter gets new ones the first time."""
@@ -129,14 +139,19 @@ class Labelling:
         free = roots[roots != KEPT]
         if not len(free):
             return False
-        num_channels = int(torch.isin(free, self.made_roots()).sum())
+        is_made = torch.isin(free, self.made_roots())
+        everything = self.labels.roots(torch.arange(len(self.labels)))
+        not_yet_made = torch.isin(everything, free[~is_made]).nonzero().flatten().tolist()
+        self._early |= dict.fromkeys(not_yet_made, (at or self.here, why))
         self.labels.keep(free)
-        if num_channels:
-            operation, path = at or self.here
-            self.kept.append(
-                Kept(operation=operation, path=path, why=why, num_channels=num_channels)
-            )
+        if is_made.any():
+            self.note_kept(why, int(is_made.sum()), at)
         return True
+
+    def note_kept(self, why: str, num_channels: int, at: tuple[str, str] | None = None) -> None:
+        """List channels that stay at full width; `at` as in `keep`."""
+        operation, path = at or self.here
+        self.kept.append(Kept(operation=operation, path=path, why=why, num_channels=num_channels))
 
     def multiply(self, weight: Tensor, made: Tensor | None, num_positions: int) -> None:
         """Record a multiplication with `weight` at `num_positions` positions of an image.
@@ -152,8 +167,23 @@ class Labelling:
             found = set(self.labels.roots(made).tolist())
             for dim in self._dims_with(name, found)[:1]:
                 self.made_dims[name] = dim
-            made_here = Made(labels=made, path=self.here[1], num_positions=num_positions)
-            self.made.append(made_here)
+            self._note_kept_early(made)
+            operation, path = self.here
+            here = Made(labels=made, operation=operation, path=path, num_positions=num_positions)
+            self.made.append(here)
+
+    def note_lost(self, weight: Tensor, num_channels: int) -> None:
+        """List the channels that `weight` makes, if the labels of its parameters were lost."""
+        culprit = self._culprits.get(id(weight))
+        why = f"its weight is computed by {culprit}, through which channels are not followed"
+        if culprit and all((k.path, k.why) != (self.here[1], why) for k in self.kept):
+            self.note_kept(why, num_channels)
+
+    def _note_kept_early(self, made: Tensor) -> None:
+        """List channels that were kept before they were made, with their weight's labels."""
+        early = [self._early.pop(label) for label in made.tolist() if label in self._early]
+        for (at, why), num_channels in Counter(early).items():
+            self.note_kept(why, num_channels, at)
 
     def _dims_with(self, name: str, roots: set[int]) -> list[int]:
         """The dimensions of a weight that hold these channels."""
@@ -164,21 +194,44 @@ class Labelling:
         """The parameter that a tensor is, or is computed from; None: it comes from the image."""
         return self._names.get(id(tensor)) or self._computed.get(id(tensor))
 
+    def is_constant(self, call: Call) -> bool:
+        """Whether no input depends on the image."""
+        return all(id(t) in self._constants or self.weight_of(t) for t in call.inputs)
+
+    def follow_constants(self, call: Call) -> None:
+        """Treat what is computed from constants alone as a constant."""
+        if self.is_constant(call):
+            self._constants.update(map(id, call.outputs))
+            self._alive.extend(call.outputs)
+
     def follow_weights(self, call: Call) -> None:
         """Treat what is computed from parameters alone as the largest of them."""
         found = [(tensor.numel(), self.weight_of(tensor)) for tensor in call.inputs]
         named = [(size, name) for size, name in found if name is not None]
         if not named or len(named) < len(found):
             return
+        culprits = [self._culprits[id(t)] for t in call.inputs if id(t) in self._culprits]
+        culprits += self._early_culprits(call)
         for tensor in call.outputs:
             if id(tensor) not in self._names:
                 self._computed[id(tensor)] = max(named)[1]
                 self._alive.append(tensor)
+                if not any(axis is not None for axis in self.axes_of(tensor)):
+                    self._culprits[id(tensor)] = (culprits or [call.operation])[0]
+
+    def _early_culprits(self, call: Call) -> list[str]:
+        """The operations that require labels of the inputs to stay, before they made channels."""
+        axes = [axis for tensor in call.inputs for axis in self.axes_of(tensor) if axis is not None]
+        labels = (label for axis in axes for label in axis.tolist())
+        return [self._early[label][0][0] for label in labels if label in self._early]
 
     def lose_groups(self, weight: Tensor) -> None:
-        """Record that the convolution with this weight shrinks by whole groups."""
-        if id(weight) in self._names:
-            self.losing_groups.add(self._names[id(weight)])
+        """Record that the convolution with this weight shrinks by whole groups.
+
+        A weight that is computed (by a parametrization) has the name of the layer's attribute.
+        """
+        if self.weight_of(weight):
+            self.losing_groups.add(self._names.get(id(weight), f"{self.here[1]}.weight"))
 
     def made_roots(self) -> Tensor:
         """Roots of all labels that some product made, sorted: those of layers' outputs."""

@@ -10,24 +10,26 @@ from torch import nn
 
 @dataclass(frozen=True)
 class Site:
-    """Where an operation runs."""
+    """Which step of a network an operation is."""
 
     path: str
     """The innermost running module, such as `features.3`; empty: the network itself."""
-    code: tuple[object, ...]
-    """Identifies a line of code: the module's class, the operation and its count there."""
+    operation: str
+    """Its name, such as `aten.view`."""
+    number: int
+    """How many operations that call of the module has run, with this one."""
 
 
 class Paths:
     """The stack of modules that are running; see `follow_paths`."""
 
     def __init__(self) -> None:
-        self._modules: list[tuple[str, type[nn.Module]]] = [("", nn.Module)]
+        self._modules = [""]
         self._num_operations = [0]
 
-    def enter(self, path: str, module: nn.Module) -> None:
+    def enter(self, path: str) -> None:
         """Push a module that begins to run."""
-        self._modules.append((path, type(module)))
+        self._modules.append(path)
         self._num_operations.append(0)
 
     def leave(self) -> None:
@@ -37,9 +39,8 @@ class Paths:
 
     def next_site(self, operation: str) -> Site:
         """The site of the operation that runs now."""
-        path, kind = self._modules[-1]
         self._num_operations[-1] += 1
-        return Site(path, (kind, operation, self._num_operations[-1]))
+        return Site(self._modules[-1], operation, self._num_operations[-1])
 
 
 @contextmanager
@@ -48,10 +49,12 @@ def follow_paths(model: nn.Module) -> Iterator[Paths]:
     paths = Paths()
 
     def enter(path: str) -> Any:
-        return lambda module, args: paths.enter(path, module)
+        return lambda *_: paths.enter(path)
 
     modules = list(model.named_modules())
-    hooks = [module.register_forward_pre_hook(enter(path)) for path, module in modules]
+    hooks = [
+        module.register_forward_pre_hook(enter(path), prepend=True) for path, module in modules
+    ]
     hooks += [
         module.register_forward_hook(lambda *_: paths.leave(), always_call=True)
         for _, module in modules

@@ -27,6 +27,8 @@ def convolution(labelling: Labelling, call: Call) -> None:
         labelling.join(made, labelling.axes_of(bias)[0], BIAS)
     num_positions = (x if transposed else call.result)[0, 0].numel()
     labelling.multiply(weight, made, num_positions)
+    if made is None:
+        labelling.note_lost(weight, call.result.shape[1])
     labelling.set_axes(call.result, [x_axes[0], made, *positions])
 
 
@@ -54,10 +56,11 @@ def _grouped(
     group's inputs (transposed: outputs). Returns the labels of the output channels.
     """
     labels, (whole, per_group) = labelling.labels, labelling.axes_of(weight)[:2]
-    assert whole is not None  # more than one group has more than one channel
     in_group, made_in_group = weight.shape[0] // groups, weight.shape[1]
     if not transposed:
         in_group, made_in_group = made_in_group, in_group
+    if whole is None:
+        return _with_constant(labelling, channels, in_group, made_in_group)
     if channels is None:
         channels = torch.zeros(groups * in_group, dtype=torch.int64)
     if _choices(labelling, len(channels), in_group) >= _choices(labelling, len(channels), groups):
@@ -74,6 +77,19 @@ def _grouped(
     if per_group is not None:
         labels.unite(per_group, inputs)
     return labels.tie_rows(whole.view(groups, made_in_group)).repeat(groups)
+
+
+def _with_constant(
+    labelling: Labelling, channels: Tensor | None, in_group: int, made_in_group: int
+) -> Tensor | None:
+    """Each channel is convolved with a kernel made on the spot (a blur): it passes its labels on.
+
+    Whether the code makes as many kernels as there are channels, the narrow networks show.
+    """
+    if in_group > 1:
+        labelling.keep(channels, CONTRACTED)
+        return None
+    return None if channels is None else channels.repeat_interleave(made_in_group)
 
 
 def _choices(labelling: Labelling, num_channels: int, unit: int) -> int:
@@ -110,4 +126,6 @@ def _product(labelling: Labelling, left: Tensor, right: Tensor, out: Tensor) -> 
         labelling.multiply(right, columns, max(1, left.shape[-2] // BATCH_SIZE))
     else:
         labelling.multiply(left, rows, max(1, right.shape[-1] // BATCH_SIZE))
+    if columns is None:
+        labelling.note_lost(right, right.shape[-1])
     labelling.set_axes(out, [*batch, rows, columns])

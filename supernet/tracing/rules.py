@@ -44,6 +44,14 @@ def batch_norm(labelling: Labelling, call: Call) -> None:
             labelling.set_axes(moment, axes[1:2])
 
 
+def weight_norm(labelling: Labelling, call: Call) -> None:
+    """A weight in the direction of `v` with the norms `g`, one for each entry of one dimension."""
+    weight, norms = call.outputs
+    elementwise(labelling, Call(call.func, call.args[:2], {}, weight))
+    axes = zip(labelling.axes_of(weight), norms.shape, strict=True)
+    labelling.set_axes(norms, [axis if size > 1 else None for axis, size in axes])
+
+
 def layer_norm(labelling: Labelling, call: Call) -> None:
     """The last dimensions are those of the weight and the bias."""
     x, _, *parameters = call.args[:4]
@@ -125,6 +133,7 @@ _NAMES: dict[Rule, str] = {
         fill_ zero_ copy_ uniform_ normal_ hardswish_ hardswish hardtanh_ _softmax _safe_softmax
         _log_softmax native_dropout _to_copy relu6 relu6_ lift_fresh _prelu_kernel rrelu_with_noise
         contiguous normal_functional bernoulli masked_fill_ detach alias clone""",
+    weight_norm: "_weight_norm_interface",
     batch_norm: """native_batch_norm cudnn_batch_norm _native_batch_norm_legit miopen_batch_norm
         _native_batch_norm_legit_no_training _batch_norm_with_update""",
     unlabelled: "new_zeros new_ones new_empty new_full new_empty_strided",

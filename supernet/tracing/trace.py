@@ -26,8 +26,12 @@ class TracedOperation:
     """Without the overload, such as `aten.view`."""
     site: Site
     """Where it ran."""
-    inputs: tuple[Axes, ...]
-    """Labels of its input tensors."""
+    activations: tuple[Axes, ...]
+    """Labels of its input tensors that depend on the image."""
+    weights: tuple[Axes, ...]
+    """Labels of its other input tensors."""
+    is_constant: bool
+    """Whether its result does not depend on the image."""
     outputs: tuple[tuple[torch.Size, Axes], ...]
     """Shape and labels of its output tensors."""
 
@@ -67,13 +71,22 @@ class Trace(TorchDispatchMode):
         site = self._paths.next_site(operation)
         self.labelling.here = operation, site.path
         call = Call(func, args, kwargs or {}, run_on_one_device(func, args, kwargs or {}))
-        inputs = tuple(self.labelling.axes_of(tensor) for tensor in call.inputs)
+        inputs = [(self.labelling.weight_of(t), self.labelling.axes_of(t)) for t in call.inputs]
+        is_constant = self.labelling.is_constant(call)
         rule_for(func)(self.labelling, call)
+        self.labelling.follow_constants(call)
         self.labelling.follow_weights(call)
         outputs = tuple((tensor.shape, self.labelling.axes_of(tensor)) for tensor in call.outputs)
         if call.operation not in LAYOUT:
             self.passes[-1].append(
-                TracedOperation(name=call.operation, site=site, inputs=inputs, outputs=outputs)
+                TracedOperation(
+                    name=call.operation,
+                    site=site,
+                    activations=tuple(axes for weight, axes in inputs if weight is None),
+                    weights=tuple(axes for weight, axes in inputs if weight is not None),
+                    is_constant=is_constant,
+                    outputs=outputs,
+                )
             )
         return call.result
 

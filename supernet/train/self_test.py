@@ -13,7 +13,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils._pytree import tree_leaves
 
 from supernet.elastic.supernet import Supernet
-from supernet.errors import ModelError
+from supernet.errors import ModelError, SupernetError
+from supernet.evaluate.calibration import calibrate_bn
 from supernet.seeding import own_generators, seed_generators
 from supernet.space import SubnetConfig
 
@@ -25,7 +26,10 @@ TOLERANCE = 0.01
 
 
 def self_test(supernet: Supernet, num_classes: int, *, quiet: bool = False) -> None:
-    """Check that gradients are finite, and the narrowest subnet's those of the same plain network.
+    """Try on a few random images what the training is going to do.
+
+    Gradients are finite, those of the narrowest subnet equal the same plain network's, and its BN
+    statistics can be calibrated.
 
     Trainable parameters without any gradient are named in one line on stderr, unless `quiet`.
     Neither weights, buffers, gradients, modes nor the global generators change. Raises ModelError.
@@ -39,7 +43,16 @@ def self_test(supernet: Supernet, num_classes: int, *, quiet: bool = False) -> N
             supernet.train()
             unused = _without_gradient(supernet, images, labels)
             supernet.zero_grad()
-            _compare(supernet, images, labels)
+            _compare(supernet, images)
+            calibrate_bn(supernet.extract(supernet.space.smallest).eval(), [images])
+        except SupernetError:
+            raise
+        except Exception as error:  # a user's network may raise anything
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            raise ModelError(
+                f"the network must train on {NUM_IMAGES} images of {supernet.space.resolutions[-1]}"
+                f" px, but got: {reason}"
+            ) from error
         finally:
             supernet.zero_grad()
             supernet.train(training)
@@ -78,7 +91,7 @@ def _without_gradient(supernet: Supernet, images: Tensor, labels: Tensor) -> lis
     return missing
 
 
-def _compare(supernet: Supernet, images: Tensor, labels: Tensor) -> None:
+def _compare(supernet: Supernet, images: Tensor) -> None:
     """Raise ModelError unless the narrowest subnet learns as its extracted copy does."""
     config = SubnetConfig(
         width_mults=supernet.space.smallest.width_mults, resolution=images.shape[-1]

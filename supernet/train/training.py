@@ -14,6 +14,7 @@ import torchvision
 from supernet.checkpoint import is_finished, load_supernet, read_document, save_supernet
 from supernet.data.dataset import Data, load_data
 from supernet.device import choose_device
+from supernet.elastic.describe import require_elastic, summarise
 from supernet.elastic.importance import sort_by_importance
 from supernet.elastic.supernet import Supernet
 from supernet.errors import CheckpointError, DataError
@@ -82,6 +83,8 @@ def _train(
         side = job.space.resolutions[0]
         data = load_data(job.data, resolution=side, seed=job.seed, root=Path(job.data_root))
     supernet = _new_supernet(job, data).to(device=place, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if group.is_first:
+        print("\n".join(summarise(supernet.model, supernet.channels)), file=sys.stderr)
     network = Compiled(supernet, job.recipe) if execution.compile else supernet
     loop = Loop(supernet, data, job, run, execution, group, network)
     with owner(run) if group.is_first else nullcontext():
@@ -116,6 +119,8 @@ def _new_supernet(job: TrainingJob, data: Data) -> Supernet:
         if fresh:
             print(f"initialised anew, for other classes: {', '.join(fresh)}", file=sys.stderr)
     supernet = Supernet(model, torch.empty(1, 3, side, side), job.space)
+    if job.space.width_range[0] < 1:
+        require_elastic(supernet.channels)
     if job.sort_by_importance:
         sort_by_importance(supernet)
     return supernet

@@ -3,7 +3,7 @@ import random
 import numpy as np
 import torch
 
-from supernet.seeding import own_generators, seed_generators
+from supernet.seeding import fixed_seed, own_generators, seed_generators
 
 
 def draw() -> tuple[float, float, float]:
@@ -30,3 +30,10 @@ def test_the_generators_of_the_caller_go_on_as_if_nothing_was_drawn() -> None:
             seed_generators(9)
             draw()
         assert [first, draw()] == expected
+
+
+def test_a_fixed_seed_is_the_same_in_each_block() -> None:
+    with fixed_seed():
+        first = draw()
+    with fixed_seed():
+        assert draw() == first

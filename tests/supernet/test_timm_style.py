@@ -1,5 +1,6 @@
 """Building blocks as timm writes them: each becomes elastic, and what cannot says why."""
 
+import math
 import random
 from collections.abc import Callable
 
@@ -7,6 +8,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils import parametrizations, parametrize
 
 from supernet.elastic.describe import count_elastic
 from supernet.elastic.supernet import Supernet
@@ -183,3 +185,100 @@ def test_of_a_transformer_the_hidden_width_is_elastic_and_attention_says_why_not
     assert [(g.num_channels, g.layers) for g in supernet.channels.groups] == [(32, ("1.up",))]
     assert "1.attention" in supernet.describe()
     check_at_random_widths(supernet)
+
+
+class Doubled(nn.Module):
+    def forward(self, weight: Tensor) -> Tensor:
+        return weight * 2
+
+
+def doubled(layer: nn.Module) -> nn.Module:
+    parametrize.register_parametrization(layer, "weight", Doubled())
+    return layer
+
+
+class LowRank(nn.Module):
+    """A convolution with a trained change of low rank (LoRA)."""
+
+    def __init__(self, conv: nn.Conv2d) -> None:
+        super().__init__()
+        out, *rest = conv.weight.shape
+        self.conv, self.down = conv, nn.Parameter(torch.randn(2, math.prod(rest)))
+        self.up = nn.Parameter(torch.randn(out, 2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        conv = self.conv
+        weight = conv.weight + (self.up @ self.down).view(conv.weight.shape)
+        return F.conv2d(x, weight, conv.bias, conv.stride, conv.padding)
+
+
+WRAPPERS: dict[str, Callable[[nn.Conv2d], nn.Module]] = {
+    "weight norm": parametrizations.weight_norm,
+    "weight norm by hooks": nn.utils.weight_norm,
+    "a parametrization": doubled,
+    "LoRA": LowRank,
+}
+
+
+@pytest.mark.filterwarnings("ignore:.*weight_norm:FutureWarning")
+@pytest.mark.parametrize("wrap", WRAPPERS.values(), ids=WRAPPERS)
+def test_convolutions_with_computed_weights_are_elastic(
+    wrap: Callable[[nn.Conv2d], nn.Module],
+) -> None:
+    torch.manual_seed(0)
+    depthwise = nn.Conv2d(16, 16, 3, padding=1, groups=16)
+    layers = [
+        *(wrap(nn.Conv2d(3, 16, 3, padding=1)), nn.BatchNorm2d(16), nn.ReLU()),
+        *(depthwise if wrap is LowRank else wrap(depthwise), nn.ReLU()),
+        *(wrap(nn.Conv2d(16, 8, 1)), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 4)),
+    ]
+    supernet = Supernet(nn.Sequential(*layers).double(), torch.empty(1, 3, 8, 8), SPACE)
+    assert [group.num_channels for group in supernet.channels.groups] == [16, 8]
+    images = torch.randn(2, 3, 8, 8, dtype=torch.float64)
+    assert torch.equal(supernet(images, supernet.space.largest), supernet.model(images))
+    config = SubnetConfig(width_mults=(0.5, 0.25), resolution=8)
+    output = supernet(images, config)
+    torch.testing.assert_close(output, supernet.extract(config)(images))
+    output.sum().backward()
+    sizes = [len(p) for p in supernet.extract(config).parameters()]
+    assert max(sizes) == 8
+
+
+@pytest.mark.parametrize("wrap", [parametrizations.orthogonal, parametrizations.spectral_norm])
+def test_weights_computed_in_another_way_say_which_operation_keeps_them_whole(
+    wrap: Callable[[nn.Module], nn.Module],
+) -> None:
+    model = nn.Sequential(wrap(nn.Conv2d(3, 16, 3, padding=1)), wrap(nn.Conv2d(16, 8, 1)))
+    supernet = Supernet(model, torch.empty(1, 3, 8, 8), SPACE)
+    assert not supernet.channels.groups
+    kept = supernet.channels.kept
+    assert {each.path.partition(".")[0] for each in kept} == {"0", "1"}
+    assert all(each.num_channels and each.operation for each in kept)
+
+
+class Blur(nn.Module):
+    """Each channel is blurred by a kernel that is repeated on the spot."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("kernel", torch.tensor([[[[1.0, 2.0, 1.0]]]]) / 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        size = x.shape[1]
+        kernel = self.get_buffer("kernel").repeat(size, 1, 1, 1)
+        return F.conv2d(x, kernel, padding=(0, 1), groups=size)
+
+
+def test_a_kernel_made_on_the_spot_for_each_channel_leaves_the_channels_elastic() -> None:
+    layers = nn.Conv2d(3, 16, 1), Blur(), nn.Conv2d(16, 8, 1), nn.AdaptiveAvgPool2d(1)
+    supernet = Supernet(nn.Sequential(*layers), torch.empty(1, 3, 8, 8), SPACE)
+    assert not supernet.channels.kept
+    assert [group.num_channels for group in supernet.channels.groups] == [16]
+
+
+def test_layers_too_narrow_for_another_multiple_are_listed() -> None:
+    model = nn.Sequential(nn.Conv2d(3, 6, 1), nn.Conv2d(6, 32, 1), nn.Conv2d(32, 4, 1))
+    space = SearchSpace(width_range=(0.25, 1.0), resolutions=(8,), divisor=8)
+    (kept,) = Supernet(model, torch.empty(1, 3, 8, 8), space).channels.kept
+    assert (kept.path, kept.num_channels) == ("0", 6)
+    assert kept.why == "no other width is a multiple of 8 channels"

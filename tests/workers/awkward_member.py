@@ -14,7 +14,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import awkward_networks
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -30,8 +29,10 @@ from supernet.job.recipe import RECIPES
 from supernet.job.training_job import TrainingJob
 from supernet.space import SearchSpace
 from supernet.train.training import train
+from tests.workers import awkward_networks
 
 SIDE, BATCH_SIZE, NUM_CLASSES = 16, 40, 10
+STATISTICS = ("running_mean", "running_var", "num_batches_tracked", "mean", "square")
 TOLERANCE = {"float32": 1e-3, "bfloat16": 0.05}
 """Largest relative difference of a parameter's change: the same sums in another order."""
 
@@ -49,7 +50,7 @@ def reference(model: nn.Module, batches: list[Any], data: Data, dtype: str, size
         for rank, (x, y) in enumerate(zip(images.chunk(size), labels.chunk(size), strict=True)):
             torch.manual_seed(seed + rank)
             random.seed(seed + rank)
-            np.random.seed((seed + rank) % 2**32)  # noqa: NPY002
+            np.random.seed((seed + rank) % 2**32)
             with torch.autocast("cpu", torch.bfloat16, enabled=dtype == "bfloat16"):
                 output = model(((x / 255 - mean) / std).to(next(model.parameters()).dtype))
             (F.cross_entropy(logits(output), y) / size).backward()
@@ -67,7 +68,7 @@ def logits(output: Any) -> Tensor:
 def verdict(name: str, data: Data, folder: Path, dtype: str, size: int) -> str:
     """What became of one network; all processes come to the same."""
     job = TrainingJob(
-        model=f"awkward_networks:{name}",
+        model=f"tests.workers.awkward_networks:{name}",
         model_options={},
         recipe=RECIPES["independent"],
         hyperparameters=Hyperparameters(
@@ -85,7 +86,7 @@ def verdict(name: str, data: Data, folder: Path, dtype: str, size: int) -> str:
         return f"refused: {error}"
     torch.manual_seed(0)
     random.seed(0)
-    np.random.seed(0)  # noqa: NPY002
+    np.random.seed(0)
     plain = awkward_networks.NETWORKS[name](NUM_CLASSES)
     first = {key: tensor.detach().clone() for key, tensor in tensors_of(plain)}
     batches = list(data.train_batches(batch_size=BATCH_SIZE, epoch=0, seed=0, augment="none"))
@@ -98,17 +99,17 @@ def verdict(name: str, data: Data, folder: Path, dtype: str, size: int) -> str:
     # With the trained tensors, the network that was built first computes what the loaded one does.
     plain.load_state_dict(trained.state_dict())
     images = torch.randn(2, 3, SIDE, SIDE, dtype=next(plain.parameters()).dtype)
-    both = [logits(network.eval()(images)) for network in (plain, trained)]
-    if not torch.allclose(*both, rtol=1e-3, atol=1e-3):
+    mine, theirs = (logits(network.eval()(images)) for network in (plain, trained))
+    if not torch.allclose(mine, theirs, rtol=1e-3, atol=1e-3):
         return "WRONG: the loaded network computes something else"
     return "right"
 
 
 def tensors_of(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    """Parameters and buffers, but BN's statistics, which belong to each subnet."""
+    """Parameters and buffers, but statistics of activations, which belong to each subnet."""
     yield from model.named_parameters()
     for name, buffer in model.named_buffers():
-        if name.rpartition(".")[2] not in ("running_mean", "running_var", "num_batches_tracked"):
+        if name.rpartition(".")[2] not in STATISTICS:
             yield name, buffer
 
 

@@ -2,7 +2,6 @@
 
 Each is a class that takes the number of classes. `Base` is a plain one; the others change a thing.
 """
-# ruff: noqa: D101, D102, D103, D107
 
 import copy
 import random
@@ -59,7 +58,7 @@ class PythonCoin(Base):
 class NumpyCoin(Base):
     def features(self, x: Tensor) -> Tensor:
         x = self.stem(x)
-        if not self.training or np.random.rand() < 0.5:  # noqa: NPY002
+        if not self.training or np.random.rand() < 0.5:
             x = x + self.body(x)
         return self.tail(x).mean((2, 3))  # type: ignore[no-any-return]
 
@@ -163,6 +162,9 @@ class TiedHeads(Base):
 
 
 class SharedBuffer(Base):
+    scale: Tensor
+    same_scale: Tensor
+
     def __init__(self, num_classes: int) -> None:
         super().__init__(num_classes)
         self.register_buffer("scale", torch.full((1,), 0.5))
@@ -219,6 +221,8 @@ class Versioned(Base):
 
 
 class NotPersistent(Base):
+    scale: Tensor
+
     def __init__(self, num_classes: int) -> None:
         super().__init__(num_classes)
         self.register_buffer("scale", torch.tensor(0.5), persistent=False)
@@ -229,6 +233,8 @@ class NotPersistent(Base):
 
 class RandomNotPersistent(Base):
     """A fixed random projection that no checkpoint holds, so that it is another when rebuilt."""
+
+    projection: Tensor
 
     def __init__(self, num_classes: int) -> None:
         super().__init__(num_classes)
@@ -255,6 +261,8 @@ class RandomConstant(Base):
 class CountedSteps(Base):
     """Noise that fades with the number of forward passes."""
 
+    passes: Tensor
+
     def __init__(self, num_classes: int) -> None:
         super().__init__(num_classes)
         self.register_buffer("passes", torch.zeros(()))
@@ -279,6 +287,9 @@ class CountedInAttribute(Base):
 class OwnBatchNorm(nn.Module):
     """Running statistics by hand, in buffers."""
 
+    mean: Tensor
+    square: Tensor
+
     def __init__(self, num_channels: int) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.ones(num_channels))
@@ -290,10 +301,10 @@ class OwnBatchNorm(nn.Module):
         if self.training:
             mean, square = x.mean((0, 2, 3)), x.square().mean((0, 2, 3))
             with torch.no_grad():
-                self.mean.lerp_(mean, 0.1)  # type: ignore[operator]
-                self.square.lerp_(square, 0.1)  # type: ignore[operator]
-        scale = self.weight * (square - mean.square() + 1e-5).rsqrt()  # type: ignore[operator]
-        return (x - mean[:, None, None]) * scale[:, None, None]  # type: ignore[index]
+                self.mean.lerp_(mean, 0.1)
+                self.square.lerp_(square, 0.1)
+        scale = self.weight * (square - mean.square() + 1e-5).rsqrt()
+        return (x - mean[:, None, None]) * scale[:, None, None]
 
 
 class NormByHand(Base):

@@ -1,6 +1,8 @@
 import copy
 import random
+from collections.abc import Collection
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -105,6 +107,36 @@ def test_a_branch_that_depends_on_values_is_refused_with_its_module() -> None:
         trace(nn.Conv2d(3, 6, 1), Gate(), nn.Conv2d(6, 2, 1))
 
 
+class ShuffledByNumpy(nn.Module):
+    """Draws the order of its layers, and whether a size is fixed, from NumPy's global generator."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList([nn.Conv2d(6, 6, 1) for _ in range(4)])
+
+    def forward(self, x: Tensor) -> Tensor:
+        for i in np.random.permutation(4)[:2]:
+            x = self.layers[int(i)](x)
+        return x.view(-1, 6, 8, 8) if np.random.rand() < 0.5 else x
+
+
+def test_the_groups_do_not_depend_on_the_state_of_a_global_generator() -> None:
+    found = set()
+    for seed in range(8):
+        np.random.seed(seed)
+        random.seed(seed)
+        torch.manual_seed(seed)
+        channels = trace(nn.Conv2d(3, 6, 1), ShuffledByNumpy(), nn.Conv2d(6, 8, 1))
+        found.add((sizes(channels), tuple(kept.path for kept in channels.kept)))
+        state = np.random.get_state()
+        assert isinstance(state, tuple)
+        np.random.seed(seed)
+        expected = np.random.get_state()
+        assert isinstance(expected, tuple)
+        assert (state[1] == expected[1]).all()
+    assert len(found) == 1
+
+
 class OtherWayInEval(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -131,14 +163,14 @@ class SkippedAtRandom(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if self.training:
-            drawn = torch.rand(1).item() if self.generator == "torch" else random.random()
-            if drawn < 0.5:
+            draws = {"torch": lambda: torch.rand(1).item(), "numpy": np.random.rand}
+            if draws.get(self.generator, random.random)() < 0.5:
                 return x
         out: Tensor = x + self.layer(x)
         return out
 
 
-@pytest.mark.parametrize("generator", ["torch", "python"])
+@pytest.mark.parametrize("generator", ["torch", "numpy", "python"])
 def test_layers_that_are_skipped_at_random_stay_elastic(generator: str) -> None:
     layers = [SkippedAtRandom(generator) for _ in range(6)]
     state = random.getstate()
@@ -178,3 +210,29 @@ def test_a_network_that_cannot_take_the_image_is_one_clear_line() -> None:
     with pytest.raises(ModelError, match=r"must run on \(1, 8, 8\) images") as caught:
         trace(nn.Conv2d(3, 6, 1), channels=1)
     assert "\n" not in str(caught.value)
+
+
+class Checked(nn.Module):
+    """Sixteen equal convolutions; the code behind some of them states a size."""
+
+    def __init__(self, checked: Collection[int]) -> None:
+        super().__init__()
+        self.checked = checked
+        self.layers = nn.ModuleList([nn.Conv2d(3 if i == 0 else 8, 8, 1) for i in range(16)])
+
+    def forward(self, x: Tensor) -> Tensor:
+        for i, layer in enumerate(self.layers):
+            x = layer(x).relu()
+            if i in self.checked:
+                assert x.shape[1] == 8
+        return x
+
+
+@pytest.mark.parametrize("checked", [(3,), (0, 7), range(15)])
+def test_a_size_stated_in_the_code_keeps_the_channels_there_and_no_others(
+    checked: Collection[int],
+) -> None:
+    channels = trace(Checked(checked))
+    assert sizes(channels) == (8,) * (15 - len(checked))
+    assert all(kept.num_channels == 8 for kept in channels.kept)
+    assert [kept.path for kept in channels.kept] == [f"0.layers.{i + 1}" for i in checked]

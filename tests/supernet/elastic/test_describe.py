@@ -1,8 +1,10 @@
+import pytest
 import torch
 from torch import Tensor, nn
 
-from supernet.elastic.describe import count_elastic
+from supernet.elastic.describe import count_elastic, require_elastic, summarise
 from supernet.elastic.supernet import Supernet
+from supernet.errors import ModelError
 from supernet.space import SearchSpace
 
 
@@ -54,3 +56,17 @@ def test_parameters_and_macs_are_those_of_the_extracted_network() -> None:
     assert counts["macs"] == 64 * (3 * 16 + 16 * 32) + 32 * 2
     assert counts["elastic_macs"] == 64 * 16 * 32 + 32 * 2
     assert counts["kept_macs"] == 64 * (3 * 16 + 16 * 8) + 8 * 2
+
+
+def test_the_summary_warns_of_a_network_that_is_hardly_elastic() -> None:
+    net = supernet()
+    assert summarise(net.model, net.channels) == [
+        "1 channel group; 91.4% of the MACs are in elastic layers",
+        "kept at full width:",
+        "  16 channels, aten.cumsum in the network itself: unknown operation",
+    ]
+    assert require_elastic(net.channels) is None  # type: ignore[func-returns-value]
+    rigid = Supernet(nn.Conv2d(3, 8, 1), torch.empty(1, 3, 8, 8), SearchSpace(resolutions=(8,)))
+    assert summarise(rigid.model, rigid.channels)[1].startswith("warning: only 0.0% of the MACs")
+    with pytest.raises(ModelError, match=r"but all stay \(it has no hidden channels\)"):
+        require_elastic(rigid.channels)

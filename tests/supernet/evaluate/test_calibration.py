@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch import nn
 
-from supernet.errors import DataError
+from supernet.errors import DataError, ModelError
 from supernet.evaluate.calibration import calibrate_bn
 
 
@@ -74,3 +74,10 @@ def test_when_it_fails_everything_is_as_before() -> None:
 def test_no_images_is_an_error() -> None:
     with pytest.raises(DataError, match="at least one image"):
         calibrate_bn(network(), [])
+
+
+def test_statistics_that_are_not_finite_are_refused_by_name() -> None:
+    net = network()
+    with pytest.raises(ModelError, match=r"statistics of 1\.running_mean are not"):
+        calibrate_bn(net, [images(10), images(10) * float("inf")])
+    assert torch.equal(net.get_buffer("1.running_mean"), torch.zeros(5))

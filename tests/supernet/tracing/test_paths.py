@@ -24,8 +24,7 @@ def test_the_innermost_running_module_is_named_and_operations_are_counted() -> N
         model(torch.zeros(1))
         handle.remove()
     assert [site.path for site in seen] == ["inner.0", "inner.0"]
-    assert seen[0].code == (nn.ReLU, "a", 1)
-    assert seen[1].code == (nn.ReLU, "a", 2)
+    assert [site.number for site in seen] == [1, 2]
     assert not model._forward_hooks
     assert not model.inner._forward_pre_hooks
 

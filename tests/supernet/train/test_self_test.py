@@ -6,6 +6,8 @@ from collections.abc import Callable
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import spectral_norm as old_spectral_norm
+from torch.nn.utils.parametrizations import spectral_norm
 
 from supernet.elastic.supernet import Supernet
 from supernet.errors import ModelError
@@ -95,3 +97,23 @@ def test_a_subnet_that_learns_other_than_it_should_is_refused(
     monkeypatch.setattr(supernet, "subnet", faulty)
     with pytest.raises(ModelError, match="must have the gradients of the same plain network"):
         self_test(supernet, 4)
+
+
+@pytest.mark.parametrize("wrap", [spectral_norm, old_spectral_norm])
+def test_state_that_no_calibration_can_give_a_subnet_is_refused(
+    wrap: Callable[[nn.Module], nn.Module],
+) -> None:
+    model = Small()
+    model.second[0] = wrap(model.second[0])
+    with pytest.raises(ModelError, match=r"must be a moving average, but second"):
+        self_test(make(model, 16, 12), 4)
+
+
+def test_what_a_network_raises_is_one_line() -> None:
+    def wary(x: Tensor) -> Tensor:
+        if not x.is_meta:
+            raise KeyError("batch")
+        return x
+
+    with pytest.raises(ModelError, match="must train on 4 images of 12 px, but got: 'batch'"):
+        self_test(make(Small(wary), 16, 12), 4)

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from supernet.checkpoint import load_supernet
-from supernet.errors import CheckpointError
+from supernet.errors import CheckpointError, ModelError
 from supernet.job.hyperparameters import Hyperparameters
+from supernet.job.recipe import RECIPES
 from supernet.job.training_job import TrainingJob
 from supernet.space import SearchSpace
 from supernet.train import train
@@ -73,3 +74,15 @@ def test_a_second_training_into_the_same_folder_is_refused(tmp_path: Path) -> No
     ):
         train(TINY, tmp_path)
     train(TINY, tmp_path)
+
+
+def test_a_rigid_network_is_refused_with_the_reason_where_widths_are_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "workers"))
+    rigid = replace(TINY, model="rigid_network:orthogonal_layers", model_options={})
+    with pytest.raises(ModelError, match=r"all stay \(aten.* in .*: .*--width-range 1 1") as caught:
+        train(rigid, tmp_path)
+    assert "\n" not in str(caught.value)
+    train(replace(rigid, recipe=RECIPES["independent"]), tmp_path)
+    assert "warning: only 0.0% of the MACs are in elastic layers" in capsys.readouterr().err
