@@ -50,6 +50,21 @@ def load_data(source: str, *, resolution: int, seed: int = 0, root: Path = DEFAU
     return Data(load(Path(source)), resolution=resolution, seed=seed)
 
 
+def cut(num_images: int, batch_size: int) -> list[int]:
+    """Sizes of the batches of `num_images` images: `batch_size`, and a smaller last one.
+
+    Where a single image would be left over, the last batch takes it too: BN layers have no variance
+    of one image. Image i is row i - b * batch_size of batch b = min(i // batch_size, last batch).
+    """
+    whole, rest = divmod(num_images, batch_size)
+    sizes = [batch_size] * whole
+    if rest == 1 and whole:
+        sizes[-1] += 1
+    elif rest:
+        sizes.append(rest)
+    return sizes
+
+
 class Data:
     """One source's images in four splits (supernet/data/splits.py), as RGB at one resolution.
 
@@ -137,7 +152,7 @@ class Data:
         }
 
     def batches(self, split: str, *, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield a split once, in fixed order, without augmentation; the last batch may be smaller.
+        """Yield a split once, in fixed order, without augmentation, in batches as `cut` says.
 
         Images are uint8 [N, 3, resolution, resolution] in channels_last: the shorter side is
         resized, then the centre square is cropped; labels are int64 [N].
@@ -145,12 +160,13 @@ class Data:
         Raises DataError, which names the image, if one is damaged.
         """
         indices = self._splits[split]
-        labels = torch.split(self._images.labels[indices], batch_size)
+        sizes = cut(len(indices), batch_size)
+        labels = torch.split(self._images.labels[indices], sizes)
         images: Iterable[Tensor]
         if self._is_kept(split):
-            images = torch.split(self._keep(split), batch_size)
+            images = torch.split(self._keep(split), sizes)
         else:
-            batches = torch.split(indices, batch_size)
+            batches = torch.split(indices, sizes)
             images = centre_squares(self._images, batches, self.resolution)
         yield from zip(images, labels, strict=True)
 

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from supernet.data import dataset as data_module
-from supernet.data.dataset import Data, load_data
+from supernet.data.dataset import Data, cut, load_data
 from supernet.data.preprocess import shift_and_flip
 from supernet.data.sources import EMBEDDED_FILE
 from supernet.errors import DataError
@@ -53,6 +53,32 @@ def test_batches_are_the_files_pixels_in_order(embedded: Data) -> None:
             np.testing.assert_array_equal(images[:, channel], arrays["report_images"])
         labels = torch.cat([labels for _, labels in batches])
         np.testing.assert_array_equal(labels, arrays["report_labels"])
+
+
+@pytest.mark.parametrize("batch_size", [2, 3, 7, 500])
+def test_no_batch_has_a_single_image(batch_size: int) -> None:
+    """BN layers have no variance of one; where two or more are left over they stay a batch."""
+    for num_images in (*range(2, 40), 499, 500, 501, 502, 1000, 1001):
+        sizes = cut(num_images, batch_size)
+        assert sum(sizes) == num_images
+        assert min(sizes) > 1
+        plain = [len(part) for part in torch.zeros(num_images).split(batch_size)]
+        assert sizes == (plain if plain[-1] > 1 else [*plain[:-2], batch_size + 1])
+
+
+@pytest.mark.parametrize("resolution", [16, 72])
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_a_single_image_left_over_joins_the_batch_before(
+    folder: Path, resolution: int, is_kept: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not is_kept:
+        monkeypatch.setattr(data_module, "MAX_BYTES_KEPT", 0)
+    data = load_data(str(folder), resolution=resolution)  # 40 images in `report`
+    batches = list(data.batches("report", batch_size=13))
+    assert [(len(images), len(labels)) for images, labels in batches] == [(13, 13)] * 2 + [(14, 14)]
+    whole, labels = next(data.batches("report", batch_size=40))
+    assert torch.equal(torch.cat([images for images, _ in batches]), whole)
+    assert torch.equal(torch.cat([some for _, some in batches]), labels)
 
 
 def test_an_epoch_shows_every_image_once_in_an_order_of_its_own(embedded: Data) -> None:
