@@ -1,3 +1,4 @@
+import dataclasses
 import itertools
 import json
 from pathlib import Path
@@ -11,7 +12,7 @@ from PIL import Image
 from supernet.data import dataset as data_module
 from supernet.data.dataset import Data, cut, load_data
 from supernet.data.preprocess import shift_and_flip
-from supernet.data.sources import EMBEDDED_FILE
+from supernet.data.sources import EMBEDDED_FILE, load_embedded
 from supernet.errors import DataError
 
 
@@ -183,6 +184,27 @@ def test_the_record_survives_json_and_a_move(folder: Path) -> None:
     assert recorded["splits"]["selection"]["num_images"] == 4
     moved = folder.rename(folder.with_name("moved"))
     load_data(str(moved), resolution=16).check_same(recorded)
+
+
+class CountedNames(list[str]):
+    """Names that count how often one is read."""
+
+    num_reads = 0
+
+    def __getitem__(self, index: Any) -> Any:
+        self.num_reads += 1
+        return super().__getitem__(index)
+
+
+def test_only_the_first_record_reads_the_names() -> None:
+    """A training saves it every few seconds, whatever the number of images."""
+    images = load_embedded()
+    names = CountedNames(images.names)
+    data = Data(dataclasses.replace(images, names=names), resolution=12, seed=0)
+    first = data.describe()
+    num_reads = names.num_reads
+    assert data.describe() == first
+    assert names.num_reads == num_reads > 0
 
 
 def test_changed_data_is_noticed(folder: Path) -> None:
