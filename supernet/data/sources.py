@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import ExifTags, Image, ImageOps
 from torch import Tensor
 from torchvision.datasets import ImageFolder
 
@@ -34,19 +34,32 @@ class ImageSet:
     """Open image i; its pixels may be decoded later."""
 
     def read(self, index: int) -> Image.Image:
-        """Decode one image to RGB: greyscale is repeated, transparency dropped.
+        """Decode one image to RGB, upright: greyscale is repeated, transparency dropped.
 
         Raises DataError, which names the image, if it is damaged or not 8 bits per channel.
         """
         where = f"{self.name}/{self.names[index]}"
         try:
             with self.open(index) as image:
-                mode, decoded = image.mode, image.convert("RGB")
+                mode, decoded = image.mode, upright(image).convert("RGB")
         except Exception as error:  # a damaged file makes decoders raise nearly anything
             raise DataError(f"{where}: must be an image, but decoding failed: {error}") from error
         if mode.startswith(("I", "F")):  # convert() would clip these, not scale them
             raise DataError(f"{where}: must have 8 bits per channel, but its mode is {mode}")
         return decoded
+
+
+def upright(image: Image.Image) -> Image.Image:
+    """Turn a photo as its EXIF orientation says; `image` itself where there is nothing to turn.
+
+    Cameras store what the sensor saw. EXIF data that is damaged is passed over.
+    """
+    image.load()  # TIFF and AVIF turn the pixels themselves
+    try:
+        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+        return ImageOps.exif_transpose(image) if orientation in range(2, 9) else image
+    except Exception:  # as decoders do, it raises nearly anything
+        return image
 
 
 def load_embedded() -> ImageSet:
