@@ -1,5 +1,7 @@
 """Data: batches of images for training and evaluation, from any source."""
 
+import os
+import sys
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from hashlib import sha256
@@ -12,9 +14,10 @@ from torch import Tensor
 from tqdm import tqdm
 
 from supernet.data.decode import MAX_SMALL_RESOLUTION, centre_squares, random_squares
+from supernet.data.folders import load_folder
 from supernet.data.preprocess import channel_statistics, shift_and_flip
 from supernet.data.shards import is_sharded, load_shards
-from supernet.data.sources import EMBEDDED, ImageSet, load_embedded, load_folder
+from supernet.data.sources import EMBEDDED, ImageSet, load_embedded
 from supernet.data.splits import SPLITS, split_images
 from supernet.data.torchvision_sets import DEFAULT_ROOT, PREFIX, load_torchvision
 from supernet.errors import DataError
@@ -47,7 +50,10 @@ def load_data(source: str, *, resolution: int, seed: int = 0, root: Path = DEFAU
             f" but got {source!r}"
         )
     load = load_shards if is_sharded(Path(source)) else load_folder
-    return Data(load(Path(source)), resolution=resolution, seed=seed)
+    images = load(Path(source))
+    if os.environ.get("RANK", "0") == "0":  # torchrun's first process speaks for all
+        print(*images.notes, sep="\n", end="\n" if images.notes else "", file=sys.stderr)
+    return Data(images, resolution=resolution, seed=seed)
 
 
 def cut(num_images: int, batch_size: int) -> list[int]:

@@ -21,6 +21,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from supernet.data.labels import check_labels_from_0
+from supernet.data.scan import readable
 from supernet.data.sources import ImageSet, lay_out
 from supernet.errors import DataError
 
@@ -47,7 +48,7 @@ class _Index:
         for key, sample in _samples(shard).items():
             if not sample.images:
                 continue
-            self.names.append(f"{shard.name}/{key}")
+            self.names.append(readable(f"{shard.name}/{key}"))
             self.shard_numbers.append(len(self.shards) - 1)
             offset, size = sample.image(f"{shard}: {key}")
             self.offsets.append(offset)

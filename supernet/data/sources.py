@@ -1,4 +1,4 @@
-"""Sources of labelled images: the embedded data set and image folders."""
+"""Sources of labelled images, and the embedded data set."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from PIL import ExifTags, Image, ImageOps
 from torch import Tensor
-from torchvision.datasets import ImageFolder
 
 from supernet.errors import DataError
 
@@ -32,6 +31,8 @@ class ImageSet:
     """Indices of the splits that the source defines: `train`, optionally `selection`, `report`."""
     open: Callable[[int], Image.Image]
     """Open image i; its pixels may be decoded later."""
+    notes: tuple[str, ...] = ()
+    """What people should know of what was found, a line each."""
 
     def read(self, index: int) -> Image.Image:
         """Decode one image to RGB, upright: greyscale is repeated, transparency dropped.
@@ -82,47 +83,6 @@ def load_embedded() -> ImageSet:
         official=lay_out({split: len(part) for split, part in images.items()}),
         open=lambda index: Image.fromarray(pixels[index]),
     )
-
-
-def load_folder(folder: Path) -> ImageSet:
-    """Find the images in `folder/train/<class>/`, at any depth, and in `val` and `test` likewise.
-
-    `val` or `test` alone is the split `report`; of both, `val` is `selection` and `test` is
-    `report`. Classes and images are sorted by name, independently of the file system.
-
-    Raises DataError unless all classes are in `train`.
-    """
-    if not (folder / "train").is_dir():
-        raise DataError(f"{folder}: must be a folder with train/<class>/, but has no train/")
-    held_out = [part for part in ("val", "test") if (folder / part).is_dir()]
-    splits = ("train", *("selection", "report")[-len(held_out) :]) if held_out else ("train",)
-    found = {
-        split: _scan(folder / part)
-        for split, part in zip(splits, ("train", *held_out), strict=True)
-    }
-    classes = tuple(found["train"].classes)
-    paths, labels = [], []
-    for images in found.values():
-        if unknown := sorted(set(images.classes) - set(classes)):
-            raise DataError(f"{images.root}: every class must be in train/ too, not {unknown[0]!r}")
-        paths += [Path(path) for path, _ in images.samples]
-        labels += [classes.index(images.classes[label]) for _, label in images.samples]
-    return ImageSet(
-        name=str(folder),
-        classes=classes,
-        labels=torch.tensor(labels, dtype=torch.int64),
-        names=[path.relative_to(folder).as_posix() for path in paths],
-        official=lay_out({split: len(images.samples) for split, images in found.items()}),
-        open=lambda index: Image.open(paths[index]),
-    )
-
-
-def _scan(folder: Path) -> ImageFolder:
-    """List a folder's classes and files, both sorted."""
-    try:
-        return ImageFolder(folder, allow_empty=True)
-    except OSError as error:
-        raise DataError(f"{folder}: must hold one folder a class, but {error}") from error
 
 
 def lay_out(sizes: Mapping[str, int]) -> dict[str, range]:

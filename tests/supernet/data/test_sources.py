@@ -5,7 +5,8 @@ import pytest
 import torch
 from PIL import ExifTags, Image, ImageOps
 
-from supernet.data.sources import EMBEDDED_FILE, load_embedded, load_folder, upright
+from supernet.data.folders import load_folder
+from supernet.data.sources import EMBEDDED_FILE, load_embedded, upright
 from supernet.errors import DataError
 
 
@@ -52,40 +53,6 @@ def test_the_licence_lies_beside_the_embedded_set() -> None:
     text = (EMBEDDED_FILE.parent / "LICENSE.fashion-mnist").read_text(encoding="ascii")
     assert "Copyright (c) 2017 Zalando SE" in text
     assert "Permission is hereby granted, free of charge" in text
-
-
-def test_a_folder_is_sorted_and_named_by_relative_path(tmp_path: Path) -> None:
-    images = load_folder(make_folder(tmp_path, "val"))
-    assert images.classes == ("cat", "dog")
-    assert images.names[:4] == [*(f"train/cat/{i}.png" for i in range(3)), "train/dog/0.png"]
-    assert images.official == {"train": range(6), "report": range(6, 12)}
-    assert images.labels.tolist() == [0, 0, 0, 1, 1, 1] * 2
-
-
-@pytest.mark.parametrize(
-    ("parts", "official"),
-    [
-        ((), {"train": range(6)}),
-        (("test",), {"train": range(6), "report": range(6, 12)}),
-        (
-            ("val", "test"),
-            {"train": range(6), "selection": range(6, 12), "report": range(12, 18)},
-        ),
-    ],
-)
-def test_held_out_folders_are_used_as_named(
-    tmp_path: Path, parts: tuple[str, ...], official: dict[str, range]
-) -> None:
-    images = load_folder(make_folder(tmp_path, *parts))
-    assert images.official == official
-    if "test" in parts:
-        assert images.names[-1] == "test/dog/2.png"
-
-
-def test_a_class_missing_from_val_does_not_shift_the_other_labels(tmp_path: Path) -> None:
-    make_folder(tmp_path)
-    save(tmp_path / "val" / "dog" / "0.png")
-    assert load_folder(tmp_path).labels[-1] == 1
 
 
 @pytest.mark.parametrize("mode", ["L", "RGBA", "P", "1", "CMYK", "LA"])
@@ -175,15 +142,3 @@ def test_an_image_in_memory_is_not_changed() -> None:
     assert upright(photo).size == (8, 6)
     assert photo.size == (6, 8)
     assert upright(PHOTO) is PHOTO
-
-
-def test_folders_of_another_shape_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"must be a folder with train/<class>/"):
-        load_folder(tmp_path)
-    (tmp_path / "train").mkdir()
-    with pytest.raises(DataError, match="must hold one folder a class"):
-        load_folder(tmp_path)
-    make_folder(tmp_path)
-    save(tmp_path / "val" / "bird" / "0.png")
-    with pytest.raises(DataError, match=r"every class must be in train/ too, not 'bird'"):
-        load_folder(tmp_path)
