@@ -1,8 +1,10 @@
 """Data: batches of images for training and evaluation, from any source."""
 
+import contextlib
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -18,7 +20,7 @@ from supernet.data.folders import load_folder
 from supernet.data.preprocess import channel_statistics, shift_and_flip
 from supernet.data.shards import is_sharded, load_shards
 from supernet.data.sources import EMBEDDED, ImageSet, load_embedded
-from supernet.data.splits import SPLITS, split_images
+from supernet.data.splits import SPLITS, split_images, split_notes
 from supernet.data.torchvision_sets import DEFAULT_ROOT, PREFIX, load_torchvision
 from supernet.errors import DataError
 
@@ -51,9 +53,35 @@ def load_data(source: str, *, resolution: int, seed: int = 0, root: Path = DEFAU
         )
     load = load_shards if is_sharded(Path(source)) else load_folder
     images = load(Path(source))
-    if os.environ.get("RANK", "0") == "0":  # torchrun's first process speaks for all
-        print(*images.notes, sep="\n", end="\n" if images.notes else "", file=sys.stderr)
-    return Data(images, resolution=resolution, seed=seed)
+    _tell(images.notes)  # before what may be refused because of it
+    data = Data(images, resolution=resolution, seed=seed)
+    _tell(data.notes[len(images.notes) :])
+    return data
+
+
+def _tell(notes: Iterable[str]) -> None:
+    """Print each line to stderr; of torchrun's processes, the first speaks for all."""
+    for note in notes if os.environ.get("RANK", "0") == "0" else ():
+        print(note, file=sys.stderr)
+
+
+def digests(images: ImageSet, splits: Mapping[str, Tensor]) -> dict[str, str]:
+    """Each split's sha256 over the names and labels of its images."""
+    labels = images.labels.tolist()
+    lines = {
+        split: (f"{images.names[i]} {labels[i]}\n" for i in sorted(indices.tolist()))
+        for split, indices in splits.items()
+    }
+    return {
+        split: sha256("".join(of_split).encode()).hexdigest() for split, of_split in lines.items()
+    }
+
+
+def _reordered(images: ImageSet, classes: Sequence[str]) -> ImageSet:
+    """The same images with the same classes in another order."""
+    label_of = {name: label for label, name in enumerate(classes)}
+    labels = torch.tensor([label_of[name] for name in images.classes])[images.labels]
+    return replace(images, classes=tuple(classes), labels=labels)
 
 
 def cut(num_images: int, batch_size: int) -> list[int]:
@@ -80,13 +108,31 @@ class Data:
 
     def __init__(self, images: ImageSet, *, resolution: int, seed: int) -> None:
         """Split `images` by `seed`; nothing is decoded yet. Raises DataError (split_images)."""
-        self.name = images.name
-        self.classes = images.classes
         self.resolution = resolution
         self.seed = seed
-        self._images = images
-        self._splits = split_images(images, seed)
+        self._use(images, split_images(images, seed))
+
+    def _use(self, images: ImageSet, splits: dict[str, Tensor]) -> None:
+        """Begin with these images and splits, and forget what was computed of others."""
+        self._images, self._splits = images, splits
         self._kept: dict[str, Tensor] = {}
+        for computed in ("_statistics", "_digests"):
+            self.__dict__.pop(computed, None)
+
+    @property
+    def name(self) -> str:
+        """The name or folder that was given."""
+        return self._images.name
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names; label i is classes[i]."""
+        return self._images.classes
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What people should know of the images and how they were split, a line each."""
+        return *self._images.notes, *split_notes(self._images, self._splits)
 
     @property
     def num_images(self) -> dict[str, int]:
@@ -124,19 +170,40 @@ class Data:
             },
         }
 
+    def adopt(self, recorded: dict[str, Any]) -> None:
+        """Take over what a run decided of the same images and `describe` recorded.
+
+        That is the order of the classes, and how the images were split before a validation split
+        was halved. Where the images cannot give the run's splits, nothing changes.
+        """
+        classes = recorded["classes"]
+        expected = {split: recorded["splits"][split]["sha256"] for split in SPLITS}
+        if (list(self.classes), self._digests) == (classes, expected):
+            return
+        images = self._images
+        if len(set(classes)) == len(classes) and sorted(images.classes) == sorted(classes):
+            images = _reordered(images, classes)
+        for may_halve in {images.may_halve, False}:
+            variant = replace(images, may_halve=may_halve)
+            with contextlib.suppress(DataError):
+                splits = split_images(variant, self.seed)
+                if digests(variant, splits) == expected:
+                    self._use(variant, splits)
+
     def check_same(self, recorded: dict[str, Any]) -> None:
         """Raise DataError unless splits and classes equal those that `describe` recorded.
 
-        Compares the names and labels of images, not their pixels; a folder may have moved.
+        Compares the names and labels of images, not their pixels; a folder may have moved. Adopts
+        what the run decided first.
         """
-        found = self.describe()
-        if found["classes"] != recorded["classes"]:
+        self.adopt(recorded)
+        if list(self.classes) != recorded["classes"]:
             raise DataError(
                 f"{self.name}: must have the {len(recorded['classes'])} classes of the run, but has"
                 f" {len(self.classes)} or other names: restore the data or start a new run"
             )
         for split in SPLITS:
-            if found["splits"][split] != recorded["splits"][split]:
+            if self._digests[split] != recorded["splits"][split]["sha256"]:
                 raise DataError(
                     f"{self.name}: split {split!r} must hold the same"
                     f" {recorded['splits'][split]['num_images']} images as in the run, but holds"
@@ -146,16 +213,8 @@ class Data:
 
     @cached_property
     def _digests(self) -> dict[str, str]:
-        """Each split's sha256 over names and labels; computed once, for each saved state has it."""
-        labels = self._images.labels.tolist()
-        lines = {
-            split: (f"{self._images.names[i]} {labels[i]}\n" for i in sorted(indices.tolist()))
-            for split, indices in self._splits.items()
-        }
-        return {
-            split: sha256("".join(of_split).encode()).hexdigest()
-            for split, of_split in lines.items()
-        }
+        """Computed once, for each saved state has it."""
+        return digests(self._images, self._splits)
 
     def batches(self, split: str, *, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield a split once, in fixed order, without augmentation, in batches as `cut` says.

@@ -25,10 +25,10 @@ SPELLINGS = {
 def load_folder(folder: Path) -> ImageSet:
     """Find the images in `folder/train/<class>/`, at any depth, and in `val` and `test` likewise.
 
-    `val` or `test` alone is the split `report`; of both, `val` is `selection` and `test` is
-    `report`. Other spellings of the three are taken, too. Without any of them, the folders in
-    `folder` are the classes, and all their images are `train`. Classes and images are sorted
-    independently of the file system.
+    `val` or `test` alone is the split `report` (of `val` alone, `split_images` may give half to
+    `selection`); of both, `val` is `selection` and `test` is `report`. Other spellings of the three
+    are taken, too. Without any of them, the folders in `folder` are the classes, and all their
+    images are `train`. Classes and images are sorted independently of the file system.
 
     Raises DataError unless all classes are in `train`.
     """
@@ -41,7 +41,7 @@ def load_folder(folder: Path) -> ImageSet:
     for split in [split for split, classes in found.items() if not classes]:
         del found[split]
         findings.say(f"{parts[split].name}/ is ignored: it has no folders of classes")
-    if "selection" in found and "report" not in found:
+    if may_halve := "selection" in found and "report" not in found:
         found["report"] = found.pop("selection")
         parts["report"] = parts.pop("selection")
     classes = tuple(found["train"])
@@ -70,6 +70,7 @@ def load_folder(folder: Path) -> ImageSet:
         names=[readable(path.removeprefix(start).replace(os.sep, "/")) for path in paths],
         official=lay_out(sizes),
         open=lambda index: Image.open(paths[index]),
+        may_halve=may_halve,
         notes=findings.notes(),
     )
 

@@ -120,9 +120,9 @@ def is_sharded(folder: Path) -> bool:
 def load_shards(folder: Path) -> ImageSet:
     """Index `folder/train*.tar` and, where present, `val*.tar` and `test*.tar`.
 
-    `val` or `test` alone is the split `report`; of both, `val` is `selection` and `test` is
-    `report`. Labels are numbers from 0: `.cls`, or `label` or `cls` in `.json`; `classes.txt` may
-    name them, one per line.
+    `val` or `test` alone is the split `report` (of `val` alone, `split_images` may give half to
+    `selection`); of both, `val` is `selection` and `test` is `report`. Labels are numbers from 0:
+    `.cls`, or `label` or `cls` in `.json`; `classes.txt` may name them, one per line.
 
     Raises DataError, which names the shard, if one is damaged or a sample is incomplete.
     """
@@ -137,7 +137,7 @@ def load_shards(folder: Path) -> ImageSet:
         raise DataError(
             f"{folder}: train*.tar must hold images ({', '.join(IMAGES)}), but hold none"
         )
-    if "selection" in sizes and "report" not in sizes:
+    if may_halve := "selection" in sizes and "report" not in sizes:
         sizes["report"] = sizes.pop("selection")
     labels = torch.tensor(index.labels, dtype=torch.int64)
     check_labels_from_0(labels[: sizes["train"]], str(folder))
@@ -148,6 +148,7 @@ def load_shards(folder: Path) -> ImageSet:
         names=index.names,
         official=lay_out(sizes),
         open=index.open,
+        may_halve=may_halve,
     )
 
 

@@ -31,6 +31,8 @@ class ImageSet:
     """Indices of the splits that the source defines: `train`, optionally `selection`, `report`."""
     open: Callable[[int], Image.Image]
     """Open image i; its pixels may be decoded later."""
+    may_halve: bool = False
+    """Whether `report` is a validation split, of which `split_images` may make two."""
     notes: tuple[str, ...] = ()
     """What people should know of what was found, a line each."""
 

@@ -23,6 +23,7 @@ from supernet.models.pretrained import load_weights
 from supernet.train.compiled import Compiled
 from supernet.train.loop import Loop
 from supernet.train.process_group import ProcessGroup, init_process_group
+from supernet.train.state import read_about
 
 
 def train(
@@ -70,6 +71,8 @@ def _train(
     place: torch.device,
     group: ProcessGroup,
 ) -> None:
+    if resume and (state := run / "supernet" / "last" / "state.safetensors").exists():
+        data.adopt(read_about(state)["data"])
     supernet = _new_supernet(job, data).to(device=place, memory_format=torch.channels_last)  # type: ignore[call-overload]
     network = Compiled(supernet, job.recipe) if execution.compile else supernet
     loop = Loop(supernet, data, job, run, execution, group, network)

@@ -10,7 +10,8 @@ import torch
 from PIL import Image
 
 from supernet.data import dataset as data_module
-from supernet.data.dataset import Data, cut, load_data
+from supernet.data.dataset import Data, _reordered, cut, load_data
+from supernet.data.folders import load_folder
 from supernet.data.preprocess import shift_and_flip
 from supernet.data.sources import EMBEDDED_FILE, load_embedded
 from supernet.errors import DataError
@@ -205,6 +206,56 @@ def test_only_the_first_record_reads_the_names() -> None:
     num_reads = names.num_reads
     assert data.describe() == first
     assert names.num_reads == num_reads > 0
+
+
+def numbered(root: Path, num_val: int = 0) -> Path:
+    """Images of the classes 1, 2 and 10, each of its own shade."""
+    for part, num in (("train", 12), ("val", num_val)):
+        for name, i in itertools.product(("1", "2", "10"), range(num)):
+            path = root / part / name / f"{i}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.new("RGB", (8, 8), (int(name),) * 3).save(path)
+    return root
+
+
+def test_a_run_keeps_its_order_of_classes(tmp_path: Path) -> None:
+    """Numbered classes were sorted as text before: 1, 10, 2."""
+    data = load_data(str(numbered(tmp_path)), resolution=8)
+    assert data.classes == ("1", "2", "10")
+    recorded = json.loads(json.dumps(data.describe()))
+    before = Data(
+        _reordered(load_folder(tmp_path), ("1", "10", "2")), resolution=8, seed=0
+    ).describe()
+    data.check_same(before)
+    assert data.classes == ("1", "10", "2")
+    for images, labels in data.batches("report", batch_size=5):
+        shades = [int(data.classes[label]) for label in labels.tolist()]
+        assert images[:, 0, 0, 0].tolist() == shades
+    assert data.describe() == before
+    data.check_same(recorded)
+    assert data.classes == ("1", "2", "10")
+
+
+def test_a_run_keeps_its_validation_split_whole(tmp_path: Path, capsys: Any) -> None:
+    """As runs are that began before a validation split was halved."""
+    data = load_data(str(numbered(tmp_path, num_val=40)), resolution=8)
+    assert "split in two by seed: 60 to select subnets with, 60" in capsys.readouterr().err
+    assert [data.num_images[split] for split in ("train", "selection", "report")] == [36, 60, 60]
+    images = dataclasses.replace(load_folder(tmp_path), may_halve=False)
+    data.check_same(Data(images, resolution=8, seed=0).describe())
+    assert [data.num_images[split] for split in ("train", "selection", "report")] == [33, 3, 120]
+
+
+def test_what_a_run_cannot_have_is_not_adopted(tmp_path: Path) -> None:
+    data = load_data(str(numbered(tmp_path, num_val=40)), resolution=8)
+    recorded = data.describe()
+    (tmp_path / "train" / "10" / "0.png").unlink()
+    changed = load_data(str(tmp_path), resolution=8)
+    before = changed.describe()
+    changed.adopt(recorded)
+    assert changed.describe() == before
+    with pytest.raises(DataError, match="split 'train' must hold the same 36 images"):
+        changed.check_same(recorded)
 
 
 def test_changed_data_is_noticed(folder: Path) -> None:

@@ -212,3 +212,9 @@ def test_names_that_are_no_utf_8(tmp_path: Path) -> None:
     (tmp_path / "val" / f"x{name}").mkdir(parents=True)
     with pytest.raises(DataError, match=r"not 'xcaf"):
         load_folder(tmp_path)
+
+
+def test_val_alone_may_be_halved_and_test_not(tmp_path: Path) -> None:
+    assert load_folder(make_folder(tmp_path / "a", "val")).may_halve
+    assert not load_folder(make_folder(tmp_path / "b", "test")).may_halve
+    assert not load_folder(make_folder(tmp_path / "c", "val", "test")).may_halve
