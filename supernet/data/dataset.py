@@ -1,12 +1,9 @@
 """Data: batches of images for training and evaluation, from any source."""
 
-import contextlib
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +12,13 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from supernet.data.check import Checked, check_images, duplicates
 from supernet.data.decode import MAX_SMALL_RESOLUTION, centre_squares, random_squares
 from supernet.data.folders import load_folder
+from supernet.data.identity import as_recorded, digests, recorded_digests
 from supernet.data.preprocess import channel_statistics, shift_and_flip
 from supernet.data.shards import is_sharded, load_shards
-from supernet.data.sources import EMBEDDED, ImageSet, load_embedded
+from supernet.data.sources import EMBEDDED, ImageSet, load_embedded, without
 from supernet.data.splits import SPLITS, split_images, split_notes
 from supernet.data.torchvision_sets import DEFAULT_ROOT, PREFIX, load_torchvision
 from supernet.errors import DataError
@@ -65,25 +64,6 @@ def _tell(notes: Iterable[str]) -> None:
         print(note, file=sys.stderr)
 
 
-def digests(images: ImageSet, splits: Mapping[str, Tensor]) -> dict[str, str]:
-    """Each split's sha256 over the names and labels of its images."""
-    labels = images.labels.tolist()
-    lines = {
-        split: (f"{images.names[i]} {labels[i]}\n" for i in sorted(indices.tolist()))
-        for split, indices in splits.items()
-    }
-    return {
-        split: sha256("".join(of_split).encode()).hexdigest() for split, of_split in lines.items()
-    }
-
-
-def _reordered(images: ImageSet, classes: Sequence[str]) -> ImageSet:
-    """The same images with the same classes in another order."""
-    label_of = {name: label for label, name in enumerate(classes)}
-    labels = torch.tensor([label_of[name] for name in images.classes])[images.labels]
-    return replace(images, classes=tuple(classes), labels=labels)
-
-
 def cut(num_images: int, batch_size: int) -> list[int]:
     """Sizes of the batches of `num_images` images: `batch_size`, and a smaller last one.
 
@@ -110,6 +90,7 @@ class Data:
         """Split `images` by `seed`; nothing is decoded yet. Raises DataError (split_images)."""
         self.resolution = resolution
         self.seed = seed
+        self._found, self._excluded = images, frozenset[str]()
         self._use(images, split_images(images, seed))
 
     def _use(self, images: ImageSet, splits: dict[str, Tensor]) -> None:
@@ -168,27 +149,57 @@ class Data:
                 split: {"num_images": self.num_images[split], "sha256": self._digests[split]}
                 for split in SPLITS
             },
+            **({"excluded": sorted(self._excluded)} if self._excluded else {}),
         }
 
-    def adopt(self, recorded: dict[str, Any]) -> None:
-        """Take over what a run decided of the same images and `describe` recorded.
+    def check(
+        self, *, cache: Path | None = None, part: tuple[int, int] = (0, 1)
+    ) -> dict[str, Checked]:
+        """Decode all images once, in parallel; what is known of each, by name.
 
-        That is the order of the classes, and how the images were split before a validation split
-        was halved. Where the images cannot give the run's splits, nothing changes.
+        `cache` is a file that keeps it (`check_images`). `part` (i, n) checks the i-th of n parts,
+        for one of n processes. Images that are not files, such as a dataset's, are passed over.
         """
-        classes = recorded["classes"]
-        expected = {split: recorded["splits"][split]["sha256"] for split in SPLITS}
-        if (list(self.classes), self._digests) == (classes, expected):
-            return
-        images = self._images
-        if len(set(classes)) == len(classes) and sorted(images.classes) == sorted(classes):
-            images = _reordered(images, classes)
-        for may_halve in {images.may_halve, False}:
-            variant = replace(images, may_halve=may_halve)
-            with contextlib.suppress(DataError):
-                splits = split_images(variant, self.seed)
-                if digests(variant, splits) == expected:
-                    self._use(variant, splits)
+        indices = range(part[0], len(self._images.names), part[1])
+        found = check_images(self._images, indices, cache)
+        return {self._images.names[index]: checked for index, checked in found.items()}
+
+    def exclude_damaged(self, checked: Mapping[str, Checked], *, strict: bool = False) -> None:
+        """Leave out the images that cannot be decoded, say so on stderr, and split the others.
+
+        `checked` is what `check` found of all images. The run's record names those left out, so
+        that it does not matter what becomes of them. Says how many images are in two splits, too.
+
+        Raises DataError where there are any and `strict`, or where too few are left.
+        """
+        problems = {name: each.problem for name, each in checked.items() if each.problem}
+        if problems:
+            first, why = min(problems.items())
+            found = f"{self.name}: {len(problems)} images cannot be used, such as {first}: {why}"
+            if strict:
+                raise DataError(f"{found} (repair or remove them, or omit --strict)")
+            _tell([f"{found}; left out"])
+            self._excluded = frozenset(problems)
+            images = without(self._found, self._excluded)
+            self._use(images, split_images(images, self.seed))
+        names = {
+            split: [self._images.names[i] for i in indices.tolist()]
+            for split, indices in self._splits.items()
+        }
+        _tell(f"{self.name}: {line}" for line in duplicates(names, checked))
+
+    def adopt(self, recorded: dict[str, Any]) -> None:
+        """Take over what a run decided of the same images; see `identity.as_recorded`.
+
+        Where the images cannot give the run's splits, nothing changes.
+        """
+        now = self._images, self._splits
+        if (list(self.classes), self._digests) != (recorded["classes"], recorded_digests(recorded)):
+            now = as_recorded(self._found, self.seed, recorded) or now
+        if now[0] is not self._images:
+            self._use(*now)
+        if self._digests == recorded_digests(recorded):
+            self._excluded = frozenset(recorded.get("excluded", ()))
 
     def check_same(self, recorded: dict[str, Any]) -> None:
         """Raise DataError unless splits and classes equal those that `describe` recorded.

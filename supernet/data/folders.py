@@ -10,7 +10,15 @@ from pathlib import Path
 import torch
 from PIL import Image
 
-from supernet.data.scan import Findings, composed, is_folder, readable, scan_classes, visible
+from supernet.data.scan import (
+    Findings,
+    composed,
+    file_stamp,
+    is_folder,
+    readable,
+    scan_classes,
+    visible,
+)
 from supernet.data.sources import ImageSet, lay_out
 from supernet.errors import DataError
 
@@ -70,6 +78,8 @@ def load_folder(folder: Path) -> ImageSet:
         names=[readable(path.removeprefix(start).replace(os.sep, "/")) for path in paths],
         official=lay_out(sizes),
         open=lambda index: Image.open(paths[index]),
+        content=lambda index: Path(paths[index]).read_bytes(),
+        stamp=lambda index: file_stamp(paths[index]),
         may_halve=may_halve,
         notes=findings.notes(),
     )

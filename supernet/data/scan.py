@@ -53,6 +53,12 @@ def readable(name: str) -> str:
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
+def file_stamp(path: str | Path) -> str:
+    """Size and time of change: a file with the same ones has the same content."""
+    found = os.stat(path)
+    return f"{found.st_size} {found.st_mtime_ns}"
+
+
 class Findings:
     """What a scan has to tell: files that were passed over, by reason, and other lines."""
 

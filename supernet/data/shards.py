@@ -21,7 +21,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from supernet.data.labels import check_labels_from_0
-from supernet.data.scan import readable
+from supernet.data.scan import file_stamp, readable
 from supernet.data.sources import ImageSet, lay_out
 from supernet.errors import DataError
 
@@ -56,17 +56,25 @@ class _Index:
             self.labels.append(sample.label(f"{shard}: {key}"))
 
     def open(self, index: int) -> Image.Image:
-        """Read one image; from any thread.
+        """One image; from any thread."""
+        return Image.open(io.BytesIO(self.content(index)))
+
+    def content(self, index: int) -> bytes:
+        """Read one image's file; from any thread.
 
         The shard is opened each time, as files of a folder are: there are never more descriptors
         than threads, and none to close.
         """
         shard = os.open(self.shards[self.shard_numbers[index]], os.O_RDONLY)
         try:
-            content = os.pread(shard, self.sizes[index], self.offsets[index])
+            return os.pread(shard, self.sizes[index], self.offsets[index])
         finally:
             os.close(shard)
-        return Image.open(io.BytesIO(content))
+
+    def stamp(self, index: int) -> str:
+        """Size and time of change of the image's shard, and where the image is."""
+        shard = self.shards[self.shard_numbers[index]]
+        return f"{file_stamp(shard)} {self.offsets[index]} {self.sizes[index]}"
 
 
 @dataclass(kw_only=True)
@@ -148,6 +156,8 @@ def load_shards(folder: Path) -> ImageSet:
         names=index.names,
         official=lay_out(sizes),
         open=index.open,
+        content=index.content,
+        stamp=index.stamp,
         may_halve=may_halve,
     )
 

@@ -1,16 +1,19 @@
 """Sources of labelled images, and the embedded data set."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from bisect import bisect_left
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from supernet.errors import DataError
 
+_T = TypeVar("_T")
 EMBEDDED = "fashion-mnist-mini"
 EMBEDDED_FILE = Path(__file__).parent / "embedded" / "fashion_mnist_mini.npz"
 
@@ -31,6 +34,10 @@ class ImageSet:
     """Indices of the splits that the source defines: `train`, optionally `selection`, `report`."""
     open: Callable[[int], Image.Image]
     """Open image i; its pixels may be decoded later."""
+    content: Callable[[int], bytes] | None = None
+    """Read image i's file; None where images are not files."""
+    stamp: Callable[[int], str] | None = None
+    """Size and time of change of image i's file, by which one that was checked is known again."""
     may_halve: bool = False
     """Whether `report` is a validation split, of which `split_images` may make two."""
     notes: tuple[str, ...] = ()
@@ -41,15 +48,32 @@ class ImageSet:
 
         Raises DataError, which names the image, if it is damaged or not 8 bits per channel.
         """
-        where = f"{self.name}/{self.names[index]}"
         try:
             with self.open(index) as image:
-                mode, decoded = image.mode, upright(image).convert("RGB")
+                return as_rgb(image)
         except Exception as error:  # a damaged file makes decoders raise nearly anything
-            raise DataError(f"{where}: must be an image, but decoding failed: {error}") from error
-        if mode.startswith(("I", "F")):  # convert() would clip these, not scale them
-            raise DataError(f"{where}: must have 8 bits per channel, but its mode is {mode}")
-        return decoded
+            where = f"{self.name}/{self.names[index]}"
+            raise DataError(f"{where}: {complaint(error)}") from error
+
+
+def as_rgb(image: Image.Image) -> Image.Image:
+    """Decode to RGB, upright. Raises DataError where the image is not 8 bits per channel."""
+    decoded = upright(image).convert("RGB")
+    if image.mode.startswith(("I", "F")):  # convert() would clip these, not scale them
+        raise DataError(f"must have 8 bits per channel, but its mode is {image.mode}")
+    return decoded
+
+
+def complaint(error: Exception) -> str:
+    """What must hold of an image that could not be decoded, in one line."""
+    if isinstance(error, DataError):
+        return str(error)
+    if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
+        return "must have fewer pixels (more may be an attack on the memory): resize or remove it"
+    if isinstance(error, UnidentifiedImageError):
+        return "must be an image, but is in no format that is known"
+    reason = str(error).partition("\n")[0] or type(error).__name__
+    return f"must be an image, but decoding failed: {reason}"
 
 
 def upright(image: Image.Image) -> Image.Image:
@@ -84,6 +108,29 @@ def load_embedded() -> ImageSet:
         names=names,
         official=lay_out({split: len(part) for split, part in images.items()}),
         open=lambda index: Image.fromarray(pixels[index]),
+    )
+
+
+def without(images: ImageSet, names: Collection[str]) -> ImageSet:
+    """The same images but for those with these names."""
+    unwanted = set(names)
+    kept = [i for i, name in enumerate(images.names) if name not in unwanted]
+    sizes = {
+        split: bisect_left(kept, part.stop) - bisect_left(kept, part.start)
+        for split, part in images.official.items()
+    }
+
+    def renumbered(function: Callable[[int], _T] | None) -> Callable[[int], _T] | None:
+        return function and (lambda index: function(kept[index]))
+
+    return replace(
+        images,
+        labels=images.labels[kept],
+        names=[images.names[i] for i in kept],
+        official=lay_out(sizes),
+        open=lambda index: images.open(kept[index]),
+        content=renumbered(images.content),
+        stamp=renumbered(images.stamp),
     )
 
 

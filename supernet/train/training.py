@@ -11,6 +11,7 @@ import torch
 import torchvision
 
 from supernet.checkpoint import is_finished, load_supernet, read_document, save_supernet
+from supernet.data.check import Checked, cache_of
 from supernet.data.dataset import Data, load_data
 from supernet.device import choose_device
 from supernet.elastic.importance import sort_by_importance
@@ -71,8 +72,7 @@ def _train(
     place: torch.device,
     group: ProcessGroup,
 ) -> None:
-    if resume and (state := run / "supernet" / "last" / "state.safetensors").exists():
-        data.adopt(read_about(state)["data"])
+    _settle(data, job, run, execution, group)
     supernet = _new_supernet(job, data).to(device=place, memory_format=torch.channels_last)  # type: ignore[call-overload]
     network = Compiled(supernet, job.recipe) if execution.compile else supernet
     loop = Loop(supernet, data, job, run, execution, group, network)
@@ -89,6 +89,27 @@ def _train(
         about = {"data": data.describe(), "versions": _versions(place, group)}
         save_supernet(run, supernet, job, about)
     group.wait()  # no process reads before it is written
+
+
+def _settle(
+    data: Data, job: TrainingJob, run: Path, execution: Execution, group: ProcessGroup
+) -> None:
+    """Take over what an unfinished training in `run` decided of the data, or check all images.
+
+    Each process decodes its share of them, and all leave out what any found damaged.
+    """
+    state = run / "supernet" / "last" / "state.safetensors"
+    begun, checked = state.exists(), dict[str, Checked]()
+    if not begun:
+        checked = data.check(cache=cache_of(job.data), part=(group.rank, group.size))
+    if group.size > 1:
+        shares: list[Any] = [None] * group.size
+        torch.distributed.all_gather_object(shares, checked)
+        checked = {name: each for share in shares for name, each in share.items()}
+    if begun:
+        data.adopt(read_about(state)["data"])
+    else:
+        data.exclude_damaged(checked, strict=execution.strict)
 
 
 def _new_supernet(job: TrainingJob, data: Data) -> Supernet:

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from supernet.data import dataset as data_module
-from supernet.data.dataset import Data, _reordered, cut, load_data
+from supernet.data.dataset import Data, cut, load_data
 from supernet.data.folders import load_folder
 from supernet.data.preprocess import shift_and_flip
 from supernet.data.sources import EMBEDDED_FILE, load_embedded
@@ -223,9 +223,10 @@ def test_a_run_keeps_its_order_of_classes(tmp_path: Path) -> None:
     data = load_data(str(numbered(tmp_path)), resolution=8)
     assert data.classes == ("1", "2", "10")
     recorded = json.loads(json.dumps(data.describe()))
-    before = Data(
-        _reordered(load_folder(tmp_path), ("1", "10", "2")), resolution=8, seed=0
-    ).describe()
+    found = load_folder(tmp_path)
+    as_text = torch.tensor([0, 2, 1])[found.labels]
+    found = dataclasses.replace(found, classes=("1", "10", "2"), labels=as_text)
+    before = Data(found, resolution=8, seed=0).describe()
     data.check_same(before)
     assert data.classes == ("1", "10", "2")
     for images, labels in data.batches("report", batch_size=5):
@@ -256,6 +257,67 @@ def test_what_a_run_cannot_have_is_not_adopted(tmp_path: Path) -> None:
     assert changed.describe() == before
     with pytest.raises(DataError, match="split 'train' must hold the same 36 images"):
         changed.check_same(recorded)
+
+
+DAMAGED = ("train/cat/3.png", "val/dog/7.png")
+
+
+def damage(folder: Path) -> None:
+    for name in DAMAGED:
+        (folder / name).write_bytes((folder / name).read_bytes()[:900])
+
+
+def test_damaged_images_are_left_out_and_the_run_names_them(folder: Path, capsys: Any) -> None:
+    damage(folder)
+    data = load_data(str(folder), resolution=16)
+    data.exclude_damaged(data.check())
+    assert "2 images cannot be used, such as train/cat/3.png: must be" in capsys.readouterr().err
+    assert data.num_images == {"train": 35, "calibration": 35, "selection": 4, "report": 39}
+    recorded = json.loads(json.dumps(data.describe()))
+    assert recorded["excluded"] == list(DAMAGED)
+    for split in ("train", "selection", "report"):
+        assert sum(len(labels) for _, labels in data.batches(split, batch_size=7)) > 0
+    for become in ("stay", "are gone", "are whole"):
+        if become != "stay":
+            for name in DAMAGED:
+                (folder / name).unlink(missing_ok=True)
+                if become == "are whole":
+                    Image.new("RGB", (90, 100)).save(folder / name)
+        again = load_data(str(folder), resolution=16)
+        again.check_same(recorded)
+        assert again.describe() == recorded, become
+
+
+def test_damaged_images_are_refused_where_that_is_asked_for(folder: Path) -> None:
+    damage(folder)
+    data = load_data(str(folder), resolution=16)
+    with pytest.raises(DataError, match=r"2 images cannot be used, .* or omit --strict"):
+        data.exclude_damaged(data.check(), strict=True)
+
+
+def test_each_process_checks_its_part(folder: Path) -> None:
+    data = load_data(str(folder), resolution=16)
+    first, second = (data.check(part=(i, 2)) for i in (0, 1))
+    assert len(first) == len(second) == 40
+    assert first | second == data.check()
+
+
+def test_images_of_train_in_other_splits_are_told(folder: Path, capsys: Any) -> None:
+    for i in range(3):
+        photo = (folder / "train" / "cat" / f"{i}.png").read_bytes()
+        (folder / "val" / "cat" / f"copy{i}.png").write_bytes(photo)
+    data = load_data(str(folder), resolution=16)
+    data.exclude_damaged(data.check())
+    err = capsys.readouterr().err
+    assert "of 43 images of report are also in train, such as val/cat/copy" in err
+    assert data.num_images["report"] == 43
+
+
+def test_what_is_no_file_is_not_checked(embedded: Data, capsys: Any) -> None:
+    before = embedded.describe()
+    embedded.exclude_damaged(embedded.check(), strict=True)
+    assert embedded.describe() == before
+    assert capsys.readouterr().err == ""
 
 
 def test_changed_data_is_noticed(folder: Path) -> None:
