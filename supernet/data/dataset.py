@@ -31,7 +31,8 @@ DECODE_BATCH = 256
 def load_data(source: str, *, resolution: int, seed: int = 0, root: Path = DEFAULT_ROOT) -> "Data":
     """Open a source: `fashion-mnist-mini`, `torchvision:NAME` or a folder.
 
-    A folder holds images in `train/<class>/` or WebDataset shards `train-*.tar`. `resolution` is
+    A folder holds images in `train/<class>/` or WebDataset shards `train-*.tar`; what people should
+    know of it is printed to stderr. `resolution` is
     the side of the delivered images in pixels, the highest that is trained. `seed` determines the
     splits; `root` is the folder of torchvision's data sets.
 
@@ -44,18 +45,28 @@ def load_data(source: str, *, resolution: int, seed: int = 0, root: Path = DEFAU
     if source.startswith(PREFIX):
         name = source.removeprefix(PREFIX)
         return Data(load_torchvision(name, root), resolution=resolution, seed=seed)
-    if not Path(source).is_dir():
+    folder = Path(source).expanduser()
+    if not folder.is_dir():
         raise DataError(
             f"--data must be {EMBEDDED}, a folder with train/<class>/ or train-*.tar, or"
             f" {PREFIX}NAME,"
             f" but got {source!r}"
         )
-    load = load_shards if is_sharded(Path(source)) else load_folder
-    images = load(Path(source))
+    images = load_shards(folder) if is_sharded(folder) else load_folder(folder)
     _tell(images.notes)  # before what may be refused because of it
     data = Data(images, resolution=resolution, seed=seed)
     _tell(data.notes[len(images.notes) :])
     return data
+
+
+def is_named(source: str) -> bool:
+    """Whether `load_data` takes it for the name of a data set, not for a folder."""
+    return source == EMBEDDED or source.startswith(PREFIX)
+
+
+def is_folder(source: str) -> bool:
+    """Whether `load_data` takes it for a folder, and that is there."""
+    return not is_named(source) and Path(source).expanduser().is_dir()
 
 
 def _tell(notes: Iterable[str]) -> None:

@@ -216,7 +216,7 @@ def _classes(folder: Path, num_classes: int) -> tuple[str, ...]:
     path = folder / "classes.txt"
     if not path.is_file():
         return tuple(map(str, range(num_classes)))
-    names = tuple(path.read_text(encoding="utf-8").split("\n"))
+    names = tuple(path.read_text(encoding="utf-8-sig").split("\n"))
     names = tuple(name.strip() for name in names if name.strip())
     if len(names) < num_classes:
         raise DataError(f"{path}: must name {num_classes} classes, but names {len(names)}")

@@ -57,10 +57,14 @@ def train(
     place = _place(execution)
     with init_process_group(place) as group:
         if data is None:
-            side = job.space.resolutions[0]
-            data = load_data(job.data, resolution=side, seed=job.seed, root=Path(job.data_root))
+            data = _load(job)
         _train(job, data, run, execution, resume, place, group)
     return load_supernet(run)[0]
+
+
+def _load(job: TrainingJob) -> Data:
+    side, root = job.space.resolutions[0], Path(job.data_root)
+    return load_data(job.data, resolution=side, seed=job.seed, root=root)
 
 
 def _train(
@@ -142,11 +146,14 @@ def _check_same(job: TrainingJob, run: Path, resume: bool) -> Supernet:
             f"{run} must be empty for a new training, but holds a trained supernet: "
             "choose another --out"
         )
-    differences = job.differences(TrainingJob.from_json(read_document(run)["job"]))
-    if differences:
+    document = read_document(run)
+    trained = TrainingJob.from_json(document["job"])
+    if differences := job.differences(trained):
         raise CheckpointError(
             f"{run} must hold the requested training, but differs: {'; '.join(differences)}"
         )
+    if job.data != trained.data:  # two folders
+        _load(job).check_same(document["data"])
     return load_supernet(run)[0]
 
 

@@ -339,6 +339,11 @@ def test_a_source_that_is_none_is_refused(source: str) -> None:
         load_data(source, resolution=28)
 
 
+def test_a_home_folder_is_found(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(folder.parent))
+    assert load_data(f"~/{folder.name}", resolution=8).name == str(folder)
+
+
 def test_torchvisions_sets_are_loaded_by_prefix(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"torchvision:Nothing: torchvision\.datasets has no such"):
         load_data("torchvision:Nothing", resolution=28, root=tmp_path)

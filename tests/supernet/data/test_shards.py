@@ -46,7 +46,7 @@ def test_shards_are_read_like_a_folder(shards: Path, tmp_path: Path) -> None:
 
 
 def test_a_training_reads_batches_from_shards(shards: Path) -> None:
-    (shards / "classes.txt").write_text("cat\ndog\n")
+    (shards / "classes.txt").write_text("cat\ndog\n", encoding="utf-8-sig")
     data = load_data(str(shards), resolution=16)
     assert data.classes == ("cat", "dog")
     assert data.num_images["report"] == 40

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +20,20 @@ def test_differences_are_named() -> None:
     assert job.differences(TrainingJob(epochs=3)) == []
     assert job.differences(TrainingJob(epochs=4)) == ["epochs: 3 here, 4 there"]
     assert len(job.differences(TrainingJob(seed=1, space=SearchSpace(resolutions=(32,))))) == 3
+
+
+def test_folders_are_compared_by_their_images_not_by_their_names(tmp_path: Path) -> None:
+    """A folder may be given otherwise, or have moved; whoever goes on compares the images."""
+    job = TrainingJob(data=str(tmp_path))
+    for other in (f"{tmp_path}/", "photos", "~/photos"):
+        assert job.differences(TrainingJob(data=other)) == []
+    for named in ("fashion-mnist-mini", "torchvision:CIFAR10"):
+        assert job.differences(TrainingJob(data=named))
+        assert TrainingJob(data=named).differences(job)
+    assert TrainingJob(data="torchvision:CIFAR10").differences(
+        TrainingJob(data="torchvision:MNIST")
+    )
+    assert TrainingJob(data="no folder").differences(job)
 
 
 def test_no_epochs_is_refused() -> None:

@@ -87,3 +87,23 @@ def test_a_training_goes_on_with_the_images_that_it_began_with(
         Image.new("RGB", (16, 16)).save(folder / part / name)
     train(job, run, resume=True)
     assert read_document(run)["data"]["excluded"] == ["train/dark/3.png", "val/light/5.png"]
+
+
+def test_the_folder_may_be_given_otherwise_or_have_moved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, run = photos(tmp_path / "photos"), tmp_path / "run"
+    hyper = Hyperparameters(batch_size=8)
+    job = replace(TINY, data=str(folder), hyperparameters=hyper)
+    train(job, run)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for given in (f"{folder}/", "photos", "./photos/", "~/photos"):
+        train(replace(job, data=given), run, resume=True)
+    moved = folder.rename(tmp_path / "moved")
+    train(replace(job, data="moved"), run, resume=True)
+    (moved / "train" / "dark" / "0.png").rename(moved / "train" / "dark" / "x.png")
+    with pytest.raises(DataError, match="split 'train' must hold the same 21 images"):
+        train(replace(job, data="moved"), run, resume=True)
+    with pytest.raises(CheckpointError, match="data: photos here"):
+        train(replace(job, data="photos"), run, resume=True)
