@@ -129,7 +129,7 @@ def read_document(run: Path) -> dict[str, Any]:
     """The content of supernet.json. Raises CheckpointError if it is missing or damaged."""
     path = run / "supernet" / "supernet.json"
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(path.read_text(encoding="utf-8-sig"))
         TrainingJob.from_json(document["job"])
         document["data"]["classes"], document["weights_sha256"]
     except FileNotFoundError as error:

@@ -29,7 +29,7 @@ FIELDS = {"weights_sha256", "target", "protocol", "latencies"}
 def read_measurements(path: Path) -> dict[str, Any]:
     """Read the measurements.json of a kit; raise NasError if the file is not one."""
     try:
-        values = json.loads(path.read_text())
+        values = json.loads(path.read_text(encoding="utf-8-sig"))
     except ValueError as error:
         raise NasError(
             f"{path} must be the measurements.json of a kit, but is not JSON: {error}"

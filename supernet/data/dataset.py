@@ -1,8 +1,9 @@
 """Data: batches of images for training and evaluation, from any source."""
 
-from collections.abc import Iterable, Iterator
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,14 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from supernet.data.check import Checked, check_images, duplicates
 from supernet.data.decode import MAX_SMALL_RESOLUTION, centre_squares, random_squares
+from supernet.data.folders import load_folder
+from supernet.data.identity import as_recorded, digests, recorded_digests
 from supernet.data.preprocess import channel_statistics, shift_and_flip
 from supernet.data.shards import is_sharded, load_shards
-from supernet.data.sources import EMBEDDED, ImageSet, load_embedded, load_folder
-from supernet.data.splits import SPLITS, split_images
+from supernet.data.sources import EMBEDDED, ImageSet, load_embedded, without
+from supernet.data.splits import SPLITS, split_images, split_notes
 from supernet.data.torchvision_sets import DEFAULT_ROOT, PREFIX, load_torchvision
 from supernet.errors import DataError
 
@@ -27,7 +31,8 @@ DECODE_BATCH = 256
 def load_data(source: str, *, resolution: int, seed: int = 0, root: Path = DEFAULT_ROOT) -> "Data":
     """Open a source: `fashion-mnist-mini`, `torchvision:NAME` or a folder.
 
-    A folder holds images in `train/<class>/` or WebDataset shards `train-*.tar`. `resolution` is
+    A folder holds images in `train/<class>/` or WebDataset shards `train-*.tar`; what people should
+    know of it is printed to stderr. `resolution` is
     the side of the delivered images in pixels, the highest that is trained. `seed` determines the
     splits; `root` is the folder of torchvision's data sets.
 
@@ -40,14 +45,49 @@ def load_data(source: str, *, resolution: int, seed: int = 0, root: Path = DEFAU
     if source.startswith(PREFIX):
         name = source.removeprefix(PREFIX)
         return Data(load_torchvision(name, root), resolution=resolution, seed=seed)
-    if not Path(source).is_dir():
+    folder = Path(source).expanduser()
+    if not folder.is_dir():
         raise DataError(
             f"--data must be {EMBEDDED}, a folder with train/<class>/ or train-*.tar, or"
             f" {PREFIX}NAME,"
             f" but got {source!r}"
         )
-    load = load_shards if is_sharded(Path(source)) else load_folder
-    return Data(load(Path(source)), resolution=resolution, seed=seed)
+    images = load_shards(folder) if is_sharded(folder) else load_folder(folder)
+    _tell(images.notes)  # before what may be refused because of it
+    data = Data(images, resolution=resolution, seed=seed)
+    _tell(data.notes[len(images.notes) :])
+    return data
+
+
+def is_named(source: str) -> bool:
+    """Whether `load_data` takes it for the name of a data set, not for a folder."""
+    return source == EMBEDDED or source.startswith(PREFIX)
+
+
+def is_folder(source: str) -> bool:
+    """Whether `load_data` takes it for a folder, and that is there."""
+    return not is_named(source) and Path(source).expanduser().is_dir()
+
+
+def _tell(notes: Iterable[str]) -> None:
+    """Print each line to stderr; of torchrun's processes, the first speaks for all."""
+    for note in notes if os.environ.get("RANK", "0") == "0" else ():
+        print(note, file=sys.stderr)
+
+
+def cut(num_images: int, batch_size: int) -> list[int]:
+    """Sizes of the batches of `num_images` images: `batch_size`, and a smaller last one.
+
+    Where a single image would be left over, the last batch takes it too: BN layers have no variance
+    of one image. Image i is row i - b * batch_size of batch b = min(i // batch_size, last batch).
+    """
+    whole, rest = divmod(num_images, batch_size)
+    sizes = [batch_size] * whole
+    if rest == 1 and whole:
+        sizes[-1] += 1
+    elif rest:
+        sizes.append(rest)
+    return sizes
 
 
 class Data:
@@ -59,13 +99,32 @@ class Data:
 
     def __init__(self, images: ImageSet, *, resolution: int, seed: int) -> None:
         """Split `images` by `seed`; nothing is decoded yet. Raises DataError (split_images)."""
-        self.name = images.name
-        self.classes = images.classes
         self.resolution = resolution
         self.seed = seed
-        self._images = images
-        self._splits = split_images(images, seed)
+        self._found, self._excluded = images, frozenset[str]()
+        self._use(images, split_images(images, seed))
+
+    def _use(self, images: ImageSet, splits: dict[str, Tensor]) -> None:
+        """Begin with these images and splits, and forget what was computed of others."""
+        self._images, self._splits = images, splits
         self._kept: dict[str, Tensor] = {}
+        for computed in ("_statistics", "_digests"):
+            self.__dict__.pop(computed, None)
+
+    @property
+    def name(self) -> str:
+        """The name or folder that was given."""
+        return self._images.name
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names; label i is classes[i]."""
+        return self._images.classes
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What people should know of the images and how they were split, a line each."""
+        return *self._images.notes, *split_notes(self._images, self._splits)
 
     @property
     def num_images(self) -> dict[str, int]:
@@ -101,21 +160,72 @@ class Data:
                 split: {"num_images": self.num_images[split], "sha256": self._digests[split]}
                 for split in SPLITS
             },
+            **({"excluded": sorted(self._excluded)} if self._excluded else {}),
         }
+
+    def check(
+        self, *, cache: Path | None = None, part: tuple[int, int] = (0, 1)
+    ) -> dict[str, Checked]:
+        """Decode all images once, in parallel; what is known of each, by name.
+
+        `cache` is a file that keeps it (`check_images`). `part` (i, n) checks the i-th of n parts,
+        for one of n processes. Images that are not files, such as a dataset's, are passed over.
+        """
+        indices = range(part[0], len(self._images.names), part[1])
+        found = check_images(self._images, indices, cache)
+        return {self._images.names[index]: checked for index, checked in found.items()}
+
+    def exclude_damaged(self, checked: Mapping[str, Checked], *, strict: bool = False) -> None:
+        """Leave out the images that cannot be decoded, say so on stderr, and split the others.
+
+        `checked` is what `check` found of all images. The run's record names those left out, so
+        that it does not matter what becomes of them. Says how many images are in two splits, too.
+
+        Raises DataError where there are any and `strict`, or where too few are left.
+        """
+        problems = {name: each.problem for name, each in checked.items() if each.problem}
+        if problems:
+            first, why = min(problems.items())
+            found = f"{self.name}: {len(problems)} images cannot be used, such as {first}: {why}"
+            if strict:
+                raise DataError(f"{found} (repair or remove them, or omit --strict)")
+            _tell([f"{found}; left out"])
+            self._excluded = frozenset(problems)
+            images = without(self._found, self._excluded)
+            self._use(images, split_images(images, self.seed))
+        names = {
+            split: [self._images.names[i] for i in indices.tolist()]
+            for split, indices in self._splits.items()
+        }
+        _tell(f"{self.name}: {line}" for line in duplicates(names, checked))
+
+    def adopt(self, recorded: dict[str, Any]) -> None:
+        """Take over what a run decided of the same images; see `identity.as_recorded`.
+
+        Where the images cannot give the run's splits, nothing changes.
+        """
+        now = self._images, self._splits
+        if (list(self.classes), self._digests) != (recorded["classes"], recorded_digests(recorded)):
+            now = as_recorded(self._found, self.seed, recorded) or now
+        if now[0] is not self._images:
+            self._use(*now)
+        if self._digests == recorded_digests(recorded):
+            self._excluded = frozenset(recorded.get("excluded", ()))
 
     def check_same(self, recorded: dict[str, Any]) -> None:
         """Raise DataError unless splits and classes equal those that `describe` recorded.
 
-        Compares the names and labels of images, not their pixels; a folder may have moved.
+        Compares the names and labels of images, not their pixels; a folder may have moved. Adopts
+        what the run decided first.
         """
-        found = self.describe()
-        if found["classes"] != recorded["classes"]:
+        self.adopt(recorded)
+        if list(self.classes) != recorded["classes"]:
             raise DataError(
                 f"{self.name}: must have the {len(recorded['classes'])} classes of the run, but has"
                 f" {len(self.classes)} or other names: restore the data or start a new run"
             )
         for split in SPLITS:
-            if found["splits"][split] != recorded["splits"][split]:
+            if self._digests[split] != recorded["splits"][split]["sha256"]:
                 raise DataError(
                     f"{self.name}: split {split!r} must hold the same"
                     f" {recorded['splits'][split]['num_images']} images as in the run, but holds"
@@ -125,19 +235,11 @@ class Data:
 
     @cached_property
     def _digests(self) -> dict[str, str]:
-        """Each split's sha256 over names and labels; computed once, for each saved state has it."""
-        labels = self._images.labels.tolist()
-        lines = {
-            split: (f"{self._images.names[i]} {labels[i]}\n" for i in sorted(indices.tolist()))
-            for split, indices in self._splits.items()
-        }
-        return {
-            split: sha256("".join(of_split).encode()).hexdigest()
-            for split, of_split in lines.items()
-        }
+        """Computed once, for each saved state has it."""
+        return digests(self._images, self._splits)
 
     def batches(self, split: str, *, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield a split once, in fixed order, without augmentation; the last batch may be smaller.
+        """Yield a split once, in fixed order, without augmentation, in batches as `cut` says.
 
         Images are uint8 [N, 3, resolution, resolution] in channels_last: the shorter side is
         resized, then the centre square is cropped; labels are int64 [N].
@@ -145,12 +247,13 @@ class Data:
         Raises DataError, which names the image, if one is damaged.
         """
         indices = self._splits[split]
-        labels = torch.split(self._images.labels[indices], batch_size)
+        sizes = cut(len(indices), batch_size)
+        labels = torch.split(self._images.labels[indices], sizes)
         images: Iterable[Tensor]
         if self._is_kept(split):
-            images = torch.split(self._keep(split), batch_size)
+            images = torch.split(self._keep(split), sizes)
         else:
-            batches = torch.split(indices, batch_size)
+            batches = torch.split(indices, sizes)
             images = centre_squares(self._images, batches, self.resolution)
         yield from zip(images, labels, strict=True)
 

@@ -35,3 +35,12 @@ def class_names(dataset: Any, num_labels: int) -> tuple[str, ...]:
     """The data set's class names, or numbers if it has none; the first of synonyms."""
     names = getattr(dataset, "classes", None) or range(num_labels)
     return tuple(name[0] if isinstance(name, tuple) else str(name) for name in names)
+
+
+def check_labels_from_0(labels: Tensor, name: str) -> None:
+    """Raise DataError where the training images' `labels`, int64 (N,), begin at another number."""
+    if len(labels) and (lowest := int(labels.min())) > 0:
+        raise DataError(
+            f"{name}: labels count from 0, but those of the training images begin at {lowest}: "
+            f"subtract {lowest} from each"
+        )

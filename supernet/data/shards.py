@@ -1,39 +1,123 @@
 """WebDataset shards: tar files of images and labels, for data sets of too many files.
 
 The format is that of the webdataset library (its ShardWriter writes it): a sample consists of the
-members with one key, `000017.jpg` with `000017.cls`. The library streams shards through a shuffle
-buffer, so that a batch depends on all that was read before. Here the shards' headers are indexed
-once and images are read by offset: a batch remains a function of seed and step, and a training can
-be resumed like one on a folder.
+members with one key, which ends at the first dot of the file's name: `000017.image.jpg` with
+`000017.cls`. The library streams shards through a shuffle buffer, so that a batch depends on all
+that was read before. Here the shards' headers are indexed once and images are read by offset: a
+batch remains a function of seed and step, and a training can be resumed like one on a folder.
 """
 
 import io
+import json
 import os
 import tarfile
+from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 import torch
 from PIL import Image
 from tqdm import tqdm
 
+from supernet.data.labels import check_labels_from_0
+from supernet.data.scan import file_stamp, readable
 from supernet.data.sources import ImageSet, lay_out
 from supernet.errors import DataError
 
 IMAGES = ("jpg", "jpeg", "png", "webp", "ppm")
+PLAIN = ("", "image", "img")
+"""What may precede `.jpg` in the name of a sample's image, where it has other images beside it."""
 PARTS = {"train": "train", "val": "selection", "test": "report"}
 
 
-@dataclass(frozen=True)
-class _Sample:
-    """Where an image is stored."""
+@dataclass(frozen=True, kw_only=True)
+class _Index:
+    """Where images are stored, with one element an image: 100,000 take some 20 MB."""
 
-    name: str
-    shard: Path
-    offset: int
-    size: int
-    label: int
+    shards: list[Path] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+    shard_numbers: "array[int]" = field(default_factory=lambda: array("l"))
+    offsets: "array[int]" = field(default_factory=lambda: array("q"))
+    sizes: "array[int]" = field(default_factory=lambda: array("q"))
+    labels: "array[int]" = field(default_factory=lambda: array("q"))
+
+    def add(self, shard: Path) -> None:
+        """Add the samples of one shard, in order."""
+        self.shards.append(shard)
+        for key, sample in _samples(shard).items():
+            if not sample.images:
+                continue
+            self.names.append(readable(f"{shard.name}/{key}"))
+            self.shard_numbers.append(len(self.shards) - 1)
+            offset, size = sample.image(f"{shard}: {key}")
+            self.offsets.append(offset)
+            self.sizes.append(size)
+            self.labels.append(sample.label(f"{shard}: {key}"))
+
+    def open(self, index: int) -> Image.Image:
+        """One image; from any thread."""
+        return Image.open(io.BytesIO(self.content(index)))
+
+    def content(self, index: int) -> bytes:
+        """Read one image's file; from any thread.
+
+        The shard is opened each time, as files of a folder are: there are never more descriptors
+        than threads, and none to close.
+        """
+        shard = os.open(self.shards[self.shard_numbers[index]], os.O_RDONLY)
+        try:
+            return os.pread(shard, self.sizes[index], self.offsets[index])
+        finally:
+            os.close(shard)
+
+    def stamp(self, index: int) -> str:
+        """Size and time of change of the image's shard, and where the image is."""
+        shard = self.shards[self.shard_numbers[index]]
+        return f"{file_stamp(shard)} {self.offsets[index]} {self.sizes[index]}"
+
+
+@dataclass(kw_only=True)
+class _Sample:
+    """The members of one key that matter."""
+
+    images: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Offset and size of each, by extension."""
+    cls: int | None = None
+    """Content of `.cls`."""
+    json: int | None = None
+    """The label in `.json`, if it has one."""
+
+    def image(self, where: str) -> tuple[int, int]:
+        """The sample's image; of several, the one that is called just `.jpg`, `.image.jpg` ...
+
+        Raises DataError where none of several is.
+        """
+        if len(self.images) == 1:
+            return next(iter(self.images.values()))
+        by_rank = {}
+        for extension, place in self.images.items():
+            prefix, _, kind = extension.rpartition(".")
+            if prefix in PLAIN:
+                by_rank[PLAIN.index(prefix), IMAGES.index(kind)] = place
+        if not by_rank:
+            raise DataError(
+                f"{where}: must have one image or a plain .jpg, but has "
+                f"{', '.join(sorted(self.images))}: write the shards anew with one"
+            )
+        return by_rank[min(by_rank)]
+
+    def label(self, where: str) -> int:
+        """The sample's class. Raises DataError where it has none or a negative one."""
+        label = self.json if self.cls is None else self.cls
+        if label is None:
+            raise DataError(
+                f"{where}: every image must have its class, but {where.rpartition(': ')[2]}.cls is"
+                " missing"
+            )
+        if label < 0:
+            raise DataError(f"{where}: labels count from 0, but got {label}")
+        return label
 
 
 def is_sharded(folder: Path) -> bool:
@@ -44,34 +128,37 @@ def is_sharded(folder: Path) -> bool:
 def load_shards(folder: Path) -> ImageSet:
     """Index `folder/train*.tar` and, where present, `val*.tar` and `test*.tar`.
 
-    `val` or `test` alone is the split `report`; of both, `val` is `selection` and `test` is
-    `report`. Labels are numbers (`.cls`); `classes.txt` may name them, one per line.
+    `val` or `test` alone is the split `report` (of `val` alone, `split_images` may give half to
+    `selection`); of both, `val` is `selection` and `test` is `report`. Labels are numbers from 0:
+    `.cls`, or `label` or `cls` in `.json`; `classes.txt` may name them, one per line.
 
     Raises DataError, which names the shard, if one is damaged or a sample is incomplete.
     """
-    found = {
-        part: [sample for shard in _shards(folder, part) for sample in _index(shard)]
-        for part in PARTS
-    }
-    samples = [sample for part in found.values() for sample in part]
-    classes = _classes(folder, 1 + max((sample.label for sample in samples), default=0))
-    splits = {PARTS[part]: len(of_part) for part, of_part in found.items() if of_part}
-    if "selection" in splits and "report" not in splits:
-        splits["report"] = splits.pop("selection")
-    files = {sample.shard: os.open(sample.shard, os.O_RDONLY) for sample in samples}
-
-    def read(index: int) -> Image.Image:
-        sample = samples[index]
-        content = os.pread(files[sample.shard], sample.size, sample.offset)  # from any thread
-        return Image.open(io.BytesIO(content))
-
+    index, sizes = _Index(), dict[str, int]()
+    for part, split in PARTS.items():
+        num_before = len(index.names)
+        for shard in _shards(folder, part):
+            index.add(shard)
+        if len(index.names) > num_before or split == "train":
+            sizes[split] = len(index.names) - num_before
+    if not sizes["train"]:
+        raise DataError(
+            f"{folder}: train*.tar must hold images ({', '.join(IMAGES)}), but hold none"
+        )
+    if may_halve := "selection" in sizes and "report" not in sizes:
+        sizes["report"] = sizes.pop("selection")
+    labels = torch.tensor(index.labels, dtype=torch.int64)
+    check_labels_from_0(labels[: sizes["train"]], str(folder))
     return ImageSet(
         name=str(folder),
-        classes=classes,
-        labels=torch.tensor([sample.label for sample in samples], dtype=torch.int64),
-        names=[sample.name for sample in samples],
-        official=lay_out(splits),
-        open=read,
+        classes=_classes(folder, 1 + int(labels.max())),
+        labels=labels,
+        names=index.names,
+        official=lay_out(sizes),
+        open=index.open,
+        content=index.content,
+        stamp=index.stamp,
+        may_halve=may_halve,
     )
 
 
@@ -80,35 +167,56 @@ def _shards(folder: Path, part: str) -> Iterator[Path]:
     yield from tqdm(paths, f"index {part}", unit="shard", delay=2.0, leave=False)
 
 
-def _index(shard: Path) -> Iterator[_Sample]:
-    """The samples of one shard, in order."""
-    images: dict[str, tarfile.TarInfo] = {}
-    labels: dict[str, int] = {}
+def _samples(shard: Path) -> dict[str, _Sample]:
+    """The samples of one shard by key, in order."""
+    samples: dict[str, _Sample] = {}
     try:
         with tarfile.open(shard, "r:") as archive:
             for member in archive:
+                archive.members = []  # type: ignore[attr-defined]  # it keeps the headers of all
                 path = PurePosixPath(member.name)
-                stem, _, kind = path.name.partition(".")
-                key = str(path.parent / stem)
-                if kind.lower() in IMAGES:
-                    images[key] = member
-                elif kind == "cls":
-                    content = archive.extractfile(member)
-                    labels[key] = int(content.read()) if content else -1
+                stem, _, extension = path.name.partition(".")
+                if not stem or member.isdir():  # such as ._photo.jpg
+                    continue
+                if not member.isfile():
+                    raise ValueError(f"{path} is a link: write it with tar --hard-dereference -h")
+                sample = samples.setdefault(str(path.parent / stem), _Sample())
+                _add_member(sample, extension.lower(), member, archive)
     except (OSError, tarfile.TarError, ValueError) as error:
         raise DataError(f"{shard}: must be a tar file with .cls numbers, but {error}") from error
-    for key, member in images.items():
-        if labels.get(key, -1) < 0:
-            raise DataError(f"{shard}: every image must have its class, but {key}.cls is missing")
-        name = f"{shard.name}/{key}"
-        yield _Sample(name, shard, member.offset_data, member.size, labels[key])
+    return samples
+
+
+def _add_member(
+    sample: _Sample, extension: str, member: tarfile.TarInfo, archive: tarfile.TarFile
+) -> None:
+    kind = extension.rpartition(".")[2]
+    if kind in IMAGES:
+        sample.images[extension] = member.offset_data, member.size
+    elif extension == "cls":
+        content = archive.extractfile(member)
+        sample.cls = int(content.read()) if content else None
+    elif extension == "json":
+        content = archive.extractfile(member)
+        sample.json = _label_in_json(content.read() if content else b"{}")
+
+
+def _label_in_json(content: bytes) -> int | None:
+    """The class in a sample's JSON, if there is one."""
+    try:
+        values = json.loads(content)
+    except ValueError:  # then its class must be in `.cls`
+        return None
+    if isinstance(values, dict):
+        values = values.get("label", values.get("cls"))
+    return values if type(values) is int else None
 
 
 def _classes(folder: Path, num_classes: int) -> tuple[str, ...]:
     path = folder / "classes.txt"
     if not path.is_file():
         return tuple(map(str, range(num_classes)))
-    names = tuple(path.read_text(encoding="utf-8").split("\n"))
+    names = tuple(path.read_text(encoding="utf-8-sig").split("\n"))
     names = tuple(name.strip() for name in names if name.strip())
     if len(names) < num_classes:
         raise DataError(f"{path}: must name {num_classes} classes, but names {len(names)}")

@@ -1,17 +1,19 @@
-"""Sources of labelled images: the embedded data set and image folders."""
+"""Sources of labelled images, and the embedded data set."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from bisect import bisect_left
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
-from torchvision.datasets import ImageFolder
 
 from supernet.errors import DataError
 
+_T = TypeVar("_T")
 EMBEDDED = "fashion-mnist-mini"
 EMBEDDED_FILE = Path(__file__).parent / "embedded" / "fashion_mnist_mini.npz"
 
@@ -32,21 +34,59 @@ class ImageSet:
     """Indices of the splits that the source defines: `train`, optionally `selection`, `report`."""
     open: Callable[[int], Image.Image]
     """Open image i; its pixels may be decoded later."""
+    content: Callable[[int], bytes] | None = None
+    """Read image i's file; None where images are not files."""
+    stamp: Callable[[int], str] | None = None
+    """Size and time of change of image i's file, by which one that was checked is known again."""
+    may_halve: bool = False
+    """Whether `report` is a validation split, of which `split_images` may make two."""
+    notes: tuple[str, ...] = ()
+    """What people should know of what was found, a line each."""
 
     def read(self, index: int) -> Image.Image:
-        """Decode one image to RGB: greyscale is repeated, transparency dropped.
+        """Decode one image to RGB, upright: greyscale is repeated, transparency dropped.
 
         Raises DataError, which names the image, if it is damaged or not 8 bits per channel.
         """
-        where = f"{self.name}/{self.names[index]}"
         try:
             with self.open(index) as image:
-                mode, decoded = image.mode, image.convert("RGB")
+                return as_rgb(image)
         except Exception as error:  # a damaged file makes decoders raise nearly anything
-            raise DataError(f"{where}: must be an image, but decoding failed: {error}") from error
-        if mode.startswith(("I", "F")):  # convert() would clip these, not scale them
-            raise DataError(f"{where}: must have 8 bits per channel, but its mode is {mode}")
-        return decoded
+            where = f"{self.name}/{self.names[index]}"
+            raise DataError(f"{where}: {complaint(error)}") from error
+
+
+def as_rgb(image: Image.Image) -> Image.Image:
+    """Decode to RGB, upright. Raises DataError where the image is not 8 bits per channel."""
+    decoded = upright(image).convert("RGB")
+    if image.mode.startswith(("I", "F")):  # convert() would clip these, not scale them
+        raise DataError(f"must have 8 bits per channel, but its mode is {image.mode}")
+    return decoded
+
+
+def complaint(error: Exception) -> str:
+    """What must hold of an image that could not be decoded, in one line."""
+    if isinstance(error, DataError):
+        return str(error)
+    if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
+        return "must have fewer pixels (more may be an attack on the memory): resize or remove it"
+    if isinstance(error, UnidentifiedImageError):
+        return "must be an image, but is in no format that is known"
+    reason = str(error).partition("\n")[0] or type(error).__name__
+    return f"must be an image, but decoding failed: {reason}"
+
+
+def upright(image: Image.Image) -> Image.Image:
+    """Turn a photo as its EXIF orientation says; `image` itself where there is nothing to turn.
+
+    Cameras store what the sensor saw. EXIF data that is damaged is passed over.
+    """
+    image.load()  # TIFF and AVIF turn the pixels themselves
+    try:
+        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+        return ImageOps.exif_transpose(image) if orientation in range(2, 9) else image
+    except Exception:  # as decoders do, it raises nearly anything
+        return image
 
 
 def load_embedded() -> ImageSet:
@@ -71,45 +111,27 @@ def load_embedded() -> ImageSet:
     )
 
 
-def load_folder(folder: Path) -> ImageSet:
-    """Find the images in `folder/train/<class>/`, at any depth, and in `val` and `test` likewise.
-
-    `val` or `test` alone is the split `report`; of both, `val` is `selection` and `test` is
-    `report`. Classes and images are sorted by name, independently of the file system.
-
-    Raises DataError unless all classes are in `train`.
-    """
-    if not (folder / "train").is_dir():
-        raise DataError(f"{folder}: must be a folder with train/<class>/, but has no train/")
-    held_out = [part for part in ("val", "test") if (folder / part).is_dir()]
-    splits = ("train", *("selection", "report")[-len(held_out) :]) if held_out else ("train",)
-    found = {
-        split: _scan(folder / part)
-        for split, part in zip(splits, ("train", *held_out), strict=True)
+def without(images: ImageSet, names: Collection[str]) -> ImageSet:
+    """The same images but for those with these names."""
+    unwanted = set(names)
+    kept = [i for i, name in enumerate(images.names) if name not in unwanted]
+    sizes = {
+        split: bisect_left(kept, part.stop) - bisect_left(kept, part.start)
+        for split, part in images.official.items()
     }
-    classes = tuple(found["train"].classes)
-    paths, labels = [], []
-    for images in found.values():
-        if unknown := sorted(set(images.classes) - set(classes)):
-            raise DataError(f"{images.root}: every class must be in train/ too, not {unknown[0]!r}")
-        paths += [Path(path) for path, _ in images.samples]
-        labels += [classes.index(images.classes[label]) for _, label in images.samples]
-    return ImageSet(
-        name=str(folder),
-        classes=classes,
-        labels=torch.tensor(labels, dtype=torch.int64),
-        names=[path.relative_to(folder).as_posix() for path in paths],
-        official=lay_out({split: len(images.samples) for split, images in found.items()}),
-        open=lambda index: Image.open(paths[index]),
+
+    def renumbered(function: Callable[[int], _T] | None) -> Callable[[int], _T] | None:
+        return function and (lambda index: function(kept[index]))
+
+    return replace(
+        images,
+        labels=images.labels[kept],
+        names=[images.names[i] for i in kept],
+        official=lay_out(sizes),
+        open=lambda index: images.open(kept[index]),
+        content=renumbered(images.content),
+        stamp=renumbered(images.stamp),
     )
-
-
-def _scan(folder: Path) -> ImageFolder:
-    """List a folder's classes and files, both sorted."""
-    try:
-        return ImageFolder(folder, allow_empty=True)
-    except OSError as error:
-        raise DataError(f"{folder}: must hold one folder a class, but {error}") from error
 
 
 def lay_out(sizes: Mapping[str, int]) -> dict[str, range]:

@@ -1,6 +1,6 @@
 """The four splits: images for weights, for BN statistics, for selecting configs, for reporting."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 
 import numpy as np
@@ -15,6 +15,12 @@ SPLITS = ("train", "calibration", "selection", "report")
 NUM_CALIBRATION = 2_000
 HELD_OUT_SHARE = 0.1
 MAX_HELD_OUT = 10_000
+MIN_HALF = 50
+"""A validation split is halved where both halves have that many images ..."""
+ENOUGH = 500
+"""... and the training images would not give so many for `selection`."""
+FEW = 100
+"""A `selection` of fewer images is told: its 95 % interval is wider than +-8 points at 80 %."""
 
 
 def split_images(images: ImageSet, seed: int) -> dict[str, Tensor]:
@@ -24,8 +30,10 @@ def split_images(images: ImageSet, seed: int) -> dict[str, Tensor]:
 
     `report` and `selection` are the source's own where it defines them. Where it does not, they are
     a stratified sample of the training images: a tenth of each class (less where that would exceed
-    10,000 in total), at least one. `train` is the rest; `calibration` is 2,000 images of `train`,
-    or all of them if there are fewer. The other three splits are disjoint.
+    10,000 in total), at least one. But where the only held-out split is for validation
+    (`images.may_halve`), it gives a stratified half to `selection` if that is more than the
+    training images would give, and those would be few. `train` is the rest; `calibration` is 2,000
+    images of `train`, or all of them if there are fewer. The other three splits are disjoint.
 
     The split of an image depends only on the seed and its name, so that an image added later moves
     few others, and neither the order of files nor a library's random numbers matter.
@@ -33,10 +41,14 @@ def split_images(images: ImageSet, seed: int) -> dict[str, Tensor]:
     Raises DataError when a class has too few training images or a split is empty.
     """
     splits = {name: np.array(part, dtype=np.int64) for name, part in images.official.items()}
+    if _is_halved(images):
+        salt = f"{seed}/halves"
+        splits["selection"], splits["report"] = _carve(images, splits["report"], salt, 0.5)
     missing = [name for name in ("report", "selection") if name not in splits]
     _check_counts(images, splits["train"], 1 + len(missing))
     for name in missing:
-        splits[name], splits["train"] = _carve(images, splits["train"], f"{seed}/{name}")
+        share = _share(len(splits["train"]))
+        splits[name], splits["train"] = _carve(images, splits["train"], f"{seed}/{name}", share)
     shuffled = _shuffle(splits["train"], images.names, f"{seed}/calibration")
     splits["calibration"] = np.sort(shuffled[:NUM_CALIBRATION])
     splits["selection"] = _shuffle(splits["selection"], images.names, f"{seed}/selection")
@@ -45,11 +57,38 @@ def split_images(images: ImageSet, seed: int) -> dict[str, Tensor]:
     return {name: torch.from_numpy(splits[name]) for name in SPLITS}
 
 
+def split_notes(images: ImageSet, splits: Mapping[str, Tensor]) -> tuple[str, ...]:
+    """What people should know of how `split_images` split, a line each."""
+    notes, num_images = [], len(splits["selection"])
+    if _is_halved(images):
+        notes.append(
+            f"{images.name}: the validation images are split in two by seed: {num_images} to "
+            f"select subnets with, {len(splits['report'])} to report accuracy on"
+        )
+    if num_images < FEW:
+        source = "" if _is_halved(images) or "selection" in images.official else " of train"
+        notes.append(
+            f"{images.name}: only {num_images} images{source} are there to select subnets with, "
+            f"too few to tell them apart: add a validation split of {FEW} or more"
+        )
+    return tuple(notes)
+
+
+def _is_halved(images: ImageSet) -> bool:
+    half = len(images.official.get("report", ())) // 2
+    num_train = len(images.official["train"])
+    carved = _share(num_train) * num_train if num_train else 0
+    return images.may_halve and half >= MIN_HALF and carved < min(half, ENOUGH)
+
+
+def _share(num_images: int) -> float:
+    return min(HELD_OUT_SHARE, MAX_HELD_OUT / num_images)
+
+
 def _carve(
-    images: ImageSet, pool: NDArray[np.int64], salt: str
+    images: ImageSet, pool: NDArray[np.int64], salt: str, share: float
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Take the held-out share of each class from `pool`: (taken, left), both sorted."""
-    share = min(HELD_OUT_SHARE, MAX_HELD_OUT / len(pool))
+    """Take `share` of each class from `pool`, at least one: (taken, left), both sorted."""
     shuffled = _shuffle(pool, images.names, salt)
     labels = images.labels.numpy()[shuffled]
     taken = np.zeros(len(pool), dtype=bool)

@@ -80,9 +80,13 @@ class Images:
         """Yield only the images at `indices` of the split, in that order, in batches likewise."""
         kept, size = self._resized(split, resolution), self.batch_size
         for start in range(0, len(indices), size):
-            places = [divmod(int(index), size) for index in indices[start : start + size]]
+            some = [int(index) for index in indices[start : start + size]]
+            batches = [min(index // size, len(kept) - 1) for index in some]  # see `cut`
             images, labels = (
-                torch.stack([kept[batch][part][row] for batch, row in places]) for part in (0, 1)
+                torch.stack(
+                    [kept[b][part][i - b * size] for i, b in zip(some, batches, strict=True)]
+                )
+                for part in (0, 1)
             )
             yield self._ready((images.contiguous(memory_format=torch.channels_last), labels))
 

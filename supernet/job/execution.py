@@ -20,6 +20,10 @@ class Execution:
     compile: bool = False
     """Whether networks run through torch.compile; each shape is compiled once."""
 
+    strict: bool = False
+    """Whether images that cannot be decoded end a training before it begins, rather than being left
+    out."""
+
     def __post_init__(self) -> None:
         """Raise SupernetError where a field is out of range."""
         if self.save_every_s < 0 or self.evaluate_every < 0:

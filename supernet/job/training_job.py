@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from supernet.data.dataset import is_folder, is_named
 from supernet.data.torchvision_sets import DEFAULT_ROOT
 from supernet.errors import SupernetError
 from supernet.job.hyperparameters import Hyperparameters
@@ -80,13 +81,17 @@ class TrainingJob:
     def changes_from(self, other: "TrainingJob") -> dict[str, tuple[Any, Any]]:
         """The fields that differ: `hyperparameters.lr` -> (value there, value here).
 
-        `data_root` is not compared: data sets may move.
+        `data_root` is not compared: data sets may move. Nor is `data` where both are folders, for
+        which `Data.check_same` compares the images.
         """
+        elsewhere = {"data_root"}
+        if is_folder(self.data) and not is_named(other.data):
+            elsewhere.add("data")
         mine, theirs = _flat(self.to_json()), _flat(other.to_json())
         return {
             key: (theirs.get(key), mine.get(key))
             for key in {**mine, **theirs}
-            if key != "data_root" and mine.get(key) != theirs.get(key)
+            if key not in elsewhere and mine.get(key) != theirs.get(key)
         }
 
 

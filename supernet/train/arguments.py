@@ -94,6 +94,7 @@ def make_parser() -> argparse.ArgumentParser:
         help="top-1 of the corners on `selection`; 0: never")  # fmt: skip
     add("--save-every-s", type=float, default=watch.save_every_s, metavar="S",
         help="time between saves")  # fmt: skip
+    add("--strict", action="store_true", help="refuse damaged images, which are left out otherwise")
     return parser
 
 
@@ -146,6 +147,7 @@ def execution_from(args: argparse.Namespace) -> Execution:
         evaluate_every=args.evaluate_every,
         tensorboard=args.tensorboard,
         compile=args.compile,
+        strict=args.strict,
     )
 
 

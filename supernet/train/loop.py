@@ -28,7 +28,7 @@ from supernet.space import SubnetConfig
 from supernet.train.log import Log
 from supernet.train.metrics import Metrics
 from supernet.train.process_group import ProcessGroup
-from supernet.train.state import State, checksum, has_state, read_state
+from supernet.train.state import SavedState, State, checksum, has_state
 from supernet.train.step import Step, StepResult
 from supernet.train.stop import Stop, Stopped
 
@@ -193,13 +193,12 @@ class Loop:
         self.saved_at = time.monotonic()
         self.save_took_s = self.saved_at - start
 
-    def resume(self) -> None:
-        """Load the newest whole state.
+    def resume(self, saved: SavedState) -> None:
+        """Go on from a saved state.
 
         Fields of `CHANGEABLE` may have changed: one line says so, and `changes` records it. Raises
-        CheckpointError if no state is whole or it is of another job.
+        CheckpointError if it is of another job or model, and DataError if it is of other data.
         """
-        saved = read_state(self.state_folder)
         changes = self.job.changes_from(saved.job)
         if fixed := [name for name in changes if name not in CHANGEABLE]:
             text = "; ".join(f"{n}: {changes[n][1]} here, {changes[n][0]} there" for n in fixed)

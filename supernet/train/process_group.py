@@ -8,12 +8,15 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import reduce
+from typing import TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
 from supernet.errors import SupernetError
+
+T = TypeVar("T")
 
 
 class ProcessGroup:
@@ -51,15 +54,19 @@ class ProcessGroup:
                 if share > 0:
                     p.grad = gradient.copy_(mean.view(gradient.shape))
 
+    def gather(self, value: T) -> list[T]:
+        """The values of all processes, by rank."""
+        if self.size == 1:
+            return [value]
+        values: list[T | None] = [None] * self.size
+        dist.all_gather_object(values, value)
+        return [each for each in values if each is not None]
+
     def check_same(self, facts: Mapping[str, str], what_to_do: str) -> None:
         """Raise SupernetError, in all processes, unless each has the same `facts`."""
-        if self.size == 1:
-            return
-        everyone: list[Mapping[str, str] | None] = [None] * self.size
-        dist.all_gather_object(everyone, dict(facts))
-        of_first = everyone[0] or {}
-        for rank, theirs in enumerate(everyone):
-            for name, value in (theirs or {}).items():
+        of_first, *others = self.gather(dict(facts))
+        for rank, theirs in enumerate(others, 1):
+            for name, value in theirs.items():
                 if value != of_first.get(name):
                     raise SupernetError(
                         f"all processes must have the same {name}, but process 0 has "

@@ -9,10 +9,12 @@ from typing import Never
 
 import torch
 from torch import Tensor
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from supernet.data.preprocess import normalise, resize
 from supernet.elastic.supernet import Supernet
 from supernet.errors import SupernetError
+from supernet.job.hyperparameters import Hyperparameters
 from supernet.job.training_job import TrainingJob
 from supernet.seeding import seed_generators
 from supernet.space import SubnetConfig
@@ -57,7 +59,7 @@ class Step:
         mean, std: normalisation of each channel, for images in 0..1.
 
     Raises:
-        SupernetError: processes and accumulation do not divide the batch.
+        SupernetError: processes and accumulation do not divide the batch, or leave BN one image.
     """
 
     def __init__(
@@ -74,7 +76,7 @@ class Step:
     ) -> None:
         self.supernet, self.network, self.job, self.group = supernet, network, job, group
         self.hyper = job.hyperparameters
-        _check_parts(self.hyper.batch_size, group.size * self.hyper.accumulate)
+        _check_parts(supernet, self.hyper, group.size)
         self.num_steps, self.num_classes = num_steps, num_classes
         self.mean, self.std = mean, std
         self.device = next(supernet.parameters()).device
@@ -178,9 +180,17 @@ def _refuse(what: str, step: int, configs: list[SubnetConfig]) -> Never:
     )
 
 
-def _check_parts(batch_size: int, num_parts: int) -> None:
-    if batch_size % num_parts:
+def _check_parts(supernet: Supernet, hyper: Hyperparameters, num_processes: int) -> None:
+    """Raise SupernetError unless all parts of a batch are equal, and BN has a variance in each."""
+    num_parts = num_processes * hyper.accumulate
+    if hyper.batch_size % num_parts:
         raise SupernetError(
             f"batch_size must be a multiple of {num_parts} (processes x accumulate), "
-            f"but got {batch_size}"
+            f"but got {hyper.batch_size}"
+        )
+    seen = hyper.batch_size // (hyper.accumulate if hyper.sync_bn else num_parts)
+    if seen == 1 and any(isinstance(layer, _BatchNorm) for layer in supernet.modules()):
+        raise SupernetError(
+            "BN layers must see 2 images at a time or more, but batch_size / (processes x "
+            f"accumulate) is 1: raise batch_size {hyper.batch_size} or lower accumulate"
         )

@@ -12,6 +12,7 @@ import torch
 import torchvision
 
 from supernet.checkpoint import is_finished, load_supernet, read_document, save_supernet
+from supernet.data.check import Checked, cache_of
 from supernet.data.dataset import Data, load_data
 from supernet.device import choose_device
 from supernet.elastic.describe import require_elastic, summarise
@@ -28,7 +29,7 @@ from supernet.train.loop import Loop
 from supernet.train.owner import owner
 from supernet.train.process_group import ProcessGroup, init_process_group
 from supernet.train.self_test import self_test
-from supernet.train.state import has_state
+from supernet.train.state import SavedState, has_state, read_state
 
 
 def train(
@@ -70,6 +71,11 @@ def train(
     return load_supernet(run)[0]
 
 
+def _load(job: TrainingJob) -> Data:
+    side, root = job.space.resolutions[0], Path(job.data_root)
+    return load_data(job.data, resolution=side, seed=job.seed, root=root)
+
+
 def _train(
     job: TrainingJob,
     data: Data | None,
@@ -79,22 +85,17 @@ def _train(
     place: torch.device,
     group: ProcessGroup,
 ) -> None:
-    if data is None:
-        side = job.space.resolutions[0]
-        data = load_data(job.data, resolution=side, seed=job.seed, root=Path(job.data_root))
+    saved = _saved_state(run, resume)
+    data = data or _load(job)
+    _settle(data, job, saved, execution, group)
     supernet = _new_supernet(job, data).to(device=place, memory_format=torch.channels_last)  # type: ignore[call-overload]
     if group.is_first:
         print("\n".join(summarise(supernet.model, supernet.channels)), file=sys.stderr)
     network = Compiled(supernet, job.recipe) if execution.compile else supernet
     loop = Loop(supernet, data, job, run, execution, group, network)
     with owner(run) if group.is_first else nullcontext():
-        if has_state(loop.state_folder):
-            if not resume:
-                raise CheckpointError(
-                    f"{run} must be empty for a new training, but holds an unfinished one: "
-                    "add --resume to continue, or choose another --out"
-                )
-            loop.resume()
+        if saved is not None:
+            loop.resume(saved)
         self_test(supernet, len(data.classes), quiet=not group.is_first)
         group.wait()  # no process writes before all have read
         loop.train()
@@ -107,6 +108,40 @@ def _train(
             }
             save_supernet(run, supernet, job, about)
         group.wait()  # no process reads before it is written
+
+
+def _saved_state(run: Path, resume: bool) -> SavedState | None:
+    """What an unfinished training in `run` left; None for a new one."""
+    folder = run / "supernet" / "last"
+    if not has_state(folder):
+        return None
+    if not resume:
+        raise CheckpointError(
+            f"{run} must be empty for a new training, but holds an unfinished one: "
+            "add --resume to continue, or choose another --out"
+        )
+    return read_state(folder)
+
+
+def _settle(
+    data: Data,
+    job: TrainingJob,
+    saved: SavedState | None,
+    execution: Execution,
+    group: ProcessGroup,
+) -> None:
+    """Take over what an unfinished training decided of the data, or check all images.
+
+    Each process decodes its share of them, and all leave out what any found damaged.
+    """
+    checked = dict[str, Checked]()
+    if saved is None:
+        checked = data.check(cache=cache_of(job.data), part=(group.rank, group.size))
+    checked = {name: each for share in group.gather(checked) for name, each in share.items()}
+    if saved is None:
+        data.exclude_damaged(checked, strict=execution.strict)
+    else:
+        data.adopt(saved.about["data"])
 
 
 def _new_supernet(job: TrainingJob, data: Data) -> Supernet:
@@ -145,13 +180,17 @@ def _is_longer(job: TrainingJob, run: Path, resume: bool) -> bool:
             f"{run} must be empty for a new training, but holds a trained supernet: "
             "choose another --out, or add --resume and more --epochs to lengthen it"
         )
-    changes = job.changes_from(TrainingJob.from_json(read_document(run)["job"]))
+    document = read_document(run)
+    trained = TrainingJob.from_json(document["job"])
+    changes = job.changes_from(trained)
     before, now = changes.get("epochs", (job.epochs, job.epochs))
     if now > before and has_state(run / "supernet" / "last"):
         return True
     if changes:
         text = "; ".join(f"{name}: {now} here, {was} there" for name, (was, now) in changes.items())
         raise CheckpointError(f"{run} must hold the requested training, but differs: {text}")
+    if job.data != trained.data:  # two folders
+        _load(job).check_same(document["data"])
     return False
 
 

@@ -57,6 +57,13 @@ def test_a_saved_supernet_comes_back(run: Path) -> None:
     assert document["data"]["classes"] == ["bag", "shirt", "coat"]
 
 
+def test_a_byte_order_mark_is_passed_over(run: Path) -> None:
+    """As some editors on Windows write one."""
+    path, (_, document) = run / "supernet" / "supernet.json", load_supernet(run)
+    path.write_text(path.read_text(encoding="utf-8"), encoding="utf-8-sig")
+    assert load_supernet(run)[1] == document
+
+
 def test_only_two_files_are_left(run: Path) -> None:
     names = sorted(path.name for path in (run / "supernet").iterdir())
     assert names == ["supernet.json", "weights.safetensors"]

@@ -1,5 +1,6 @@
 """test_measure.py runs the command; here is what a file must be."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,12 @@ from nas.measure.measurements import FIELDS, check_measurements, read_measuremen
 def test_what_has_the_fields_is_taken_as_it_is() -> None:
     values: dict[str, object] = dict.fromkeys(FIELDS, 1)
     assert check_measurements(values, "it") is values
+
+
+def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "measurements.json"
+    path.write_text(json.dumps(dict.fromkeys(FIELDS, 1)), encoding="utf-8-sig")
+    assert read_measurements(path) == dict.fromkeys(FIELDS, 1)
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"target": {}}'])

@@ -1,3 +1,4 @@
+import dataclasses
 import itertools
 import json
 from pathlib import Path
@@ -9,9 +10,10 @@ import torch
 from PIL import Image
 
 from supernet.data import dataset as data_module
-from supernet.data.dataset import Data, load_data
+from supernet.data.dataset import Data, cut, load_data
+from supernet.data.folders import load_folder
 from supernet.data.preprocess import shift_and_flip
-from supernet.data.sources import EMBEDDED_FILE
+from supernet.data.sources import EMBEDDED_FILE, load_embedded
 from supernet.errors import DataError
 
 
@@ -53,6 +55,32 @@ def test_batches_are_the_files_pixels_in_order(embedded: Data) -> None:
             np.testing.assert_array_equal(images[:, channel], arrays["report_images"])
         labels = torch.cat([labels for _, labels in batches])
         np.testing.assert_array_equal(labels, arrays["report_labels"])
+
+
+@pytest.mark.parametrize("batch_size", [2, 3, 7, 500])
+def test_no_batch_has_a_single_image(batch_size: int) -> None:
+    """BN layers have no variance of one; where two or more are left over they stay a batch."""
+    for num_images in (*range(2, 40), 499, 500, 501, 502, 1000, 1001):
+        sizes = cut(num_images, batch_size)
+        assert sum(sizes) == num_images
+        assert min(sizes) > 1
+        plain = [len(part) for part in torch.zeros(num_images).split(batch_size)]
+        assert sizes == (plain if plain[-1] > 1 else [*plain[:-2], batch_size + 1])
+
+
+@pytest.mark.parametrize("resolution", [16, 72])
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_a_single_image_left_over_joins_the_batch_before(
+    folder: Path, resolution: int, is_kept: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not is_kept:
+        monkeypatch.setattr(data_module, "MAX_BYTES_KEPT", 0)
+    data = load_data(str(folder), resolution=resolution)  # 40 images in `report`
+    batches = list(data.batches("report", batch_size=13))
+    assert [(len(images), len(labels)) for images, labels in batches] == [(13, 13)] * 2 + [(14, 14)]
+    whole, labels = next(data.batches("report", batch_size=40))
+    assert torch.equal(torch.cat([images for images, _ in batches]), whole)
+    assert torch.equal(torch.cat([some for _, some in batches]), labels)
 
 
 def test_an_epoch_shows_every_image_once_in_an_order_of_its_own(embedded: Data) -> None:
@@ -159,6 +187,139 @@ def test_the_record_survives_json_and_a_move(folder: Path) -> None:
     load_data(str(moved), resolution=16).check_same(recorded)
 
 
+class CountedNames(list[str]):
+    """Names that count how often one is read."""
+
+    num_reads = 0
+
+    def __getitem__(self, index: Any) -> Any:
+        self.num_reads += 1
+        return super().__getitem__(index)
+
+
+def test_only_the_first_record_reads_the_names() -> None:
+    """A training saves it every few seconds, whatever the number of images."""
+    images = load_embedded()
+    names = CountedNames(images.names)
+    data = Data(dataclasses.replace(images, names=names), resolution=12, seed=0)
+    first = data.describe()
+    num_reads = names.num_reads
+    assert data.describe() == first
+    assert names.num_reads == num_reads > 0
+
+
+def numbered(root: Path, num_val: int = 0) -> Path:
+    """Images of the classes 1, 2 and 10, each of its own shade."""
+    for part, num in (("train", 12), ("val", num_val)):
+        for name, i in itertools.product(("1", "2", "10"), range(num)):
+            path = root / part / name / f"{i}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.new("RGB", (8, 8), (int(name),) * 3).save(path)
+    return root
+
+
+def test_a_run_keeps_its_order_of_classes(tmp_path: Path) -> None:
+    """Numbered classes were sorted as text before: 1, 10, 2."""
+    data = load_data(str(numbered(tmp_path)), resolution=8)
+    assert data.classes == ("1", "2", "10")
+    recorded = json.loads(json.dumps(data.describe()))
+    found = load_folder(tmp_path)
+    as_text = torch.tensor([0, 2, 1])[found.labels]
+    found = dataclasses.replace(found, classes=("1", "10", "2"), labels=as_text)
+    before = Data(found, resolution=8, seed=0).describe()
+    data.check_same(before)
+    assert data.classes == ("1", "10", "2")
+    for images, labels in data.batches("report", batch_size=5):
+        shades = [int(data.classes[label]) for label in labels.tolist()]
+        assert images[:, 0, 0, 0].tolist() == shades
+    assert data.describe() == before
+    data.check_same(recorded)
+    assert data.classes == ("1", "2", "10")
+
+
+def test_a_run_keeps_its_validation_split_whole(tmp_path: Path, capsys: Any) -> None:
+    """As runs are that began before a validation split was halved."""
+    data = load_data(str(numbered(tmp_path, num_val=40)), resolution=8)
+    assert "split in two by seed: 60 to select subnets with, 60" in capsys.readouterr().err
+    assert [data.num_images[split] for split in ("train", "selection", "report")] == [36, 60, 60]
+    images = dataclasses.replace(load_folder(tmp_path), may_halve=False)
+    data.check_same(Data(images, resolution=8, seed=0).describe())
+    assert [data.num_images[split] for split in ("train", "selection", "report")] == [33, 3, 120]
+
+
+def test_what_a_run_cannot_have_is_not_adopted(tmp_path: Path) -> None:
+    data = load_data(str(numbered(tmp_path, num_val=40)), resolution=8)
+    recorded = data.describe()
+    (tmp_path / "train" / "10" / "0.png").unlink()
+    changed = load_data(str(tmp_path), resolution=8)
+    before = changed.describe()
+    changed.adopt(recorded)
+    assert changed.describe() == before
+    with pytest.raises(DataError, match="split 'train' must hold the same 36 images"):
+        changed.check_same(recorded)
+
+
+DAMAGED = ("train/cat/3.png", "val/dog/7.png")
+
+
+def damage(folder: Path) -> None:
+    for name in DAMAGED:
+        (folder / name).write_bytes((folder / name).read_bytes()[:900])
+
+
+def test_damaged_images_are_left_out_and_the_run_names_them(folder: Path, capsys: Any) -> None:
+    damage(folder)
+    data = load_data(str(folder), resolution=16)
+    data.exclude_damaged(data.check())
+    assert "2 images cannot be used, such as train/cat/3.png: must be" in capsys.readouterr().err
+    assert data.num_images == {"train": 35, "calibration": 35, "selection": 4, "report": 39}
+    recorded = json.loads(json.dumps(data.describe()))
+    assert recorded["excluded"] == list(DAMAGED)
+    for split in ("train", "selection", "report"):
+        assert sum(len(labels) for _, labels in data.batches(split, batch_size=7)) > 0
+    for become in ("stay", "are gone", "are whole"):
+        if become != "stay":
+            for name in DAMAGED:
+                (folder / name).unlink(missing_ok=True)
+                if become == "are whole":
+                    Image.new("RGB", (90, 100)).save(folder / name)
+        again = load_data(str(folder), resolution=16)
+        again.check_same(recorded)
+        assert again.describe() == recorded, become
+
+
+def test_damaged_images_are_refused_where_that_is_asked_for(folder: Path) -> None:
+    damage(folder)
+    data = load_data(str(folder), resolution=16)
+    with pytest.raises(DataError, match=r"2 images cannot be used, .* or omit --strict"):
+        data.exclude_damaged(data.check(), strict=True)
+
+
+def test_each_process_checks_its_part(folder: Path) -> None:
+    data = load_data(str(folder), resolution=16)
+    first, second = (data.check(part=(i, 2)) for i in (0, 1))
+    assert len(first) == len(second) == 40
+    assert first | second == data.check()
+
+
+def test_images_of_train_in_other_splits_are_told(folder: Path, capsys: Any) -> None:
+    for i in range(3):
+        photo = (folder / "train" / "cat" / f"{i}.png").read_bytes()
+        (folder / "val" / "cat" / f"copy{i}.png").write_bytes(photo)
+    data = load_data(str(folder), resolution=16)
+    data.exclude_damaged(data.check())
+    err = capsys.readouterr().err
+    assert "of 43 images of report are also in train, such as val/cat/copy" in err
+    assert data.num_images["report"] == 43
+
+
+def test_what_is_no_file_is_not_checked(embedded: Data, capsys: Any) -> None:
+    before = embedded.describe()
+    embedded.exclude_damaged(embedded.check(), strict=True)
+    assert embedded.describe() == before
+    assert capsys.readouterr().err == ""
+
+
 def test_changed_data_is_noticed(folder: Path) -> None:
     recorded = load_data(str(folder), resolution=16).describe()
     with pytest.raises(DataError, match="split 'train' must hold the same"):
@@ -176,6 +337,11 @@ def test_changed_data_is_noticed(folder: Path) -> None:
 def test_a_source_that_is_none_is_refused(source: str) -> None:
     with pytest.raises(DataError, match="--data must be fashion-mnist-mini, a folder"):
         load_data(source, resolution=28)
+
+
+def test_a_home_folder_is_found(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(folder.parent))
+    assert load_data(f"~/{folder.name}", resolution=8).name == str(folder)
 
 
 def test_torchvisions_sets_are_loaded_by_prefix(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from supernet.data.labels import class_names, labels_of
+from supernet.data.labels import check_labels_from_0, class_names, labels_of
 from supernet.errors import DataError
 
 
@@ -31,3 +31,9 @@ def test_other_labels_are_refused(label: object) -> None:
 def test_class_names_are_the_sets_own_or_numbers() -> None:
     assert class_names(SimpleNamespace(classes=[("cat", "kitty"), "dog"]), 2) == ("cat", "dog")
     assert class_names(SimpleNamespace(), 3) == ("0", "1", "2")
+
+
+def test_labels_that_begin_at_1_are_refused() -> None:
+    check_labels_from_0(torch.tensor([2, 0]), "a set")
+    with pytest.raises(DataError, match=r"a set: labels count from 0, but .* begin at 1"):
+        check_labels_from_0(torch.tensor([1, 3, 2]), "a set")

@@ -1,5 +1,10 @@
 """Shards as the webdataset library writes them."""
 
+import io
+import json
+import subprocess
+import sys
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -41,7 +46,7 @@ def test_shards_are_read_like_a_folder(shards: Path, tmp_path: Path) -> None:
 
 
 def test_a_training_reads_batches_from_shards(shards: Path) -> None:
-    (shards / "classes.txt").write_text("cat\ndog\n")
+    (shards / "classes.txt").write_text("cat\ndog\n", encoding="utf-8-sig")
     data = load_data(str(shards), resolution=16)
     assert data.classes == ("cat", "dog")
     assert data.num_images["report"] == 40
@@ -70,3 +75,116 @@ def test_too_few_names_are_refused(shards: Path) -> None:
     (shards / "classes.txt").write_text("cat\n")
     with pytest.raises(DataError, match="must name 2 classes"):
         load_shards(shards)
+
+
+def write_shard(path: Path, members: dict[str, bytes | int]) -> None:
+    """Write a tar file; a number is the shade of an image in the format of the member's name."""
+    with tarfile.open(path, "w") as archive:
+        for name, content in members.items():
+            if isinstance(content, int):
+                file, kind = io.BytesIO(), name.rpartition(".")[2].lower()
+                kind = {"jpg": "jpeg"}.get(kind, kind)
+                Image.new("RGB", (8, 8), (content,) * 3).save(file, kind)
+                content = file.getvalue()
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+
+
+def shade(image: Image.Image) -> int:
+    return round(float(np.asarray(image).mean()))
+
+
+@pytest.mark.parametrize("extension", ["jpg", "JPG", "image.jpg", "input.png", "a.b.webp"])
+@pytest.mark.parametrize("folder", ["", "./", "deep.er/", "train/cat/"])
+def test_a_key_ends_at_the_first_dot_of_the_name(
+    tmp_path: Path, extension: str, folder: str
+) -> None:
+    members: dict[str, bytes | int] = {}
+    for i in range(8):
+        members |= {f"{folder}{i}.{extension}": 20 * i, f"{folder}{i}.cls": f"{i % 2}\n".encode()}
+    write_shard(tmp_path / "train-0.tar", members)
+    images = load_shards(tmp_path)
+    assert images.labels.tolist() == [0, 1] * 4
+    assert [shade(images.read(i)) for i in range(8)] == pytest.approx(range(0, 160, 20), abs=2)
+    names = [f"train-0.tar/{Path(folder, str(i))}" for i in range(8)]
+    assert list(images.names) == names
+
+
+def test_the_image_is_the_plain_one_of_several(tmp_path: Path) -> None:
+    members: dict[str, bytes | int] = {"a.depth.png": 1, "a.image.jpg": 100, "a.mask.png": 2}
+    members |= {"a.cls": b"0", "b.mask.png": 3, "b.png": 4, "b.jpg": 200, "b.cls": b"1"}
+    write_shard(tmp_path / "train-0.tar", members)
+    images = load_shards(tmp_path)
+    assert [shade(images.read(i)) for i in range(2)] == [100, 200]
+    write_shard(tmp_path / "train-1.tar", {"a.left.png": 1, "a.right.png": 2, "a.cls": b"0"})
+    with pytest.raises(DataError, match=r"a: must have one image .* has left\.png, right\.png"):
+        load_shards(tmp_path)
+
+
+def test_a_label_may_be_in_json_and_cls_has_precedence(tmp_path: Path) -> None:
+    members: dict[str, bytes | int] = {}
+    for i, label in enumerate([{"label": 1, "width": 8}, {"cls": 0}, 1, {"label": 0}]):
+        members |= {f"{i}.png": i, f"{i}.json": json.dumps(label).encode()}
+    members |= {"4.png": 4, "4.cls": b"1", "4.json": b"no json", "5.json": b"{}"}
+    write_shard(tmp_path / "train-0.tar", members)
+    assert load_shards(tmp_path).labels.tolist() == [1, 0, 1, 0, 1]
+    write_shard(tmp_path / "train-1.tar", {"a.png": 1, "a.json": b'{"label": "cat"}'})
+    with pytest.raises(DataError, match=r"a\.cls is missing"):
+        load_shards(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("members", "message"),
+    [
+        ({"a.png": 1, "a.cls": b"1", "b.png": 1, "b.cls": b"2"}, "labels count from 0, .* at 1"),
+        ({"a.png": 1, "a.cls": b"-1"}, "labels count from 0, but got -1"),
+        ({"a.png": 1, "a.cls": b"cat"}, r"with \.cls numbers"),
+        ({"a.txt": b"1", "._b.png": b"1", "._b.cls": b"0"}, "must hold images .* but hold none"),
+    ],
+)
+def test_what_is_no_label_or_image_is_refused(
+    tmp_path: Path, members: dict[str, bytes | int], message: str
+) -> None:
+    write_shard(tmp_path / "train-0.tar", members)
+    with pytest.raises(DataError, match=message) as caught:
+        load_shards(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_link_in_a_shard_is_refused_and_folders_are_passed_over(tmp_path: Path) -> None:
+    write_shard(tmp_path / "train-0.tar", {"a.png": 1, "a.cls": b"0"})
+    for kind in (tarfile.DIRTYPE, tarfile.LNKTYPE):
+        with tarfile.open(tmp_path / "train-0.tar", "a") as archive:
+            info = tarfile.TarInfo("b.png")
+            info.type, info.linkname = kind, "a.png"
+            archive.addfile(info)
+        if kind == tarfile.DIRTYPE:
+            assert len(load_shards(tmp_path).names) == 1
+    with pytest.raises(DataError, match=r"b\.png is a link: write it with tar --hard-dereference"):
+        load_shards(tmp_path)
+
+
+FEW_DESCRIPTORS = """
+import resource, sys
+import torch
+from supernet.data import load_data
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+for resolution in (16, 72):  # without and with threads
+    data = load_data(sys.argv[1], resolution=resolution)
+    shown = sum(len(labels) for _, labels in data.train_batches(batch_size=40, epoch=0, seed=0))
+    print(shown)
+"""
+
+
+def test_many_shards_need_few_descriptors(tmp_path: Path) -> None:
+    """100 shards, with a limit of 64 open files."""
+    for shard in range(100):
+        members: dict[str, bytes | int] = {}
+        for i in range(8):
+            members |= {f"{i}.png": i, f"{i}.cls": str(i % 2).encode()}
+        write_shard(tmp_path / f"train-{shard:03}.tar", members)
+    command = [sys.executable, "-c", FEW_DESCRIPTORS, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=Path.cwd(), check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["640", "640"]  # the rest is held out

@@ -3,9 +3,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import ExifTags, Image, ImageOps
 
-from supernet.data.sources import EMBEDDED_FILE, load_embedded, load_folder
+from supernet.data.folders import load_folder
+from supernet.data.sources import EMBEDDED_FILE, load_embedded, upright
 from supernet.errors import DataError
 
 
@@ -54,40 +55,6 @@ def test_the_licence_lies_beside_the_embedded_set() -> None:
     assert "Permission is hereby granted, free of charge" in text
 
 
-def test_a_folder_is_sorted_and_named_by_relative_path(tmp_path: Path) -> None:
-    images = load_folder(make_folder(tmp_path, "val"))
-    assert images.classes == ("cat", "dog")
-    assert images.names[:4] == [*(f"train/cat/{i}.png" for i in range(3)), "train/dog/0.png"]
-    assert images.official == {"train": range(6), "report": range(6, 12)}
-    assert images.labels.tolist() == [0, 0, 0, 1, 1, 1] * 2
-
-
-@pytest.mark.parametrize(
-    ("parts", "official"),
-    [
-        ((), {"train": range(6)}),
-        (("test",), {"train": range(6), "report": range(6, 12)}),
-        (
-            ("val", "test"),
-            {"train": range(6), "selection": range(6, 12), "report": range(12, 18)},
-        ),
-    ],
-)
-def test_held_out_folders_are_used_as_named(
-    tmp_path: Path, parts: tuple[str, ...], official: dict[str, range]
-) -> None:
-    images = load_folder(make_folder(tmp_path, *parts))
-    assert images.official == official
-    if "test" in parts:
-        assert images.names[-1] == "test/dog/2.png"
-
-
-def test_a_class_missing_from_val_does_not_shift_the_other_labels(tmp_path: Path) -> None:
-    make_folder(tmp_path)
-    save(tmp_path / "val" / "dog" / "0.png")
-    assert load_folder(tmp_path).labels[-1] == 1
-
-
 @pytest.mark.parametrize("mode", ["L", "RGBA", "P", "1", "CMYK", "LA"])
 def test_every_8_bit_image_becomes_rgb(tmp_path: Path, mode: str) -> None:
     make_folder(tmp_path)
@@ -120,13 +87,58 @@ def test_a_damaged_image_is_named(tmp_path: Path, content: bytes | None) -> None
     assert "\n" not in str(caught.value)
 
 
-def test_folders_of_another_shape_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"must be a folder with train/<class>/"):
-        load_folder(tmp_path)
-    (tmp_path / "train").mkdir()
-    with pytest.raises(DataError, match="must hold one folder a class"):
-        load_folder(tmp_path)
-    make_folder(tmp_path)
-    save(tmp_path / "val" / "bird" / "0.png")
-    with pytest.raises(DataError, match=r"every class must be in train/ too, not 'bird'"):
-        load_folder(tmp_path)
+PHOTO = Image.fromarray(np.random.default_rng(0).integers(0, 256, (6, 8, 3), dtype=np.uint8))
+# What a camera stores for each EXIF orientation: the inverse of what shows it upright.
+STORED = {
+    1: PHOTO,
+    2: ImageOps.mirror(PHOTO),
+    3: PHOTO.rotate(180),
+    4: ImageOps.flip(PHOTO),
+    5: PHOTO.transpose(Image.Transpose.TRANSPOSE),
+    6: PHOTO.transpose(Image.Transpose.ROTATE_90),
+    7: PHOTO.transpose(Image.Transpose.TRANSVERSE),
+    8: PHOTO.transpose(Image.Transpose.ROTATE_270),
+}
+
+
+@pytest.mark.parametrize("orientation", STORED)
+@pytest.mark.parametrize("kind", ["png", "webp", "tiff"])
+def test_photos_are_upright(tmp_path: Path, orientation: int, kind: str) -> None:
+    path = make_folder(tmp_path) / "train" / "cat" / f"0a.{kind}"
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    STORED[orientation].save(path, exif=exif, lossless=True)
+    images = load_folder(tmp_path)
+    for _ in range(2):
+        image = images.read(images.names.index(f"train/cat/0a.{kind}"))
+        np.testing.assert_array_equal(np.asarray(image), np.asarray(PHOTO))
+
+
+def test_a_camera_s_jpeg_is_upright(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    wide = Image.new("RGB", (80, 40), (255, 0, 0))
+    wide.paste((0, 0, 255), (40, 0, 80, 40))
+    wide.save(make_folder(tmp_path) / "train" / "cat" / "0a.jpg", exif=exif)
+    images = load_folder(tmp_path)
+    image = images.read(images.names.index("train/cat/0a.jpg"))
+    assert image.size == (40, 80)
+    assert image.getpixel((20, 20))[0] > 200 > 50 > image.getpixel((20, 60))[0]  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    "exif", [b"Exif\0\0no exif", b"Exif\0\0MM\0*\xff\xff", b"II*\0\x08\0\0\0\x01"]
+)
+def test_damaged_exif_data_is_passed_over(tmp_path: Path, exif: bytes) -> None:
+    PHOTO.save(make_folder(tmp_path) / "train" / "cat" / "0a.png", exif=exif)
+    images = load_folder(tmp_path)
+    image = images.read(images.names.index("train/cat/0a.png"))
+    np.testing.assert_array_equal(np.asarray(image), np.asarray(PHOTO))
+
+
+def test_an_image_in_memory_is_not_changed() -> None:
+    photo = PHOTO.rotate(90, expand=True)
+    photo.getexif()[ExifTags.Base.Orientation] = 6
+    assert upright(photo).size == (8, 6)
+    assert photo.size == (6, 8)
+    assert upright(PHOTO) is PHOTO

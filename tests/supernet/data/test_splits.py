@@ -5,7 +5,7 @@ import torch
 from PIL import Image
 
 from supernet.data.sources import ImageSet, lay_out
-from supernet.data.splits import SPLITS, split_images
+from supernet.data.splits import SPLITS, split_images, split_notes
 from supernet.errors import DataError
 
 
@@ -100,3 +100,50 @@ def test_one_class_and_an_empty_split_are_refused() -> None:
         split_images(image_set({"a": 10}), seed=0)
     with pytest.raises(DataError, match="'report' has none"):
         split_images(image_set({"a": 10, "b": 10}, report=0), seed=0)
+
+
+def with_validation(num_train: int, num_val: int, may_halve: bool = True) -> ImageSet:
+    images = image_set({"a": num_train // 2, "b": num_train - num_train // 2}, report=num_val)
+    return dataclasses.replace(images, may_halve=may_halve)
+
+
+@pytest.mark.parametrize(
+    ("num_train", "num_val", "selection", "report"),
+    [
+        (240, 153, 77, 76),  # a tenth of 240 would be 24
+        (240, 100, 50, 50),
+        (240, 98, 24, 98),  # too few to halve
+        (1000, 190, 100, 190),  # the training images give more
+        (4000, 3000, 1500, 1500),
+        (6000, 3000, 600, 3000),  # the training images give enough
+        (60_000, 50_000, 6000, 50_000),
+    ],
+)
+def test_a_validation_split_is_halved_where_few_would_select(
+    num_train: int, num_val: int, selection: int, report: int
+) -> None:
+    images = with_validation(num_train, num_val)
+    splits = split_images(images, seed=0)
+    halved = len(splits["train"]) == num_train
+    assert halved == (selection == num_val - report)
+    found = len(splits["selection"]), len(splits["report"])
+    assert found == pytest.approx((selection, report), abs=1)
+    assert not set(splits["selection"].tolist()) & set(splits["report"].tolist())
+    if halved:
+        counts = [torch.bincount(images.labels[splits[part]]) for part in ("selection", "report")]
+        assert (counts[0] - counts[1]).abs().max() <= 1
+        assert any("split in two by seed" in note for note in split_notes(images, splits))
+        assert not torch.equal(splits["report"], split_images(images, seed=1)["report"])
+
+
+def test_a_test_split_is_reported_on_as_a_whole() -> None:
+    images = with_validation(240, 153, may_halve=False)
+    splits = split_images(images, seed=0)
+    assert (len(splits["selection"]), len(splits["report"])) == (24, 153)
+    (note,) = split_notes(images, splits)
+    assert "only 24 images of train are there to select subnets with" in note
+
+
+def test_a_selection_of_enough_images_is_not_worth_a_word() -> None:
+    images = image_set({"a": 20, "b": 20}, selection=100, report=8)
+    assert split_notes(images, split_images(images, seed=0)) == ()

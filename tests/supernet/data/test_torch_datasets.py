@@ -85,3 +85,8 @@ def test_a_stream_is_refused() -> None:
 def test_too_few_class_names_are_refused() -> None:
     with pytest.raises(DataError, match="a class name for each of 2 labels, but got 1"):
         data_from(Photos(40), resolution=8, classes=["dark"])
+
+
+def test_labels_that_begin_at_1_are_refused() -> None:
+    with pytest.raises(DataError, match="TensorDataset: labels count from 0"):
+        data_from(TensorDataset(torch.rand(60, 3, 8, 8), 1 + torch.arange(60) % 3), resolution=8)

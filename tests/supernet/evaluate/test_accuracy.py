@@ -3,7 +3,7 @@ from collections import Counter
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from supernet import SearchSpace, SubnetConfig, Supernet, load_data
 from supernet.data.preprocess import normalise, resize
@@ -15,6 +15,7 @@ from supernet.evaluate.accuracy import (
     calibrated_subnet,
     selection_top1,
 )
+from supernet.evaluate.calibration import calibrate_bn
 from supernet.models import WideResNet
 
 CPU = torch.device("cpu")
@@ -116,12 +117,22 @@ def test_the_top1_of_configs_is_that_of_their_calibrated_subnets() -> None:
     assert scores == {config.config_id: accuracy(network, images.batches("selection", 8))}
 
 
-def test_chosen_images_are_those_of_the_batches() -> None:
-    images = Images(load_data("fashion-mnist-mini", resolution=12), CPU, batch_size=300)
+def test_a_network_is_calibrated_where_one_image_is_left_over() -> None:
+    """2,000 calibration images: 1,999 and one; the last map is 1 x 1, of which BN has no variance
+    where the batch is one image."""
+    network = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.BatchNorm2d(3), nn.Flatten())
+    images = Images(load_data("fashion-mnist-mini", resolution=12), CPU, batch_size=1999)
+    calibrate_bn(network, (x for x, _ in images.batches("calibration", 12)))
+    assert network[1].get_buffer("running_var").min() > 0
+
+
+@pytest.mark.parametrize("batch_size", [300, 1999])
+def test_chosen_images_are_those_of_the_batches(batch_size: int) -> None:
+    images = Images(load_data("fashion-mnist-mini", resolution=12), CPU, batch_size=batch_size)
     pixels, labels = (torch.cat(each) for each in zip(*images.batches("selection", 8), strict=True))
     indices = [1999, 3, 3, 299, 300, 1000] * 60  # more than a batch
     chosen = list(images.chosen("selection", 8, indices))
-    assert [len(some) for _, some in chosen] == [300, 60]
+    assert [len(some) for _, some in chosen] == ([300, 60] if batch_size == 300 else [360])
     assert torch.equal(torch.cat([each for each, _ in chosen]), pixels[indices])
     assert torch.equal(torch.cat([some for _, some in chosen]), labels[indices])
     assert chosen[0][0].is_contiguous(memory_format=torch.channels_last)

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import pytest
 
@@ -26,6 +27,20 @@ def test_changes_are_named_with_both_values() -> None:
 def test_a_seed_that_a_generator_refuses_is_refused(seed: int) -> None:
     with pytest.raises(SupernetError, match="0 <= seed"):
         TrainingJob(seed=seed)
+
+
+def test_folders_are_compared_by_their_images_not_by_their_names(tmp_path: Path) -> None:
+    """A folder may be given otherwise, or have moved; whoever goes on compares the images."""
+    job = TrainingJob(data=str(tmp_path))
+    for other in (f"{tmp_path}/", "photos", "~/photos"):
+        assert job.changes_from(TrainingJob(data=other)) == {}
+    for named in ("fashion-mnist-mini", "torchvision:CIFAR10"):
+        assert job.changes_from(TrainingJob(data=named))
+        assert TrainingJob(data=named).changes_from(job)
+    assert TrainingJob(data="torchvision:CIFAR10").changes_from(
+        TrainingJob(data="torchvision:MNIST")
+    )
+    assert TrainingJob(data="no folder").changes_from(job)
 
 
 def test_no_epochs_is_refused() -> None:

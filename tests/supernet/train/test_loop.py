@@ -23,7 +23,7 @@ from supernet.models import build_model
 from supernet.space import SearchSpace
 from supernet.train.loop import Loop
 from supernet.train.process_group import ProcessGroup
-from supernet.train.state import NEWEST
+from supernet.train.state import NEWEST, read_state
 from supernet.train.step import StepResult
 
 HYPER = Hyperparameters(
@@ -96,7 +96,7 @@ def test_a_killed_run_that_goes_on_ends_with_the_same_bits(
 ) -> None:
     stop_after(make(data, tmp_path, save_every_s=0.0), num_steps, monkeypatch)
     resumed = make(data, tmp_path)
-    resumed.resume()
+    resumed.resume(read_state(resumed.state_folder))
     assert resumed.num_steps_done == num_steps
     resumed.train()
     for name, tensor in weights(uninterrupted).items():
@@ -119,9 +119,11 @@ def test_metrics_have_a_row_an_epoch(uninterrupted: Loop) -> None:
 def test_another_job_does_not_go_on(data: Data, uninterrupted: Loop) -> None:
     other = make(data, uninterrupted.run, replace(JOB, seed=5))
     with pytest.raises(CheckpointError, match=r"seed: 5 here, 0 there \(of all arguments only"):
-        other.resume()
+        other.resume(read_state(other.state_folder))
     with pytest.raises(CheckpointError, match="--epochs must reach beyond step 40"):
-        make(data, uninterrupted.run, replace(JOB, epochs=1)).resume()
+        make(data, uninterrupted.run, replace(JOB, epochs=1)).resume(
+            read_state(uninterrupted.state_folder)
+        )
 
 
 def test_what_a_refusal_advises_is_accepted_and_recorded(
@@ -132,7 +134,7 @@ def test_what_a_refusal_advises_is_accepted_and_recorded(
     stopped.save()
     hyper = replace(HYPER, lr=0.01, clip_norm=1.0)
     resumed = make(data, tmp_path, replace(JOB, hyperparameters=hyper))
-    resumed.resume()
+    resumed.resume(read_state(resumed.state_folder))
     assert resumed.num_steps_done == 7
     assert resumed.changes == [
         {"step": 7, "field": "hyperparameters.lr", "from": 0.1, "to": 0.01},
@@ -143,7 +145,7 @@ def test_what_a_refusal_advises_is_accepted_and_recorded(
     assert "the weights will be those of neither job alone" in line
     resumed.save()
     again = make(data, tmp_path, replace(JOB, hyperparameters=hyper))
-    again.resume()
+    again.resume(read_state(again.state_folder))
     assert again.changes == resumed.changes
     assert capsys.readouterr().err == ""
 
@@ -154,7 +156,7 @@ def test_a_damaged_state_is_refused(data: Data, tmp_path: Path) -> None:
     state = loop.state_folder / NEWEST
     state.write_bytes(state.read_bytes()[:-5])
     with pytest.raises(CheckpointError, match="must be a complete checkpoint"):
-        loop.resume()
+        loop.resume(read_state(loop.state_folder))
 
 
 def test_a_loss_that_is_not_finite_names_step_and_config(
@@ -221,7 +223,7 @@ def test_a_save_that_takes_long_comes_less_often(data: Data, tmp_path: Path) -> 
 def test_changed_data_do_not_go_on(data: Data, tmp_path: Path) -> None:
     make(data, tmp_path).save()
     with pytest.raises(DataError, match="split 'calibration' must hold the same 2000 images"):
-        make(a_quarter(seed=1), tmp_path).resume()
+        make(a_quarter(seed=1), tmp_path).resume(read_state(tmp_path / "supernet" / "last"))
 
 
 def test_a_full_disk_loses_nothing_that_was_saved(data: Data, tmp_path: Path) -> None:

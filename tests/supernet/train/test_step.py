@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch import nn
 
 from supernet.data.dataset import Data, load_data
 from supernet.elastic.supernet import Supernet
@@ -23,15 +24,17 @@ def data() -> Data:
     return load_data("fashion-mnist-mini", resolution=12)
 
 
-def make(data: Data, hyper: Hyperparameters) -> Step:
+def make(
+    data: Data, hyper: Hyperparameters, num_processes: int = 1, model: nn.Module | None = None
+) -> Step:
     torch.manual_seed(0)
-    model = WideResNet(10, depth=10, widen=1, stem_stride=2)
+    model = model or WideResNet(10, depth=10, widen=1, stem_stride=2)
     supernet = Supernet(model, torch.empty(1, 3, 12, 12), JOB.space)
     return Step(
         supernet,
         supernet,
         replace(JOB, hyperparameters=hyper),
-        ProcessGroup(),
+        ProcessGroup(size=num_processes),
         num_steps=10,
         num_classes=len(data.classes),
         mean=data.mean,
@@ -59,6 +62,24 @@ def test_accumulated_parts_must_be_equal(data: Data) -> None:
     hyper = Hyperparameters(batch_size=500, accumulate=3)
     with pytest.raises(SupernetError, match="multiple of 3"):
         make(data, hyper)
+
+
+@pytest.mark.parametrize(("num_processes", "accumulate", "batch_size"), [(1, 1, 1), (2, 3, 6)])
+def test_parts_of_one_image_are_refused_where_there_is_bn(
+    data: Data, num_processes: int, accumulate: int, batch_size: int
+) -> None:
+    hyper = Hyperparameters(batch_size=batch_size, accumulate=accumulate)
+    with pytest.raises(SupernetError, match="BN layers must see 2 images at a time or more"):
+        make(data, hyper, num_processes)
+    make(data, replace(hyper, batch_size=2 * batch_size), num_processes)
+    if num_processes > 1:  # the processes normalise together
+        make(data, replace(hyper, sync_bn=True), num_processes)
+
+
+def test_parts_of_one_image_are_fine_where_there_is_no_bn(data: Data) -> None:
+    model = nn.Sequential(nn.Conv2d(3, 16, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    model.append(nn.Linear(16, 10))
+    make(data, Hyperparameters(batch_size=1), model=model)
 
 
 def test_parts_of_a_batch_add_up_to_its_gradient(data: Data) -> None:

@@ -1,0 +1,151 @@
+"""Check: every image decoded once, in parallel, before the work that one would end.
+
+What was found is kept in a file of the user's cache, a line an image, so that only new and changed
+images are decoded again. The data's own folder is never written to.
+"""
+
+import io
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import astuple, dataclass
+from hashlib import blake2b
+from pathlib import Path
+
+from PIL import ExifTags, Image
+from tqdm import tqdm
+
+from supernet.data.decode import num_workers
+from supernet.data.sources import ImageSet, as_rgb, complaint
+
+BATCH = 256
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What is known of one image."""
+
+    digest: str
+    """64 bits of its file's BLAKE2b; empty where it cannot be read."""
+    width: int
+    height: int
+    orientation: int
+    """EXIF orientation, 1 to 8; 1 is upright."""
+    problem: str
+    """Why it cannot be used; empty where it can."""
+
+
+def check_images(
+    images: ImageSet, indices: Sequence[int], cache: Path | None = None
+) -> dict[int, Checked]:
+    """Decode the images at `indices` that are not in the `cache` yet, and add them to it.
+
+    JPEGs are decoded at an eighth of their size: that reads all of the file in a third of the time.
+    Images that are not files are passed over. A cache that cannot be written is none.
+    """
+    if images.content is None or images.stamp is None:
+        return {}
+    known = _read(cache) if cache else {}
+    found, new = dict[int, Checked](), list[tuple[int, str]]()
+    for index in indices:
+        stamp = _stamp(images, index)
+        before = known.get(images.names[index])
+        if stamp and before and before[0] == stamp:
+            found[index] = before[1]
+        else:
+            new.append((index, stamp))
+    bar = tqdm(total=len(new), desc="check", unit="image", delay=2.0, leave=False)
+    with ThreadPoolExecutor(num_workers(), thread_name_prefix="check") as pool, bar:
+        for some in (new[start : start + BATCH] for start in range(0, len(new), BATCH)):
+            checked = list(pool.map(lambda pair: _check(images, pair[0]), some))
+            found |= {index: each for (index, _), each in zip(some, checked, strict=True)}
+            if cache:
+                pairs = zip(some, checked, strict=True)
+                _add(cache, ((images.names[i], stamp, each) for (i, stamp), each in pairs))
+            bar.update(len(some))
+    return found
+
+
+def duplicates(splits: Mapping[str, Sequence[str]], checked: Mapping[str, Checked]) -> list[str]:
+    """A line for each held-out split with images of `train`, by content; `splits` has the names."""
+    of_train = {checked[name].digest: name for name in splits["train"] if name in checked}
+    lines = []
+    for split in ("selection", "report"):
+        known = [name for name in splits[split] if name in checked]
+        if same := [name for name in known if checked[name].digest in of_train]:
+            lines.append(
+                f"{len(same)} of {len(splits[split])} images of {split} are also in train, such as"
+                f" {same[0]} = {of_train[checked[same[0]].digest]}: accuracies will be too high"
+            )
+    return lines
+
+
+def cache_of(folder: str) -> Path:
+    """The file in the user's cache that keeps what was found of the images in `folder`."""
+    name = blake2b(
+        os.fsencode(os.path.realpath(os.path.expanduser(folder))), digest_size=8
+    ).hexdigest()
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(cache) / "mutualnas" / "checked" / f"{name}.jsonl"
+
+
+def _stamp(images: ImageSet, index: int) -> str:
+    assert images.stamp is not None
+    try:
+        return images.stamp(index)
+    except OSError:  # told when it is read
+        return ""
+
+
+def _check(images: ImageSet, index: int) -> Checked:
+    assert images.content is not None
+    digest, size, orientation, problem = "", (0, 0), 1, ""
+    try:
+        content = images.content(index)
+        digest = blake2b(content, digest_size=8).hexdigest()
+        with Image.open(io.BytesIO(content)) as image:
+            size = image.size
+            image.draft(None, (1, 1))
+            as_rgb(image)
+            orientation = _orientation(image)
+    except Exception as error:  # as ImageSet.read
+        problem = complaint(error)
+    return Checked(digest, *size, orientation, problem)
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        found = image.getexif().get(ExifTags.Base.Orientation, 1)
+    except Exception:  # as `upright`
+        return 1
+    return found if found in range(1, 9) else 1
+
+
+def _read(cache: Path) -> dict[str, tuple[str, Checked]]:
+    """The cache's lines by name, the last of each; one that a kill cut off is passed over."""
+    known = {}
+    try:
+        lines = cache.read_bytes().splitlines()
+    except OSError:
+        return {}
+    for line in lines:
+        try:
+            name, stamp, *values = json.loads(line)
+            known[name] = stamp, Checked(*values)
+        except (ValueError, TypeError):
+            continue
+    return known
+
+
+def _add(cache: Path, checked: Iterable[tuple[str, str, Checked]]) -> None:
+    """Append lines in one write, for other processes may write, too."""
+    lines = "".join(
+        json.dumps([name, stamp, *astuple(each)]) + "\n" for name, stamp, each in checked if stamp
+    )
+    try:
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        with cache.open("ab", buffering=0) as file:
+            file.write(lines.encode())
+    except OSError:  # then it is checked again next time
+        return

@@ -1,0 +1,135 @@
+"""Image folders: `train/<class>/` with `val/` and `test/` beside it, or just a folder a class.
+
+Folders are as people leave them: splits in other spellings, hidden files, links, formats that
+cannot be opened. What is not taken is told, never dropped in silence.
+"""
+
+import os
+from pathlib import Path
+
+import torch
+from PIL import Image
+
+from supernet.data.scan import (
+    Findings,
+    composed,
+    file_stamp,
+    is_folder,
+    readable,
+    scan_classes,
+    visible,
+)
+from supernet.data.sources import ImageSet, lay_out
+from supernet.errors import DataError
+
+SPELLINGS = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validation"), "selection"),
+    **dict.fromkeys(("test", "testing"), "report"),
+}
+"""The split of each folder's name, in lower case."""
+
+
+def load_folder(folder: Path) -> ImageSet:
+    """Find the images in `folder/train/<class>/`, at any depth, and in `val` and `test` likewise.
+
+    `val` or `test` alone is the split `report` (of `val` alone, `split_images` may give half to
+    `selection`); of both, `val` is `selection` and `test` is `report`. Other spellings of the three
+    are taken, too. Without any of them, the folders in `folder` are the classes, and all their
+    images are `train`. Classes and images are sorted independently of the file system.
+
+    Raises DataError unless all classes are in `train`.
+    """
+    findings = Findings(folder)
+    parts = _parts(folder, findings)
+    seen = {os.path.realpath(path) for path in (folder, *parts.values())}
+    found = {split: scan_classes(path, seen, findings) for split, path in parts.items()}
+    if not found["train"]:
+        raise DataError(f"{parts['train']}: must hold one folder a class, but holds none")
+    for split in [split for split, classes in found.items() if not classes]:
+        del found[split]
+        findings.say(f"{parts[split].name}/ is ignored: it has no folders of classes")
+    if may_halve := "selection" in found and "report" not in found:
+        found["report"] = found.pop("selection")
+        parts["report"] = parts.pop("selection")
+    classes = tuple(found["train"])
+    label_of = {composed(name): label for label, name in enumerate(classes)}
+    paths: list[str] = []
+    labels: list[int] = []
+    for split, by_class in found.items():
+        for name, images in by_class.items():
+            if (label := label_of.get(composed(name))) is None:
+                raise DataError(
+                    f"{parts[split]}: every class must be in train/ too, not {readable(name)!r}"
+                )
+            if name != classes[label]:
+                findings.say(
+                    f"{parts[split].name}/ has {readable(name)!r} in another Unicode form than "
+                    f"{parts['train'].name}/: taken as one class"
+                )
+            paths += images
+            labels += [label] * len(images)
+    start = os.path.join(folder, "")
+    sizes = {split: sum(map(len, by_class.values())) for split, by_class in found.items()}
+    return ImageSet(
+        name=str(folder),
+        classes=tuple(map(readable, classes)),
+        labels=torch.tensor(labels, dtype=torch.int64),
+        names=[readable(path.removeprefix(start).replace(os.sep, "/")) for path in paths],
+        official=lay_out(sizes),
+        open=lambda index: Image.open(paths[index]),
+        content=lambda index: Path(paths[index]).read_bytes(),
+        stamp=lambda index: file_stamp(paths[index]),
+        may_halve=may_halve,
+        notes=findings.notes(),
+    )
+
+
+def _parts(folder: Path, findings: Findings) -> dict[str, Path]:
+    """The folder of each split, `train` first; where there are none, `folder` itself is `train`.
+
+    Raises DataError where the layout is another or ambiguous.
+    """
+    folders = [Path(entry.path) for entry in visible(folder, findings) if is_folder(entry)]
+    parts: dict[str, Path] = {}
+    for path in folders:
+        if (split := SPELLINGS.get(path.name.casefold())) is None:
+            continue
+        if split in parts:
+            raise DataError(
+                f"{folder}: must have one folder of each split, but has {parts[split].name!r} and "
+                f"{path.name!r}: merge them or remove one"
+            )
+        parts[split] = path
+    if not parts and len(folders) > 1:
+        _check_classes(folders)
+        findings.say(f"without train/, its {len(folders)} folders are the classes, split by seed")
+        return {"train": folder}
+    if "train" not in parts:
+        inner = next((path for path in folders if _has_train(path)), None)
+        raise DataError(
+            f"{folder}: must be a folder with train/<class>/, but has no train/"
+            + (f": pass {inner}" if inner else "")
+        )
+    if ignored := [path.name for path in folders if path not in parts.values()]:
+        findings.say(f"ignored beside train/: {', '.join(ignored[:5])}; val/ and test/ are read")
+    by_real_path = {os.path.realpath(path): path for path in parts.values()}
+    if len(by_real_path) < len(parts):
+        raise DataError(f"{folder}: each split must have a folder of its own: remove a link")
+    return {split: parts[split] for split in ("train", "selection", "report") if split in parts}
+
+
+def _check_classes(folders: list[Path]) -> None:
+    """Raise DataError where one of what would be classes is itself a folder of splits."""
+    if inner := [path for path in folders if _has_train(path)]:
+        raise DataError(
+            f"{inner[0].parent}: must be a folder with train/<class>/, but has no train/: "
+            f"pass {inner[0]}"
+        )
+
+
+def _has_train(folder: Path) -> bool:
+    try:
+        return any(SPELLINGS.get(name.casefold()) == "train" for name in os.listdir(folder))
+    except OSError:  # told when it is read
+        return False

@@ -1,0 +1,181 @@
+"""Scan: the images of one folder of classes, and what lies between them that is none."""
+
+import contextlib
+import importlib
+import os
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from PIL import Image, features
+
+from supernet.errors import DataError
+
+NOT_PHOTOS = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"}
+"""Formats that Pillow knows by name only, or opens by starting another program."""
+NEEDS_LIBRARY = {"AVIF": "avif", "JPEG2000": "jpg_2000", "WEBP": "webp"}
+SYSTEM_NAMES = {
+    *("__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "@eadir", "$recycle.bin"),
+    *("system volume information", "lost+found"),
+}
+"""Files and folders that systems add of their own accord, in lower case."""
+HEIC = {".heic", ".heif", ".hif"}
+MAX_KINDS_TOLD = 5
+
+
+@cache
+def image_suffixes() -> frozenset[str]:
+    """The suffixes of files that Pillow can open here, such as `.jpg`; HEIC with pillow-heif."""
+    with contextlib.suppress(ImportError):
+        importlib.import_module("pillow_heif").register_heif_opener()
+    known = Image.registered_extensions()
+    absent = {kind for kind, library in NEEDS_LIBRARY.items() if not features.check(library)}
+    opened = {*Image.OPEN, "MPO"} - NOT_PHOTOS - absent
+    return frozenset(suffix for suffix, kind in known.items() if kind in opened)
+
+
+def is_hidden(name: str) -> bool:
+    """Whether people don't see a file or folder of that name, or did not make it themselves."""
+    return name.startswith(".") or name.casefold() in SYSTEM_NAMES
+
+
+def composed(name: str) -> str:
+    """A name in Unicode's composed form: macOS stores others than people type elsewhere."""
+    return unicodedata.normalize("NFC", name)
+
+
+def readable(name: str) -> str:
+    """A file's name as text that can be written anywhere: bytes that are no UTF-8 as `\\xe9`."""
+    if name.isascii():  # the quick way for a million of them
+        return name
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def file_stamp(path: str | Path) -> str:
+    """Size and time of change: a file with the same ones has the same content."""
+    found = os.stat(path)
+    return f"{found.st_size} {found.st_mtime_ns}"
+
+
+class Findings:
+    """What a scan has to tell: files that were passed over, by reason, and other lines."""
+
+    def __init__(self, root: Path) -> None:
+        """`root` is the source's folder, with which each line begins."""
+        self._root = root
+        self._skipped: dict[tuple[str, str], list[str]] = defaultdict(list)
+        self._lines: list[str] = []
+
+    def skip(self, what: str, why: str, path: str | Path) -> None:
+        """Count a file or folder that is passed over; `what` in the plural: `.heic files`."""
+        self._skipped[what, why].append(readable(os.path.relpath(path, self._root)))
+
+    def say(self, line: str) -> None:
+        """Add a line."""
+        self._lines.append(f"{self._root}: {line}")
+
+    def notes(self) -> tuple[str, ...]:
+        """All lines: one a reason, the most frequent first; rare kinds of files share the last."""
+        ordered = sorted(self._skipped.items(), key=lambda item: (-len(item[1]), item[0]))
+        lines = [
+            f"{self._root}: skipped {len(paths)} {readable(what)}, such as {min(paths)}: {why}"
+            for (what, why), paths in ordered[:MAX_KINDS_TOLD]
+        ]
+        if rest := ordered[MAX_KINDS_TOLD:]:
+            num_files = sum(len(paths) for _, paths in rest)
+            lines.append(f"{self._root}: skipped {num_files} others of {len(rest)} more kinds")
+        return *self._lines, *lines
+
+
+def visible(folder: str | Path, findings: Findings) -> list[os.DirEntry[str]]:
+    """What lies in a folder, sorted by name, but for hidden files.
+
+    Raises DataError where the folder cannot be read.
+    """
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError as error:
+        raise DataError(f"{folder}: must be a folder that can be read, but {error}") from error
+    for entry in entries:
+        if is_hidden(entry.name) and (is_folder(entry) or _is_image(entry.name)):
+            findings.skip("hidden images or folders", "their names say so", entry.path)
+    return [entry for entry in entries if not is_hidden(entry.name)]
+
+
+def is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a folder or a link to one."""
+    try:
+        return entry.is_dir()
+    except OSError:  # links in a circle
+        return False
+
+
+def scan_classes(folder: Path, seen: set[str], findings: Findings) -> dict[str, list[str]]:
+    """The paths of the images of each class, at any depth in `folder/<class>/`.
+
+    Classes are sorted by name, or by number where all are numbers; the images of a class by folder
+    and name. A folder is read once, whatever links lead to it, and those of `seen`, as real paths,
+    never. Classes that differ in Unicode composition only are one.
+
+    Raises DataError where a folder cannot be read or two classes are the same folder.
+    """
+    folders, owners = [], dict[str, str]()
+    for entry in visible(folder, findings):
+        if is_folder(entry):
+            folders.append(entry)
+        elif _is_image(entry.name):
+            findings.skip("images", "they lie in no class's folder", entry.path)
+    for entry in folders:
+        if (real := os.path.realpath(entry.path)) in owners:
+            raise DataError(
+                f"{folder}: each class must have a folder of its own, but {owners[real]!r} and "
+                f"{entry.name!r} are the same one: remove a link"
+            )
+        owners[real] = entry.name
+    seen = seen | set(owners)
+    found, names = dict[str, list[str]](), dict[str, str]()
+    for entry in folders:
+        name = names.setdefault(composed(entry.name), entry.name)
+        if name != entry.name:
+            findings.say(
+                f"{folder.name}/ has {readable(name)!r} in two Unicode forms: taken as one class"
+            )
+        images = sorted(_images(entry.path, seen, findings))
+        found.setdefault(name, []).extend(os.path.join(*place) for place in images)
+    if all(name.isdecimal() for name in found):
+        return {name: found[name] for name in sorted(found, key=lambda name: (int(name), name))}
+    return found
+
+
+def _images(folder: str, seen: set[str], findings: Findings) -> Iterator[tuple[str, str]]:
+    """Folder and name of each image in a folder at any depth; adds real paths to `seen`."""
+    for entry in sorted(visible(folder, findings), key=os.DirEntry.is_symlink):  # links last
+        if is_folder(entry):
+            real = os.path.realpath(entry.path)
+            if real in seen:
+                findings.skip("links to folders", "they are read already", entry.path)
+                continue
+            seen.add(real)
+            yield from _images(entry.path, seen, findings)
+        elif not _is_file(entry):
+            findings.skip("links and devices", "they lead to no file", entry.path)
+        elif _is_image(entry.name):
+            yield folder, entry.name
+        else:
+            suffix = os.path.splitext(entry.name)[1].lower()
+            what = f"{suffix} files" if suffix else "files without a suffix"
+            why = "convert them, or install pillow-heif" if suffix in HEIC else "no image format"
+            findings.skip(what, why, entry.path)
+
+
+def _is_image(name: str) -> bool:
+    return os.path.splitext(name)[1].lower() in image_suffixes()
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:  # links in a circle
+        return False
