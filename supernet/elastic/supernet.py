@@ -1,6 +1,7 @@
 """Supernet: the full network, and every subnet as a plain network on views of its parameters."""
 
 from dataclasses import replace
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -96,6 +97,23 @@ class Supernet(nn.Module):
         """A printable table of the channel groups, and of what stays at full width and why."""
         low, low_width = self.kept_counts(self.space.smallest), self.space.width_range[0]
         return describe(self.model, self.channels, self.width_of, low, low_width)
+
+    def _apply(self, *args: Any, **kwargs: Any) -> Self:
+        """Move or convert all tensors (`to` calls this); a buffer in two places stays one tensor.
+
+        nn.Module itself keeps that for parameters only.
+        """
+        buffers = [
+            (module, name, id(buffer))
+            for module in self.modules()
+            for name, buffer in module._buffers.items()
+            if buffer is not None
+        ]
+        super()._apply(*args, **kwargs)  # type: ignore[no-untyped-call]
+        moved: dict[int, Tensor | None] = {}
+        for module, name, before in buffers:
+            module._buffers[name] = moved.setdefault(before, module._buffers[name])
+        return self
 
     def _cut(self, config: SubnetConfig) -> dict[str, Tensor]:
         kept = self.kept_counts(config)

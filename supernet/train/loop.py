@@ -24,7 +24,7 @@ from supernet.job.training_job import TrainingJob
 from supernet.space import SubnetConfig
 from supernet.train.metrics import Metrics
 from supernet.train.process_group import ProcessGroup
-from supernet.train.state import State, read_about
+from supernet.train.state import State, read_about, state_path
 from supernet.train.step import Step, StepResult
 from supernet.train.stop import Stop, Stopped
 
@@ -68,7 +68,7 @@ class Loop:
         )
         self.corners = supernet.space.corners if execution.evaluate_every else []
         self.images = Images(data, self.step.device)
-        self.state_path = run / "supernet" / "last" / "state.safetensors"
+        self.state_path = state_path(run)
         self.metrics = Metrics(
             run / "supernet",
             [f"loss_{name}" for name in names] + [f"top1_{c.config_id}" for c in self.corners],

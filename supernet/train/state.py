@@ -11,6 +11,12 @@ from supernet.checkpoint import read_tensors, write_tensors
 from supernet.errors import CheckpointError
 from supernet.job.training_job import TrainingJob
 from supernet.train.ema import Ema
+from supernet.weights import Weights, put_weights, weights_of
+
+
+def state_path(run: Path) -> Path:
+    """The state in a run's folder from which an unfinished training resumes."""
+    return run / "supernet" / "last" / "state.safetensors"
 
 
 class State:
@@ -34,7 +40,8 @@ class State:
 
     def write(self, path: Path, about: Mapping[str, Any]) -> None:
         """Write the state; `about` is JSON that `read` returns."""
-        tensors = {f"model.{name}": t for name, t in self.model.state_dict().items()}
+        weights = weights_of(self.model)
+        tensors = {f"model.{name}": tensor for name, tensor in weights.tensors.items()}
         for name, parameter in self.model.named_parameters():
             buffer = self.optimizer.state.get(parameter, {}).get("momentum_buffer")
             if buffer is not None:
@@ -44,6 +51,8 @@ class State:
         note = {
             "step": self.num_steps_done,
             "scaler": self.scaler.state_dict(),
+            "extra_state": weights.extra_state,
+            "module_metadata": weights.metadata,
             "about": dict(about),
         }
         write_tensors(path, tensors, note)
@@ -55,7 +64,14 @@ class State:
         """
         tensors, note = read_tensors(path)
         try:
-            self.model.load_state_dict(_with_prefix(tensors, "model."))
+            put_weights(
+                self.model,
+                Weights(
+                    tensors=_with_prefix(tensors, "model."),
+                    extra_state=note.get("extra_state", {}),
+                    metadata=note.get("module_metadata"),
+                ),
+            )
             self.epoch_losses.copy_(tensors["epoch_losses"])
             for name, tensor in _with_prefix(tensors, "ema.").items():
                 self.ema.weights[name].copy_(tensor)
@@ -65,7 +81,7 @@ class State:
                 self.optimizer.state[parameter]["momentum_buffer"] = buffer
             self.scaler.load_state_dict(note["scaler"])
             self.num_steps_done = note["step"]
-        except (RuntimeError, AttributeError, KeyError) as error:
+        except Exception as error:  # a module that loads its own state may raise anything
             raise CheckpointError(f"{path} must fit the model, but does not") from error
         return note["about"]  # type: ignore[no-any-return]
 
