@@ -20,6 +20,8 @@ from supernet.job.execution import Execution
 from supernet.job.training_job import TrainingJob
 from supernet.models import build_model
 from supernet.models.pretrained import load_weights
+from supernet.models.trainable import check_trainable
+from supernet.roundtrip import check_roundtrip
 from supernet.train.compiled import Compiled
 from supernet.train.loop import Loop
 from supernet.train.process_group import ProcessGroup, init_process_group
@@ -70,7 +72,8 @@ def _train(
     place: torch.device,
     group: ProcessGroup,
 ) -> None:
-    supernet = _new_supernet(job, data).to(device=place, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    supernet = _new_supernet(job, data)
+    supernet.to(device=place, memory_format=torch.channels_last)  # type: ignore[call-overload]
     network = Compiled(supernet, job.recipe) if execution.compile else supernet
     loop = Loop(supernet, data, job, run, execution, group, network)
     if loop.state_path.exists():
@@ -90,14 +93,15 @@ def _train(
 
 def _new_supernet(job: TrainingJob, data: Data) -> Supernet:
     """The supernet before the first step."""
-    side = job.space.resolutions[0]
-    torch.manual_seed(job.seed)
-    model = build_model(job.model, len(data.classes), job.model_options)
+    side, num_classes = job.space.resolutions[0], len(data.classes)
+    model = build_model(job.model, num_classes, job.model_options, seed=job.seed)
+    check_trainable(model)
     if job.weights is not None:
         fresh = load_weights(model, Path(job.weights))
         if fresh:
             print(f"initialised anew, for other classes: {', '.join(fresh)}", file=sys.stderr)
     supernet = Supernet(model, torch.empty(1, 3, side, side), job.space)
+    check_roundtrip(model, job, num_classes)
     if job.sort_by_importance:
         sort_by_importance(supernet)
     return supernet
