@@ -25,6 +25,7 @@ from supernet.roundtrip import check_roundtrip
 from supernet.train.compiled import Compiled
 from supernet.train.loop import Loop
 from supernet.train.process_group import ProcessGroup, init_process_group
+from supernet.train.state import state_path
 
 
 def train(
@@ -72,7 +73,8 @@ def _train(
     place: torch.device,
     group: ProcessGroup,
 ) -> None:
-    supernet = _new_supernet(job, data)
+    resumes = resume and state_path(run).exists()
+    supernet = _new_supernet(job, data, resumes=resumes)
     supernet.to(device=place, memory_format=torch.channels_last)  # type: ignore[call-overload]
     network = Compiled(supernet, job.recipe) if execution.compile else supernet
     loop = Loop(supernet, data, job, run, execution, group, network)
@@ -91,18 +93,18 @@ def _train(
     group.wait()  # no process reads before it is written
 
 
-def _new_supernet(job: TrainingJob, data: Data) -> Supernet:
-    """The supernet before the first step."""
+def _new_supernet(job: TrainingJob, data: Data, *, resumes: bool) -> Supernet:
+    """The supernet before the first step, or before its state is read where it `resumes`."""
     side, num_classes = job.space.resolutions[0], len(data.classes)
     model = build_model(job.model, num_classes, job.model_options, seed=job.seed)
     check_trainable(model)
-    if job.weights is not None:
+    if job.weights is not None and not resumes:
         fresh = load_weights(model, Path(job.weights))
         if fresh:
             print(f"initialised anew, for other classes: {', '.join(fresh)}", file=sys.stderr)
     supernet = Supernet(model, torch.empty(1, 3, side, side), job.space)
     check_roundtrip(model, job, num_classes)
-    if job.sort_by_importance:
+    if job.sort_by_importance and not resumes:
         sort_by_importance(supernet)
     return supernet
 

@@ -238,3 +238,22 @@ def test_a_network_that_cannot_be_trained_right_is_refused_before_anything_is_wr
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) <= 200
     assert not (tmp_path / "run").exists()
+
+
+def test_a_training_goes_on_without_the_file_of_its_first_weights(
+    data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(lambda model: None, monkeypatch)
+    weights, run = tmp_path / "weights.pt", tmp_path / "run"
+    given = build_model("odd", 10, seed=5)
+    torch.save(given.state_dict(), weights)
+    job = replace(ODD, weights=str(weights), sort_by_importance=True)
+    train(job, tmp_path / "whole", QUICK, data=data)
+    stopped(job, run, data, num_steps=3)
+    weights.unlink()
+    train(job, run, QUICK, data=data, resume=True)
+    files = [each / "supernet" / "weights.safetensors" for each in (run, tmp_path / "whole")]
+    assert files[0].read_bytes() == files[1].read_bytes()
+    train(job, run, QUICK, data=data, resume=True)  # finished: nothing is left to do
+    with pytest.raises(CheckpointError, match="must be a readable file"):
+        train(job, tmp_path / "another", QUICK, data=data, resume=True)
