@@ -7,17 +7,16 @@ an average, the vectors of spectral_norm) would make training and evaluation com
 so such a network is refused. What is the same after each pass, such as a cached grid, is not.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from types import FunctionType, MethodType
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
-from torch.utils._pytree import keystr, tree_flatten_with_path, tree_leaves, tree_map
+from torch.utils._pytree import keystr, tree_flatten_with_path, tree_leaves
 
 from supernet.elastic.channels import floating_dtype
-from supernet.elastic.narrow import narrow
 from supernet.errors import ModelError
 from supernet.seeding import seeded
 from supernet.tracing import BATCH_SIZE
@@ -31,51 +30,72 @@ MAX_DIFFERENCE = 1e-4
 """Above this share of the largest output, a difference is no rounding."""
 
 Outputs = dict[str, list[Tensor]]
-"""Tensors that a network returned in "eval" and "train" mode."""
+"""Tensors that a network returned in "train" and "eval" mode."""
+Noted = list[tuple[Tensor, Tensor]]
+"""Tensors of a network, and copies of what they held."""
 
 
-def check_repeatable(model: nn.Module, rebuilt: nn.Module, side: int) -> None:
+def check_repeatable(one: nn.Module, other: nn.Module, side: int) -> None:
     """Refuse a network that is not the same when it is built again or has run before.
 
-    `rebuilt` is the network built again, with the weights of `model`. Copies of both are run on
-    random images of 3 channels and `side` pixels, on the CPU; the networks stay as they are. Raises
-    ModelError, which names what differs or is kept, and where the network cannot be run.
+    `one` and `other` are the network, built twice, with equal weights. They are run on random
+    images of 3 channels and `side` pixels, on the CPU, which may change them. Raises ModelError,
+    which names what differs or is kept, and where the network cannot be run.
     """
-    before = _outputs(_isolated(model), side)
-    used, fresh = _isolated(rebuilt), values(rebuilt)
-    _run_otherwise(used, rebuilt, side)
-    kept = first_difference(values(used), fresh)
-    after = _outputs(used, side)
+    fresh = values(other)
+    varying = first_difference(fresh, values(one))
+    statistics = _noted(_statistics(other))
+    before = _outputs(one, _noted(_statistics(one)), side)
+    _run_otherwise(other, side)
+    kept = first_difference(values(other), fresh)
+    after = _outputs(other, statistics, side)
     if _differ(before, after, exact=kept is not None):
-        if not _differ(before, _outputs(_isolated(model), side)):
-            _check_same(model, rebuilt, before, side)
+        if kept is None and not _differ(after, _outputs(other, statistics, side)):
+            raise ModelError(
+                "a network must be the same each time that it is built with the same seed, but "
+                f"{varying or 'its output'} differs: build it from the factory's arguments alone"
+            )
         _refuse(kept)
-    if first_difference(values(used), fresh) is not None:
-        once = {name: _copy(value) for name, value in values(used).items()}
-        again = _run(used.train(), _images(used, side))
-        changing = first_difference(values(used), once)
-        if changing is not None or _differ({"train": again}, after):
-            _refuse(changing)
+    if first_difference(values(other), fresh) is not None:
+        _check_unchanging(other, side)
 
 
-def _run_otherwise(network: nn.Module, model: nn.Module, side: int) -> None:
-    """Run a copy of `model` in training mode, with other images and for the time other weights."""
+def _check_unchanging(network: nn.Module, side: int) -> None:
+    """Refuse a network that changes something in a pass like the one before."""
+    images = _images(network, side)
+    once, held = _run(network.train(), images), values(network)
+    again = _run(network, images)
+    changing = first_difference(values(network), held)
+    if changing is not None or _differ({"train": once}, {"train": again}):
+        _refuse(changing)
+
+
+def _run_otherwise(network: nn.Module, side: int) -> None:
+    """Run in training mode, with other images and for the time other weights."""
+    weights = _noted(p for p in network.parameters() if p.is_floating_point())
     with torch.no_grad():
-        for parameter in network.parameters():
-            if parameter.is_floating_point():
-                parameter.mul_(1 + 0.2 * torch.randn(parameter.shape, generator=_generator(1)))
+        for parameter, _ in weights:
+            parameter.mul_(1 + 0.2 * torch.randn(parameter.shape, generator=_generator(1)))
     _run(network.train(), _images(network, side, seed=1))
-    _restore(network, model)
+    _put_back(weights)
 
 
-def _check_same(model: nn.Module, rebuilt: nn.Module, before: Outputs, side: int) -> None:
-    """Refuse a network that is another one when it is built again, even before it has run."""
-    if _differ(before, _outputs(_isolated(rebuilt), side)):
-        name = first_difference(values(rebuilt), values(model))
-        raise ModelError(
-            "a network must be the same each time that it is built with the same seed, but "
-            f"{name or 'its output'} differs: build it from the factory's arguments alone"
-        )
+def _statistics(network: nn.Module) -> Iterator[Tensor]:
+    """The statistics of all BN layers."""
+    for layer in network.modules():
+        if isinstance(layer, CALIBRATED):
+            tensors = (getattr(layer, name) for name in STATISTICS)
+            yield from (tensor for tensor in tensors if tensor is not None)
+
+
+def _noted(tensors: Iterable[Tensor]) -> Noted:
+    return [(tensor, _copy(tensor)) for tensor in tensors]
+
+
+@torch.no_grad()
+def _put_back(noted: Noted) -> None:
+    for tensor, value in noted:
+        tensor.copy_(value)
 
 
 def _refuse(name: str | None) -> None:
@@ -87,16 +107,16 @@ def _refuse(name: str | None) -> None:
 
 
 def values(model: nn.Module) -> dict[str, Any]:
-    """Parameters, buffers and plain attributes that are tensors, numbers or text, by name.
+    """Copies of parameters, buffers and attributes that are tensors, numbers or text, by name.
 
     Without the statistics of BN layers. Those in lists, dicts and objects have names such as
-    `layer.seen[2]` and `layer.meter.count`. Parameters and buffers are the network's own tensors.
+    `layer.seen[2]` and `layer.meter.count`.
     """
     found: dict[str, Any] = {}
     for path, module in model.named_modules():
         statistics = STATISTICS if isinstance(module, CALIBRATED) else ()
-        held = {**module._parameters, **module._buffers}
-        held = {n: t for n, t in held.items() if t is not None and n not in statistics}
+        tensors = {**module._parameters, **module._buffers}
+        held = {name: _copy(t) for name, t in tensors.items() if name not in statistics}
         for name in [name for name in module.__dict__ if name not in INTERNAL]:
             held |= _plain(name, module.__dict__[name], depth=2)
         found |= {f"{path}.{name}" if path else name: value for name, value in held.items()}
@@ -121,35 +141,6 @@ def _plain(name: str, held: Any, depth: int) -> Iterator[tuple[str, Any]]:
                 yield from _plain(f"{here}.{attribute}", value, depth - 1)
 
 
-def _isolated(model: nn.Module) -> nn.Module:
-    """A copy of a network that shares no tensor, container or module with it."""
-    named = [*model.named_parameters(), *model.named_buffers()]
-    tensors = {name: t.detach().clone().requires_grad_(t.requires_grad) for name, t in named}
-    network = narrow(model, tensors)
-    pairs = zip(model.modules(), network.modules(), strict=True)
-    copies = {id(full): mine for full, mine in pairs}
-
-    def own(leaf: Any) -> Any:
-        if isinstance(leaf, MethodType) and id(leaf.__self__) in copies:
-            return MethodType(leaf.__func__, copies[id(leaf.__self__)])
-        return copies.get(id(leaf), _copy(leaf))
-
-    for module in network.modules():
-        for name in set(module.__dict__) - INTERNAL:
-            module.__dict__[name] = tree_map(own, module.__dict__[name])
-    return network
-
-
-def _restore(network: nn.Module, model: nn.Module) -> None:
-    """Give `network` the parameters and BN statistics of `model` back."""
-    with torch.no_grad():
-        for mine, full in zip(network.modules(), model.modules(), strict=True):
-            statistics = STATISTICS if isinstance(full, CALIBRATED) else ()
-            for name, tensor in (*full._parameters.items(), *full._buffers.items()):
-                if tensor is not None and (name in full._parameters or name in statistics):
-                    getattr(mine, name).copy_(tensor)
-
-
 def _copy(value: Any) -> Any:
     return value.detach().clone() if isinstance(value, Tensor) else value
 
@@ -158,8 +149,9 @@ def _same(one: Any, other: Any) -> bool:
     if isinstance(one, Tensor) and isinstance(other, Tensor):
         if one.shape != other.shape or one.dtype != other.dtype:
             return False
-        both_nan = (one != one) & (other != other)
-        return torch.equal(one, other) or bool(((one == other) | both_nan).all())
+        return torch.equal(one, other) or bool(
+            ((one == other) | ((one != one) & (other != other))).all()
+        )
     return type(one) is type(other) and bool(one == other or (one != one and other != other))
 
 
@@ -179,10 +171,15 @@ def _close(one: Tensor, other: Tensor) -> bool:
     return torch.allclose(one, other, rtol=0, atol=MAX_DIFFERENCE * largest, equal_nan=True)
 
 
-def _outputs(network: nn.Module, side: int) -> Outputs:
-    """What a network computes of the same images in eval and then in training mode."""
+def _outputs(network: nn.Module, statistics: Noted, side: int) -> Outputs:
+    """What a network computes of the same images, in training and then in evaluation mode.
+
+    The latter with these `statistics` of its BN layers, whatever training leaves there.
+    """
     images = _images(network, side)
-    return {"eval": _run(network.eval(), images), "train": _run(network.train(), images)}
+    train = _run(network.train(), images)
+    _put_back(statistics)
+    return {"train": train, "eval": _run(network.eval(), images)}
 
 
 def _run(network: nn.Module, images: Tensor) -> list[Tensor]:

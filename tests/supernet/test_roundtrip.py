@@ -3,7 +3,6 @@
 import itertools
 import random
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -178,10 +177,3 @@ def test_a_factory_that_returns_one_network_again_and_again_is_refused(
 ) -> None:
     layer = nn.Conv2d(8, 8, 1)
     assert "must return a new network" in refusal(lambda: layer, ModelError, monkeypatch)
-
-
-def test_the_seed_is_the_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(OWN, "odd", build(lambda: Scale(torch.rand(8, 1, 1))))
-    model = build_model("odd", 3, seed=JOB.seed)
-    with pytest.raises(ModelError, match=r"but 1\.weight differs"):
-        check_roundtrip(model, replace(JOB, seed=1), 3)
