@@ -21,7 +21,7 @@ from supernet.elastic.supernet import Supernet
 from supernet.errors import CheckpointError
 from supernet.job.training_job import TrainingJob
 from supernet.models import build_model
-from supernet.seeding import own_generators, seed_generators
+from supernet.weights import Weights, put_weights, weights_of
 
 
 @contextmanager
@@ -97,8 +97,13 @@ def file_sha256(path: Path) -> str:
 
 def weights_sha256(supernet: Supernet) -> str:
     """The sha256 of the weights file that `save_supernet` writes for these weights."""
-    content = save(_contiguous(supernet.model.state_dict()), _metadata({}))
-    return hashlib.sha256(content).hexdigest()
+    weights = weights_of(supernet.model)
+    return hashlib.sha256(save(weights.tensors, _metadata(_note(weights)))).hexdigest()
+
+
+def _note(weights: Weights) -> dict[str, Any]:
+    """What the weights file holds besides tensors; versions of modules are in supernet.json."""
+    return {"extra_state": weights.extra_state} if weights.extra_state else {}
 
 
 def _contiguous(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -113,9 +118,10 @@ def save_supernet(
     run: Path, supernet: Supernet, job: TrainingJob, about: Mapping[str, Any]
 ) -> None:
     """Write the finished supernet; `about` (data, versions) is added to supernet.json."""
-    weights = run / "supernet" / "weights.safetensors"
-    write_tensors(weights, supernet.model.state_dict(), {})
-    document = {"job": job.to_json(), "weights_sha256": file_sha256(weights), **about}
+    path, weights = run / "supernet" / "weights.safetensors", weights_of(supernet.model)
+    write_tensors(path, weights.tensors, _note(weights))
+    document = {"job": job.to_json(), "weights_sha256": file_sha256(path), **about}
+    document["module_metadata"] = weights.metadata
     with replacing(run / "supernet" / "supernet.json") as temporary:
         temporary.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
 
@@ -152,17 +158,17 @@ def load_supernet(run: Path) -> tuple[Supernet, dict[str, Any]]:
     document = read_document(run)
     job = TrainingJob.from_json(document["job"])
     path = run / "supernet" / "weights.safetensors"
-    tensors, _ = read_tensors(path)
+    tensors, note = read_tensors(path)
     if file_sha256(path) != document["weights_sha256"]:
         raise CheckpointError(
             f"{path} must have the SHA-256 that supernet.json records, but differs"
         )
-    with own_generators():
-        seed_generators(job.seed)  # constants that a network draws are those that it trained with
-        model = build_model(job.model, len(document["data"]["classes"]), job.model_options)
+    num_classes = len(document["data"]["classes"])
+    model = build_model(job.model, num_classes, job.model_options, seed=job.seed)
+    extra_state, metadata = note.get("extra_state", {}), document.get("module_metadata")
     try:
-        model.load_state_dict(tensors)
-    except RuntimeError as error:
+        put_weights(model, Weights(tensors=tensors, extra_state=extra_state, metadata=metadata))
+    except Exception as error:  # a module that loads its own state may raise anything
         raise CheckpointError(f"{path} must fit the model {job.model}, but does not") from error
     side = job.space.resolutions[0]
     supernet = Supernet(model, torch.empty(1, 3, side, side), job.space)

@@ -1,4 +1,4 @@
-"""The three generators from which a network may draw: torch's, Python's and numpy's."""
+"""Seeding: the three generators from which a network may draw: torch's, Python's and numpy's."""
 
 import random
 from collections.abc import Iterator
@@ -9,8 +9,11 @@ import torch
 
 
 def seed_generators(seed: int) -> None:
-    """Seed the global generators of torch (all devices), Python and numpy; `seed` is in 0..2^64."""
-    torch.manual_seed(seed)
+    """Seed the global generators of torch (all devices), Python and numpy.
+
+    `seed` may be any integer; numpy takes its lowest 32 bits, torch its lowest 64.
+    """
+    torch.manual_seed(seed % 2**64)
     random.seed(seed)
     np.random.seed(seed % 2**32)
 
@@ -19,7 +22,8 @@ def seed_generators(seed: int) -> None:
 def own_generators() -> Iterator[None]:
     """After `with`, all three generators go on as if the block had drawn and seeded nothing."""
     of_python, of_numpy = random.getstate(), np.random.get_state()
-    with torch.random.fork_rng():
+    on_cuda = torch.cuda.is_available() and torch.cuda.is_initialized()
+    with torch.random.fork_rng([torch.cuda.current_device()] if on_cuda else []):
         try:
             yield
         finally:
@@ -28,8 +32,8 @@ def own_generators() -> Iterator[None]:
 
 
 @contextmanager
-def fixed_seed() -> Iterator[None]:
-    """Within `with`, a network that draws random numbers draws the same ones in every pass."""
+def seeded(seed: int) -> Iterator[None]:
+    """Within `with`, all three are seeded; afterwards they go on as if nothing had been drawn."""
     with own_generators():
-        seed_generators(0)
+        seed_generators(seed)
         yield

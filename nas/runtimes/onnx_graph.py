@@ -82,7 +82,7 @@ def export_graph(network: nn.Module, images: torch.Tensor) -> onnx.ModelProto:
     """
     distinct = copy.deepcopy(network)
     generator = torch.Generator().manual_seed(0)
-    state = distinct.state_dict()
+    state = _tensors(distinct)
     for tensor in state.values():
         # The exporter merges equal tensors (the zero biases of a new network): make all distinct.
         if tensor.is_floating_point():
@@ -104,7 +104,7 @@ def fill_graph(graph: onnx.ModelProto, network: nn.Module, images: torch.Tensor)
     """
     model = onnx.ModelProto()
     model.CopyFrom(graph)
-    state = network.state_dict()
+    state = _tensors(network)
     weights: dict[str, NDArray[np.generic]] = {}
     for initializer in model.graph.initializer:
         if initializer.data_location == onnx.TensorProto.EXTERNAL:
@@ -117,6 +117,12 @@ def fill_graph(graph: onnx.ModelProto, network: nn.Module, images: torch.Tensor)
     for dim, size in zip(dims, images.shape, strict=True):
         dim.dim_value = size
     return OnnxModel(model, weights)
+
+
+def _tensors(network: nn.Module) -> dict[str, torch.Tensor]:
+    """The state dict without what is no tensor, which `get_extra_state` may return."""
+    state = network.state_dict()
+    return {name: value for name, value in state.items() if isinstance(value, torch.Tensor)}
 
 
 def _set_group(node: onnx.NodeProto, layer: nn.Module) -> None:

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from supernet.elastic.dims import Channels, Dim, kept_places
 from supernet.elastic.narrow import narrow
 from supernet.errors import ModelError
-from supernet.seeding import fixed_seed
+from supernet.seeding import seeded
 from supernet.space import SearchSpace
 from supernet.tracing import (
     BATCH_SIZE,
@@ -66,7 +66,7 @@ class _Tracing:
     def _run(self, training: bool) -> None:
         model = narrow(self.model, {}).train(training)
         try:
-            with follow_paths(model) as paths, fixed_seed():
+            with follow_paths(model) as paths, seeded(0):
                 self.trace.run(model, self.images, paths)
         except Exception as error:  # a user's network may raise anything
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -1,6 +1,7 @@
 """Supernet: the full network, and every subnet as a plain network on views of its parameters."""
 
 from dataclasses import replace
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +12,7 @@ from supernet.elastic.describe import describe
 from supernet.elastic.narrow import narrow
 from supernet.elastic.widths import share_widths
 from supernet.errors import ModelError, SpaceError
-from supernet.seeding import fixed_seed
+from supernet.seeding import seeded
 from supernet.space import SearchSpace, SubnetConfig
 from supernet.tracing import BATCH_SIZE
 
@@ -102,6 +103,23 @@ class Supernet(nn.Module):
         low, low_width = self.kept_counts(self.space.smallest), self.space.width_range[0]
         return describe(self.model, self.channels, self.width_of, low, low_width)
 
+    def _apply(self, *args: Any, **kwargs: Any) -> Self:
+        """Move or convert all tensors (`to` calls this); a buffer in two places stays one tensor.
+
+        nn.Module itself keeps that for parameters only.
+        """
+        buffers = [
+            (module, name, id(buffer))
+            for module in self.modules()
+            for name, buffer in module._buffers.items()
+            if buffer is not None
+        ]
+        super()._apply(*args, **kwargs)  # type: ignore[no-untyped-call]
+        moved: dict[int, Tensor | None] = {}
+        for module, name, before in buffers:
+            module._buffers[name] = moved.setdefault(before, module._buffers[name])
+        return self
+
     def _cut(self, config: SubnetConfig) -> dict[str, Tensor]:
         kept = self.kept_counts(config)
         tensors = {
@@ -125,7 +143,7 @@ class Supernet(nn.Module):
             network = self._without_data(self.space.smallest).eval()
             try:
                 shape = (BATCH_SIZE, num_channels, resolution, resolution)
-                with fixed_seed():
+                with seeded(0):
                     network(torch.empty(shape, device="meta", dtype=floating_dtype(self.model)))
             except (RuntimeError, ValueError) as error:
                 reason = str(error).strip().splitlines()[0]

@@ -2,6 +2,7 @@
 
 import importlib
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -12,6 +13,7 @@ from supernet.errors import ModelError
 from supernet.models.mobilenet_v1 import MobileNetV1
 from supernet.models.mobilenet_v2 import mobilenet_v2
 from supernet.models.wide_resnet import WideResNet
+from supernet.seeding import seeded
 
 Factory = Callable[..., nn.Module]
 
@@ -30,7 +32,13 @@ def known_models() -> list[str]:
     return sorted({*OWN, *torchvision.models.list_models(module=torchvision.models)})
 
 
-def build_model(name: str, num_classes: int, options: Mapping[str, Any] | None = None) -> nn.Module:
+def build_model(
+    name: str,
+    num_classes: int,
+    options: Mapping[str, Any] | None = None,
+    *,
+    seed: int | None = None,
+) -> nn.Module:
     """Build a network with initial weights.
 
     Args:
@@ -38,13 +46,15 @@ def build_model(name: str, num_classes: int, options: Mapping[str, Any] | None =
             called as `factory(num_classes=..., **options)`.
         num_classes: outputs of the classifier.
         options: keyword arguments for the factory, such as `small_input=True`.
+        seed: of all random numbers that the factory draws; None: continue the global generators.
 
     Raises:
         ModelError: the name is unknown, or the factory fails or does not take these options.
     """
     factory = _factory(name)
     try:
-        model = factory(num_classes=num_classes, **(options or {}))
+        with nullcontext() if seed is None else seeded(seed):
+            model = factory(num_classes=num_classes, **(options or {}))
     except ModelError:
         raise
     except (TypeError, ValueError) as error:

@@ -14,6 +14,7 @@ from supernet.checkpoint import read_tensors, write_tensors
 from supernet.errors import CheckpointError
 from supernet.job.training_job import TrainingJob
 from supernet.train.ema import Ema
+from supernet.weights import Weights, put_weights, weights_of
 
 NEWEST, BEFORE = "state.safetensors", "before.safetensors"
 
@@ -72,7 +73,8 @@ class State:
         The state before stays in the folder until the next call, so that there is always a whole
         one. Raises CheckpointError where the folder cannot be written to.
         """
-        tensors = {f"model.{name}": t for name, t in self.model.state_dict().items()}
+        weights = weights_of(self.model)
+        tensors = {f"model.{name}": tensor for name, tensor in weights.tensors.items()}
         for name, parameter in self.model.named_parameters():
             buffer = self.optimizer.state.get(parameter, {}).get("momentum_buffer")
             if buffer is not None:
@@ -85,6 +87,8 @@ class State:
             "num_skipped": self.num_skipped,
             "scaler": self.scaler.state_dict(),
             "checksum": checksum(tensors),
+            "extra_state": weights.extra_state,
+            "module_metadata": weights.metadata,
             "about": dict(about),
         }
         write_tensors(folder / NEWEST, tensors, note, keep_as=folder / BEFORE)
@@ -93,7 +97,14 @@ class State:
         """Take over what was saved. Raises CheckpointError if it is of another model."""
         tensors, note = saved.tensors, saved.note
         try:
-            self.model.load_state_dict(_with_prefix(tensors, "model."))
+            put_weights(
+                self.model,
+                Weights(
+                    tensors=_with_prefix(tensors, "model."),
+                    extra_state=note.get("extra_state", {}),
+                    metadata=note.get("module_metadata"),
+                ),
+            )
             self.epoch_losses.copy_(tensors["epoch_losses"])
             for name, tensor in _with_prefix(tensors, "ema.").items():
                 self.ema.weights[name].copy_(tensor)
@@ -105,7 +116,7 @@ class State:
                 self.scaler.load_state_dict(note["scaler"])
             self.num_steps_done = note["step"]
             self.num_skipped = note["num_skipped"]
-        except (RuntimeError, AttributeError, KeyError) as error:
+        except Exception as error:  # a module that loads its own state may raise anything
             raise CheckpointError(f"{saved.path} must fit the model, but does not") from error
 
 

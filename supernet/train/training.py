@@ -23,7 +23,9 @@ from supernet.job.execution import Execution
 from supernet.job.training_job import TrainingJob
 from supernet.models import build_model
 from supernet.models.pretrained import load_weights
-from supernet.seeding import own_generators, seed_generators
+from supernet.models.trainable import check_trainable
+from supernet.roundtrip import check_roundtrip
+from supernet.seeding import own_generators
 from supernet.train.compiled import Compiled
 from supernet.train.loop import Loop
 from supernet.train.owner import owner
@@ -88,7 +90,8 @@ def _train(
     saved = _saved_state(run, resume)
     data = data or _load(job)
     _settle(data, job, saved, execution, group)
-    supernet = _new_supernet(job, data).to(device=place, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    supernet = _new_supernet(job, data, resumes=saved is not None)
+    supernet.to(device=place, memory_format=torch.channels_last)  # type: ignore[call-overload]
     if group.is_first:
         print("\n".join(summarise(supernet.model, supernet.channels)), file=sys.stderr)
     network = Compiled(supernet, job.recipe) if execution.compile else supernet
@@ -144,19 +147,20 @@ def _settle(
         data.adopt(saved.about["data"])
 
 
-def _new_supernet(job: TrainingJob, data: Data) -> Supernet:
-    """The supernet before the first step."""
-    side = job.space.resolutions[0]
-    seed_generators(job.seed)
-    model = build_model(job.model, len(data.classes), job.model_options)
-    if job.weights is not None:
+def _new_supernet(job: TrainingJob, data: Data, *, resumes: bool) -> Supernet:
+    """The supernet before the first step, or before its state is read where it `resumes`."""
+    side, num_classes = job.space.resolutions[0], len(data.classes)
+    model = build_model(job.model, num_classes, job.model_options, seed=job.seed)
+    check_trainable(model)
+    if job.weights is not None and not resumes:
         fresh = load_weights(model, Path(job.weights))
         if fresh:
             print(f"initialised anew, for other classes: {', '.join(fresh)}", file=sys.stderr)
     supernet = Supernet(model, torch.empty(1, 3, side, side), job.space)
+    check_roundtrip(model, job, num_classes)
     if job.space.width_range[0] < 1:
         require_elastic(supernet.channels)
-    if job.sort_by_importance:
+    if job.sort_by_importance and not resumes:
         sort_by_importance(supernet)
     return supernet
 

@@ -1,5 +1,6 @@
 import json
 import os
+import stat
 from dataclasses import replace
 from pathlib import Path
 
@@ -132,12 +133,14 @@ def test_the_content_is_on_the_disk_before_the_rename(
     path.write_text("old")
 
     def fsync(descriptor: int) -> None:
-        synced.append((os.pread(descriptor, 100, 0), path.read_text()))
+        is_folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
+        content = b"the folder" if is_folder else os.pread(descriptor, 100, 0)
+        synced.append((content, path.read_text()))
 
     monkeypatch.setattr(os, "fsync", fsync)
     with replacing(path) as temporary:
         temporary.write_text("new")
-    assert synced == [(b"new", "old")]
+    assert synced == [(b"new", "old"), (b"the folder", "new")]
     assert path.read_text() == "new"
 
 

@@ -1,26 +1,35 @@
 import random
 
 import numpy as np
+import pytest
 import torch
 
-from supernet.seeding import fixed_seed, own_generators, seed_generators
+from supernet.seeding import own_generators, seed_generators, seeded
 
 
 def draw() -> tuple[float, float, float]:
-    return float(torch.rand(())), random.random(), float(np.random.rand())
+    return random.random(), float(np.random.rand()), torch.rand(()).item()
 
 
-def test_a_seed_determines_all_three_generators() -> None:
-    with own_generators():
-        seed_generators(2**63 + 5)
-        first = draw()
-        seed_generators(2**63 + 5)
-        assert draw() == first
-        seed_generators(6)
-        assert all(mine != theirs for mine, theirs in zip(draw(), first, strict=True))
+@pytest.mark.parametrize("seed", [0, 7, -1, 2**63 + 5, 2**70])
+def test_within_it_all_generators_draw_the_same_and_outside_nothing_changes(seed: int) -> None:
+    with seeded(3):
+        with seeded(seed):
+            first = draw()
+        after = draw()
+        with seeded(seed):
+            assert draw() == first
+    with seeded(3):
+        assert draw() == after
 
 
-def test_the_generators_of_the_caller_go_on_as_if_nothing_was_drawn() -> None:
+def test_torch_draws_what_manual_seed_gives() -> None:
+    with seeded(5):
+        drawn = torch.rand(3)
+    assert torch.equal(drawn, torch.rand(3, generator=torch.Generator().manual_seed(5)))
+
+
+def test_a_seed_determines_all_three_and_the_caller_s_go_on() -> None:
     with own_generators():
         seed_generators(1)
         expected = [draw() for _ in range(2)]
@@ -28,12 +37,5 @@ def test_the_generators_of_the_caller_go_on_as_if_nothing_was_drawn() -> None:
         first = draw()
         with own_generators():
             seed_generators(9)
-            draw()
+            assert all(mine != theirs for mine, theirs in zip(draw(), first, strict=True))
         assert [first, draw()] == expected
-
-
-def test_a_fixed_seed_is_the_same_in_each_block() -> None:
-    with fixed_seed():
-        first = draw()
-    with fixed_seed():
-        assert draw() == first

@@ -177,8 +177,13 @@ class SharedBuffer(Base):
 class WeightUsedTwice(Base):
     """The first layer's weight also serves functionally."""
 
+    def __init__(self, num_classes: int) -> None:
+        super().__init__(num_classes)
+        self.first = nn.Conv2d(3, 16, 3, 2, 1, bias=False)
+        self.stem[0] = self.first
+
     def features(self, x: Tensor) -> Any:
-        x = self.stem(x) + F.conv2d(x, self.stem.get_parameter("0.weight"), stride=2, padding=1)
+        x = self.stem(x) + F.conv2d(x, self.first.weight, stride=2, padding=1)
         return self.tail(self.body(x)).mean((2, 3))
 
 

@@ -64,6 +64,17 @@ def test_the_weights_stay_outside_until_they_are_asked_for(graph: onnx.ModelProt
     assert len(model.graph.SerializeToString()) < 4000
 
 
+def test_extra_state_that_is_no_tensor_is_left_out() -> None:
+    class Noted(nn.ReLU):
+        def get_extra_state(self) -> dict[str, int]:
+            return {"version": 1}
+
+    noted, x = network(8), images(8)
+    noted[1] = Noted()  # type: ignore[operator]
+    model = fill_graph(export_graph(noted, x), noted, x)
+    assert set(model.weights) == set(network(8).state_dict())
+
+
 def test_a_graph_tells_nothing_of_the_machine_it_was_made_on(graph: onnx.ModelProto) -> None:
     text = str(graph)
     assert "site-packages" not in text

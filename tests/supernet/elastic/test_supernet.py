@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -118,3 +119,16 @@ def test_a_resolution_that_the_network_cannot_take_is_named() -> None:
     model = nn.Sequential(nn.Conv2d(3, 8, 20), nn.AdaptiveAvgPool2d(1), nn.Flatten())
     with pytest.raises(ModelError, match="must run at 16 px"):
         Supernet(model, torch.empty(1, 3, 32, 32), SearchSpace(resolutions=(32, 16)))
+
+
+def test_a_buffer_in_two_places_stays_one_when_the_supernet_moves() -> None:
+    model: Any = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.BatchNorm2d(8))
+    model[1].register_buffer("grid", torch.ones(1, 8, 4, 4))
+    model[2].register_buffer("grid", model[1].grid)
+    model[2].running_mean = model[1].running_mean
+    supernet = Supernet(model, torch.empty(1, 3, 32, 32), SearchSpace(resolutions=(32,)))
+    for moved in (supernet.to(memory_format=torch.channels_last), supernet.double()):
+        assert moved is supernet
+        assert model[1].grid is model[2].grid
+        assert model[1].running_mean is model[2].running_mean
+    assert model[2].grid.dtype == torch.float64

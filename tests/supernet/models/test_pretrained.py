@@ -1,4 +1,6 @@
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -6,7 +8,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from supernet.errors import CheckpointError
-from supernet.models import mobilenet_v2
+from supernet.models import build_model, mobilenet_v2
 from supernet.models.pretrained import load_weights
 
 
@@ -44,6 +46,112 @@ def test_another_number_of_classes_keeps_the_fresh_last_layer(tmp_path: Path) ->
     path = tmp_path / "weights.safetensors"
     save_file(network(1000).state_dict(), path)
     assert load_weights(network(4), path) == ["3.bias", "3.weight"]
+
+
+class TwoHeads(nn.Module):
+    """A network with an auxiliary classifier, before the last one or after it."""
+
+    def __init__(self, num_classes: int, num_channels: int = 8, *, last: str = "head") -> None:
+        super().__init__()
+        layers = {
+            "body": nn.Sequential(nn.Conv2d(3, num_channels, 1), nn.BatchNorm2d(num_channels)),
+            "side": nn.Sequential(nn.Linear(num_channels, 6), nn.Linear(6, num_classes)),
+            "head": nn.Linear(num_channels, num_classes),
+        }
+        for name in sorted(layers, key=lambda name: (name == last, name)):
+            self.add_module(name, layers[name])
+
+
+@pytest.mark.parametrize("last", ["head", "side", "body"])
+def test_all_heads_for_another_number_of_classes_stay_fresh_and_are_named(
+    last: str, tmp_path: Path
+) -> None:
+    path, source, model = tmp_path / "weights.pt", TwoHeads(1000, last=last), TwoHeads(4, last=last)
+    torch.save(source.state_dict(), path)
+    before = {name: p.detach().clone() for name, p in model.named_parameters()}
+    fresh = load_weights(model, path)
+    assert sorted(fresh) == ["head.bias", "head.weight", "side.1.bias", "side.1.weight"]
+    for name, parameter in model.named_parameters():
+        expected = before[name] if name in fresh else source.get_parameter(name)
+        assert torch.equal(parameter, expected), name
+
+
+def test_other_sizes_than_those_of_heads_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "weights.pt"
+    torch.save(TwoHeads(1000, num_channels=16).state_dict(), path)
+    with pytest.raises(
+        CheckpointError, match=r"but body\.0\.weight is \(16, 3, 1, 1\) and must be"
+    ):
+        load_weights(TwoHeads(4), path)
+    uneven: Any = TwoHeads(1000)
+    uneven.side[1] = nn.Linear(6, 500)
+    torch.save(uneven.state_dict(), path)
+    with pytest.raises(CheckpointError, match=r"but side\.1\.weight is"):
+        load_weights(TwoHeads(4), path)
+
+
+@pytest.mark.parametrize("name", ["googlenet", "inception_v3"])
+def test_networks_with_auxiliary_heads_take_weights_for_other_classes(
+    name: str, tmp_path: Path
+) -> None:
+    path, options = tmp_path / "weights.pt", {"init_weights": False}
+    torch.save(build_model(name, 1000, options).state_dict(), path)
+    fresh = load_weights(build_model(name, 4, options), path)
+    heads = {"googlenet": {"aux1.fc2", "aux2.fc2", "fc"}, "inception_v3": {"AuxLogits.fc", "fc"}}
+    assert {each.rpartition(".")[0] for each in fresh} == heads[name]
+
+
+def test_a_densenet_loads_by_its_published_names(tmp_path: Path) -> None:
+    path, source, model = tmp_path / "weights.pt", *(build_model("densenet121", 4) for _ in "12")
+    layer = re.compile(r"(denselayer\d+\.(?:norm|conv))([12]\.)")
+    state = {layer.sub(r"\1.\2", name): value for name, value in source.state_dict().items()}
+    state = {name: value for name, value in state.items() if "num_batches_tracked" not in name}
+    assert "features.denseblock1.denselayer1.norm.1.running_mean" in state
+    torch.save(state, path)
+    assert load_weights(model, path) == []
+    assert all(map(torch.equal, model.parameters(), source.parameters()))
+
+
+def test_a_network_that_asks_for_its_version_gets_that_of_the_file_or_its_own(
+    tmp_path: Path,
+) -> None:
+    source, model = build_model("mnasnet0_5", 4), build_model("mnasnet0_5", 4)
+    torch.save(source.state_dict(), tmp_path / "weights.pt")
+    save_file(source.state_dict(), tmp_path / "weights.safetensors")
+    for path in tmp_path.iterdir():
+        assert load_weights(model, path) == []
+        assert torch.equal(model.state_dict()["classifier.1.bias"], source.classifier[1].bias)  # type: ignore[index, union-attr]
+
+
+def test_a_file_may_hold_a_shared_tensor_under_one_of_its_names(tmp_path: Path) -> None:
+    source, model, path = network(), network(), tmp_path / "weights.safetensors"
+    for each in (source, model):
+        each.add_module("again", each[3])  # type: ignore[index]
+    state = source.state_dict()
+    save_file({name: t for name, t in state.items() if not name.startswith("3.")}, path)
+    assert load_weights(model, path) == []
+    assert all(map(torch.equal, model.parameters(), source.parameters()))
+
+
+def test_extra_state_in_a_file_is_loaded_and_need_not_be_there(tmp_path: Path) -> None:
+    class Noted(nn.Linear):
+        note = "fresh"
+
+        def get_extra_state(self) -> str:
+            return self.note
+
+        def set_extra_state(self, state: str) -> None:
+            self.note = state
+
+    source, model, path = Noted(2, 2), Noted(2, 2), tmp_path / "weights.pt"
+    source.note = "of the file"
+    state = source.state_dict()
+    torch.save({name: state[name] for name in ("weight", "bias")}, path)
+    assert load_weights(model, path) == []
+    assert model.note == "fresh"
+    torch.save(state, path)
+    assert load_weights(model, path) == []
+    assert model.note == "of the file"
 
 
 def test_another_networks_weights_are_refused(tmp_path: Path) -> None:

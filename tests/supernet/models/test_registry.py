@@ -1,4 +1,5 @@
 import pytest
+import torch
 from torch import nn
 
 from supernet.errors import ModelError
@@ -51,3 +52,13 @@ def test_what_a_users_factory_raises_is_one_clear_line(monkeypatch: pytest.Monke
     ) as it:
         build_model("broken", 10)
     assert "\n" not in str(it.value)
+
+
+def test_a_seed_makes_the_same_network_and_leaves_the_generators_alone() -> None:
+    options = {"depth": 10, "widen": 1}
+    torch.manual_seed(3)
+    expected = build_model("wide_resnet", 10, options).state_dict()
+    state = torch.get_rng_state()
+    found = build_model("wide_resnet", 10, options, seed=3).state_dict()
+    assert all(torch.equal(tensor, found[name]) for name, tensor in expected.items())
+    assert torch.equal(torch.get_rng_state(), state)
