@@ -10,6 +10,7 @@ from torch.utils._pytree import tree_leaves
 from supernet.elastic.channels import floating_dtype, trace_channels
 from supernet.elastic.describe import describe
 from supernet.elastic.narrow import narrow
+from supernet.elastic.unchanged import unchanged
 from supernet.elastic.widths import share_widths
 from supernet.errors import ModelError, SpaceError
 from supernet.space import SearchSpace, SubnetConfig
@@ -138,7 +139,8 @@ class Supernet(nn.Module):
             network = self._without_data(self.space.smallest).eval()
             try:
                 shape = (BATCH_SIZE, num_channels, resolution, resolution)
-                network(torch.empty(shape, device="meta", dtype=floating_dtype(self.model)))
+                with unchanged(self.model):
+                    network(torch.empty(shape, device="meta", dtype=floating_dtype(self.model)))
             except (RuntimeError, ValueError) as error:
                 reason = str(error).strip().splitlines()[0]
                 raise ModelError(
