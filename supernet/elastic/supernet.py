@@ -81,7 +81,10 @@ class Supernet(nn.Module):
                 name: tensor.clone(memory_format=torch.contiguous_format)
                 for name, tensor in self._cut(config).items()
             }
-        parameters = {name: nn.Parameter(tensors[name]) for name in self._tensors}
+        parameters = {
+            name: nn.Parameter(tensors[name], requires_grad=tensors[name].is_floating_point())
+            for name in self._tensors
+        }
         return narrow(self.model, tensors | parameters, self.channels.losing_groups)
 
     def kept_counts(self, config: SubnetConfig) -> tuple[int, ...]:
