@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from supernet.elastic.dims import Channels, Dim, kept_places
 from supernet.elastic.narrow import narrow
+from supernet.elastic.unchanged import unchanged
 from supernet.errors import ModelError
 from supernet.seeding import seeded
 from supernet.space import SearchSpace
@@ -66,7 +67,7 @@ class _Tracing:
     def _run(self, training: bool) -> None:
         model = narrow(self.model, {}).train(training)
         try:
-            with follow_paths(model) as paths, seeded(0):
+            with follow_paths(model) as paths, seeded(0), unchanged(model):
                 self.trace.run(model, self.images, paths)
         except Exception as error:  # a user's network may raise anything
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
@@ -141,7 +142,8 @@ class _Tracing:
             size_of = partial(self._count, stays, {})
             for number, training in enumerate((True, False)):
                 network = narrow(self.model, tensors, channels.losing_groups).train(training)
-                failure = find_failure(network, self.images, self.trace.passes[number], size_of)
+                with unchanged(network):
+                    failure = find_failure(network, self.images, self.trace.passes[number], size_of)
                 if failure is not None:
                     return number, failure
         return None

@@ -8,7 +8,6 @@ so such a network is refused. What is the same after each pass, such as a cached
 """
 
 from collections.abc import Iterable, Iterator
-from types import FunctionType, MethodType
 from typing import Any
 
 import torch
@@ -17,6 +16,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils._pytree import keystr, tree_flatten_with_path, tree_leaves
 
 from supernet.elastic.channels import floating_dtype
+from supernet.elastic.unchanged import INTERNAL, NOT_OPENED
 from supernet.errors import ModelError
 from supernet.seeding import seeded
 from supernet.tracing import BATCH_SIZE
@@ -24,8 +24,6 @@ from supernet.tracing import BATCH_SIZE
 CALIBRATED = _BatchNorm
 """Layers whose statistics are computed anew for each subnet: those of `calibrate_bn`."""
 STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
-INTERNAL = frozenset(nn.Module().__dict__)
-"""Attributes of every module: its parameters, buffers, submodules, hooks and mode."""
 MAX_DIFFERENCE = 1e-4
 """Above this share of the largest output, a difference is no rounding."""
 
@@ -56,18 +54,12 @@ def check_repeatable(one: nn.Module, other: nn.Module, side: int) -> None:
                 f"{varying or 'its output'} differs: build it from the factory's arguments alone"
             )
         _refuse(kept)
-    if first_difference(values(other), fresh) is not None:
-        _check_unchanging(other, side)
-
-
-def _check_unchanging(network: nn.Module, side: int) -> None:
-    """Refuse a network that changes something in a pass like the one before."""
-    images = _images(network, side)
-    once, held = _run(network.train(), images), values(network)
-    again = _run(network, images)
-    changing = first_difference(values(network), held)
-    if changing is not None or _differ({"train": once}, {"train": again}):
-        _refuse(changing)
+    once = values(other)
+    if first_difference(once, fresh) is not None:
+        again = _outputs(other, statistics, side)
+        changing = first_difference(values(other), once)
+        if changing is not None or _differ(after, again):
+            _refuse(changing)
 
 
 def _run_otherwise(network: nn.Module, side: int) -> None:
@@ -136,7 +128,7 @@ def _plain(name: str, held: Any, depth: int) -> Iterator[tuple[str, Any]]:
             yield here, leaf.get_state()
         elif isinstance(leaf, Tensor | bool | int | float | complex | str):
             yield here, _copy(leaf)
-        elif depth and not isinstance(leaf, nn.Module | type | FunctionType | MethodType):
+        elif depth and not isinstance(leaf, NOT_OPENED):
             for attribute, value in getattr(leaf, "__dict__", {}).items():
                 yield from _plain(f"{here}.{attribute}", value, depth - 1)
 

@@ -10,6 +10,7 @@ from torch.utils._pytree import tree_leaves
 from supernet.elastic.channels import floating_dtype, trace_channels
 from supernet.elastic.describe import describe
 from supernet.elastic.narrow import narrow
+from supernet.elastic.unchanged import unchanged
 from supernet.elastic.widths import share_widths
 from supernet.errors import ModelError, SpaceError
 from supernet.seeding import seeded
@@ -81,7 +82,10 @@ class Supernet(nn.Module):
                 name: tensor.clone(memory_format=torch.contiguous_format)
                 for name, tensor in self._cut(config).items()
             }
-        parameters = {name: nn.Parameter(tensors[name]) for name in self._tensors}
+        parameters = {
+            name: nn.Parameter(tensors[name], requires_grad=tensors[name].is_floating_point())
+            for name in self._tensors
+        }
         return narrow(self.model, tensors | parameters, self.channels.losing_groups)
 
     def part_of(self, name: str, tensor: Tensor, config: SubnetConfig) -> Tensor:
@@ -143,7 +147,7 @@ class Supernet(nn.Module):
             network = self._without_data(self.space.smallest).eval()
             try:
                 shape = (BATCH_SIZE, num_channels, resolution, resolution)
-                with seeded(0):
+                with seeded(0), unchanged(self.model):
                     network(torch.empty(shape, device="meta", dtype=floating_dtype(self.model)))
             except (RuntimeError, ValueError) as error:
                 reason = str(error).strip().splitlines()[0]

@@ -39,7 +39,7 @@ def build_model(
     *,
     seed: int | None = None,
 ) -> nn.Module:
-    """Build a network with initial weights.
+    """Build a network with initial weights, on the CPU.
 
     Args:
         name: one of `known_models()`, or `package.module:factory` of the user's own; a factory is
@@ -55,6 +55,8 @@ def build_model(
     try:
         with nullcontext() if seed is None else seeded(seed):
             model = factory(num_classes=num_classes, **(options or {}))
+        if isinstance(model, nn.Module):
+            model.cpu()
     except ModelError:
         raise
     except (TypeError, ValueError) as error:

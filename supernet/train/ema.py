@@ -18,7 +18,7 @@ class Ema:
         self.decay = decay
         self.model = model
         named = model.named_parameters() if decay is not None else ()
-        self.weights = {name: p.detach().clone() for name, p in named}
+        self.weights = {name: p.detach().clone() for name, p in named if p.is_floating_point()}
 
     @torch.no_grad()
     def update(self, step: int) -> None:

@@ -90,6 +90,11 @@ def count_in_tensor(self: Any, x: Tensor) -> Tensor:
     return x
 
 
+def count_evaluations(self: Any, x: Tensor) -> Tensor:
+    self.number += not self.training
+    return x
+
+
 def append(self: Any, x: Tensor) -> Tensor:
     self.seen.append(x.detach().mean().item())
     return x
@@ -140,6 +145,7 @@ def count_outside(self: Any, x: Tensor) -> Tensor:
     [
         (count_in_buffer, "changes middle.count:"),
         (count_in_attribute, "changes middle.number:"),
+        (count_evaluations, "changes middle.number:"),
         (count_in_object, "changes middle.held.count:"),
         (count_in_tensor, "changes middle.scale:"),
         (append, "changes middle.seen["),

@@ -286,8 +286,18 @@ def freeze_part(model: Any) -> None:
     model.backbone.requires_grad_(False)
 
 
+def add_integers(model: Any) -> None:
+    counts = torch.arange(1, 17).view(16, 1, 1)
+    model.middle = Shift(torch.zeros(1))
+    model.middle.counts = nn.Parameter(counts, requires_grad=False)
+
+
 @pytest.mark.parametrize(
-    "change", [tie_layers, name_again, tie_buffers, add_extra_state, draw_at_random, freeze_part]
+    "change",
+    [
+        *(tie_layers, name_again, tie_buffers, add_extra_state, draw_at_random, freeze_part),
+        add_integers,
+    ],
 )
 def test_an_odd_network_is_trained_stored_and_resumed_bit_for_bit(
     change: Callable[[Any], None], data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -306,6 +316,7 @@ def test_an_odd_network_is_trained_stored_and_resumed_bit_for_bit(
     changed = [name for name, p in fresh.named_parameters() if not torch.equal(p, after[name])]
     assert changed == [name for name, p in fresh.named_parameters() if p.requires_grad]
     assert len(list(loaded.model.buffers())) == len(list(fresh.buffers()))
+    assert loaded.extract(loaded.space.smallest).eval()(torch.zeros(2, 3, 8, 8)).shape == (2, 10)
 
 
 def double(model: Any) -> None:
