@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
+from supernet.elastic.attributes import referring
 from supernet.elastic.channels import floating_dtype, trace_channels
 from supernet.elastic.describe import describe
 from supernet.elastic.narrow import narrow
@@ -39,6 +40,7 @@ class Supernet(nn.Module):
         self.width_of = share_widths(self.channels.groups, space.groups)
         """For each channel group, the index of its width in a config."""
         self.space = replace(space, num_groups=max(self.width_of, default=0) + 1)
+        self._referring = referring(model)
         self._tensors = [name for name, _ in model.named_parameters()]
         self._buffers_of_model = [name for name, _ in model.named_buffers()]
         self._select = {
@@ -66,7 +68,8 @@ class Supernet(nn.Module):
         Its buffers (BN statistics) are copies. It is in training or evaluation mode as the supernet
         is. Raises SpaceError when the config has the wrong number of widths.
         """
-        return narrow(self.model, self._cut(config), self.channels.losing_groups)
+        losing_groups = self.channels.losing_groups
+        return narrow(self.model, self._cut(config), losing_groups, self._referring)
 
     def extract(self, config: SubnetConfig) -> nn.Module:
         """A plain, self-contained network: contiguous copies, nothing shared with the supernet.
@@ -80,7 +83,8 @@ class Supernet(nn.Module):
                 for name, tensor in self._cut(config).items()
             }
         parameters = {name: nn.Parameter(tensors[name]) for name in self._tensors}
-        return narrow(self.model, tensors | parameters, self.channels.losing_groups)
+        losing_groups = self.channels.losing_groups
+        return narrow(self.model, tensors | parameters, losing_groups, independent=True)
 
     def kept_counts(self, config: SubnetConfig) -> tuple[int, ...]:
         """Places that each group keeps. Raises SpaceError for the wrong number of widths."""
