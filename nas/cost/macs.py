@@ -15,7 +15,6 @@ Limits:
   counting as zero: see `nas.cost.uncounted`.
 """
 
-import copy
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from math import prod
@@ -28,6 +27,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from nas.cost.uncounted import UncountedOperations
 from nas.errors import ResolutionError, UncountedLayerError
 from supernet.elastic.channels import floating_dtype
+from supernet.elastic.narrow import narrow
 
 Shape = tuple[int, ...]
 
@@ -164,9 +164,9 @@ def count_params(network: nn.Module) -> int:
 
 def without_data(network: nn.Module) -> nn.Module:
     """Copy of `network` on the meta device: its tensors have shapes but no data."""
-    tensors = [*network.parameters(), *network.buffers()]
-    memo: dict[int, object] = {id(tensor): _shape_only(tensor) for tensor in tensors}
-    return copy.deepcopy(network, memo)
+    tensors = {**dict(network.named_parameters()), **dict(network.named_buffers())}
+    shapes = {name: _shape_only(tensor) for name, tensor in tensors.items()}
+    return narrow(network, shapes, independent=True)
 
 
 def _shape_only(tensor: torch.Tensor) -> torch.Tensor:

@@ -36,7 +36,7 @@ class CudaGraph:
     def compile(self, network: nn.Module, images: torch.Tensor) -> "CudaGraphNetwork":
         """See `Runtime.compile`."""
         dtype = getattr(torch, self.dtype)
-        folded = fold_batch_norm(network).to(memory_format=torch.channels_last)
+        folded = fold_batch_norm(network, images).to(memory_format=torch.channels_last)
         placed = images.to(self.device, dtype, memory_format=torch.channels_last)
         return CudaGraphNetwork(folded.to(self.device, dtype), placed)
 

@@ -32,7 +32,7 @@ class Eager:
     def compile(self, network: nn.Module, images: torch.Tensor) -> "EagerNetwork":
         """See `Runtime.compile`."""
         dtype = getattr(torch, self.dtype)
-        folded = fold_batch_norm(network).to(memory_format=torch.channels_last)
+        folded = fold_batch_norm(network, images).to(memory_format=torch.channels_last)
         return EagerNetwork(folded.to(self.device, dtype), _placed(images, self.device, dtype))
 
 

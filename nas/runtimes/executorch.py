@@ -40,7 +40,7 @@ class ExecuTorch:
 
     def compile(self, network: nn.Module, images: torch.Tensor) -> "ExecuTorchNetwork":
         """See `Runtime.compile`; takes seconds for each network."""
-        plain = fold_batch_norm(network).to(memory_format=torch.contiguous_format)
+        plain = fold_batch_norm(network, images).to(memory_format=torch.contiguous_format)
         images = images.contiguous()
         with torch.no_grad(), _silence():
             program = torch.export.export(plain, (images,))

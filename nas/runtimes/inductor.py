@@ -40,7 +40,7 @@ class Inductor:
         """See `Runtime.compile`; takes seconds for each network."""
         torch.set_num_threads(self.num_threads)
         dtype = getattr(torch, self.dtype)
-        folded = fold_batch_norm(network).to(memory_format=torch.channels_last)
+        folded = fold_batch_norm(network, images).to(memory_format=torch.channels_last)
         folded = folded.to(self.device, dtype)
         images = images.to(self.device, dtype, memory_format=torch.channels_last)
         with torch.no_grad(), tempfile.TemporaryDirectory() as folder:

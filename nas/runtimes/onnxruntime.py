@@ -44,7 +44,7 @@ class OnnxRuntime:
             return OnnxNetwork(model, images, self.device, self.num_threads)
 
         # A graph exported in channels-last order has its channel counts baked into a reshape.
-        plain = fold_batch_norm(network).to(memory_format=torch.contiguous_format)
+        plain = fold_batch_norm(network, images).to(memory_format=torch.contiguous_format)
         return self._graphs.compile(plain, images.contiguous(), load)
 
 

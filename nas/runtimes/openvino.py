@@ -39,7 +39,7 @@ class OpenVino:
     def compile(self, network: nn.Module, images: torch.Tensor) -> "OpenVinoNetwork":
         """See `Runtime.compile`; only the first network of an architecture takes seconds."""
         # A graph exported in channels-last order has its channel counts baked into a reshape.
-        plain = fold_batch_norm(network).to(memory_format=torch.contiguous_format)
+        plain = fold_batch_norm(network, images).to(memory_format=torch.contiguous_format)
         return self._graphs.compile(
             plain, images.contiguous(), lambda model: self._load(model, images)
         )

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from supernet.elastic.dims import Channels, Dim, kept_places
 from supernet.elastic.narrow import narrow
+from supernet.elastic.requirements import require_convertible
 from supernet.elastic.unchanged import unchanged
 from supernet.errors import ModelError
 from supernet.seeding import seeded
@@ -41,8 +42,9 @@ def trace_channels(model: nn.Module, example_input: Tensor, space: SearchSpace) 
 
     `example_input` is (batch, channels, side, side); only its shape matters. The model is not
     changed. Groups for which `space` allows one size only stay at full width. Raises ModelError
-    when the network does not run on that input.
+    when the network does not run on that input, and like `require_convertible`.
     """
+    require_convertible(model)
     meta = narrow(model, {n: _on_meta(t) for n, t in _named_tensors(model).items()})
     dtype = floating_dtype(model)
     images = torch.empty(BATCH_SIZE, *example_input.shape[1:], device="meta", dtype=dtype)

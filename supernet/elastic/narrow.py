@@ -1,29 +1,50 @@
 """A narrow network: the structure of the full one with other, smaller tensors."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
+from torch.nn.utils.parametrize import is_parametrized
+
+from supernet.elastic.attributes import Translation, attributes, referring
 
 
 def narrow(
     model: nn.Module,
     tensors: Mapping[str, Tensor],
     losing_groups: Collection[str] = frozenset(),
+    referring_attributes: Iterable[tuple[str, str]] | None = None,
+    *,
+    independent: bool = False,
 ) -> nn.Module:
     """Return a network like `model` whose parameters and buffers are `tensors`, by name.
 
     Names are those of `named_parameters()` and `named_buffers()`: a shared tensor has its first
     name. The tensors are used as they are, so a view stays a view and passes its gradients on.
-    `model` is not changed and shares nothing mutable with the result except what modules hold
-    besides parameters, buffers and submodules. Attributes that state sizes (`out_channels`,
-    `groups`, ...) follow the tensors. `losing_groups` names the weights of those convolutions that
-    shrink by whole groups; in the others each group shrinks.
+    Attributes that state sizes (`out_channels`, `groups`, ...) follow the tensors. `losing_groups`
+    names the weights of those convolutions that shrink by whole groups; in the others each group
+    shrinks.
+
+    What else modules hold refers to the modules of the result where it refers to those of `model`;
+    `referring_attributes` is `referring(model)`, if known. The rest is shared, unless the result is
+    to be `independent`: then it shares nothing with `model` that can change.
     """
     named = [*model.named_parameters(), *model.named_buffers()]
     by_id = {id(full): tensors[name] for name, full in named if name in tensors}
-    narrowed = _narrow(model, by_id, {})
+    clones: dict[int, nn.Module] = {}
+    narrowed = _narrow(model, by_id, clones)
+    translate = Translation({**by_id, **clones}, independent=independent)
+    if independent:
+        translated = [(module, name) for module, name, _ in attributes(model)]
+    else:
+        pairs = referring(model) if referring_attributes is None else referring_attributes
+        translated = [(model.get_submodule(path), name) for path, name in pairs]
+    for module, name in translated:
+        clones[id(module)].__dict__[name] = translate(module.__dict__[name])
+    if independent:
+        for clone in filter(is_parametrized, clones.values()):
+            _set_own_class(clone)
     for name in losing_groups:
         path, _, _ = name.rpartition(".")
         full, module = model.get_submodule(path), narrowed.get_submodule(path)
@@ -59,6 +80,14 @@ def _weight(layer: nn.Module) -> Tensor:
     """The weight of a layer; where it is computed (weight norm), the largest of what it is from."""
     weight = layer._parameters.get("weight")
     return max(layer.parameters(), key=Tensor.numel) if weight is None else weight
+
+
+def _set_own_class(clone: nn.Module) -> None:
+    """Give a parametrized layer a class of its own, as its model's has: it holds the properties."""
+    kind = type(clone)
+    skipped = ("__dict__", "__weakref__")
+    members = {name: member for name, member in vars(kind).items() if name not in skipped}
+    clone.__class__ = type(kind.__name__, kind.__bases__, members)
 
 
 def _set_sizes(module: nn.Module) -> None:

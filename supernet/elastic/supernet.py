@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
+from supernet.elastic.attributes import referring
 from supernet.elastic.channels import floating_dtype, trace_channels
 from supernet.elastic.describe import describe
 from supernet.elastic.narrow import narrow
@@ -42,6 +43,7 @@ class Supernet(nn.Module):
         self.width_of = share_widths(self.channels.groups, space.groups)
         """For each channel group, the index of its width in a config."""
         self.space = replace(space, num_groups=max(self.width_of, default=0) + 1)
+        self._referring = referring(model)
         self._tensors = [name for name, _ in model.named_parameters()]
         self._buffers_of_model = [name for name, _ in model.named_buffers()]
         self._select = {
@@ -69,7 +71,8 @@ class Supernet(nn.Module):
         Its buffers (BN statistics) are copies. It is in training or evaluation mode as the supernet
         is. Raises SpaceError when the config has the wrong number of widths.
         """
-        return narrow(self.model, self._cut(config), self.channels.losing_groups)
+        losing_groups = self.channels.losing_groups
+        return narrow(self.model, self._cut(config), losing_groups, self._referring)
 
     def extract(self, config: SubnetConfig) -> nn.Module:
         """A plain, self-contained network: contiguous copies, nothing shared with the supernet.
@@ -86,7 +89,8 @@ class Supernet(nn.Module):
             name: nn.Parameter(tensors[name], requires_grad=tensors[name].is_floating_point())
             for name in self._tensors
         }
-        return narrow(self.model, tensors | parameters, self.channels.losing_groups)
+        losing_groups = self.channels.losing_groups
+        return narrow(self.model, tensors | parameters, losing_groups, independent=True)
 
     def part_of(self, name: str, tensor: Tensor, config: SubnetConfig) -> Tensor:
         """The subnet's part, as a view, of a full tensor that belongs to the parameter `name`."""

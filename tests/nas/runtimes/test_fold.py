@@ -48,8 +48,8 @@ def num_norms(network: nn.Module) -> int:
 def test_the_folded_network_computes_the_same(network: nn.Module, num_left: int) -> None:
     with_statistics(network)
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    folded = fold_batch_norm(network)
     x = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+    folded = fold_batch_norm(network, x)
     expected = network(x)
     torch.testing.assert_close(
         folded(x), expected, rtol=1e-5, atol=1e-5 * float(expected.abs().max())
@@ -73,13 +73,14 @@ def test_a_trained_network_folds_as_an_untrained_one() -> None:
     for trained in (network, supernet.extract(space.smallest), supernet.extract(space.largest)):
         layers = [type(layer) for layer in trained.modules()]
         assert layers.count(nn.Conv2d) == layers.count(nn.BatchNorm2d) == 27
-        assert num_norms(fold_batch_norm(trained)) == 0
+        assert num_norms(fold_batch_norm(trained, torch.rand(1, 3, 32, 32))) == 0
 
 
 def test_nothing_is_shared_with_the_copy() -> None:
     network = models.resnet18()
     pointers = {tensor.data_ptr() for tensor in network.state_dict().values()}
-    assert not pointers & {t.data_ptr() for t in fold_batch_norm(network).state_dict().values()}
+    folded = fold_batch_norm(network, torch.rand(1, 3, 32, 32))
+    assert not pointers & {t.data_ptr() for t in folded.state_dict().values()}
 
 
 class Twice(nn.Module):
@@ -99,8 +100,8 @@ class Twice(nn.Module):
 @torch.inference_mode()
 def test_a_layer_with_other_readers_keeps_its_bn() -> None:
     network = with_statistics(Twice())
-    folded = fold_batch_norm(network)
     x = torch.randn(2, 3, 4, 4, generator=torch.Generator().manual_seed(1))
+    folded = fold_batch_norm(network, x)
     assert num_norms(folded) == 2
     torch.testing.assert_close(folded(x), network(x))
 
@@ -108,8 +109,8 @@ def test_a_layer_with_other_readers_keeps_its_bn() -> None:
 @torch.inference_mode()
 def test_a_linear_layer_is_folded_too() -> None:
     network = with_statistics(nn.Sequential(nn.Linear(4, 6), nn.BatchNorm1d(6)))
-    folded = fold_batch_norm(network)
     x = torch.randn(5, 4, generator=torch.Generator().manual_seed(1))
+    folded = fold_batch_norm(network, x)
     assert num_norms(folded) == 0
     torch.testing.assert_close(folded(x), network(x))
 
@@ -127,7 +128,132 @@ class Branching(nn.Module):
 @torch.inference_mode()
 def test_a_network_that_cannot_be_traced_stays_as_it_is() -> None:
     network = with_statistics(Branching())
-    folded = fold_batch_norm(network)
     x = torch.randn(2, 3, 4, 4, generator=torch.Generator().manual_seed(1))
+    folded = fold_batch_norm(network, x)
     assert num_norms(folded) == 1
     assert torch.equal(folded(x), network(x))
+
+
+class Pair(nn.Module):
+    """A convolution and its BN; subclasses use them in ways that folding would break."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.norm = nn.Conv2d(3, 3, 1, bias=False), nn.BatchNorm2d(3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.norm(self.conv(x))  # type: ignore[no-any-return]
+
+
+class AlongAnotherDimension(nn.Module):
+    """A linear layer over positions, and BN over as many channels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.linear, self.norm = (
+            nn.Conv2d(3, 16, 1),
+            nn.Linear(16, 16),
+            nn.BatchNorm1d(16),
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.norm(self.linear(self.conv(x).flatten(2)))  # type: ignore[no-any-return]
+
+
+class UsedTwice(Pair):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(x) + nn.functional.conv2d(x, self.conv.weight)
+
+
+class Tied(Pair):
+    def __init__(self) -> None:
+        super().__init__()
+        self.other, self.after = nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3)
+        self.other.weight = self.conv.weight
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.after(self.other(super().forward(x)))  # type: ignore[no-any-return]
+
+
+class ReadsTheNorm(Pair):
+    """Channels are weighted by BN's scales, as in NAM."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        scales = self.norm.weight.abs()
+        return super().forward(x) * (scales / scales.sum())[:, None, None]
+
+
+class Hooked(Pair):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv.register_forward_hook(lambda module, args, output: output * 2)
+
+
+class ByKeyword(Pair):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.norm(input=self.conv(x))  # type: ignore[no-any-return]
+
+
+class Listed(Pair):
+    """Goes through a list that holds the same modules."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = [self.conv, self.norm]
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+
+class TwoNames(Pair):
+    def __init__(self) -> None:
+        super().__init__()
+        self.alias = self.norm
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.alias(self.conv(x))  # type: ignore[no-any-return]
+
+
+class WeightNorm(Pair):
+    def __init__(self) -> None:
+        super().__init__()
+        nn.utils.weight_norm(self.conv)
+
+
+class Fast(Pair):
+    """Runs another method than its class's `forward`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.forward = self.fast  # type: ignore[method-assign]
+
+    def fast(self, x: torch.Tensor) -> torch.Tensor:
+        return self.norm(self.conv(x)) + self.conv(x)  # type: ignore[no-any-return]
+
+
+@pytest.mark.filterwarnings("ignore:.*weight_norm:FutureWarning")
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *(AlongAnotherDimension, UsedTwice, Tied, ReadsTheNorm, Hooked, ByKeyword, Listed),
+        *(TwoNames, WeightNorm, Fast),
+    ],
+)
+@torch.no_grad()
+def test_where_folding_would_change_the_result_nothing_is_folded(kind: type[nn.Module]) -> None:
+    torch.manual_seed(0)
+    network = with_statistics(kind())
+    x = torch.randn(2, 3, 4, 4, generator=torch.Generator().manual_seed(1))
+    network(x)
+    torch.testing.assert_close(fold_batch_norm(network, x)(x), network(x))
+
+
+@torch.no_grad()
+def test_one_layer_that_cannot_be_folded_leaves_the_others_to_it() -> None:
+    network = with_statistics(nn.Sequential(Pair(), Hooked(), nn.Sequential(*Pair().children())))
+    x = torch.randn(2, 3, 4, 4, generator=torch.Generator().manual_seed(1))
+    folded = fold_batch_norm(network, x)
+    assert num_norms(folded) == 1
+    torch.testing.assert_close(folded(x), network(x))

@@ -37,7 +37,7 @@ def exports(monkeypatch: pytest.MonkeyPatch) -> list[nn.Module]:
 
 
 def compiled(cache: GraphCache, network: nn.Module, x: torch.Tensor) -> OnnxNetwork:
-    network = fold_batch_norm(network)
+    network = fold_batch_norm(network, x)
     result = cache.compile(network, x, lambda model: OnnxNetwork(model, x, "cpu", 2))
     with torch.inference_mode():
         expected = network(x)
