@@ -101,7 +101,7 @@ class Messy:
         mode = self.rng.choice(("RGB", "L", "P"))
         if FORMATS[suffix] == "JPEG" and mode == "P":
             mode = "L"
-        photo = Image.new("RGB", size, (shade,) * 3).convert(mode)
+        photo = Image.new("RGB", size, (shade,) * 3).convert(mode, palette=Image.Palette.ADAPTIVE)
         photo.save(file, FORMATS[suffix], exif=exif)
         content, whole = file.getvalue(), True
         if self.rng.random() < 0.08:
