@@ -24,6 +24,11 @@ class Command:
 
 TRAIN, SEARCH, APP = (f"mutualnas[{extra}]" for extra in ("train", "search", "app"))
 COMMANDS = {
+    "data": Command(
+        package="supernet.data",
+        requirement=TRAIN,
+        summary="check images before they are trained on",
+    ),
     "train": Command(
         package="supernet.train",
         requirement=TRAIN,

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from supernet.data.decode import MAX_SMALL_RESOLUTION, centre_squares, random_sq
 from supernet.data.folders import load_folder
 from supernet.data.identity import as_recorded, digests, recorded_digests
 from supernet.data.preprocess import channel_statistics, shift_and_flip
+from supernet.data.scan import counted
 from supernet.data.shards import is_sharded, load_shards
 from supernet.data.sources import EMBEDDED, ImageSet, load_embedded, without
 from supernet.data.splits import SPLITS, split_images, split_notes
@@ -28,11 +29,24 @@ MAX_BYTES_KEPT = 10_000 * 224 * 224 * 3
 DECODE_BATCH = 256
 
 
-def load_data(source: str, *, resolution: int, seed: int = 0, root: Path = DEFAULT_ROOT) -> "Data":
+def to_stderr(line: str) -> None:
+    """Print a line that people should see; of torchrun's processes, the first speaks for all."""
+    if os.environ.get("RANK", "0") == "0":
+        print(line, file=sys.stderr)
+
+
+def load_data(
+    source: str,
+    *,
+    resolution: int,
+    seed: int = 0,
+    root: Path = DEFAULT_ROOT,
+    tell: Callable[[str], None] = to_stderr,
+) -> "Data":
     """Open a source: `fashion-mnist-mini`, `torchvision:NAME` or a folder.
 
     A folder holds images in `train/<class>/` or WebDataset shards `train-*.tar`; what people should
-    know of it is printed to stderr. `resolution` is
+    know of it goes to `tell`. `resolution` is
     the side of the delivered images in pixels, the highest that is trained. `seed` determines the
     splits; `root` is the folder of torchvision's data sets.
 
@@ -53,9 +67,11 @@ def load_data(source: str, *, resolution: int, seed: int = 0, root: Path = DEFAU
             f" but got {source!r}"
         )
     images = load_shards(folder) if is_sharded(folder) else load_folder(folder)
-    _tell(images.notes)  # before what may be refused because of it
+    for note in images.notes:  # before what may be refused because of it
+        tell(note)
     data = Data(images, resolution=resolution, seed=seed)
-    _tell(data.notes[len(images.notes) :])
+    for note in split_notes(images, data.splits):
+        tell(note)
     return data
 
 
@@ -67,12 +83,6 @@ def is_named(source: str) -> bool:
 def is_folder(source: str) -> bool:
     """Whether `load_data` takes it for a folder, and that is there."""
     return not is_named(source) and Path(source).expanduser().is_dir()
-
-
-def _tell(notes: Iterable[str]) -> None:
-    """Print each line to stderr; of torchrun's processes, the first speaks for all."""
-    for note in notes if os.environ.get("RANK", "0") == "0" else ():
-        print(note, file=sys.stderr)
 
 
 def cut(num_images: int, batch_size: int) -> list[int]:
@@ -122,9 +132,18 @@ class Data:
         return self._images.classes
 
     @property
-    def notes(self) -> tuple[str, ...]:
-        """What people should know of the images and how they were split, a line each."""
-        return *self._images.notes, *split_notes(self._images, self._splits)
+    def splits(self) -> Mapping[str, Tensor]:
+        """The images' indices in each of SPLITS."""
+        return self._splits
+
+    @property
+    def class_counts(self) -> dict[str, list[int]]:
+        """How many images of each class each split has."""
+        labels, num_classes = self._images.labels, len(self.classes)
+        return {
+            split: torch.bincount(labels[indices], minlength=num_classes).tolist()
+            for split, indices in self._splits.items()
+        }
 
     @property
     def num_images(self) -> dict[str, int]:
@@ -175,21 +194,28 @@ class Data:
         found = check_images(self._images, indices, cache)
         return {self._images.names[index]: checked for index, checked in found.items()}
 
-    def exclude_damaged(self, checked: Mapping[str, Checked], *, strict: bool = False) -> None:
-        """Leave out the images that cannot be decoded, say so on stderr, and split the others.
+    def exclude_damaged(
+        self,
+        checked: Mapping[str, Checked],
+        *,
+        strict: bool = False,
+        tell: Callable[[str], None] = to_stderr,
+    ) -> None:
+        """Leave out the images that cannot be decoded, tell so, and split the others.
 
         `checked` is what `check` found of all images. The run's record names those left out, so
-        that it does not matter what becomes of them. Says how many images are in two splits, too.
+        that it does not matter what becomes of them. Tells how many images are in two splits, too.
 
         Raises DataError where there are any and `strict`, or where too few are left.
         """
         problems = {name: each.problem for name, each in checked.items() if each.problem}
         if problems:
             first, why = min(problems.items())
-            found = f"{self.name}: {len(problems)} images cannot be used, such as {first}: {why}"
+            num_images = counted(len(problems), "image(s)")
+            found = f"{self.name}: {num_images} cannot be used, such as {first}: {why}"
             if strict:
                 raise DataError(f"{found} (repair or remove them, or omit --strict)")
-            _tell([f"{found}; left out"])
+            tell(f"{found}; left out")
             self._excluded = frozenset(problems)
             images = without(self._found, self._excluded)
             self._use(images, split_images(images, self.seed))
@@ -197,7 +223,8 @@ class Data:
             split: [self._images.names[i] for i in indices.tolist()]
             for split, indices in self._splits.items()
         }
-        _tell(f"{self.name}: {line}" for line in duplicates(names, checked))
+        for line in duplicates(names, checked):
+            tell(f"{self.name}: {line}")
 
     def adopt(self, recorded: dict[str, Any]) -> None:
         """Take over what a run decided of the same images; see `identity.as_recorded`.

@@ -22,7 +22,7 @@ SYSTEM_NAMES = {
 }
 """Files and folders that systems add of their own accord, in lower case."""
 HEIC = {".heic", ".heif", ".hif"}
-MAX_KINDS_TOLD = 5
+MAX_KINDS_TOLD = 6
 
 
 @cache
@@ -44,6 +44,11 @@ def is_hidden(name: str) -> bool:
 def composed(name: str) -> str:
     """A name in Unicode's composed form: macOS stores others than people type elsewhere."""
     return unicodedata.normalize("NFC", name)
+
+
+def counted(number: int, what: str) -> str:
+    """`1 image`, `2 images` of "image(s)"."""
+    return f"{number:,} {what.replace('(s)', '' if number == 1 else 's')}"
 
 
 def readable(name: str) -> str:
@@ -69,7 +74,7 @@ class Findings:
         self._lines: list[str] = []
 
     def skip(self, what: str, why: str, path: str | Path) -> None:
-        """Count a file or folder that is passed over; `what` in the plural: `.heic files`."""
+        """Count a file or folder that is passed over; `what` it is, such as `.heic file(s)`."""
         self._skipped[what, why].append(readable(os.path.relpath(path, self._root)))
 
     def say(self, line: str) -> None:
@@ -79,14 +84,15 @@ class Findings:
     def notes(self) -> tuple[str, ...]:
         """All lines: one a reason, the most frequent first; rare kinds of files share the last."""
         ordered = sorted(self._skipped.items(), key=lambda item: (-len(item[1]), item[0]))
-        lines = [
-            f"{self._root}: skipped {len(paths)} {readable(what)}, such as {min(paths)}: {why}"
-            for (what, why), paths in ordered[:MAX_KINDS_TOLD]
-        ]
-        if rest := ordered[MAX_KINDS_TOLD:]:
-            num_files = sum(len(paths) for _, paths in rest)
-            lines.append(f"{self._root}: skipped {num_files} others of {len(rest)} more kinds")
-        return *self._lines, *lines
+        num_told = len(ordered) if len(ordered) <= MAX_KINDS_TOLD else MAX_KINDS_TOLD - 1
+        lines = list(self._lines)
+        for (what, why), paths in ordered[:num_told]:
+            number = counted(len(paths), readable(what))
+            lines.append(f"{self._root}: skipped {number}, such as {min(paths)}: {why}")
+        if rest := [paths for _, paths in ordered[num_told:]]:
+            number = counted(sum(map(len, rest)), "other file(s)")
+            lines.append(f"{self._root}: skipped {number}, of {len(rest)} kinds")
+        return tuple(lines)
 
 
 def visible(folder: str | Path, findings: Findings) -> list[os.DirEntry[str]]:
@@ -100,7 +106,7 @@ def visible(folder: str | Path, findings: Findings) -> list[os.DirEntry[str]]:
         raise DataError(f"{folder}: must be a folder that can be read, but {error}") from error
     for entry in entries:
         if is_hidden(entry.name) and (is_folder(entry) or _is_image(entry.name)):
-            findings.skip("hidden images or folders", "their names say so", entry.path)
+            findings.skip("hidden image(s) or folder(s)", "their names say so", entry.path)
     return [entry for entry in entries if not is_hidden(entry.name)]
 
 
@@ -126,7 +132,7 @@ def scan_classes(folder: Path, seen: set[str], findings: Findings) -> dict[str, 
         if is_folder(entry):
             folders.append(entry)
         elif _is_image(entry.name):
-            findings.skip("images", "they lie in no class's folder", entry.path)
+            findings.skip("image(s)", "they lie in no class's folder", entry.path)
     for entry in folders:
         if (real := os.path.realpath(entry.path)) in owners:
             raise DataError(
@@ -155,17 +161,17 @@ def _images(folder: str, seen: set[str], findings: Findings) -> Iterator[tuple[s
         if is_folder(entry):
             real = os.path.realpath(entry.path)
             if real in seen:
-                findings.skip("links to folders", "they are read already", entry.path)
+                findings.skip("link(s) to folders", "they are read already", entry.path)
                 continue
             seen.add(real)
             yield from _images(entry.path, seen, findings)
         elif not _is_file(entry):
-            findings.skip("links and devices", "they lead to no file", entry.path)
+            findings.skip("link(s) or device(s)", "they lead to no file", entry.path)
         elif _is_image(entry.name):
             yield folder, entry.name
         else:
             suffix = os.path.splitext(entry.name)[1].lower()
-            what = f"{suffix} files" if suffix else "files without a suffix"
+            what = f"{suffix} file(s)" if suffix else "file(s) without a suffix"
             why = "convert them, or install pillow-heif" if suffix in HEIC else "no image format"
             findings.skip(what, why, entry.path)
 

@@ -21,13 +21,14 @@ from PIL import Image
 from tqdm import tqdm
 
 from supernet.data.labels import check_labels_from_0
-from supernet.data.scan import file_stamp, readable
+from supernet.data.scan import Findings, file_stamp, image_suffixes, readable
 from supernet.data.sources import ImageSet, lay_out
 from supernet.errors import DataError
 
-IMAGES = ("jpg", "jpeg", "png", "webp", "ppm")
 PLAIN = ("", "image", "img")
 """What may precede `.jpg` in the name of a sample's image, where it has other images beside it."""
+PREFERRED = ("jpg", "jpeg", "png", "webp")
+"""Of two plain ones, `.jpg` and `.png`, the first is the image and the other one a mask or so."""
 PARTS = {"train": "train", "val": "selection", "test": "report"}
 
 
@@ -42,11 +43,13 @@ class _Index:
     sizes: "array[int]" = field(default_factory=lambda: array("q"))
     labels: "array[int]" = field(default_factory=lambda: array("q"))
 
-    def add(self, shard: Path) -> None:
+    def add(self, shard: Path, findings: Findings) -> None:
         """Add the samples of one shard, in order."""
         self.shards.append(shard)
         for key, sample in _samples(shard).items():
             if not sample.images:
+                others = ", ".join(sorted(sample.others)) or "a label alone"
+                findings.skip(f"sample(s) with {others}", "no image format", shard / key)
                 continue
             self.names.append(readable(f"{shard.name}/{key}"))
             self.shard_numbers.append(len(self.shards) - 1)
@@ -87,6 +90,8 @@ class _Sample:
     """Content of `.cls`."""
     json: int | None = None
     """The label in `.json`, if it has one."""
+    others: set[str] = field(default_factory=set)
+    """Extensions of members that are neither."""
 
     def image(self, where: str) -> tuple[int, int]:
         """The sample's image; of several, the one that is called just `.jpg`, `.image.jpg` ...
@@ -99,7 +104,8 @@ class _Sample:
         for extension, place in self.images.items():
             prefix, _, kind = extension.rpartition(".")
             if prefix in PLAIN:
-                by_rank[PLAIN.index(prefix), IMAGES.index(kind)] = place
+                order = PREFERRED.index(kind) if kind in PREFERRED else len(PREFERRED)
+                by_rank[PLAIN.index(prefix), order, kind] = place
         if not by_rank:
             raise DataError(
                 f"{where}: must have one image or a plain .jpg, but has "
@@ -134,17 +140,15 @@ def load_shards(folder: Path) -> ImageSet:
 
     Raises DataError, which names the shard, if one is damaged or a sample is incomplete.
     """
-    index, sizes = _Index(), dict[str, int]()
+    index, sizes, findings = _Index(), dict[str, int](), Findings(folder)
     for part, split in PARTS.items():
         num_before = len(index.names)
         for shard in _shards(folder, part):
-            index.add(shard)
+            index.add(shard, findings)
         if len(index.names) > num_before or split == "train":
             sizes[split] = len(index.names) - num_before
     if not sizes["train"]:
-        raise DataError(
-            f"{folder}: train*.tar must hold images ({', '.join(IMAGES)}), but hold none"
-        )
+        raise DataError(f"{folder}: train*.tar must hold images (.jpg, .png ...), but hold none")
     if may_halve := "selection" in sizes and "report" not in sizes:
         sizes["report"] = sizes.pop("selection")
     labels = torch.tensor(index.labels, dtype=torch.int64)
@@ -159,6 +163,7 @@ def load_shards(folder: Path) -> ImageSet:
         content=index.content,
         stamp=index.stamp,
         may_halve=may_halve,
+        notes=findings.notes(),
     )
 
 
@@ -191,7 +196,7 @@ def _add_member(
     sample: _Sample, extension: str, member: tarfile.TarInfo, archive: tarfile.TarFile
 ) -> None:
     kind = extension.rpartition(".")[2]
-    if kind in IMAGES:
+    if f".{kind}" in image_suffixes():
         sample.images[extension] = member.offset_data, member.size
     elif extension == "cls":
         content = archive.extractfile(member)
@@ -199,6 +204,8 @@ def _add_member(
     elif extension == "json":
         content = archive.extractfile(member)
         sample.json = _label_in_json(content.read() if content else b"{}")
+    else:
+        sample.others.add(f".{extension}")
 
 
 def _label_in_json(content: bytes) -> int | None:

@@ -187,7 +187,7 @@ def test_hidden_files_are_no_photos(tmp_path: Path, junk: str) -> None:
     images = load_folder(tmp_path)
     assert (images.classes, len(images.names)) == (("cat", "dog"), 6)
     (note,) = images.notes
-    assert "skipped 1 hidden images or folders" in note
+    assert "skipped 1 hidden image or folder" in note
 
 
 def test_files_that_systems_write_are_not_worth_a_word(tmp_path: Path) -> None:

@@ -50,8 +50,8 @@ def test_each_kind_of_other_file_is_counted(tmp_path: Path) -> None:
     if ".heic" not in image_suffixes():
         assert notes == (
             f"{start} 2 .heic files, such as cat/a.heic: convert them, or install pillow-heif",
-            f"{start} 1 .txt files, such as cat/notes.txt: no image format",
-            f"{start} 1 files without a suffix, such as cat/README: no image format",
+            f"{start} 1 .txt file, such as cat/notes.txt: no image format",
+            f"{start} 1 file without a suffix, such as cat/README: no image format",
         )
 
 
@@ -61,7 +61,7 @@ def test_many_kinds_share_a_line(tmp_path: Path) -> None:
         (tmp_path / "cat" / f"{i}.jpg?w={i}").write_bytes(b"")
     _, notes = scan(tmp_path)
     assert len(notes) == 6
-    assert notes[-1] == f"{tmp_path}: skipped 35 others of 35 more kinds"
+    assert notes[-1] == f"{tmp_path}: skipped 35 other files, of 35 kinds"
 
 
 def test_images_are_in_order_of_folder_and_name(tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_what_leads_to_no_file_is_told_and_never_opened(tmp_path: Path) -> None:
     found, notes = scan(tmp_path)
     assert found == {"cat": ["0.png"]}
     (note,) = notes
-    assert "skipped 3 links and devices, such as cat/1.png" in note
+    assert "skipped 3 links or devices, such as cat/1.png" in note
 
 
 def test_a_folder_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import webdataset
 from PIL import Image
 
 from supernet.data.dataset import load_data
+from supernet.data.scan import image_suffixes
 from supernet.data.shards import is_sharded, load_shards
 from supernet.errors import DataError
 
@@ -120,6 +121,27 @@ def test_the_image_is_the_plain_one_of_several(tmp_path: Path) -> None:
     write_shard(tmp_path / "train-1.tar", {"a.left.png": 1, "a.right.png": 2, "a.cls": b"0"})
     with pytest.raises(DataError, match=r"a: must have one image .* has left\.png, right\.png"):
         load_shards(tmp_path)
+
+
+def test_samples_without_an_image_are_told(tmp_path: Path) -> None:
+    members: dict[str, bytes | int] = {"a.bmp": 7, "a.cls": b"0", "b.heic": b"", "b.cls": b"1"}
+    members |= {
+        "c.HEIC": b"",
+        "c.cls": b"1",
+        "d.cls": b"0",
+        "e.gif": 9,
+        "e.txt": b"",
+        "e.cls": b"0",
+    }
+    write_shard(tmp_path / "train-0.tar", members)
+    images = load_shards(tmp_path)
+    assert [shade(images.read(i)) for i in range(2)] == [7, 9]
+    if ".heic" not in image_suffixes():
+        assert images.notes == (
+            f"{tmp_path}: skipped 2 samples with .heic, such as train-0.tar/b: no image format",
+            f"{tmp_path}: skipped 1 sample with a label alone, such as train-0.tar/d: no image "
+            "format",
+        )
 
 
 def test_a_label_may_be_in_json_and_cls_has_precedence(tmp_path: Path) -> None:
