@@ -4,6 +4,7 @@ Not DistributedDataParallel, which all-reduces gradients in buckets during every
 step here has several backward passes. One all-reduce after the last of them carries everything.
 """
 
+import itertools
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,6 +14,8 @@ from typing import TypeVar
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch._C._distributed_c10d import PrefixStore
+from torch.distributed.rendezvous import rendezvous
 
 from supernet.errors import SupernetError
 
@@ -88,8 +91,16 @@ def init_process_group(device: torch.device) -> Iterator[ProcessGroup]:
         return
     if device.type == "cuda":
         torch.cuda.set_device(device)
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    # A second group in one process would find the addresses of the first in torchrun's store.
+    meeting, rank, size = next(iter(rendezvous("env://")))
+    store = PrefixStore(f"training {next(_numbers)}", meeting)
+    backend = "nccl" if device.type == "cuda" else "gloo"
+    dist.init_process_group(backend, store=store, rank=rank, world_size=size)
     try:
-        yield ProcessGroup(dist.get_rank(), size)
+        yield ProcessGroup(rank, size)
     finally:
         dist.destroy_process_group()
+
+
+_numbers = itertools.count()
+"""Of the trainings of this process; all processes begin them in the same order."""

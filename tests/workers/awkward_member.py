@@ -31,16 +31,16 @@ from supernet.space import SearchSpace
 from supernet.train.training import train
 from tests.workers import awkward_networks
 
-SIDE, BATCH_SIZE, NUM_CLASSES = 16, 40, 10
+SIDE, BATCH_SIZE, NUM_CLASSES = 16, 80, 10
 STATISTICS = ("running_mean", "running_var", "num_batches_tracked", "mean", "square")
-TOLERANCE = {"float32": 1e-3, "bfloat16": 0.05}
-"""Largest relative difference of a parameter's change: the same sums in another order."""
+TOLERANCE = {"float32": 3e-3, "bfloat16": 0.05}
+"""Largest difference, relative to how far all weights moved: the same sums in another order."""
 
 
 def reference(model: nn.Module, batches: list[Any], data: Data, dtype: str, size: int) -> nn.Module:
     """Plain training of the network as `size` processes do it, each on its part of each batch."""
     optimizer = torch.optim.SGD(
-        [p for p in model.parameters() if p.requires_grad], lr=0.05, momentum=0.9, nesterov=True
+        [p for p in model.parameters() if p.requires_grad], lr=0.02, momentum=0.9, nesterov=True
     )
     mean, std = (torch.tensor(each).view(3, 1, 1) for each in (data.mean, data.std))
     model.train()
@@ -54,7 +54,7 @@ def reference(model: nn.Module, batches: list[Any], data: Data, dtype: str, size
             with torch.autocast("cpu", torch.bfloat16, enabled=dtype == "bfloat16"):
                 output = model(((x / 255 - mean) / std).to(next(model.parameters()).dtype))
             (F.cross_entropy(logits(output), y) / size).backward()
-        optimizer.param_groups[0]["lr"] = 0.05 * 0.5 * (1 + math.cos(math.pi * step / len(batches)))
+        optimizer.param_groups[0]["lr"] = 0.02 * 0.5 * (1 + math.cos(math.pi * step / len(batches)))
         optimizer.step()
     return model
 
@@ -72,7 +72,7 @@ def verdict(name: str, data: Data, folder: Path, dtype: str, size: int) -> str:
         model_options={},
         recipe=RECIPES["independent"],
         hyperparameters=Hyperparameters(
-            batch_size=BATCH_SIZE, lr=0.05, warmup_fraction=0, weight_decay=0, augment="none",
+            batch_size=BATCH_SIZE, lr=0.02, warmup_fraction=0, weight_decay=0, augment="none",
             dtype=dtype,
         ),
         space=SearchSpace(resolutions=(SIDE,)),
@@ -84,18 +84,21 @@ def verdict(name: str, data: Data, folder: Path, dtype: str, size: int) -> str:
         ).model
     except SupernetError as error:
         return f"refused: {error}"
-    torch.manual_seed(0)
-    random.seed(0)
-    np.random.seed(0)
-    plain = awkward_networks.NETWORKS[name](NUM_CLASSES)
-    first = {key: tensor.detach().clone() for key, tensor in tensors_of(plain)}
     batches = list(data.train_batches(batch_size=BATCH_SIZE, epoch=0, seed=0, augment="none"))
+    plain, first = built(name), dict(tensors_of(built(name)))
     expected = dict(tensors_of(reference(plain, batches, data, dtype, size)))
-    for key, tensor in tensors_of(trained):
-        moved = (expected[key].double() - first[key].double()).norm()
-        difference = (tensor.double() - expected[key].double()).norm()
-        if not difference <= TOLERANCE[dtype] * moved + 1e-6:
-            return f"WRONG: {key} differs by {difference:.2g} after it moved by {moved:.2g}"
+    nudged = built(name, nudge=1e-7)
+    other = dict(tensors_of(reference(nudged, batches, data, dtype, size)))
+    moved = distance(expected, first)
+    # ReLU's kinks make a training chaotic: as far as another rounding of the first weights takes
+    # it, so far may another order of sums.
+    allowed = max(TOLERANCE[dtype], min(0.05, 5 * distance(expected, other) / moved))
+    difference = distance(expected, dict(tensors_of(trained)))
+    if not difference <= allowed * moved:
+        return f"WRONG: differs by {difference:.2g} after moving by {moved:.2g}"
+    for key, parameter in plain.named_parameters():
+        if not parameter.requires_grad and not torch.equal(first[key], trained.get_parameter(key)):
+            return f"WRONG: {key} is frozen and moved"
     # With the trained tensors, the network that was built first computes what the loaded one does.
     plain.load_state_dict(trained.state_dict())
     images = torch.randn(2, 3, SIDE, SIDE, dtype=next(plain.parameters()).dtype)
@@ -105,9 +108,29 @@ def verdict(name: str, data: Data, folder: Path, dtype: str, size: int) -> str:
     return "right"
 
 
+def built(name: str, nudge: float = 0.0) -> nn.Module:
+    """The network with its first weights, each multiplied by about 1 +- `nudge`."""
+    torch.manual_seed(0)
+    random.seed(0)
+    np.random.seed(0)
+    model: nn.Module = awkward_networks.NETWORKS[name](NUM_CLASSES)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.requires_grad:
+                parameter.mul_(1 + nudge * torch.randn_like(parameter))
+    return model
+
+
+def distance(one: dict[str, Tensor], other: dict[str, Tensor]) -> float:
+    """The norm of all differences together."""
+    total = sum(float((one[key].double() - other[key].double()).square().sum()) for key in one)
+    return math.sqrt(total)
+
+
 def tensors_of(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
     """Parameters and buffers, but statistics of activations, which belong to each subnet."""
-    yield from model.named_parameters()
+    for name, parameter in model.named_parameters():
+        yield name, parameter.detach()
     for name, buffer in model.named_buffers():
         if name.rpartition(".")[2] not in STATISTICS:
             yield name, buffer
@@ -119,7 +142,7 @@ def main() -> None:
     torch.set_num_threads(1)
     size, rank = (int(os.environ.get(n, d)) for n, d in (("WORLD_SIZE", "1"), ("RANK", "0")))
     whole = load_embedded()
-    official = {split: part[::24] for split, part in whole.official.items()}
+    official = {split: part[::12] for split, part in whole.official.items()}
     data = Data(replace(whole, official=official), resolution=SIDE, seed=0)
     found = {}
     for name in awkward_networks.NETWORKS:

@@ -304,7 +304,7 @@ class OwnBatchNorm(nn.Module):
     def forward(self, x: Tensor) -> Any:
         mean, square = self.mean, self.square
         if self.training:
-            mean, square = x.mean((0, 2, 3)), x.square().mean((0, 2, 3))
+            mean, square = x.float().mean((0, 2, 3)), x.float().square().mean((0, 2, 3))
             with torch.no_grad():
                 self.mean.lerp_(mean, 0.1)
                 self.square.lerp_(square, 0.1)
