@@ -7,10 +7,10 @@ import torch
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
-from supernet.elastic.repeatable import check_repeatable, first_difference
 from supernet.errors import CheckpointError, ModelError, SupernetError
 from supernet.job.training_job import TrainingJob
 from supernet.models import build_model
+from supernet.repeatable import check_repeatable, first_difference
 from supernet.weights import Weights, put_weights, weights_of
 
 

@@ -2,35 +2,33 @@
 
 A subnet is a copy with buffers and attributes of its own, so what its forward pass writes into them
 is lost. BN statistics may be: training does not use them, and `calibrate_bn` computes them anew.
-Anything else that is kept and matters (counters, running means of one's own, codebooks that follow
-an average, the vectors of spectral_norm) would make training and evaluation compute two networks,
-so such a network is refused. What is the same after each pass, such as a cached grid, is not.
+Anything else that is kept and matters (counters, running means that training uses, codebooks that
+follow an average, the vectors of spectral_norm) would make training and evaluation compute two
+networks, so such a network is refused. What is the same after each pass, such as a cached grid, or
+is not used, such as features kept for a plot, is not.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils._pytree import keystr, tree_flatten_with_path, tree_leaves
 
 from supernet.elastic.channels import floating_dtype
 from supernet.elastic.unchanged import INTERNAL, NOT_OPENED
 from supernet.errors import ModelError
+from supernet.evaluate.calibration import calibrate_bn
 from supernet.seeding import seeded
 from supernet.tracing import BATCH_SIZE
 
-CALIBRATED = _BatchNorm
-"""Layers whose statistics are computed anew for each subnet: those of `calibrate_bn`."""
-STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
+COUNT = "num_batches_tracked"
+"""Counts the batches of BN's statistics; nothing else uses it."""
 MAX_DIFFERENCE = 1e-4
 """Above this share of the largest output, a difference is no rounding."""
 
 Outputs = dict[str, list[Tensor]]
 """Tensors that a network returned in "train" and "eval" mode."""
-Noted = list[tuple[Tensor, Tensor]]
-"""Tensors of a network, and copies of what they held."""
 
 
 def check_repeatable(one: nn.Module, other: nn.Module, side: int) -> None:
@@ -42,52 +40,39 @@ def check_repeatable(one: nn.Module, other: nn.Module, side: int) -> None:
     """
     fresh = values(other)
     varying = first_difference(fresh, values(one))
-    statistics = _noted(_statistics(other))
-    before = _outputs(one, _noted(_statistics(one)), side)
+    before, held = _outputs(one, side), values(one)
     _run_otherwise(other, side)
-    kept = first_difference(values(other), fresh)
-    after = _outputs(other, statistics, side)
+    after, found = _outputs(other, side), values(other)
+    written = first_difference({n: v for n, v in found.items() if _is_noted(n)}, fresh)
+    if written is not None:
+        again, changing = _outputs(other, side), first_difference(values(other), found)
+        if changing is not None or _differ(after, again):
+            _refuse(changing or written)
+    kept = first_difference(found, held)
     if _differ(before, after, exact=kept is not None):
-        if kept is None and not _differ(after, _outputs(other, statistics, side)):
+        if kept == varying and not _differ(after, _outputs(other, side)):
             raise ModelError(
                 "a network must be the same each time that it is built with the same seed, but "
                 f"{varying or 'its output'} differs: build it from the factory's arguments alone"
             )
-        _refuse(kept)
-    once = values(other)
-    if first_difference(once, fresh) is not None:
-        again = _outputs(other, statistics, side)
-        changing = first_difference(values(other), once)
-        if changing is not None or _differ(after, again):
-            _refuse(changing)
+        _refuse(kept or written)
+
+
+def _is_noted(name: str) -> bool:
+    """Whether a value of that name is not one of BN's statistics."""
+    return name.rpartition(".")[2] not in ("running_mean", "running_var")
 
 
 def _run_otherwise(network: nn.Module, side: int) -> None:
     """Run in training mode, with other images and for the time other weights."""
-    weights = _noted(p for p in network.parameters() if p.is_floating_point())
+    weights = [(p, p.detach().clone()) for p in network.parameters() if p.is_floating_point()]
     with torch.no_grad():
         for parameter, _ in weights:
             parameter.mul_(1 + 0.2 * torch.randn(parameter.shape, generator=_generator(1)))
     _run(network.train(), _images(network, side, seed=1))
-    _put_back(weights)
-
-
-def _statistics(network: nn.Module) -> Iterator[Tensor]:
-    """The statistics of all BN layers."""
-    for layer in network.modules():
-        if isinstance(layer, CALIBRATED):
-            tensors = (getattr(layer, name) for name in STATISTICS)
-            yield from (tensor for tensor in tensors if tensor is not None)
-
-
-def _noted(tensors: Iterable[Tensor]) -> Noted:
-    return [(tensor, _copy(tensor)) for tensor in tensors]
-
-
-@torch.no_grad()
-def _put_back(noted: Noted) -> None:
-    for tensor, value in noted:
-        tensor.copy_(value)
+    with torch.no_grad():
+        for parameter, value in weights:
+            parameter.copy_(value)
 
 
 def _refuse(name: str | None) -> None:
@@ -101,14 +86,12 @@ def _refuse(name: str | None) -> None:
 def values(model: nn.Module) -> dict[str, Any]:
     """Copies of parameters, buffers and attributes that are tensors, numbers or text, by name.
 
-    Without the statistics of BN layers. Those in lists, dicts and objects have names such as
-    `layer.seen[2]` and `layer.meter.count`.
+    Those in lists, dicts and objects have names such as `layer.seen[2]` and `layer.meter.count`.
     """
     found: dict[str, Any] = {}
     for path, module in model.named_modules():
-        statistics = STATISTICS if isinstance(module, CALIBRATED) else ()
         tensors = {**module._parameters, **module._buffers}
-        held = {name: _copy(t) for name, t in tensors.items() if name not in statistics}
+        held = {name: _copy(tensor) for name, tensor in tensors.items() if name != COUNT}
         for name in [name for name in module.__dict__ if name not in INTERNAL]:
             held |= _plain(name, module.__dict__[name], depth=2)
         found |= {f"{path}.{name}" if path else name: value for name, value in held.items()}
@@ -163,15 +146,13 @@ def _close(one: Tensor, other: Tensor) -> bool:
     return torch.allclose(one, other, rtol=0, atol=MAX_DIFFERENCE * largest, equal_nan=True)
 
 
-def _outputs(network: nn.Module, statistics: Noted, side: int) -> Outputs:
-    """What a network computes of the same images, in training and then in evaluation mode.
-
-    The latter with these `statistics` of its BN layers, whatever training leaves there.
-    """
+def _outputs(network: nn.Module, side: int) -> Outputs:
+    """What a network computes of the same images in training, and calibrated in evaluation mode."""
     images = _images(network, side)
     train = _run(network.train(), images)
-    _put_back(statistics)
-    return {"train": train, "eval": _run(network.eval(), images)}
+    with seeded(0):
+        calibrate_bn(network.eval(), [images])
+    return {"train": train, "eval": _run(network, images)}
 
 
 def _run(network: nn.Module, images: Tensor) -> list[Tensor]:

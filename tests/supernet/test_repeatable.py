@@ -9,8 +9,8 @@ import torch
 import torch.nn.utils.parametrizations as parametrizations
 from torch import Tensor, nn
 
-from supernet.elastic.repeatable import check_repeatable
 from supernet.errors import ModelError
+from supernet.repeatable import check_repeatable
 
 
 class Around(nn.Module):
