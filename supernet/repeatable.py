@@ -40,7 +40,7 @@ def check_repeatable(one: nn.Module, other: nn.Module, side: int) -> None:
     images of 3 channels and `side` pixels, on the CPU, which changes them. Raises ModelError, which
     names what differs or is kept, and where the network cannot be run.
     """
-    images, fresh = _images(other, side), values(other)
+    images, fresh = _images(other, side), _copies(values(other))
     varying = differences(fresh, values(one))
     trained, evaluated, calibrated = _first_passes(one, images)
     _run_otherwise(other, side)
@@ -64,21 +64,21 @@ def _first_passes(
 
     Raises ModelError for what it changes not only the first time that it runs.
     """
-    fresh = values(network)
+    fresh = _copies(values(network))
     trained = _run(network.train(), images)
-    held = values(network)
     try:
         evaluated, calibrated = _evaluated(network, images)
     except ModelError as error:  # some statistics have no value
+        held = _copies(values(network))
         _run(network.train(), images)
         changing = differences(values(network), held)
         raise (_refusal(changing) if changing else error) from error
-    held = values(network)
-    if changed := differences(held, fresh):
+    if changed := differences(values(network), fresh):
+        held = _copies(values(network))
         again = _run(network.train(), images)
         _evaluated(network, images)
-        new = values(network)
-        changing = [name for name in differences(new, held) if name not in calibrated]
+        now = values(network)
+        changing = [name for name in differences(now, held) if name not in calibrated]
         if changing or not _alike(trained, again):
             raise _refusal(changing or changed)
     return trained, evaluated, calibrated
@@ -122,7 +122,7 @@ def _refusal(names: list[str]) -> ModelError:
 
 
 def values(model: nn.Module) -> dict[str, Any]:
-    """Copies of parameters, buffers and attributes that are tensors, numbers or text, by name.
+    """The parameters, buffers and attributes that are tensors, numbers or text, by name.
 
     Without the statistics of BN layers. Those in lists, dicts and objects have names such as
     `layer.seen[2]` and `layer.meter.count`.
@@ -131,7 +131,7 @@ def values(model: nn.Module) -> dict[str, Any]:
     for path, module in model.named_modules():
         left_out = (*OF_BN, COUNT) if isinstance(module, _BatchNorm) else (COUNT,)
         tensors = {**module._parameters, **module._buffers}
-        held = {name: _copy(tensor) for name, tensor in tensors.items() if name not in left_out}
+        held = {name: tensor for name, tensor in tensors.items() if name not in left_out}
         for name in [name for name in module.__dict__ if name not in INTERNAL]:
             held |= _plain(name, module.__dict__[name], depth=2)
         found |= {f"{path}.{name}" if path else name: value for name, value in held.items()}
@@ -144,7 +144,7 @@ def differences(new: dict[str, Any], old: dict[str, Any]) -> list[str]:
 
 
 def _plain(name: str, held: Any, depth: int) -> Iterator[tuple[str, Any]]:
-    """Copies of the tensors, numbers and text that an attribute holds, also in objects."""
+    """The tensors, numbers and text that an attribute holds, also in objects."""
     for place, leaf in tree_flatten_with_path(held)[0]:
         here = name + keystr(place)
         match leaf:
@@ -155,14 +155,14 @@ def _plain(name: str, held: Any, depth: int) -> Iterator[tuple[str, Any]]:
             case np.random.Generator():
                 yield here, str(leaf.bit_generator.state)
             case Tensor() | bool() | int() | float() | complex() | str():
-                yield here, _copy(leaf)
+                yield here, leaf
             case _ if depth and not isinstance(leaf, NOT_OPENED):
                 for attribute, value in getattr(leaf, "__dict__", {}).items():
                     yield from _plain(f"{here}.{attribute}", value, depth - 1)
 
 
-def _copy(value: Any) -> Any:
-    return value.detach().clone() if isinstance(value, Tensor) else value
+def _copies(held: dict[str, Any]) -> dict[str, Any]:
+    return {n: v.detach().clone() if isinstance(v, Tensor) else v for n, v in held.items()}
 
 
 def _same(one: Any, other: Any) -> bool:
