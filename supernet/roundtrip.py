@@ -7,10 +7,10 @@ import torch
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
-from supernet.elastic.repeatable import check_repeatable, first_difference
 from supernet.errors import CheckpointError, ModelError, SupernetError
 from supernet.job.training_job import TrainingJob
 from supernet.models import build_model
+from supernet.repeatable import check_repeatable, differences
 from supernet.weights import Weights, put_weights, weights_of
 
 
@@ -62,8 +62,7 @@ def _check_structure(model: nn.Module, rebuilt: nn.Module) -> None:
     if any(parameter.data_ptr() in memory for parameter in rebuilt.parameters()):
         raise ModelError("a factory must return a new network each time: build its layers inside")
     mine, theirs = _structure(model), _structure(rebuilt)
-    name = first_difference(mine, theirs) or first_difference(theirs, mine)
-    if name is not None:
+    for name in differences(mine, theirs) + differences(theirs, mine):
         raise ModelError(
             "a network must be the same each time that it is built with the same seed, but "
             f"{name} is {mine.get(name, 'missing')} and then {theirs.get(name, 'missing')}: "
@@ -97,11 +96,11 @@ def _overwrite(model: nn.Module) -> None:
 def _check_equal(mine: Weights, theirs: Weights, model: nn.Module, rebuilt: nn.Module) -> None:
     of_model: dict[str, Any] = {**mine.tensors, **dict(model.named_parameters())}
     of_rebuilt: dict[str, Any] = {**theirs.tensors, **dict(rebuilt.named_parameters())}
-    name = first_difference(of_model, of_rebuilt) or first_difference(of_rebuilt, of_model)
-    if name is None and _as_text(mine) != _as_text(theirs):
-        name = "what get_extra_state returns"
-    if name is not None:
+    lost = differences(of_model, of_rebuilt) + differences(of_rebuilt, of_model)
+    if _as_text(mine) != _as_text(theirs):
+        lost.append("what get_extra_state returns")
+    if lost:
         raise CheckpointError(
-            f"the weights of a network must load as they are saved, but {name} does not: "
+            f"the weights of a network must load as they are saved, but {lost[0]} does not: "
             "let state_dict and load_state_dict keep all of it"
         )

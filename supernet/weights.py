@@ -57,16 +57,22 @@ def put_weights(model: nn.Module, weights: Weights) -> None:
     Raises what `load_state_dict` raises where they do not fit: RuntimeError, and in modules that
     load their own state anything.
     """
-    parts = dict(weights.tensors)
-    state = OrderedDict[str, Any]()
-    for name, value in weights.extra_state.items():
-        state[name] = _decode(value, parts)
-    state.update(parts)
+    state = whole_state(weights.tensors, weights.extra_state)
     for name, first in first_names(model.state_dict(keep_vars=True)).items():
         if first in state:
             state.setdefault(name, state[first])
     state._metadata = _all_metadata(model, weights.metadata)  # type: ignore[attr-defined]
     model.load_state_dict(state)
+
+
+def whole_state(
+    tensors: Mapping[str, Tensor], extra_state: Mapping[str, Any]
+) -> OrderedDict[str, Any]:
+    """The state dict that was stored as these; see `Weights`. Aliases are missing."""
+    parts = dict(tensors)
+    state = OrderedDict((name, _decode(value, parts)) for name, value in extra_state.items())
+    state.update(parts)
+    return state
 
 
 def first_names(state: Mapping[str, Any]) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """Weights from a file: safetensors, or a state dict saved by torch; never pickled objects."""
 
+import json
 import re
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -7,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn.modules.utils import consume_prefix_in_state_dict_if_present
 
 from supernet.errors import CheckpointError
-from supernet.weights import first_names
+from supernet.weights import first_names, whole_state
 
 PREFIX = "module."
 """Prefix that DistributedDataParallel gives all names."""
@@ -107,7 +109,9 @@ def _read(path: Path) -> dict[str, Any]:
     content: Any
     try:
         if path.suffix == ".safetensors":
-            content = load_file(path)
+            with safe_open(path, framework="pt") as file:
+                note = json.loads((file.metadata() or {}).get("note", "{}"))
+            content = whole_state(load_file(path), note.get("extra_state", {}))
         else:
             content = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:

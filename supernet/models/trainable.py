@@ -1,10 +1,16 @@
 """Trainable: what a network's parameters and buffers must be, so that training them is right."""
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
+from torch.utils._pytree import tree_leaves
 
 from supernet.errors import ModelError
+
+INTERNAL = frozenset(nn.Module().__dict__)
+"""Attributes of every module: its parameters, buffers, submodules, hooks and mode."""
 
 
 def check_trainable(model: nn.Module) -> None:
@@ -35,13 +41,24 @@ def check_trainable(model: nn.Module) -> None:
             "a network must have parameters that are trained, but requires_grad is False for all "
             f"{len(named)} of them: leave some of them unfrozen"
         )
-    _check_memory([*named, *model.named_buffers()])
+    registered = [*named, *model.named_buffers()]
+    _check_each(registered)
+    _check_memory(registered, list(_attributes(model)))
 
 
-def _check_memory(named: list[tuple[str, Tensor]]) -> None:
-    """Refuse tensors that overlap; one tensor under several names is fine, if all are alike."""
+def _attributes(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    """Tensors that modules hold as plain attributes, in lists and dicts, too."""
+    registered = {id(tensor) for tensor in (*model.parameters(), *model.buffers())}
+    for path, module in model.named_modules():
+        for name in module.__dict__.keys() - INTERNAL:
+            for leaf in tree_leaves(module.__dict__[name]):
+                if isinstance(leaf, Tensor) and id(leaf) not in registered:
+                    registered.add(id(leaf))
+                    yield f"{path}.{name}".removeprefix("."), leaf
+
+
+def _check_each(named: list[tuple[str, Tensor]]) -> None:
     by_id: dict[int, str] = {}
-    by_storage: dict[tuple[torch.device, int], list[tuple[str, Tensor]]] = {}
     for name, tensor in named:
         if (other := by_id.setdefault(id(tensor), name)) != name:
             raise _overlap(name, f"is the parameter {other}")
@@ -52,28 +69,37 @@ def _check_memory(named: list[tuple[str, Tensor]]) -> None:
             )
         if any(s == 0 and n > 1 for s, n in zip(tensor.stride(), tensor.shape, strict=True)):
             raise _overlap(name, "is an expanded tensor, whose entries share memory")
-        if tensor.numel() and not tensor.is_meta:
-            storage = tensor.untyped_storage()
-            by_storage.setdefault((tensor.device, storage.data_ptr()), []).append((name, tensor))
-    for together in by_storage.values():
-        if len(together) > 1:
-            _check_storage(together)
 
 
-def _check_storage(named: list[tuple[str, Tensor]]) -> None:
-    """Mark the bytes of one tensor after the other; refuse one that finds a mark."""
-    marks = torch.zeros(named[0][1].untyped_storage().nbytes(), dtype=torch.bool)
-    for i, (name, tensor) in enumerate(named):
-        size = tensor.element_size()
-        mine = marks.as_strided(
-            (*tensor.shape, size),
-            (*(stride * size for stride in tensor.stride()), 1),
-            tensor.storage_offset() * size,
-        )
-        if mine.any():
-            others = ", ".join(other for other, _ in named[:i][:2])
-            raise _overlap(name, f"shares memory with {others}")
-        mine.fill_(True)
+def _check_memory(
+    registered: list[tuple[str, Tensor]], attributes: list[tuple[str, Tensor]]
+) -> None:
+    """Mark the bytes of one registered tensor after the other; refuse one that finds a mark.
+
+    Attributes must find none either, but may share memory with each other.
+    """
+    by_storage: dict[tuple[torch.device, int], list[tuple[str, Tensor]]] = {}
+    for name, tensor in (*registered, *attributes):
+        if tensor.layout == torch.strided and tensor.numel() and not tensor.is_meta:
+            key = tensor.device, tensor.untyped_storage().data_ptr()
+            by_storage.setdefault(key, []).append((name, tensor))
+    are_registered = {name for name, _ in registered}
+    for together in (each for each in by_storage.values() if len(each) > 1):
+        marks = torch.zeros(together[0][1].untyped_storage().nbytes(), dtype=torch.bool)
+        for i, (name, tensor) in enumerate(together):
+            mine = _bytes_of(tensor, marks)
+            if mine.any():
+                others = ", ".join(other for other, _ in together[:i][:2])
+                raise _overlap(name, f"shares memory with {others}")
+            if name in are_registered:
+                mine.fill_(True)
+
+
+def _bytes_of(tensor: Tensor, marks: Tensor) -> Tensor:
+    """A view of `marks`, one entry for each byte of a storage, of those of a tensor in it."""
+    size = tensor.element_size()
+    strides = [stride * size for stride in tensor.stride()]
+    return marks.as_strided((*tensor.shape, size), (*strides, 1), tensor.storage_offset() * size)
 
 
 def _overlap(name: str, what: str) -> ModelError:

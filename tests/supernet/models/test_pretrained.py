@@ -7,9 +7,11 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from supernet.checkpoint import write_tensors
 from supernet.errors import CheckpointError
 from supernet.models import build_model, mobilenet_v2
 from supernet.models.pretrained import load_weights
+from supernet.weights import weights_of
 
 
 def network(num_classes: int = 4) -> nn.Module:
@@ -152,6 +154,26 @@ def test_extra_state_in_a_file_is_loaded_and_need_not_be_there(tmp_path: Path) -
     torch.save(state, path)
     assert load_weights(model, path) == []
     assert model.note == "of the file"
+
+
+def test_weights_of_a_run_are_a_file_of_weights(tmp_path: Path) -> None:
+    class Noted(nn.Linear):
+        note: Any = None
+
+        def get_extra_state(self) -> Any:
+            return self.note
+
+        def set_extra_state(self, state: Any) -> None:
+            self.note = state
+
+    source, model, path = Noted(2, 2), Noted(2, 2), tmp_path / "weights.safetensors"
+    source.note = {"sizes": (1, 2), "means": torch.ones(2)}
+    weights = weights_of(source)
+    write_tensors(path, weights.tensors, {"extra_state": weights.extra_state})
+    assert load_weights(model, path) == []
+    assert torch.equal(model.weight, source.weight)
+    assert model.note["sizes"] == (1, 2)
+    assert model.note["means"].tolist() == [1, 1]
 
 
 def test_another_networks_weights_are_refused(tmp_path: Path) -> None:

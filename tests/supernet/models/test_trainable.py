@@ -90,3 +90,13 @@ def test_a_parameter_that_is_a_buffer_too_is_refused() -> None:
 def test_expanded_and_sparse_tensors_are_refused() -> None:
     assert "but mean is an expanded tensor" in refusal(network(mean=torch.ones(1).expand(3)))
     assert "must be dense, but links is" in refusal(network(links=torch.eye(3).to_sparse()))
+
+
+def test_attributes_that_share_memory_with_a_parameter_are_refused_and_others_fine() -> None:
+    grid = torch.ones(4, 4)
+    model = network()
+    model.grids, model.mask = [grid, grid[:2]], torch.ones(1).expand(3)
+    model.weights, model.links = [model[0].weight], torch.eye(3).to_sparse()
+    check_trainable(model)
+    model.kernels = {"first": model[1].weight.detach()[:1]}
+    assert "but kernels shares memory with 1.weight" in refusal(model)
