@@ -3,6 +3,7 @@
 from supernet.tracing.call import BATCH_SIZE
 from supernet.tracing.labelling import Kept, Labelling
 from supernet.tracing.labels import Labels
+from supernet.tracing.outputs import Output, find_tensors, pick
 from supernet.tracing.partition import Group, Partition, divide
 from supernet.tracing.paths import follow_paths
 from supernet.tracing.replay import Failure, find_failure
@@ -16,11 +17,14 @@ __all__ = [
     "Kept",
     "Labelling",
     "Labels",
+    "Output",
     "Partition",
     "Trace",
     "TracedOperation",
     "divide",
     "find_failure",
+    "find_tensors",
     "fixed_seed",
     "follow_paths",
+    "pick",
 ]

@@ -4,6 +4,7 @@
 operations and functions called from anywhere are no special case.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from torch.utils._pytree import tree_leaves, tree_map_only
 
 from supernet.tracing.call import LAYOUT, Call, operation_name
 from supernet.tracing.labelling import Axes, Labelling
+from supernet.tracing.outputs import Output, Place, find_tensors
 from supernet.tracing.paths import Paths, Site
 from supernet.tracing.rules import rule_for
 
@@ -48,20 +50,40 @@ class Trace(TorchDispatchMode):
         super().__init__()  # type: ignore[no-untyped-call]
         self.labelling = Labelling(model, divisor)
         self.passes: list[list[TracedOperation]] = []
+        self.outputs: list[dict[Place, Output]] = []
+        """For each pass, the tensors that the network returned."""
         self._paths = Paths()
+        self._makers: dict[int, Site] = {}
+        self._alive: list[Tensor] = []  # an id names a tensor only as long as it lives
 
-    def run(self, network: nn.Module, images: Tensor, paths: Paths) -> None:
-        """Trace one more forward pass; `paths` follows the modules. Its outputs are kept."""
+    def run(
+        self, network: nn.Module, images: Tensor, paths: Paths, *, keep_outputs: bool = True
+    ) -> None:
+        """Trace one more forward pass; `paths` follows the modules."""
         self.passes.append([])
         self.labelling.begin_pass()
         self._paths = paths
         with torch.no_grad(), self:
             output = network(images)
-        for tensor in (leaf for leaf in tree_leaves(output) if isinstance(leaf, Tensor)):
-            for axis in self.labelling.axes_of(tensor):
-                if axis is not None:
-                    self.labelling.labels.keep(axis)
+        found = {
+            place: Output(
+                shape=tensor.shape,
+                axes=self.labelling.axes_of(tensor),
+                maker=self._makers.get(id(tensor)),
+            )
+            for place, tensor in find_tensors(output).items()
+        }
+        self.outputs.append(found)
+        self._makers.clear()
+        self._alive.clear()
         self.labelling.end_pass()
+        if keep_outputs:
+            self.keep(found.values())
+
+    def keep(self, outputs: Iterable[Output]) -> None:
+        """Keep all channels of these outputs."""
+        for axis in (axis for output in outputs for axis in output.axes if axis is not None):
+            self.labelling.labels.keep(axis)
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
@@ -76,6 +98,8 @@ class Trace(TorchDispatchMode):
         rule_for(func)(self.labelling, call)
         self.labelling.follow_constants(call)
         self.labelling.follow_weights(call)
+        self._makers.update(dict.fromkeys(map(id, call.outputs), site))
+        self._alive.extend(call.outputs)
         outputs = tuple((tensor.shape, self.labelling.axes_of(tensor)) for tensor in call.outputs)
         if call.operation not in LAYOUT:
             self.passes[-1].append(

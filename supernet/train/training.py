@@ -103,7 +103,8 @@ def _new_supernet(job: TrainingJob, data: Data) -> Supernet:
         fresh = load_weights(model, Path(job.weights))
         if fresh:
             print(f"initialised anew, for other classes: {', '.join(fresh)}", file=sys.stderr)
-    supernet = Supernet(model, torch.empty(1, 3, side, side), job.space)
+    example = torch.empty(1, 3, side, side)
+    supernet = Supernet(model, example, job.space, num_classes=len(data.classes))
     if job.sort_by_importance:
         sort_by_importance(supernet)
     return supernet
