@@ -133,8 +133,13 @@ class _Tracing:
             made_dims=self.labelling.made_dims,
             losing_groups=frozenset(self.labelling.losing_groups),
             num_positions=self.labelling.num_positions,
+            ordered=frozenset(self._groups_of(groups, self.labelling.ordered)),
             logits=self.logits,
         )
+
+    def _groups_of(self, groups: Partition, axes: list[Tensor]) -> set[int]:
+        roots = [self.labelling.labels.roots(axis) for axis in axes]
+        return {group for each in roots for group in groups.group_of[each].tolist() if group >= 0}
 
     def _first_failure(self, channels: Channels, groups: Partition) -> tuple[int, Failure] | None:
         """The index of the pass that failed, and the failure."""

@@ -50,6 +50,8 @@ class Channels:
     """Weights of grouped convolutions that shrink by whole groups."""
     num_positions: dict[str, int]
     """For each weight: at how many positions of an image it is multiplied with."""
+    ordered: frozenset[int]
+    """Groups whose channels must keep their order, since a kernel slides along them."""
     logits: Logits
     """Where the logits are in what the network returns."""
 

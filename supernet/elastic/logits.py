@@ -24,7 +24,12 @@ class Logits:
         """The logits in the `output` of `network`, a subnet."""
         if self.evaluation:  # then it returns nothing else
             return output
-        return self._picked(output, training=network.training)
+        return self.of_full(network, output)
+
+    def of_full(self, network: nn.Module, output: Any) -> Any:
+        """The logits in the `output` of the given network, in its own terms."""
+        place = self.training if network.training else self.evaluation
+        return output if place is None else pick(output, place)
 
     def fixed(self, outputs: Outputs, evaluation: Outputs) -> list[Output]:
         """Those of `outputs` whose channels stay: all, or where only logits are used, all heads."""
@@ -40,14 +45,8 @@ class Logits:
         """
         if self.evaluation:
             network._forward_hooks = OrderedDict(network._forward_hooks)  # a subnet shares them
-            network.register_forward_hook(
-                lambda module, args, output: self._picked(output, training=module.training)
-            )
+            network.register_forward_hook(lambda module, args, output: self.of_full(module, output))
         return network
-
-    def _picked(self, output: Any, *, training: bool) -> Any:
-        place = self.training if training else self.evaluation
-        return output if place is None else pick(output, place)
 
 
 def find_logits(training: Outputs, evaluation: Outputs, num_classes: int | None) -> Logits:

@@ -45,6 +45,7 @@ class Supernet(nn.Module):
         super().__init__()
         self.model = model
         self.channels = trace_channels(model, example_input, space, num_classes)
+        self.example_shape = example_input.shape
         self.logits = self.channels.logits
         """Where the logits are in what the network returns."""
         self.width_of = share_widths(self.channels.groups, space.groups)

@@ -64,6 +64,8 @@ class Labelling:
         """For each weight: at how many positions of an image the last pass multiplied with it."""
         self.made_dims: dict[str, int] = {}
         """For each weight that makes channels: the dimension that holds them."""
+        self.ordered: list[Tensor] = []
+        """Labels of dimensions whose entries must keep their order: a kernel slides along them."""
         self.losing_groups: set[str] = set()
         """Weights of grouped convolutions that shrink by whole groups."""
         named = [*model.named_parameters(), *model.named_buffers()]
