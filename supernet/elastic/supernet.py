@@ -1,5 +1,6 @@
 """Supernet: the full network, and every subnet as a plain network on views of its parameters."""
 
+import hashlib
 from dataclasses import replace
 
 import torch
@@ -111,6 +112,20 @@ class Supernet(nn.Module):
         return self.channels.kept_counts(
             [each[number] for number in self.width_of], self.space.divisor
         )
+
+    def groups_digest(self) -> str:
+        """The sha256 of which entries of which tensors each width of a config removes.
+
+        Equal digests mean that a config names the same subnet of the same tensors.
+        """
+        groups = [(group.size, group.unit, group.layers) for group in self.channels.groups]
+        digest = hashlib.sha256(repr((groups, self.width_of)).encode())
+        for name, dims in sorted(self.channels.dims.items()):
+            for d, dim in enumerate(dims):
+                if dim is not None:
+                    entries = dim.groups.tolist(), dim.positions.tolist()
+                    digest.update(repr((name, d, entries)).encode())
+        return digest.hexdigest()
 
     def describe(self) -> str:
         """A printable table of the channel groups, and of what stays at full width and why."""

@@ -118,3 +118,19 @@ def test_a_resolution_that_the_network_cannot_take_is_named() -> None:
     model = nn.Sequential(nn.Conv2d(3, 8, 20), nn.AdaptiveAvgPool2d(1), nn.Flatten())
     with pytest.raises(ModelError, match="must run at 16 px"):
         Supernet(model, torch.empty(1, 3, 32, 32), SearchSpace(resolutions=(32, 16)))
+
+
+def test_the_digest_of_groups_tells_other_groups_and_depends_on_nothing_else() -> None:
+    def digest(layer: nn.Module, divisor: int = 8, how: str = "stage") -> str:
+        model = nn.Sequential(nn.Conv2d(3, 16, 1), layer, nn.Conv2d(16, 2, 1))
+        space = SearchSpace(resolutions=(32,), divisor=divisor, groups=how)
+        return Supernet(model, torch.empty(1, 3, 32, 32), space).groups_digest()
+
+    same = {digest(nn.Conv2d(16, 16, 1)) for seed in range(3) if torch.manual_seed(seed)}
+    others = {
+        digest(nn.Conv2d(16, 16, 3, padding=1, groups=16)),
+        digest(nn.Identity()),
+        digest(nn.Conv2d(16, 16, 1), how="layer"),
+    }
+    assert len(same) == 1
+    assert len(same | others) == 4
