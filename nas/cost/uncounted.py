@@ -16,6 +16,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from nas.errors import UncountedLayerError
+from supernet.tracing import run_on_one_device
 
 OWN_NAMESPACES = {"aten", "prim", "prims"}
 """Namespaces of PyTorch's own operations; an operation of another package may compute anything."""
@@ -69,7 +70,7 @@ class UncountedOperations(TorchDispatchMode):
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
-        out = func(*args, **(kwargs or {}))
+        out = run_on_one_device(func, args, kwargs or {})
         inputs = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
         outputs = [leaf for leaf in tree_leaves(out) if isinstance(leaf, Tensor)]
         if all(id(tensor) in self._constants for tensor in inputs):

@@ -13,7 +13,7 @@ from supernet.elastic.narrow import narrow
 from supernet.elastic.widths import share_widths
 from supernet.errors import ModelError, SpaceError
 from supernet.space import SearchSpace, SubnetConfig
-from supernet.tracing import BATCH_SIZE, fixed_seed
+from supernet.tracing import BATCH_SIZE, OneDevice, fixed_seed
 
 
 class Supernet(nn.Module):
@@ -155,7 +155,7 @@ class Supernet(nn.Module):
             network = self._without_data(self.space.smallest).eval()
             try:
                 shape = (BATCH_SIZE, num_channels, resolution, resolution)
-                with fixed_seed():
+                with fixed_seed(), OneDevice():  # type: ignore[no-untyped-call]
                     network(torch.empty(shape, device="meta", dtype=floating_dtype(self.model)))
             except (RuntimeError, ValueError) as error:
                 reason = str(error).strip().splitlines()[0]

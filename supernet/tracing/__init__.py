@@ -3,6 +3,7 @@
 from supernet.tracing.call import BATCH_SIZE
 from supernet.tracing.labelling import Kept, Labelling
 from supernet.tracing.labels import Labels
+from supernet.tracing.one_device import OneDevice, run_on_one_device
 from supernet.tracing.outputs import Output, find_tensors, pick
 from supernet.tracing.partition import Group, Partition, divide
 from supernet.tracing.paths import follow_paths
@@ -17,6 +18,7 @@ __all__ = [
     "Kept",
     "Labelling",
     "Labels",
+    "OneDevice",
     "Output",
     "Partition",
     "Trace",
@@ -27,4 +29,5 @@ __all__ = [
     "fixed_seed",
     "follow_paths",
     "pick",
+    "run_on_one_device",
 ]

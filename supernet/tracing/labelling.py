@@ -212,20 +212,28 @@ class Labelling:
         named = [(size, name) for size, name in found if name is not None]
         if not named or len(named) < len(found):
             return
-        culprits = [self._culprits[id(t)] for t in call.inputs if id(t) in self._culprits]
-        culprits += self._early_culprits(call)
+        culprit = self._culprit(call)
         for tensor in call.outputs:
             if id(tensor) not in self._names:
                 self._computed[id(tensor)] = max(named)[1]
                 self._alive.append(tensor)
-                if not any(axis is not None for axis in self.axes_of(tensor)):
-                    self._culprits[id(tensor)] = (culprits or [call.operation])[0]
+                if culprit and all(axis is None for axis in self.axes_of(tensor)):
+                    self._culprits[id(tensor)] = culprit
 
-    def _early_culprits(self, call: Call) -> list[str]:
-        """The operations that require labels of the inputs to stay, before they made channels."""
+    def _culprit(self, call: Call) -> str | None:
+        """The operation in which the labels of weights were lost, if they are after this call.
+
+        None where channels of the weights were already kept, and so listed.
+        """
+        for tensor in call.inputs:
+            if id(tensor) in self._culprits:
+                return self._culprits[id(tensor)]
         axes = [axis for tensor in call.inputs for axis in self.axes_of(tensor) if axis is not None]
-        labels = (label for axis in axes for label in axis.tolist())
-        return [self._early[label][0][0] for label in labels if label in self._early]
+        labels = torch.cat(axes).tolist() if axes else []
+        early = next((self._early[label] for label in labels if label in self._early), None)
+        if early is not None:
+            return early[0][0]
+        return call.operation if axes and bool(self.labels.roots(torch.cat(axes)).any()) else None
 
     def lose_groups(self, weight: Tensor) -> None:
         """Record that the convolution with this weight shrinks by whole groups.
