@@ -111,7 +111,7 @@ class _Tracing:
         return groups
 
     def _note_rigid(self, groups: Partition, rigid: list[bool]) -> None:
-        operations = {made.path: made.operation for made in self.labelling.made}
+        operations = {made.layer: made.operation for made in self.labelling.made}
         why = f"no other width is a multiple of {self.space.divisor} channels"
         for group in (g for g, is_rigid in zip(groups.groups, rigid, strict=True) if is_rigid):
             at = operations[group.layers[0]], group.layers[0]

@@ -38,8 +38,15 @@ class Made:
     labels: Tensor
     operation: str
     path: str
+    weight: str
+    """The name of the parameter that was multiplied with."""
     num_positions: int
     """At how many positions of an image each of them is computed."""
+
+    @property
+    def layer(self) -> str:
+        """The module's path; for what the network itself computes, the parameter's name."""
+        return self.path or self.weight
 
 
 class Labelling:
@@ -170,9 +177,15 @@ class Labelling:
             for dim in self._dims_with(name, found)[:1]:
                 self.made_dims[name] = dim
             self._note_kept_early(made)
-            operation, path = self.here
-            here = Made(labels=made, operation=operation, path=path, num_positions=num_positions)
-            self.made.append(here)
+            self.made.append(
+                Made(
+                    labels=made,
+                    operation=self.here[0],
+                    path=self.here[1],
+                    weight=name,
+                    num_positions=num_positions,
+                )
+            )
 
     def note_lost(self, weight: Tensor, num_channels: int) -> None:
         """List the channels that `weight` makes, if the labels of its parameters were lost."""

@@ -134,3 +134,16 @@ def test_the_digest_of_groups_tells_other_groups_and_depends_on_nothing_else() -
     }
     assert len(same) == 1
     assert len(same | others) == 4
+
+
+def test_what_the_network_itself_computes_is_named_after_its_parameter() -> None:
+    class Root(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.kernel, self.head = nn.Parameter(torch.randn(16, 3, 1, 1)), nn.Conv2d(16, 2, 1)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.head(torch.conv2d(x, self.kernel))  # type: ignore[no-any-return]
+
+    supernet = Supernet(Root(), torch.empty(1, 3, 32, 32), SearchSpace(resolutions=(32,)))
+    assert [group.layers for group in supernet.channels.groups] == [("kernel",)]
