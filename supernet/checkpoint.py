@@ -120,7 +120,12 @@ def save_supernet(
     """Write the finished supernet; `about` (data, versions) is added to supernet.json."""
     path, weights = run / "supernet" / "weights.safetensors", weights_of(supernet.model)
     write_tensors(path, weights.tensors, _note(weights))
-    document = {"job": job.to_json(), "weights_sha256": file_sha256(path), **about}
+    document = {
+        "job": job.to_json(),
+        "weights_sha256": file_sha256(path),
+        "groups_sha256": supernet.groups_digest(),
+        **about,
+    }
     document["module_metadata"] = weights.metadata
     with replacing(run / "supernet" / "supernet.json") as temporary:
         temporary.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
@@ -137,7 +142,7 @@ def read_document(run: Path) -> dict[str, Any]:
     try:
         document = json.loads(path.read_text(encoding="utf-8-sig"))
         TrainingJob.from_json(document["job"])
-        document["data"]["classes"], document["weights_sha256"]
+        document["data"]["classes"], document["weights_sha256"], document["groups_sha256"]
     except FileNotFoundError as error:
         raise CheckpointError(
             f"{run} must hold a trained supernet (supernet/supernet.json), but has none: "
@@ -148,6 +153,15 @@ def read_document(run: Path) -> dict[str, Any]:
             f"{path} must describe a supernet, but is damaged ({error}): train it again"
         ) from error
     return document  # type: ignore[no-any-return]
+
+
+def check_groups(supernet: Supernet, recorded: str, path: Path) -> None:
+    """Raise CheckpointError unless a config names the subnets with which `path` was trained."""
+    if supernet.groups_digest() != recorded:
+        raise CheckpointError(
+            f"{path} must have been trained with the channel groups that tracing finds, but finds "
+            "others: use the versions that supernet.json names and the same model, or train again"
+        )
 
 
 def load_supernet(run: Path) -> tuple[Supernet, dict[str, Any]]:
@@ -171,5 +185,7 @@ def load_supernet(run: Path) -> tuple[Supernet, dict[str, Any]]:
     except Exception as error:  # a module that loads its own state may raise anything
         raise CheckpointError(f"{path} must fit the model {job.model}, but does not") from error
     side = job.space.resolutions[0]
-    supernet = Supernet(model, torch.empty(1, 3, side, side), job.space)
+    example = torch.empty(1, 3, side, side)
+    supernet = Supernet(model, example, job.space, num_classes=num_classes)
+    check_groups(supernet, document["groups_sha256"], path)
     return supernet.to(memory_format=torch.channels_last).eval(), document

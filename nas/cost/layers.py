@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from nas.cost.macs import without_data
+from supernet.tracing import OneDevice
 
 LAYERS = (nn.modules.conv._ConvNd, nn.Linear)
 """Layers that latency is predicted from. Unlike in `count_macs`, functional operations and
@@ -43,7 +44,7 @@ def layer_costs(network: nn.Module, resolution: int, *, in_channels: int = 3) ->
     handles = [
         layer.register_forward_hook(record) for layer in bare.modules() if isinstance(layer, LAYERS)
     ]
-    with torch.inference_mode():
+    with torch.inference_mode(), OneDevice():  # type: ignore[no-untyped-call]
         bare(torch.empty(1, in_channels, resolution, resolution, device="meta"))
     for handle in handles:
         handle.remove()

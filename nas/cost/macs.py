@@ -10,9 +10,12 @@ Limits:
 - Attention is counted without its mask, a sparse product as if it were dense.
 - The network runs on the meta device in evaluation mode, so it must not branch on the values of its
   input.
-- An operation that multiplies and adds but has no formula (bilinear layers, deformable
-  convolutions, Fourier transforms, operations of other packages) raises an error instead of
-  counting as zero: see `nas.cost.uncounted`.
+- A deformable convolution counts as an ordinary one, without the interpolation of its input.
+- An elementwise product of a weight matrix with activations that yields more values than there are
+  activations (experts that are mixed) counts one multiply-add for each.
+- Another operation that multiplies and adds but has no formula (bilinear layers, Fourier
+  transforms, operations of other packages) raises an error instead of counting as zero: see
+  `nas.cost.uncounted`.
 """
 
 from collections import Counter, defaultdict
@@ -21,6 +24,7 @@ from math import prod
 from typing import Any
 
 import torch
+import torchvision  # noqa: F401 (registers torch.ops.torchvision)
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -45,6 +49,10 @@ def _added_batch_flops(added: Shape, a: Shape, b: Shape, *, out_shape: object, *
     return 2 * prod(a) * b[-1]
 
 
+def _deformable_flops(x: Shape, weight: Shape, *_: object, out_shape: Shape, **__: Any) -> int:
+    return 2 * prod(out_shape) * prod(weight[1:])
+
+
 aten = torch.ops.aten
 PRODUCTS = {
     aten.mv: _vector_flops,
@@ -52,8 +60,9 @@ PRODUCTS = {
     aten.vdot: _vector_flops,
     aten.addmv: _added_vector_flops,
     aten.addbmm: _added_batch_flops,
+    torch.ops.torchvision.deform_conv2d: _deformable_flops,
 }
-"""FLOP formulas of matrix products that PyTorch's counter lacks."""
+"""FLOP formulas that PyTorch's counter lacks."""
 
 
 def count_macs(network: nn.Module, resolution: int, *, in_channels: int = 3) -> int:
@@ -101,7 +110,10 @@ def count_operation_macs(
     except Exception as error:  # of a user's network: anything
         raise _explained(error, f"{in_channels}x{resolution}x{resolution}") from error
     uncounted.require_none(network)
-    return layers.macs()
+    macs = layers.macs()
+    for layer, terms in uncounted.terms.items():
+        macs.setdefault(layer, {})["mul"] = terms
+    return macs
 
 
 def _explained(error: Exception, images: str) -> ResolutionError | UncountedLayerError:

@@ -1,10 +1,13 @@
 """Detects operations that multiply and add, but that PyTorch's counter has no formula for.
 
-Limit: products of two activations are detected only if listed in `WITHOUT_FORMULA`; an elementwise
-product followed by a sum is detected only if one factor is a weight matrix.
+Limit: products of two activations are detected only if listed in `WITHOUT_FORMULA`; elementwise
+products are counted only if one factor is a weight matrix (so not those of F.cosine_similarity,
+which scales first).
 """
 
+from collections import Counter
 from collections.abc import Callable, Container
+from math import prod
 from typing import Any
 
 import torch
@@ -13,6 +16,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from nas.errors import UncountedLayerError
+from supernet.tracing import run_on_one_device
 
 OWN_NAMESPACES = {"aten", "prim", "prims"}
 """Namespaces of PyTorch's own operations; an operation of another package may compute anything."""
@@ -33,6 +37,7 @@ class UncountedOperations(TorchDispatchMode):
     These are: operations of other packages; those in `WITHOUT_FORMULA`; and any operation of a
     weight matrix (more than one dimension, unlike a scale or shift per channel) with activations,
     unless it only moves or scales values. Tensors computed from weights alone count as weights.
+    `terms` has, by layer, the number of elementwise products that are terms of a matrix product.
 
     Args:
         network: its parameters and buffers are the weights.
@@ -46,6 +51,7 @@ class UncountedOperations(TorchDispatchMode):
         super().__init__()  # type: ignore[no-untyped-call]
         self._counted, self._where = counted, where
         self._found: dict[str, str] = {}
+        self.terms: Counter[str] = Counter()
         # Tensors that do not depend on the image, by id. Keeping the tensors alive keeps their ids
         # unique.
         self._constants = {id(t): t for t in (*network.parameters(), *network.buffers())}
@@ -64,7 +70,7 @@ class UncountedOperations(TorchDispatchMode):
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
-        out = func(*args, **(kwargs or {}))
+        out = run_on_one_device(func, args, kwargs or {})
         inputs = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
         outputs = [leaf for leaf in tree_leaves(out) if isinstance(leaf, Tensor)]
         if all(id(tensor) in self._constants for tensor in inputs):
@@ -86,9 +92,17 @@ class UncountedOperations(TorchDispatchMode):
         if torch.Tag.pointwise in func.tags:
             # Scaling keeps the number of activations; broadcasting to more yields the terms of a
             # matrix product.
-            num_activations = max(t.numel() for t in inputs if id(t) not in self._weights)
-            return "mul" in name and outputs[0].numel() > num_activations
+            activations = [_num_values(t) for t in inputs if id(t) not in self._weights]
+            if "mul" in name and outputs[0].numel() > max(activations):
+                self.terms[self._where()] += outputs[0].numel()
+            return False
         return not any(part in name for part in MOVING)
+
+
+def _num_values(tensor: Tensor) -> int:
+    """How many values a tensor has, repetitions of an expanded one not counted."""
+    sizes = zip(tensor.shape, tensor.stride(), strict=True)
+    return prod(size for size, stride in sizes if stride != 0)
 
 
 def _is_matrix(tensor: Tensor) -> bool:

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from supernet.elastic.dims import Channels, Dim, kept_places
+from supernet.elastic.logits import find_logits
 from supernet.elastic.narrow import narrow
 from supernet.elastic.requirements import require_convertible
 from supernet.elastic.unchanged import unchanged
@@ -37,18 +38,21 @@ NUM_RANDOM_CHECKS = 2
 """Narrow networks of random widths that are checked besides the narrowest."""
 
 
-def trace_channels(model: nn.Module, example_input: Tensor, space: SearchSpace) -> Channels:
+def trace_channels(
+    model: nn.Module, example_input: Tensor, space: SearchSpace, num_classes: int | None = None
+) -> Channels:
     """Find the channel groups of `model` whose widths can vary within `space`.
 
     `example_input` is (batch, channels, side, side); only its shape matters. The model is not
     changed. Groups for which `space` allows one size only stay at full width. Raises ModelError
-    when the network does not run on that input, and like `require_convertible`.
+    when the network does not run on that input, and like `require_convertible` and
+    `find_logits`, to which `num_classes` is passed.
     """
     require_convertible(model)
     meta = narrow(model, {n: _on_meta(t) for n, t in _named_tensors(model).items()})
     dtype = floating_dtype(model)
     images = torch.empty(BATCH_SIZE, *example_input.shape[1:], device="meta", dtype=dtype)
-    return _Tracing(meta, images, space).settled()
+    return _Tracing(meta, images, space, num_classes).settled()
 
 
 def floating_dtype(model: nn.Module) -> torch.dtype | None:
@@ -59,18 +63,24 @@ def floating_dtype(model: nn.Module) -> torch.dtype | None:
 class _Tracing:
     """A trace of `model`, and the channels that follow from it."""
 
-    def __init__(self, model: nn.Module, images: Tensor, space: SearchSpace) -> None:
+    def __init__(
+        self, model: nn.Module, images: Tensor, space: SearchSpace, num_classes: int | None
+    ) -> None:
         self.model, self.images, self.space = model, images, space
         self.trace = Trace(model, space.divisor)
         self.labelling = self.trace.labelling
         for training in (True, False):
             self._run(training)
+        in_training, in_eval = self.trace.outputs
+        self.logits = find_logits(in_training, in_eval, num_classes)
+        for outputs in (in_training, in_eval):
+            self.trace.keep(self.logits.fixed(outputs, in_eval))
 
     def _run(self, training: bool) -> None:
         model = narrow(self.model, {}).train(training)
         try:
             with follow_paths(model) as paths, seeded(0), unchanged(model):
-                self.trace.run(model, self.images, paths)
+                self.trace.run(model, self.images, paths, keep_outputs=False)
         except Exception as error:  # a user's network may raise anything
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             operation, path = self.labelling.here
@@ -102,7 +112,7 @@ class _Tracing:
         return groups
 
     def _note_rigid(self, groups: Partition, rigid: list[bool]) -> None:
-        operations = {made.path: made.operation for made in self.labelling.made}
+        operations = {made.layer: made.operation for made in self.labelling.made}
         why = f"no other width is a multiple of {self.space.divisor} channels"
         for group in (g for g, is_rigid in zip(groups.groups, rigid, strict=True) if is_rigid):
             at = operations[group.layers[0]], group.layers[0]
@@ -124,7 +134,13 @@ class _Tracing:
             made_dims=self.labelling.made_dims,
             losing_groups=frozenset(self.labelling.losing_groups),
             num_positions=self.labelling.num_positions,
+            ordered=frozenset(self._groups_of(groups, self.labelling.ordered)),
+            logits=self.logits,
         )
+
+    def _groups_of(self, groups: Partition, axes: list[Tensor]) -> set[int]:
+        roots = [self.labelling.labels.roots(axis) for axis in axes]
+        return {group for each in roots for group in groups.group_of[each].tolist() if group >= 0}
 
     def _first_failure(self, channels: Channels, groups: Partition) -> tuple[int, Failure] | None:
         """The index of the pass that failed, and the failure."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from supernet.elastic.logits import Logits
 from supernet.space import round_channels
 from supernet.tracing import Group, Kept
 
@@ -49,6 +50,10 @@ class Channels:
     """Weights of grouped convolutions that shrink by whole groups."""
     num_positions: dict[str, int]
     """For each weight: at how many positions of an image it is multiplied with."""
+    ordered: frozenset[int]
+    """Groups whose channels must keep their order, since a kernel slides along them."""
+    logits: Logits
+    """Where the logits are in what the network returns."""
 
     def kept_counts(self, widths: Sequence[float], divisor: int) -> tuple[int, ...]:
         """Places that each group keeps at its width; channels in multiples of `divisor`."""

@@ -1,11 +1,11 @@
 """Supernet: the full network, and every subnet as a plain network on views of its parameters."""
 
+import hashlib
 from dataclasses import replace
 from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
-from torch.utils._pytree import tree_leaves
 
 from supernet.elastic.attributes import referring
 from supernet.elastic.channels import floating_dtype, trace_channels
@@ -16,7 +16,7 @@ from supernet.elastic.widths import share_widths
 from supernet.errors import ModelError, SpaceError
 from supernet.seeding import seeded
 from supernet.space import SearchSpace, SubnetConfig
-from supernet.tracing import BATCH_SIZE
+from supernet.tracing import BATCH_SIZE, OneDevice
 
 
 class Supernet(nn.Module):
@@ -31,15 +31,27 @@ class Supernet(nn.Module):
         example_input: (batch, channels, side, side); only the shape matters.
         space: the widths and resolutions to allow. `supernet.space` is the same with
             `num_groups` set to the number of widths in a config.
+        num_classes: columns of the logits; None: any number.
 
     Raises:
-        ModelError: the network cannot run on `example_input`, or not at a resolution of `space`.
+        ModelError: the network cannot run on `example_input`, or not at a resolution of `space`, or
+            `num_classes` is given and it does not return logits that can be told apart.
     """
 
-    def __init__(self, model: nn.Module, example_input: Tensor, space: SearchSpace) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        example_input: Tensor,
+        space: SearchSpace,
+        *,
+        num_classes: int | None = None,
+    ) -> None:
         super().__init__()
         self.model = model
-        self.channels = trace_channels(model, example_input, space)
+        self.channels = trace_channels(model, example_input, space, num_classes)
+        self.example_shape = example_input.shape
+        self.logits = self.channels.logits
+        """Where the logits are in what the network returns."""
         self.width_of = share_widths(self.channels.groups, space.groups)
         """For each channel group, the index of its width in a config."""
         self.space = replace(space, num_groups=max(self.width_of, default=0) + 1)
@@ -54,25 +66,29 @@ class Supernet(nn.Module):
     def forward(self, x: Tensor, config: SubnetConfig) -> Tensor:
         """Logits (batch, classes) of the subnet for images (batch, channels, side, side).
 
-        The side must be `config.resolution`. Gradients reach the full network's parameters. A
-        network with several outputs (auxiliary heads in training) returns the first.
+        The side must be `config.resolution`. Gradients reach the full network's parameters. Of
+        several outputs (auxiliary heads in training) this is the one that the same layer makes as
+        in eval mode; where the logits are unknown (see `num_classes`), all outputs are returned.
         """
         if x.shape[-2:] != (config.resolution, config.resolution):
             raise SpaceError(
                 f"images must be {config.resolution} px a side for {config.config_id}, "
                 f"but got {tuple(x.shape[-2:])}: resize them first"
             )
-        output: Tensor = tree_leaves(self.subnet(config)(x))[0]
-        return output
+        network = self.subnet(config)
+        logits: Tensor = self.logits.of(network, network(x))
+        return logits
 
     def subnet(self, config: SubnetConfig) -> nn.Module:
         """A plain network whose parameters are views of the full network's.
 
         Its buffers (BN statistics) are copies. It is in training or evaluation mode as the supernet
-        is. Raises SpaceError when the config has the wrong number of widths.
+        is. Where the full network returns other tensors besides the logits in eval mode, it returns
+        the logits alone. Raises SpaceError when the config has the wrong number of widths.
         """
         losing_groups = self.channels.losing_groups
-        return narrow(self.model, self._cut(config), losing_groups, self._referring)
+        network = narrow(self.model, self._cut(config), losing_groups, self._referring)
+        return self.logits.returned_alone(network)
 
     def extract(self, config: SubnetConfig) -> nn.Module:
         """A plain, self-contained network: contiguous copies, nothing shared with the supernet.
@@ -90,7 +106,8 @@ class Supernet(nn.Module):
             for name in self._tensors
         }
         losing_groups = self.channels.losing_groups
-        return narrow(self.model, tensors | parameters, losing_groups, independent=True)
+        narrowed = narrow(self.model, tensors | parameters, losing_groups, independent=True)
+        return self.logits.returned_alone(narrowed)
 
     def part_of(self, name: str, tensor: Tensor, config: SubnetConfig) -> Tensor:
         """The subnet's part, as a view, of a full tensor that belongs to the parameter `name`."""
@@ -105,6 +122,20 @@ class Supernet(nn.Module):
         return self.channels.kept_counts(
             [each[number] for number in self.width_of], self.space.divisor
         )
+
+    def groups_digest(self) -> str:
+        """The sha256 of which entries of which tensors each width of a config removes.
+
+        Equal digests mean that a config names the same subnet of the same tensors.
+        """
+        groups = [(group.size, group.unit, group.layers) for group in self.channels.groups]
+        digest = hashlib.sha256(repr((groups, self.width_of)).encode())
+        for name, dims in sorted(self.channels.dims.items()):
+            for d, dim in enumerate(dims):
+                if dim is not None:
+                    entries = dim.groups.tolist(), dim.positions.tolist()
+                    digest.update(repr((name, d, entries)).encode())
+        return digest.hexdigest()
 
     def describe(self) -> str:
         """A printable table of the channel groups, and of what stays at full width and why."""
@@ -151,7 +182,7 @@ class Supernet(nn.Module):
             network = self._without_data(self.space.smallest).eval()
             try:
                 shape = (BATCH_SIZE, num_channels, resolution, resolution)
-                with seeded(0), unchanged(self.model):
+                with seeded(0), unchanged(self.model), OneDevice():  # type: ignore[no-untyped-call]
                     network(torch.empty(shape, device="meta", dtype=floating_dtype(self.model)))
             except (RuntimeError, ValueError) as error:
                 reason = str(error).strip().splitlines()[0]

@@ -3,6 +3,8 @@
 from supernet.tracing.call import BATCH_SIZE
 from supernet.tracing.labelling import Kept, Labelling
 from supernet.tracing.labels import Labels
+from supernet.tracing.one_device import OneDevice, run_on_one_device
+from supernet.tracing.outputs import Output, find_tensors, pick
 from supernet.tracing.partition import Group, Partition, divide
 from supernet.tracing.paths import follow_paths
 from supernet.tracing.replay import Failure, find_failure
@@ -15,10 +17,15 @@ __all__ = [
     "Kept",
     "Labelling",
     "Labels",
+    "OneDevice",
+    "Output",
     "Partition",
     "Trace",
     "TracedOperation",
     "divide",
     "find_failure",
+    "find_tensors",
     "follow_paths",
+    "pick",
+    "run_on_one_device",
 ]

@@ -39,7 +39,8 @@ class Call:
 
     def argument(self, name: str) -> Any:
         """An argument by its name in the operation's schema, or its default."""
-        for place, declared in enumerate(self.func._schema.arguments):
+        func = getattr(self.func, "default", self.func)
+        for place, declared in enumerate(func._schema.arguments):
             if declared.name == name:
                 if place < len(self.args):
                     return self.args[place]
@@ -49,5 +50,5 @@ class Call:
 
 def operation_name(func: Any) -> str:
     """The name of an operation (an overload of `torch.ops.aten`), such as `aten.view`."""
-    name = str(func.overloadpacket)
+    name = str(getattr(func, "overloadpacket", func))
     return "aten.view" if name == "aten._unsafe_view" else name

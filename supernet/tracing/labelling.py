@@ -38,8 +38,15 @@ class Made:
     labels: Tensor
     operation: str
     path: str
+    weight: str
+    """The name of the parameter that was multiplied with."""
     num_positions: int
     """At how many positions of an image each of them is computed."""
+
+    @property
+    def layer(self) -> str:
+        """The module's path; for what the network itself computes, the parameter's name."""
+        return self.path or self.weight
 
 
 class Labelling:
@@ -64,6 +71,8 @@ class Labelling:
         """For each weight: at how many positions of an image the last pass multiplied with it."""
         self.made_dims: dict[str, int] = {}
         """For each weight that makes channels: the dimension that holds them."""
+        self.ordered: list[Tensor] = []
+        """Labels of dimensions whose entries must keep their order: a kernel slides along them."""
         self.losing_groups: set[str] = set()
         """Weights of grouped convolutions that shrink by whole groups."""
         named = [*model.named_parameters(), *model.named_buffers()]
@@ -168,9 +177,15 @@ class Labelling:
             for dim in self._dims_with(name, found)[:1]:
                 self.made_dims[name] = dim
             self._note_kept_early(made)
-            operation, path = self.here
-            here = Made(labels=made, operation=operation, path=path, num_positions=num_positions)
-            self.made.append(here)
+            self.made.append(
+                Made(
+                    labels=made,
+                    operation=self.here[0],
+                    path=self.here[1],
+                    weight=name,
+                    num_positions=num_positions,
+                )
+            )
 
     def note_lost(self, weight: Tensor, num_channels: int) -> None:
         """List the channels that `weight` makes, if the labels of its parameters were lost."""
@@ -210,20 +225,28 @@ class Labelling:
         named = [(size, name) for size, name in found if name is not None]
         if not named or len(named) < len(found):
             return
-        culprits = [self._culprits[id(t)] for t in call.inputs if id(t) in self._culprits]
-        culprits += self._early_culprits(call)
+        culprit = self._culprit(call)
         for tensor in call.outputs:
             if id(tensor) not in self._names:
                 self._computed[id(tensor)] = max(named)[1]
                 self._alive.append(tensor)
-                if not any(axis is not None for axis in self.axes_of(tensor)):
-                    self._culprits[id(tensor)] = (culprits or [call.operation])[0]
+                if culprit and all(axis is None for axis in self.axes_of(tensor)):
+                    self._culprits[id(tensor)] = culprit
 
-    def _early_culprits(self, call: Call) -> list[str]:
-        """The operations that require labels of the inputs to stay, before they made channels."""
+    def _culprit(self, call: Call) -> str | None:
+        """The operation in which the labels of weights were lost, if they are after this call.
+
+        None where channels of the weights were already kept, and so listed.
+        """
+        for tensor in call.inputs:
+            if id(tensor) in self._culprits:
+                return self._culprits[id(tensor)]
         axes = [axis for tensor in call.inputs for axis in self.axes_of(tensor) if axis is not None]
-        labels = (label for axis in axes for label in axis.tolist())
-        return [self._early[label][0][0] for label in labels if label in self._early]
+        labels = torch.cat(axes).tolist() if axes else []
+        early = next((self._early[label] for label in labels if label in self._early), None)
+        if early is not None:
+            return early[0][0]
+        return call.operation if axes and bool(self.labels.roots(torch.cat(axes)).any()) else None
 
     def lose_groups(self, weight: Tensor) -> None:
         """Record that the convolution with this weight shrinks by whole groups.

@@ -18,7 +18,7 @@ class Group:
     unit: int
     """Channels of each place, in the layer where they are fewest (1 unless channels are tied)."""
     layers: tuple[str, ...]
-    """The modules that make these channels, in the order in which they run."""
+    """The modules that make these channels, in the order in which they run; see `Made.layer`."""
     num_positions: int
     """At how many positions of an image each channel is first computed."""
 
@@ -66,7 +66,7 @@ def divide(labelling: Labelling) -> Partition:
         Group(
             size=size,
             unit=unit,
-            layers=tuple(dict.fromkeys(layer.path for layer in layers)),
+            layers=tuple(dict.fromkeys(made.layer for made in layers)),
             num_positions=layers[0].num_positions,
         )
         for size, unit, layers in zip(sizes, units, order.values(), strict=True)

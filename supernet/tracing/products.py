@@ -44,6 +44,8 @@ def _slid_along(labelling: Labelling, call: Call, dim: int) -> Tensor | None:
     if x.shape[dim] != call.result.shape[dim]:
         labelling.keep(axis, "convolved over")
         return None
+    if axis is not None and weight.shape[dim] > 1:
+        labelling.ordered.append(axis)
     return axis
 
 

@@ -11,7 +11,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from supernet.seeding import seeded
 from supernet.tracing.call import LAYOUT, Call
 from supernet.tracing.labelling import Axes
-from supernet.tracing.trace import TracedOperation, run_on_one_device
+from supernet.tracing.one_device import run_on_one_device
+from supernet.tracing.trace import TracedOperation
 
 OTHER_OPERATIONS = "narrower, it runs other operations (a size is fixed in the code?)"
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from supernet.tracing import moves, products
-from supernet.tracing.call import Call
+from supernet.tracing.call import Call, operation_name
 from supernet.tracing.labelling import Labelling
 
 Rule = Callable[[Labelling, Call], None]
@@ -168,7 +168,7 @@ RULES = {f"aten.{name}": rule for rule, names in _NAMES.items() for name in name
 
 def rule_for(func: Any) -> Rule:
     """The rule of an operation (an overload of `torch.ops.aten`)."""
-    rule = RULES.get(str(func.overloadpacket))
+    rule = RULES.get(operation_name(func))
     if rule is None and torch.Tag.pointwise in func.tags:
         return elementwise
     return rule or unknown

@@ -4,18 +4,29 @@
 operations and functions called from anywhere are no special case.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves, tree_map_only
 
 from supernet.tracing.call import LAYOUT, Call, operation_name
 from supernet.tracing.labelling import Axes, Labelling
+from supernet.tracing.one_device import run_on_one_device
+from supernet.tracing.outputs import Output, Place, find_tensors
 from supernet.tracing.paths import Paths, Site
 from supernet.tracing.rules import rule_for
+
+aten = torch.ops.aten
+IN_PLACE_MOVES = {
+    aten.squeeze_: aten.squeeze,
+    aten.unsqueeze_: aten.unsqueeze,
+    aten.transpose_: aten.transpose,
+    aten.t_: aten.t,
+}
+"""Operations that change a tensor's shape in place, and those that return it in the new shape."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,20 +59,53 @@ class Trace(TorchDispatchMode):
         super().__init__()  # type: ignore[no-untyped-call]
         self.labelling = Labelling(model, divisor)
         self.passes: list[list[TracedOperation]] = []
+        self.outputs: list[dict[Place, Output]] = []
+        """For each pass, the tensors that the network returned."""
         self._paths = Paths()
+        self._makers: dict[int, Site] = {}
+        self._alive: list[Tensor] = []  # an id names a tensor only as long as it lives
 
-    def run(self, network: nn.Module, images: Tensor, paths: Paths) -> None:
-        """Trace one more forward pass; `paths` follows the modules. Its outputs are kept."""
+    def run(
+        self, network: nn.Module, images: Tensor, paths: Paths, *, keep_outputs: bool = True
+    ) -> None:
+        """Trace one more forward pass; `paths` follows the modules."""
         self.passes.append([])
         self.labelling.begin_pass()
         self._paths = paths
         with torch.no_grad(), self:
             output = network(images)
-        for tensor in (leaf for leaf in tree_leaves(output) if isinstance(leaf, Tensor)):
-            for axis in self.labelling.axes_of(tensor):
-                if axis is not None:
-                    self.labelling.labels.keep(axis)
+        found = {
+            place: Output(
+                shape=tensor.shape,
+                axes=self.labelling.axes_of(tensor),
+                maker=self._makers.get(id(tensor)),
+            )
+            for place, tensor in find_tensors(output).items()
+        }
+        self.outputs.append(found)
+        self._makers.clear()
+        self._alive.clear()
         self.labelling.end_pass()
+        if keep_outputs:
+            self.keep(found.values())
+
+    def keep(self, outputs: Iterable[Output]) -> None:
+        """Keep all channels of these outputs."""
+        for axis in (axis for output in outputs for axis in output.axes if axis is not None):
+            self.labelling.labels.keep(axis)
+
+    def _run(self, func: Any, args: Any, kwargs: dict[str, Any]) -> Call:
+        """Run `func`; one that changes its argument's shape counts as the one that returns a view.
+
+        The argument is then a view of the tensor as it was before.
+        """
+        moved = IN_PLACE_MOVES.get(func.overloadpacket)
+        if moved is None:
+            return Call(func, args, kwargs, run_on_one_device(func, args, kwargs))
+        before = args[0].detach()
+        self.labelling.set_axes(before, self.labelling.axes_of(args[0]))
+        result = run_on_one_device(func, args, kwargs)
+        return Call(moved, (before, *args[1:]), kwargs, result)
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
@@ -70,17 +114,19 @@ class Trace(TorchDispatchMode):
         operation = operation_name(func)
         site = self._paths.next_site(operation)
         self.labelling.here = operation, site.path
-        call = Call(func, args, kwargs or {}, run_on_one_device(func, args, kwargs or {}))
+        call = self._run(func, args, kwargs or {})
         inputs = [(self.labelling.weight_of(t), self.labelling.axes_of(t)) for t in call.inputs]
         is_constant = self.labelling.is_constant(call)
-        rule_for(func)(self.labelling, call)
+        rule_for(call.func)(self.labelling, call)
         self.labelling.follow_constants(call)
         self.labelling.follow_weights(call)
+        self._makers.update(dict.fromkeys(map(id, call.outputs), site))
+        self._alive.extend(call.outputs)
         outputs = tuple((tensor.shape, self.labelling.axes_of(tensor)) for tensor in call.outputs)
-        if call.operation not in LAYOUT:
+        if operation not in LAYOUT:
             self.passes[-1].append(
                 TracedOperation(
-                    name=call.operation,
+                    name=operation,
                     site=site,
                     activations=tuple(axes for weight, axes in inputs if weight is None),
                     weights=tuple(axes for weight, axes in inputs if weight is not None),
@@ -89,11 +135,3 @@ class Trace(TorchDispatchMode):
                 )
             )
         return call.result
-
-
-def run_on_one_device(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
-    """Run an operation; tensors that are neither parameter nor buffer are moved to meta."""
-    tensors = [x for x in tree_leaves((args, kwargs)) if isinstance(x, Tensor)]
-    if any(x.is_meta for x in tensors) and not all(x.is_meta for x in tensors):
-        args, kwargs = tree_map_only(Tensor, lambda x: x.to("meta"), (args, kwargs))
-    return func(*args, **kwargs)

@@ -51,8 +51,9 @@ class Compiled:
             skeleton = self.supernet.extract(config)
 
             def compute(tensors: dict[str, Tensor], images: Tensor) -> Tensor:
-                output: Tensor = functional_call(skeleton, tensors, (images,))
-                return output
+                output = functional_call(skeleton, tensors, (images,))
+                logits: Tensor = self.supernet.logits.of(skeleton, output)
+                return logits
 
             self.functions[key] = torch.compile(compute, dynamic=False)
             with warnings.catch_warnings():  # the compiler reads .grad, which views lack

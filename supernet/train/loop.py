@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from supernet.checkpoint import check_groups
 from supernet.data.dataset import Data
 from supernet.elastic.supernet import Supernet
 from supernet.errors import CheckpointError, SupernetError
@@ -187,6 +188,7 @@ class Loop:
             about = {
                 "job": self.job.to_json(),
                 "data": self.data.describe(),
+                "groups_sha256": self.supernet.groups_digest(),
                 "changes": self.changes,
             }
             self.state.write(self.state_folder, about)
@@ -207,6 +209,7 @@ class Loop:
                 f"(of all arguments only {', '.join(CHANGEABLE)} may change)"
             )
         self.data.check_same(saved.about["data"])
+        check_groups(self.supernet, saved.about["groups_sha256"], saved.path)
         if saved.num_steps_done > self.step.num_steps:
             raise CheckpointError(
                 f"--epochs must reach beyond step {saved.num_steps_done}, where {self.run} is, but "

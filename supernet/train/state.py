@@ -149,7 +149,7 @@ def _read(path: Path) -> SavedState:
     try:
         saved = SavedState(path=path, tensors=tensors, note=note)
         saved.job, saved.num_steps_done, note["num_skipped"]
-        saved.about["data"]["classes"], saved.about["data"]["splits"]
+        saved.about["data"]["classes"], saved.about["data"]["splits"], saved.about["groups_sha256"]
         recorded = note["checksum"]
     except (KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(

@@ -156,7 +156,8 @@ def _new_supernet(job: TrainingJob, data: Data, *, resumes: bool) -> Supernet:
         fresh = load_weights(model, Path(job.weights))
         if fresh:
             print(f"initialised anew, for other classes: {', '.join(fresh)}", file=sys.stderr)
-    supernet = Supernet(model, torch.empty(1, 3, side, side), job.space)
+    example = torch.empty(1, 3, side, side)
+    supernet = Supernet(model, example, job.space, num_classes=num_classes)
     check_roundtrip(model, job, num_classes)
     if job.space.width_range[0] < 1:
         require_elastic(supernet.channels)

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations, parametrize
 
+from nas.cost.macs import count_macs
 from supernet.elastic.describe import count_elastic
 from supernet.elastic.supernet import Supernet
 from supernet.space import SearchSpace, SubnetConfig
@@ -282,3 +283,54 @@ def test_layers_too_narrow_for_another_multiple_are_listed() -> None:
     (kept,) = Supernet(model, torch.empty(1, 3, 8, 8), space).channels.kept
     assert (kept.path, kept.num_channels) == ("0", 6)
     assert kept.why == "no other width is a multiple of 8 channels"
+
+
+def unsqueezed(x: Tensor) -> Tensor:
+    gate = x.mean((2, 3))
+    gate.unsqueeze_(2)
+    gate.unsqueeze_(-1)
+    return x * gate.sigmoid_()
+
+
+def transposed(x: Tensor) -> Tensor:
+    tokens = x.flatten(2)
+    tokens.transpose_(1, 2)
+    return tokens.softmax(-1).transpose_(1, 2).view_as(x)
+
+
+def squeezed(x: Tensor) -> Tensor:
+    gate = x.mean((2, 3), keepdim=True)
+    gate.squeeze_(-1)
+    gate.squeeze_(dim=2)
+    return x * gate[:, :, None, None]
+
+
+def with_coordinates(x: Tensor) -> Tensor:
+    return x + torch.linspace(-1, 1, x.shape[-1])  # on the CPU, wherever the images are
+
+
+def with_a_coin(x: Tensor) -> Tensor:
+    return x * 2 if torch.rand(1, device=x.device).item() < 0.5 else x * 3
+
+
+@pytest.mark.parametrize(
+    "compute", [unsqueezed, transposed, squeezed, with_coordinates, with_a_coin]
+)
+def test_views_in_place_other_devices_and_coins_leave_channels_elastic(
+    compute: Callable[[Tensor], Tensor],
+) -> None:
+    class Computes(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return compute(x)
+
+    layers = nn.Conv2d(3, 16, 1), Computes(), nn.Conv2d(16, 4, 1), nn.AdaptiveAvgPool2d(1)
+    supernet = Supernet(nn.Sequential(*layers), torch.empty(1, 3, 8, 8), SPACE)
+    assert not supernet.channels.kept
+    assert [group.num_channels for group in supernet.channels.groups] == [16]
+    images, config = torch.randn(2, 3, 8, 8), supernet.space.smallest
+    outputs = []
+    for network in (supernet.subnet(config), supernet.extract(config)):
+        torch.manual_seed(0)
+        outputs.append(network(images))
+    torch.testing.assert_close(*outputs)
+    assert count_macs(supernet.extract(config), 8) == 64 * (3 * 4 + 4 * 4)

@@ -195,3 +195,35 @@ def test_a_resolution_that_the_network_cannot_take_is_named(
     with pytest.raises(ResolutionError, match=f"must accept {given} images") as error:
         count_macs(network, resolution)
     assert "\n" not in str(error.value)
+
+
+class Scaled(nn.Module):
+    """A convolution and a cosine head whose weights are computed from others."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.gain = nn.Conv2d(3, 8, 3, padding=1), nn.Parameter(torch.ones(8, 1, 1, 1))
+        self.classes = nn.Parameter(torch.randn(10, 8))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.conv2d(x, self.conv.weight * self.gain * 0.5, padding=1).mean((2, 3))
+        return 10 * F.linear(F.normalize(x, dim=1), F.normalize(self.classes, dim=1))
+
+
+def test_products_of_computed_weights_are_counted() -> None:
+    assert count_macs(Scaled(), 8) == 64 * 8 * 27 + 80
+
+
+@pytest.mark.parametrize(
+    ("build", "resolution", "millions"),
+    [
+        # torchvision's tables: 17.56 G, 4.49 G and 5.56 G at 224 px
+        (models.vit_b_16, 224, 17_563.8),
+        (models.swin_t, 224, 4_491.4),
+        (lambda: models.maxvit_t(input_size=(224, 224)), 224, 5_558.0),
+    ],
+)
+def test_transformers_are_counted_as_published(
+    build: Callable[[], nn.Module], resolution: int, millions: float
+) -> None:
+    assert count_macs(build(), resolution) / 1e6 == pytest.approx(millions, rel=0.01)

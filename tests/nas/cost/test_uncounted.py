@@ -5,7 +5,7 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from nas.cost.macs import count_macs
+from nas.cost.macs import count_layer_macs, count_macs
 from nas.errors import UncountedLayerError
 
 
@@ -23,6 +23,10 @@ def deformed(x: Tensor, w: Tensor) -> Tensor:
     return torchvision.ops.deform_conv2d(x, torch.zeros(1, 18, 6, 6, device=x.device), w)  # type: ignore[no-any-return]
 
 
+def masked(x: Tensor, w: Tensor) -> Tensor:
+    return torchvision.ops.roi_align(x, x[0, 0, :2, :5], 2)  # type: ignore[no-any-return]
+
+
 def distances(x: Tensor, w: Tensor) -> Tensor:
     return torch.cdist(x, x, compute_mode="donot_use_mm_for_euclid_dist")
 
@@ -31,10 +35,8 @@ def distances(x: Tensor, w: Tensor) -> Tensor:
     ("compute", "shape", "operation"),
     [
         (lambda x, w: nn.functional.bilinear(x, x, w), (5, 8, 8), "aten._trilinear"),
-        (deformed, (4, 3, 3, 3), "torchvision.deform_conv2d"),
         (lambda x, w: torch.conv_tbc(x[0], w, w[0, 0]), (3, 8, 5), "aten.conv_tbc"),
-        (lambda x, w: (x[..., None, :] * w).sum(-1), (5, 8), "aten.mul"),
-        (lambda x, w: (x[..., None, :] * w.abs().t()).sum(-1), (8, 5), "aten.mul"),
+        (masked, (3,), "torchvision.roi_align"),
         (distances, (1,), "aten._cdist_forward"),
         (lambda x, w: torch.fft.rfft2(x), (1,), "aten._fft_r2c"),
     ],
@@ -69,3 +71,37 @@ def test_products_of_weights_alone_are_no_activations() -> None:
 
 def test_a_norm_is_no_product() -> None:
     assert count_macs(Computes(lambda x, w: nn.functional.normalize(x) * w, 1), 8) == 0
+
+
+@pytest.mark.parametrize(
+    ("compute", "shape", "macs"),
+    [
+        (deformed, (4, 3, 3, 3), 36 * 4 * 27),
+        (lambda x, w: (x[..., None, :] * w).sum(-1), (5, 8), 3 * 8 * 5 * 8),
+        (lambda x, w: (x[..., None, :] * w.abs().t()).sum(-1), (8, 5), 3 * 8 * 5 * 8),
+        (lambda x, w: (x.mean((0, 2, 3))[:, None, None] * w).sum(0), (3, 4, 9), 3 * 4 * 9),
+    ],
+)
+def test_a_product_of_a_weight_matrix_is_counted_where_it_is_written_elementwise(
+    compute: Callable[[Tensor, Tensor], Tensor], shape: tuple[int, ...], macs: int
+) -> None:
+    network = nn.Sequential(nn.Identity(), Computes(compute, *shape))
+    assert count_layer_macs(network, 8) == {"1": macs}
+
+
+class Dynamic(nn.Module):
+    """A convolution whose kernel mixes experts' kernels, image by image (CondConv)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.route, self.experts = nn.Linear(3, 4), nn.Parameter(torch.randn(4, 8, 3, 3, 3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        weights = self.route(x.mean((2, 3))).softmax(1)
+        kernels = (weights[:, :, None, None, None, None] * self.experts).sum(1)
+        images = x.reshape(1, -1, *x.shape[2:])
+        return nn.functional.conv2d(images, kernels.flatten(0, 1), padding=1, groups=len(x))
+
+
+def test_a_dynamic_convolution_counts_its_kernel_and_itself() -> None:
+    assert count_macs(Dynamic(), 8) == 3 * 4 + 4 * 8 * 27 + 8 * 27 * 64

@@ -1,3 +1,4 @@
+import pytest
 import torch
 from torch import Tensor, nn
 
@@ -66,3 +67,70 @@ def test_one_layers_channels_are_in_the_order_of_their_norms() -> None:
     sort_by_importance(supernet)
     norms = first.weight.detach().abs().sum((1, 2, 3))
     assert torch.equal(norms, norms.sort(descending=True).values)
+
+
+class Sliding(nn.Module):
+    """A kernel slides along the channels: over pooled ones (ECA), or over all (DiceNet)."""
+
+    def __init__(self, pooled: bool) -> None:
+        super().__init__()
+        self.stem, self.next = nn.Conv2d(3, 16, 1), nn.Conv2d(16, 32, 1)
+        self.slide = nn.Conv1d(1, 1, 3, padding=1, bias=False)
+        self.pooled, self.head = pooled, nn.Conv2d(32, 8, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.stem(x)
+        if self.pooled:
+            gate = self.slide(x.mean((2, 3))[:, None]).sigmoid()
+            x = x * gate.transpose(1, 2)[..., None]
+        else:
+            n, c, h, w = x.shape
+            y = x.permute(0, 2, 3, 1).reshape(-1, 1, c)
+            x = x + self.slide(y).reshape(n, h, w, c).permute(0, 3, 1, 2)
+        return self.head(self.next(x).relu())  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("pooled", [True, False])
+def test_channels_that_a_kernel_slides_along_keep_their_order(pooled: bool) -> None:
+    torch.manual_seed(0)
+    model = Sliding(pooled).double()
+    images = torch.randn(2, 3, 8, 8, dtype=torch.float64)
+    expected = model(images)
+    before = {name: p.detach().clone() for name, p in model.named_parameters()}
+    supernet = Supernet(model, torch.empty(1, 3, 8, 8), SearchSpace(resolutions=(8,)))
+    sort_by_importance(supernet)
+    torch.testing.assert_close(model(images), expected, rtol=1e-10, atol=1e-12)
+    assert torch.equal(model.stem.weight, before["stem.weight"])
+    assert not torch.equal(model.next.weight, before["next.weight"])
+
+
+class Ranked(nn.Module):
+    """Multiplies channels by numbers that depend on their place, known to nobody but the code."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Conv2d(3, 16, 1), nn.Conv2d(16, 32, 1)
+        self.head = nn.Conv2d(32, 8, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.first(x)
+        kernel = torch.linspace(0, 1, x.shape[1], dtype=x.dtype, device=x.device)
+        x = nn.functional.conv2d(x, kernel.view(-1, 1, 1, 1), groups=x.shape[1])
+        return self.head(self.second(x).relu())  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_a_group_whose_order_turns_out_to_matter_is_left_and_the_others_are_sorted(
+    dtype: torch.dtype,
+) -> None:
+    torch.manual_seed(0)
+    model = Ranked().to(dtype)
+    images = torch.randn(2, 3, 8, 8, dtype=dtype)
+    expected = model(images)
+    supernet = Supernet(model, torch.empty(1, 3, 8, 8), SearchSpace(resolutions=(8,)))
+    assert [group.num_channels for group in supernet.channels.groups] == [16, 32]
+    first, second = model.first.weight.detach().clone(), model.second.weight.detach().clone()
+    sort_by_importance(supernet)
+    torch.testing.assert_close(model(images), expected, rtol=1e-4, atol=1e-6)
+    assert torch.equal(model.first.weight, first)
+    assert not torch.equal(model.second.weight, second)

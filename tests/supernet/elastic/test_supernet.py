@@ -132,3 +132,32 @@ def test_a_buffer_in_two_places_stays_one_when_the_supernet_moves() -> None:
         assert model[1].grid is model[2].grid
         assert model[1].running_mean is model[2].running_mean
     assert model[2].grid.dtype == torch.float64
+
+
+def test_the_digest_of_groups_tells_other_groups_and_depends_on_nothing_else() -> None:
+    def digest(layer: nn.Module, divisor: int = 8, how: str = "stage") -> str:
+        model = nn.Sequential(nn.Conv2d(3, 16, 1), layer, nn.Conv2d(16, 2, 1))
+        space = SearchSpace(resolutions=(32,), divisor=divisor, groups=how)
+        return Supernet(model, torch.empty(1, 3, 32, 32), space).groups_digest()
+
+    same = {digest(nn.Conv2d(16, 16, 1)) for seed in range(3) if torch.manual_seed(seed)}
+    others = {
+        digest(nn.Conv2d(16, 16, 3, padding=1, groups=16)),
+        digest(nn.Identity()),
+        digest(nn.Conv2d(16, 16, 1), how="layer"),
+    }
+    assert len(same) == 1
+    assert len(same | others) == 4
+
+
+def test_what_the_network_itself_computes_is_named_after_its_parameter() -> None:
+    class Root(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.kernel, self.head = nn.Parameter(torch.randn(16, 3, 1, 1)), nn.Conv2d(16, 2, 1)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.head(torch.conv2d(x, self.kernel))  # type: ignore[no-any-return]
+
+    supernet = Supernet(Root(), torch.empty(1, 3, 32, 32), SearchSpace(resolutions=(32,)))
+    assert [group.layers for group in supernet.channels.groups] == [("kernel",)]

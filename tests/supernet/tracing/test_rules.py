@@ -132,7 +132,7 @@ def cases() -> dict[str, Case]:
         "a weight in two functional calls": (
             {"a": conv(3, 8), "b": nn.Conv2d(8, 6, 1, bias=False), "h": head(6, 2)},
             shared_weight,
-            [(8, "a"), (6, "")],
+            [(8, "a"), (6, "b.weight")],
         ),
         "transposed convolution": (
             {"a": conv(3, 8), "b": nn.ConvTranspose2d(8, 6, 2, 2), "h": head(6, 2)},

@@ -21,7 +21,12 @@ def make(width: int = 3) -> State:
     return State(model, optimizer, Ema(model, 0.9), scaler, torch.zeros(4, dtype=torch.float64))
 
 
-ABOUT = {"job": TrainingJob().to_json(), "data": {"classes": [], "splits": {}}, "changes": []}
+ABOUT = {
+    "job": TrainingJob().to_json(),
+    "data": {"classes": [], "splits": {}},
+    "groups_sha256": "",
+    "changes": [],
+}
 
 
 def test_a_written_state_reads_back_whole(tmp_path: Path) -> None:
