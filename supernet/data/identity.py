@@ -9,9 +9,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from supernet.data.check import Checked, cache_of, check_images, history
+from supernet.data.scan import counted
 from supernet.data.sources import ImageSet, without
 from supernet.data.splits import SPLITS, split_images
 from supernet.errors import DataError
+
+MAX_TRAIN_COMPARED = 100_000
+"""The content of no more training images is compared; that of the other splits always is."""
 
 
 def digests(images: ImageSet, splits: Mapping[str, Tensor]) -> dict[str, str]:
@@ -24,6 +29,25 @@ def digests(images: ImageSet, splits: Mapping[str, Tensor]) -> dict[str, str]:
     return {
         split: sha256("".join(of_split).encode()).hexdigest() for split, of_split in lines.items()
     }
+
+
+def contents(
+    images: ImageSet, splits: Mapping[str, Tensor], checked: Mapping[str, Checked]
+) -> dict[str, str]:
+    """Each split's sha256 over its images' own digests, of splits whose images are all known."""
+    found = {}
+    for split, indices in splits.items():
+        names = sorted(images.names[i] for i in indices.tolist())
+        if all(name in checked for name in names):
+            lines = "".join(f"{checked[name].digest}\n" for name in names)
+            found[split] = sha256(lines.encode()).hexdigest()
+    return found
+
+
+def recorded_contents(recorded: Mapping[str, Any]) -> dict[str, str]:
+    """The `contents` in a run's record of its data; of images that are no files there are none."""
+    of_splits = {split: recorded["splits"][split].get("content") for split in SPLITS}
+    return {split: content for split, content in of_splits.items() if content}
 
 
 def recorded_digests(recorded: Mapping[str, Any]) -> dict[str, str]:
@@ -50,6 +74,58 @@ def as_recorded(
             if digests(variant, splits) == recorded_digests(recorded):
                 return variant, splits
     return None
+
+
+def require_names(images: ImageSet, found: Mapping[str, str], recorded: Mapping[str, Any]) -> None:
+    """Raise DataError unless classes and `found`, the `digests`, are those of a run.
+
+    Names what is missing, if this machine knows it from a check.
+    """
+    if list(images.classes) != recorded["classes"]:
+        raise DataError(
+            f"{images.name}: must have the {len(recorded['classes'])} classes of the run, but has"
+            f" {len(images.classes)} or other names: restore the data or start a new run"
+        )
+    for split, digest in recorded_digests(recorded).items():
+        if found[split] != digest:
+            there = {*images.names, *recorded.get("excluded", ())}
+            gone = sorted(set(history(cache_of(images.name))) - there)
+            missing = (
+                f" ({counted(len(gone), 'image(s)')} missing, such as {gone[0]})" if gone else ""
+            )
+            raise DataError(
+                f"{images.name}: split {split!r} must hold the same"
+                f" {recorded['splits'][split]['num_images']} images as in the run, but others are"
+                f" there{missing}: restore them and the seed, or start a new run"
+            )
+
+
+def require_content(
+    images: ImageSet, splits: Mapping[str, Tensor], expected: Mapping[str, str]
+) -> None:
+    """Raise DataError unless the files have the content of a run's, `recorded_contents`.
+
+    Where there are many training images, only those of `calibration` are read. Names what has
+    changed, if this machine knows it from a check.
+    """
+    compared = {
+        split: splits[split]
+        for split in expected
+        if split != "train" or len(splits[split]) <= MAX_TRAIN_COMPARED
+    }
+    if not compared or images.content is None:
+        return
+    cache, indices = cache_of(images.name), torch.cat(list(compared.values())).unique()
+    checked = check_images(images, indices.tolist(), cache)
+    for split, content in contents(images, compared, checked).items():
+        if content != expected[split]:
+            before = history(cache)
+            names = sorted(name for name in checked if len(set(before.get(name, ()))) > 1)
+            changed = f" ({counted(len(names), 'image(s)')}, such as {names[0]})" if names else ""
+            raise DataError(
+                f"{images.name}: split {split!r} must hold the photos of the run, but some have"
+                f" changed{changed}: restore them, or start a new run"
+            )
 
 
 def _reordered(images: ImageSet, classes: Sequence[str]) -> ImageSet:
