@@ -20,6 +20,8 @@ from supernet.data.decode import num_workers
 from supernet.data.sources import ImageSet, as_rgb, complaint
 
 BATCH = 256
+SEPARATOR = b'", "'
+"""Between an image's name and its stamp, in the cache."""
 
 
 @dataclass(frozen=True)
@@ -47,13 +49,14 @@ def check_images(
     """
     if images.content is None or images.stamp is None:
         return {}
-    known = {name: (stamp, each) for name, stamp, each in _lines(cache)} if cache else {}
+    known = dict(_lines(cache)) if cache else {}
     found, new = dict[str, Checked](), list[tuple[int, str]]()
     for index in indices:
         stamp = _stamp(images, index)
-        before = known.get(images.names[index])
-        if stamp and before and before[0] == stamp:
-            found[images.names[index]] = before[1]
+        line = known.get(_key(images.names[index]))
+        before = _parsed(line) if line else None
+        if stamp and before and before[1] == stamp:
+            found[images.names[index]] = before[2]
         else:
             new.append((index, stamp))
     bar = tqdm(total=len(new), desc="check", unit="image", delay=2.0, leave=False)
@@ -97,8 +100,9 @@ def cache_of(folder: str) -> Path:
 def history(cache: Path) -> dict[str, list[str]]:
     """The digests that each image in a cache had, by name, the last one last."""
     found: dict[str, list[str]] = {}
-    for name, _, checked in _lines(cache):
-        found.setdefault(name, []).append(checked.digest)
+    for _, line in _lines(cache):
+        if parsed := _parsed(line):
+            found.setdefault(parsed[0], []).append(parsed[2].digest)
     return found
 
 
@@ -134,19 +138,28 @@ def _orientation(image: Image.Image) -> int:
     return found if found in range(1, 9) else 1
 
 
-def _lines(cache: Path) -> Iterator[tuple[str, str, Checked]]:
-    """Name, stamp and what is known; a line that a kill cut off is passed over."""
+def _lines(cache: Path) -> Iterator[tuple[bytes, bytes]]:
+    """Each line of a cache with its key (`_key`); a line is parsed only where it is needed."""
     try:
         lines = cache.read_bytes().splitlines()
     except OSError:
         return
     for line in lines:
-        try:
-            name, stamp, *values = json.loads(line)
-            checked = Checked(*values)
-        except (ValueError, TypeError):
-            continue
-        yield name, stamp, checked
+        yield line[: line.find(SEPARATOR)], line
+
+
+def _key(name: str) -> bytes:
+    """What a line about that image begins with; a name in JSON can't contain SEPARATOR."""
+    return json.dumps([name])[:-2].encode()
+
+
+def _parsed(line: bytes) -> tuple[str, str, Checked] | None:
+    """Name, stamp and what is known; None for a line that a kill cut off or of another version."""
+    try:
+        name, stamp, *values = json.loads(line)
+        return name, stamp, Checked(*values)
+    except (ValueError, TypeError):
+        return None
 
 
 def _add(cache: Path, checked: Iterable[tuple[str, str, Checked]]) -> None:

@@ -128,6 +128,16 @@ def test_only_new_and_changed_files_are_decoded_again(
     assert left == sorted([*before, "002.jpg"])  # nothing else is written there
 
 
+@pytest.mark.parametrize("name", ['a", "b', "a\\", "caf\u00e9", '"', "x\ty", "a\u2028b"])
+def test_any_name_is_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    images = folder_of(tmp_path, encoded("jpeg"))
+    (tmp_path / "train" / "cat" / "000.jpg").rename(tmp_path / "train" / "cat" / f"{name}.jpg")
+    images = load_folder(tmp_path)
+    first = check_images(images, range(3), tmp_path / "cache.jsonl")
+    monkeypatch.setattr(check_module, "_check", None)  # not called again
+    assert check_images(images, range(3), tmp_path / "cache.jsonl") == first
+
+
 def test_a_cache_that_cannot_be_written_is_none(tmp_path: Path) -> None:
     images = folder_of(tmp_path, encoded("jpeg"))
     (tmp_path / "file").write_bytes(b"in the way")
