@@ -46,7 +46,7 @@ class _Index:
     def add(self, shard: Path, findings: Findings) -> None:
         """Add the samples of one shard, in order."""
         self.shards.append(shard)
-        for key, sample in _samples(shard).items():
+        for key, sample in _samples(shard, findings).items():
             if not sample.images:
                 others = ", ".join(sorted(sample.others)) or "a label alone"
                 findings.skip(f"sample(s) with {others}", "no image format", shard / key)
@@ -172,7 +172,7 @@ def _shards(folder: Path, part: str) -> Iterator[Path]:
     yield from tqdm(paths, f"index {part}", unit="shard", delay=2.0, leave=False)
 
 
-def _samples(shard: Path) -> dict[str, _Sample]:
+def _samples(shard: Path, findings: Findings) -> dict[str, _Sample]:
     """The samples of one shard by key, in order."""
     samples: dict[str, _Sample] = {}
     try:
@@ -187,9 +187,25 @@ def _samples(shard: Path) -> dict[str, _Sample]:
                     raise ValueError(f"{path} is a link: write it with tar --hard-dereference -h")
                 sample = samples.setdefault(str(path.parent / stem), _Sample())
                 _add_member(sample, extension.lower(), member, archive)
+            if not _has_end(shard, archive.offset):
+                findings.say(f"{shard.name} does not end as tar files do: it may be incomplete")
     except (OSError, tarfile.TarError, ValueError) as error:
         raise DataError(f"{shard}: must be a tar file with .cls numbers, but {error}") from error
     return samples
+
+
+def _has_end(shard: Path, offset: int) -> bool:
+    """Whether the zeros that a tar file ends with are at `offset`, where tarfile stopped to read.
+
+    Raises ValueError where it stopped at a damaged header, or another archive follows.
+    """
+    with shard.open("rb") as file:
+        file.seek(offset)
+        rest = file.read(2**20)
+    if rest.strip(b"\0"):
+        what = "a header is damaged" if rest[:512].strip(b"\0") else "more follows its end"
+        raise ValueError(f"{what} (byte {offset})")
+    return bool(rest)
 
 
 def _add_member(
