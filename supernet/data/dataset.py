@@ -217,6 +217,8 @@ class Data:
 
         Raises DataError where there are any and `strict`, or where too few are left.
         """
+        if not checked:  # images that are no files
+            return
         problems = {name: each.problem for name, each in checked.items() if each.problem}
         if problems:
             first, why = min(problems.items())

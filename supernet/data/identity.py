@@ -1,10 +1,11 @@
 """Identity: whether images are those of a run, whatever became of their folder."""
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
-from typing import Any
+from typing import Any, Literal
+from unicodedata import normalize
 
 import torch
 from torch import Tensor
@@ -61,19 +62,37 @@ def as_recorded(
     """The images and splits as a run has them; None where the images are others.
 
     A run decides which images are left out as damaged (they may be gone or whole again) and the
-    order of the classes; runs that began before validation splits were halved have these whole.
+    order of the classes; runs that began before validation splits were halved have these whole. A
+    folder that moved between systems may have its names in another Unicode form.
     """
-    images = without(images, recorded.get("excluded", ()))
-    classes = recorded["classes"]
-    if len(set(classes)) == len(classes) and sorted(images.classes) == sorted(classes):
-        images = _reordered(images, classes)
-    for may_halve in {images.may_halve, False}:
-        variant = replace(images, may_halve=may_halve)
+    expected = recorded_digests(recorded)
+    for variant in _variants(images, recorded):
         with contextlib.suppress(DataError):  # such as too few images to split like that
             splits = split_images(variant, seed)
-            if digests(variant, splits) == recorded_digests(recorded):
+            if digests(variant, splits) == expected:
                 return variant, splits
     return None
+
+
+def _variants(images: ImageSet, recorded: Mapping[str, Any]) -> Iterator[ImageSet]:
+    """The images in each way in which a run may have had them."""
+    classes = recorded["classes"]
+    forms = [images]
+    if not all(map(str.isascii, (*images.names, *classes))):
+        forms += [_in_form(images, "NFC"), _in_form(images, "NFD")]
+    for form in forms:
+        found = without(form, recorded.get("excluded", ()))
+        if len(set(classes)) == len(classes) and sorted(found.classes) == sorted(classes):
+            found = _reordered(found, classes)
+        yield from (replace(found, may_halve=each) for each in {found.may_halve, False})
+
+
+def _in_form(images: ImageSet, form: Literal["NFC", "NFD"]) -> ImageSet:
+    """The same images with their names and classes in that Unicode form."""
+    names = [normalize(form, name) for name in images.names]
+    return replace(
+        images, names=names, classes=tuple(normalize(form, name) for name in images.classes)
+    )
 
 
 def require_names(images: ImageSet, found: Mapping[str, str], recorded: Mapping[str, Any]) -> None:
