@@ -90,9 +90,8 @@ def duplicates(splits: Mapping[str, Sequence[str]], checked: Mapping[str, Checke
 
 def cache_of(folder: str) -> Path:
     """The file in the user's cache that keeps what was found of the images in `folder`."""
-    name = blake2b(
-        os.fsencode(os.path.realpath(os.path.expanduser(folder))), digest_size=8
-    ).hexdigest()
+    place = os.path.realpath(os.path.expanduser(folder))
+    name = blake2b(os.fsencode(place), digest_size=8).hexdigest()
     cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(cache) / "mutualnas" / "checked" / f"{name}.jsonl"
 

@@ -47,8 +47,10 @@ def composed(name: str) -> str:
 
 
 def counted(number: int, what: str) -> str:
-    """`1 image`, `2 images` of "image(s)"."""
-    return f"{number:,} {what.replace('(s)', '' if number == 1 else 's')}"
+    """`1 image`, `2 images` of "image(s)"; "(es)" likewise."""
+    for ending in ("s", "es"):
+        what = what.replace(f"({ending})", "" if number == 1 else ending)
+    return f"{number:,} {what}"
 
 
 def readable(name: str) -> str:
@@ -75,7 +77,7 @@ class Findings:
 
     def skip(self, what: str, why: str, path: str | Path) -> None:
         """Count a file or folder that is passed over; `what` it is, such as `.heic file(s)`."""
-        self._skipped[what, why].append(readable(os.path.relpath(path, self._root)))
+        self._skipped[what, why].append(os.fspath(path))
 
     def say(self, line: str) -> None:
         """Add a line."""
@@ -88,7 +90,8 @@ class Findings:
         lines = list(self._lines)
         for (what, why), paths in ordered[:num_told]:
             number = counted(len(paths), readable(what))
-            lines.append(f"{self._root}: skipped {number}, such as {min(paths)}: {why}")
+            example = readable(os.path.relpath(min(paths), self._root))
+            lines.append(f"{self._root}: skipped {number}, such as {example}: {why}")
         if rest := [paths for _, paths in ordered[num_told:]]:
             number = counted(sum(map(len, rest)), "other file(s)")
             lines.append(f"{self._root}: skipped {number}, of {len(rest)} kinds")
@@ -141,15 +144,18 @@ def scan_classes(folder: Path, seen: set[str], findings: Findings) -> dict[str, 
             )
         owners[real] = entry.name
     seen = seen | set(owners)
-    found, names = dict[str, list[str]](), dict[str, str]()
+    found, names, twice = dict[str, list[str]](), dict[str, str](), list[str]()
     for entry in folders:
         name = names.setdefault(composed(entry.name), entry.name)
         if name != entry.name:
-            findings.say(
-                f"{folder.name}/ has {readable(name)!r} in two Unicode forms: taken as one class"
-            )
+            twice.append(name)
         images = sorted(_images(entry.path, seen, findings))
         found.setdefault(name, []).extend(os.path.join(*place) for place in images)
+    if twice:
+        number = counted(len(twice), "class(es)")
+        findings.say(
+            f"{folder.name}/ has {number} in two Unicode forms, such as {twice[0]}: taken as one"
+        )
     if all(name.isdecimal() for name in found):
         return {name: found[name] for name in sorted(found, key=lambda name: (int(name), name))}
     return found

@@ -88,7 +88,9 @@ def test_a_shard_that_is_not_read_to_its_end_is_refused(tmp_path: Path) -> None:
         path.write_bytes(whole[:size])
         images = load_shards(tmp_path)
         assert len(images.names) == num_images
-        note = f"{tmp_path}: train-0.tar does not end as tar files do: it may be incomplete"
+        note = (
+            f"{tmp_path}: 1 shard without the end of a tar file, such as train-0.tar: incomplete?"
+        )
         assert images.notes == (() if size > end else (note,))
 
 
@@ -188,6 +190,8 @@ def test_a_label_may_be_in_json_and_cls_has_precedence(tmp_path: Path) -> None:
     [
         ({"a.png": 1, "a.cls": b"1", "b.png": 1, "b.cls": b"2"}, "labels count from 0, .* at 1"),
         ({"a.png": 1, "a.cls": b"-1"}, "labels count from 0, but got -1"),
+        ({"a.png": 1, "a.cls": b"9" * 40}, "labels count from 0, but got 9999"),
+        ({"a.png": 1, "a.cls": b"0", "b.png": 1, "b.cls": b"99999"}, "without gaps, .* 99999"),
         ({"a.png": 1, "a.cls": b"cat"}, r"with \.cls numbers"),
         ({"a.txt": b"1", "._b.png": b"1", "._b.cls": b"0"}, "must hold images .* but hold none"),
     ],
