@@ -117,7 +117,11 @@ def _parts(folder: Path, findings: Findings) -> dict[str, Path]:
         parts[split] = path
     if not parts and len(folders) > 1:
         _check_classes(folders)
-        findings.say(f"without train/, its {len(folders)} folders are the classes, split by seed")
+        names = ", ".join(readable(path.name) for path in folders[:3])
+        findings.say(
+            f"without train/, its {len(folders)} folders are the classes ({names}"
+            f"{', ...' if len(folders) > 3 else ''}), split by seed"
+        )
         return {"train": folder}
     if "train" not in parts:
         inner = next((path for path in folders if _has_train(path)), None)

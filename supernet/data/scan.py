@@ -162,24 +162,39 @@ def scan_classes(folder: Path, seen: set[str], findings: Findings) -> dict[str, 
 
 
 def _images(folder: str, seen: set[str], findings: Findings) -> Iterator[tuple[str, str]]:
-    """Folder and name of each image in a folder at any depth; adds real paths to `seen`."""
-    for entry in sorted(visible(folder, findings), key=os.DirEntry.is_symlink):  # links last
-        if is_folder(entry):
-            real = os.path.realpath(entry.path)
-            if real in seen:
-                findings.skip("link(s) to folders", "they are read already", entry.path)
+    """Folder and name of each image in a folder at any depth; adds real paths to `seen`.
+
+    Links to folders come last, for what they lead to may be in the folder itself.
+    """
+    folders, links = [folder], list[os.DirEntry[str]]()
+    while folders or links:
+        if not folders:
+            link = links.pop(0)
+            if (real := os.path.realpath(link.path)) in seen:
+                findings.skip("link(s) to folders", "they are read already", link.path)
                 continue
             seen.add(real)
-            yield from _images(entry.path, seen, findings)
-        elif not _is_file(entry):
-            findings.skip("link(s) or device(s)", "they lead to no file", entry.path)
-        elif _is_image(entry.name):
-            yield folder, entry.name
-        else:
-            suffix = os.path.splitext(entry.name)[1].lower()
-            what = f"{suffix} file(s)" if suffix else "file(s) without a suffix"
-            why = "convert them, or install pillow-heif" if suffix in HEIC else "no image format"
-            findings.skip(what, why, entry.path)
+            folders.append(link.path)
+        for entry in visible(place := folders.pop(), findings):
+            if is_folder(entry):
+                if entry.is_symlink():
+                    links.append(entry)
+                else:
+                    seen.add(os.path.realpath(entry.path))
+                    folders.append(entry.path)
+            elif not _is_file(entry):
+                findings.skip("link(s) or device(s)", "they lead to no file", entry.path)
+            elif _is_image(entry.name):
+                yield place, entry.name
+            else:
+                findings.skip(*_kind(entry.name), entry.path)
+
+
+def _kind(name: str) -> tuple[str, str]:
+    """What a file that is no image is, and why it is passed over."""
+    suffix = os.path.splitext(name)[1].lower()
+    what = f"{suffix} file(s)" if suffix else "file(s) without a suffix"
+    return what, "convert them, or install pillow-heif" if suffix in HEIC else "no image format"
 
 
 def _is_image(name: str) -> bool:

@@ -115,7 +115,7 @@ def test_a_folder_of_classes_alone(tmp_path: Path) -> None:
     assert images.classes == ("cat", "dog")
     assert images.official == {"train": range(6)}
     assert images.names[0] == "cat/0.png"
-    assert "its 2 folders are the classes" in images.notes[0]
+    assert "its 2 folders are the classes (cat, dog), split by seed" in images.notes[0]
 
 
 def test_the_folder_that_was_meant_is_named(tmp_path: Path) -> None:
