@@ -7,7 +7,7 @@ images are decoded again. The data's own folder is never written to.
 import io
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass
 from hashlib import blake2b
@@ -20,6 +20,8 @@ from supernet.data.decode import num_workers
 from supernet.data.sources import ImageSet, as_rgb, complaint
 
 BATCH = 256
+SEPARATOR = b'", "'
+"""Between an image's name and its stamp, in the cache."""
 
 
 @dataclass(frozen=True)
@@ -38,31 +40,36 @@ class Checked:
 
 def check_images(
     images: ImageSet, indices: Sequence[int], cache: Path | None = None
-) -> dict[int, Checked]:
+) -> dict[str, Checked]:
     """Decode the images at `indices` that are not in the `cache` yet, and add them to it.
 
-    JPEGs are decoded at an eighth of their size: that reads all of the file in a third of the time.
-    Images that are not files are passed over. A cache that cannot be written is none.
+    Returns what is known of each, by name. JPEGs are decoded at an eighth of their size: that reads
+    all of the file in a third of the time. Images that are not files are passed over. A cache that
+    cannot be written is none.
     """
     if images.content is None or images.stamp is None:
         return {}
-    known = _read(cache) if cache else {}
-    found, new = dict[int, Checked](), list[tuple[int, str]]()
+    known = dict(_lines(cache)) if cache else {}
+    found, new = dict[str, Checked](), list[tuple[int, str]]()
     for index in indices:
         stamp = _stamp(images, index)
-        before = known.get(images.names[index])
-        if stamp and before and before[0] == stamp:
-            found[index] = before[1]
+        line = known.get(_key(images.names[index]))
+        before = _parsed(line) if line else None
+        if stamp and before and before[1] == stamp:
+            found[images.names[index]] = before[2]
         else:
             new.append((index, stamp))
     bar = tqdm(total=len(new), desc="check", unit="image", delay=2.0, leave=False)
     with ThreadPoolExecutor(num_workers(), thread_name_prefix="check") as pool, bar:
         for some in (new[start : start + BATCH] for start in range(0, len(new), BATCH)):
             checked = list(pool.map(lambda pair: _check(images, pair[0]), some))
-            found |= {index: each for (index, _), each in zip(some, checked, strict=True)}
+            lines = [
+                (images.names[index], stamp, each)
+                for (index, stamp), each in zip(some, checked, strict=True)
+            ]
+            found |= {name: each for name, _, each in lines}
             if cache:
-                pairs = zip(some, checked, strict=True)
-                _add(cache, ((images.names[i], stamp, each) for (i, stamp), each in pairs))
+                _add(cache, lines)
             bar.update(len(some))
     return found
 
@@ -83,11 +90,19 @@ def duplicates(splits: Mapping[str, Sequence[str]], checked: Mapping[str, Checke
 
 def cache_of(folder: str) -> Path:
     """The file in the user's cache that keeps what was found of the images in `folder`."""
-    name = blake2b(
-        os.fsencode(os.path.realpath(os.path.expanduser(folder))), digest_size=8
-    ).hexdigest()
+    place = os.path.realpath(os.path.expanduser(folder))
+    name = blake2b(os.fsencode(place), digest_size=8).hexdigest()
     cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(cache) / "mutualnas" / "checked" / f"{name}.jsonl"
+
+
+def history(cache: Path) -> dict[str, list[str]]:
+    """The digests that each image in a cache had, by name, the last one last."""
+    found: dict[str, list[str]] = {}
+    for _, line in _lines(cache):
+        if parsed := _parsed(line):
+            found.setdefault(parsed[0], []).append(parsed[2].digest)
+    return found
 
 
 def _stamp(images: ImageSet, index: int) -> str:
@@ -122,20 +137,28 @@ def _orientation(image: Image.Image) -> int:
     return found if found in range(1, 9) else 1
 
 
-def _read(cache: Path) -> dict[str, tuple[str, Checked]]:
-    """The cache's lines by name, the last of each; one that a kill cut off is passed over."""
-    known = {}
+def _lines(cache: Path) -> Iterator[tuple[bytes, bytes]]:
+    """Each line of a cache with its key (`_key`); a line is parsed only where it is needed."""
     try:
         lines = cache.read_bytes().splitlines()
     except OSError:
-        return {}
+        return
     for line in lines:
-        try:
-            name, stamp, *values = json.loads(line)
-            known[name] = stamp, Checked(*values)
-        except (ValueError, TypeError):
-            continue
-    return known
+        yield line[: line.find(SEPARATOR)], line
+
+
+def _key(name: str) -> bytes:
+    """What a line about that image begins with; a name in JSON can't contain SEPARATOR."""
+    return json.dumps([name])[:-2].encode()
+
+
+def _parsed(line: bytes) -> tuple[str, str, Checked] | None:
+    """Name, stamp and what is known; None for a line that a kill cut off or of another version."""
+    try:
+        name, stamp, *values = json.loads(line)
+        return name, stamp, Checked(*values)
+    except (ValueError, TypeError):
+        return None
 
 
 def _add(cache: Path, checked: Iterable[tuple[str, str, Checked]]) -> None:

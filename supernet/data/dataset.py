@@ -15,7 +15,15 @@ from tqdm import tqdm
 from supernet.data.check import Checked, check_images, duplicates
 from supernet.data.decode import MAX_SMALL_RESOLUTION, centre_squares, random_squares
 from supernet.data.folders import load_folder
-from supernet.data.identity import as_recorded, digests, recorded_digests
+from supernet.data.identity import (
+    as_recorded,
+    contents,
+    digests,
+    recorded_contents,
+    recorded_digests,
+    require_content,
+    require_names,
+)
 from supernet.data.preprocess import channel_statistics, shift_and_flip
 from supernet.data.scan import counted
 from supernet.data.shards import is_sharded, load_shards
@@ -118,6 +126,7 @@ class Data:
         """Begin with these images and splits, and forget what was computed of others."""
         self._images, self._splits = images, splits
         self._kept: dict[str, Tensor] = {}
+        self._contents: dict[str, str] = {}
         for computed in ("_statistics", "_digests"):
             self.__dict__.pop(computed, None)
 
@@ -177,6 +186,7 @@ class Data:
             "std": list(self.std),
             "splits": {
                 split: {"num_images": self.num_images[split], "sha256": self._digests[split]}
+                | ({"content": self._contents[split]} if split in self._contents else {})
                 for split in SPLITS
             },
             **({"excluded": sorted(self._excluded)} if self._excluded else {}),
@@ -191,8 +201,7 @@ class Data:
         for one of n processes. Images that are not files, such as a dataset's, are passed over.
         """
         indices = range(part[0], len(self._images.names), part[1])
-        found = check_images(self._images, indices, cache)
-        return {self._images.names[index]: checked for index, checked in found.items()}
+        return check_images(self._images, indices, cache)
 
     def exclude_damaged(
         self,
@@ -208,6 +217,8 @@ class Data:
 
         Raises DataError where there are any and `strict`, or where too few are left.
         """
+        if not checked:  # images that are no files
+            return
         problems = {name: each.problem for name, each in checked.items() if each.problem}
         if problems:
             first, why = min(problems.items())
@@ -219,6 +230,7 @@ class Data:
             self._excluded = frozenset(problems)
             images = without(self._found, self._excluded)
             self._use(images, split_images(images, self.seed))
+        self._contents = contents(self._images, self._splits, checked)
         names = {
             split: [self._images.names[i] for i in indices.tolist()]
             for split, indices in self._splits.items()
@@ -238,27 +250,17 @@ class Data:
             self._use(*now)
         if self._digests == recorded_digests(recorded):
             self._excluded = frozenset(recorded.get("excluded", ()))
+            self._contents = recorded_contents(recorded)
 
     def check_same(self, recorded: dict[str, Any]) -> None:
         """Raise DataError unless splits and classes equal those that `describe` recorded.
 
-        Compares the names and labels of images, not their pixels; a folder may have moved. Adopts
-        what the run decided first.
+        Compares the names and labels of images and, where the run recorded it, the content of their
+        files; a folder may have moved. Adopts what the run decided first.
         """
         self.adopt(recorded)
-        if list(self.classes) != recorded["classes"]:
-            raise DataError(
-                f"{self.name}: must have the {len(recorded['classes'])} classes of the run, but has"
-                f" {len(self.classes)} or other names: restore the data or start a new run"
-            )
-        for split in SPLITS:
-            if self._digests[split] != recorded["splits"][split]["sha256"]:
-                raise DataError(
-                    f"{self.name}: split {split!r} must hold the same"
-                    f" {recorded['splits'][split]['num_images']} images as in the run, but holds"
-                    f" {self.num_images[split]} that differ:"
-                    " restore the data and the seed, or start a new run"
-                )
+        require_names(self._images, self._digests, recorded)
+        require_content(self._images, self._splits, recorded_contents(recorded))
 
     @cached_property
     def _digests(self) -> dict[str, str]:

@@ -13,6 +13,7 @@ from PIL import Image
 from supernet.data.scan import (
     Findings,
     composed,
+    counted,
     file_stamp,
     is_folder,
     readable,
@@ -52,28 +53,12 @@ def load_folder(folder: Path) -> ImageSet:
     if may_halve := "selection" in found and "report" not in found:
         found["report"] = found.pop("selection")
         parts["report"] = parts.pop("selection")
-    classes = tuple(found["train"])
-    label_of = {composed(name): label for label, name in enumerate(classes)}
-    paths: list[str] = []
-    labels: list[int] = []
-    for split, by_class in found.items():
-        for name, images in by_class.items():
-            if (label := label_of.get(composed(name))) is None:
-                raise DataError(
-                    f"{parts[split]}: every class must be in train/ too, not {readable(name)!r}"
-                )
-            if name != classes[label]:
-                findings.say(
-                    f"{parts[split].name}/ has {readable(name)!r} in another Unicode form than "
-                    f"{parts['train'].name}/: taken as one class"
-                )
-            paths += images
-            labels += [label] * len(images)
+    paths, labels = _labelled(found, parts, findings)
     start = os.path.join(folder, "")
     sizes = {split: sum(map(len, by_class.values())) for split, by_class in found.items()}
     return ImageSet(
         name=str(folder),
-        classes=tuple(map(readable, classes)),
+        classes=tuple(map(readable, found["train"])),
         labels=torch.tensor(labels, dtype=torch.int64),
         names=[readable(path.removeprefix(start).replace(os.sep, "/")) for path in paths],
         official=lay_out(sizes),
@@ -83,6 +68,35 @@ def load_folder(folder: Path) -> ImageSet:
         may_halve=may_halve,
         notes=findings.notes(),
     )
+
+
+def _labelled(
+    found: dict[str, dict[str, list[str]]], parts: dict[str, Path], findings: Findings
+) -> tuple[list[str], list[int]]:
+    """Paths and labels of all images, split by split; `found` has them by split and class.
+
+    Raises DataError where a held-out split has a class that `train` has not.
+    """
+    label_of = {composed(name): (label, name) for label, name in enumerate(found["train"])}
+    paths, labels = list[str](), list[int]()
+    for split, by_class in found.items():
+        others = []
+        for name, images in by_class.items():
+            label, expected = label_of.get(composed(name), (-1, ""))
+            if label < 0:
+                raise DataError(
+                    f"{parts[split]}: every class must be in train/ too, not {readable(name)!r}"
+                )
+            if name != expected:
+                others.append(readable(name))
+            paths += images
+            labels += [label] * len(images)
+        if others:
+            findings.say(
+                f"{parts[split].name}/ has {counted(len(others), 'class(es)')} in another Unicode"
+                f" form than {parts['train'].name}/, such as {others[0]}: taken as the same"
+            )
+    return paths, labels
 
 
 def _parts(folder: Path, findings: Findings) -> dict[str, Path]:
@@ -103,7 +117,11 @@ def _parts(folder: Path, findings: Findings) -> dict[str, Path]:
         parts[split] = path
     if not parts and len(folders) > 1:
         _check_classes(folders)
-        findings.say(f"without train/, its {len(folders)} folders are the classes, split by seed")
+        names = ", ".join(readable(path.name) for path in folders[:3])
+        findings.say(
+            f"without train/, its {len(folders)} folders are the classes ({names}"
+            f"{', ...' if len(folders) > 3 else ''}), split by seed"
+        )
         return {"train": folder}
     if "train" not in parts:
         inner = next((path for path in folders if _has_train(path)), None)

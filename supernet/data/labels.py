@@ -37,10 +37,19 @@ def class_names(dataset: Any, num_labels: int) -> tuple[str, ...]:
     return tuple(name[0] if isinstance(name, tuple) else str(name) for name in names)
 
 
-def check_labels_from_0(labels: Tensor, name: str) -> None:
-    """Raise DataError where the training images' `labels`, int64 (N,), begin at another number."""
-    if len(labels) and (lowest := int(labels.min())) > 0:
+def check_labels(train: Tensor, labels: Tensor, name: str) -> None:
+    """Raise DataError unless labels count from 0 without gaps.
+
+    `train` are those of the training images, of which each class needs one; `labels` are all, both
+    int64 (N,).
+    """
+    if (lowest := int(train.min())) > 0:
         raise DataError(
             f"{name}: labels count from 0, but those of the training images begin at {lowest}: "
             f"subtract {lowest} from each"
+        )
+    if (highest := int(labels.max())) >= len(train):
+        raise DataError(
+            f"{name}: labels count from 0 without gaps, but one is {highest}, with {len(train)} "
+            "training images: number the classes anew"
         )

@@ -47,8 +47,10 @@ def composed(name: str) -> str:
 
 
 def counted(number: int, what: str) -> str:
-    """`1 image`, `2 images` of "image(s)"."""
-    return f"{number:,} {what.replace('(s)', '' if number == 1 else 's')}"
+    """`1 image`, `2 images` of "image(s)"; "(es)" likewise."""
+    for ending in ("s", "es"):
+        what = what.replace(f"({ending})", "" if number == 1 else ending)
+    return f"{number:,} {what}"
 
 
 def readable(name: str) -> str:
@@ -75,7 +77,7 @@ class Findings:
 
     def skip(self, what: str, why: str, path: str | Path) -> None:
         """Count a file or folder that is passed over; `what` it is, such as `.heic file(s)`."""
-        self._skipped[what, why].append(readable(os.path.relpath(path, self._root)))
+        self._skipped[what, why].append(os.fspath(path))
 
     def say(self, line: str) -> None:
         """Add a line."""
@@ -88,7 +90,8 @@ class Findings:
         lines = list(self._lines)
         for (what, why), paths in ordered[:num_told]:
             number = counted(len(paths), readable(what))
-            lines.append(f"{self._root}: skipped {number}, such as {min(paths)}: {why}")
+            example = readable(os.path.relpath(min(paths), self._root))
+            lines.append(f"{self._root}: skipped {number}, such as {example}: {why}")
         if rest := [paths for _, paths in ordered[num_told:]]:
             number = counted(sum(map(len, rest)), "other file(s)")
             lines.append(f"{self._root}: skipped {number}, of {len(rest)} kinds")
@@ -141,39 +144,57 @@ def scan_classes(folder: Path, seen: set[str], findings: Findings) -> dict[str, 
             )
         owners[real] = entry.name
     seen = seen | set(owners)
-    found, names = dict[str, list[str]](), dict[str, str]()
+    found, names, twice = dict[str, list[str]](), dict[str, str](), list[str]()
     for entry in folders:
         name = names.setdefault(composed(entry.name), entry.name)
         if name != entry.name:
-            findings.say(
-                f"{folder.name}/ has {readable(name)!r} in two Unicode forms: taken as one class"
-            )
+            twice.append(name)
         images = sorted(_images(entry.path, seen, findings))
         found.setdefault(name, []).extend(os.path.join(*place) for place in images)
+    if twice:
+        number = counted(len(twice), "class(es)")
+        findings.say(
+            f"{folder.name}/ has {number} in two Unicode forms, such as {twice[0]}: taken as one"
+        )
     if all(name.isdecimal() for name in found):
         return {name: found[name] for name in sorted(found, key=lambda name: (int(name), name))}
     return found
 
 
 def _images(folder: str, seen: set[str], findings: Findings) -> Iterator[tuple[str, str]]:
-    """Folder and name of each image in a folder at any depth; adds real paths to `seen`."""
-    for entry in sorted(visible(folder, findings), key=os.DirEntry.is_symlink):  # links last
-        if is_folder(entry):
-            real = os.path.realpath(entry.path)
-            if real in seen:
-                findings.skip("link(s) to folders", "they are read already", entry.path)
+    """Folder and name of each image in a folder at any depth; adds real paths to `seen`.
+
+    Links to folders come last, for what they lead to may be in the folder itself.
+    """
+    folders, links = [folder], list[os.DirEntry[str]]()
+    while folders or links:
+        if not folders:
+            link = links.pop(0)
+            if (real := os.path.realpath(link.path)) in seen:
+                findings.skip("link(s) to folders", "they are read already", link.path)
                 continue
             seen.add(real)
-            yield from _images(entry.path, seen, findings)
-        elif not _is_file(entry):
-            findings.skip("link(s) or device(s)", "they lead to no file", entry.path)
-        elif _is_image(entry.name):
-            yield folder, entry.name
-        else:
-            suffix = os.path.splitext(entry.name)[1].lower()
-            what = f"{suffix} file(s)" if suffix else "file(s) without a suffix"
-            why = "convert them, or install pillow-heif" if suffix in HEIC else "no image format"
-            findings.skip(what, why, entry.path)
+            folders.append(link.path)
+        for entry in visible(place := folders.pop(), findings):
+            if is_folder(entry):
+                if entry.is_symlink():
+                    links.append(entry)
+                else:
+                    seen.add(os.path.realpath(entry.path))
+                    folders.append(entry.path)
+            elif not _is_file(entry):
+                findings.skip("link(s) or device(s)", "they lead to no file", entry.path)
+            elif _is_image(entry.name):
+                yield place, entry.name
+            else:
+                findings.skip(*_kind(entry.name), entry.path)
+
+
+def _kind(name: str) -> tuple[str, str]:
+    """What a file that is no image is, and why it is passed over."""
+    suffix = os.path.splitext(name)[1].lower()
+    what = f"{suffix} file(s)" if suffix else "file(s) without a suffix"
+    return what, "convert them, or install pillow-heif" if suffix in HEIC else "no image format"
 
 
 def _is_image(name: str) -> bool:

@@ -20,8 +20,8 @@ import torch
 from PIL import Image
 from tqdm import tqdm
 
-from supernet.data.labels import check_labels_from_0
-from supernet.data.scan import Findings, file_stamp, image_suffixes, readable
+from supernet.data.labels import check_labels
+from supernet.data.scan import Findings, counted, file_stamp, image_suffixes, readable
 from supernet.data.sources import ImageSet, lay_out
 from supernet.errors import DataError
 
@@ -42,11 +42,16 @@ class _Index:
     offsets: "array[int]" = field(default_factory=lambda: array("q"))
     sizes: "array[int]" = field(default_factory=lambda: array("q"))
     labels: "array[int]" = field(default_factory=lambda: array("q"))
+    unfinished: list[Path] = field(default_factory=list)
+    """Shards without the end of a tar file, which a writer that was killed leaves."""
 
     def add(self, shard: Path, findings: Findings) -> None:
         """Add the samples of one shard, in order."""
         self.shards.append(shard)
-        for key, sample in _samples(shard).items():
+        samples, has_end = _samples(shard)
+        if not has_end:
+            self.unfinished.append(shard)
+        for key, sample in samples.items():
             if not sample.images:
                 others = ", ".join(sorted(sample.others)) or "a label alone"
                 findings.skip(f"sample(s) with {others}", "no image format", shard / key)
@@ -121,7 +126,7 @@ class _Sample:
                 f"{where}: every image must have its class, but {where.rpartition(': ')[2]}.cls is"
                 " missing"
             )
-        if label < 0:
+        if not 0 <= label < 2**31:
             raise DataError(f"{where}: labels count from 0, but got {label}")
         return label
 
@@ -151,8 +156,11 @@ def load_shards(folder: Path) -> ImageSet:
         raise DataError(f"{folder}: train*.tar must hold images (.jpg, .png ...), but hold none")
     if may_halve := "selection" in sizes and "report" not in sizes:
         sizes["report"] = sizes.pop("selection")
+    if index.unfinished:
+        number, example = counted(len(index.unfinished), "shard(s)"), index.unfinished[0].name
+        findings.say(f"{number} without the end of a tar file, such as {example}: incomplete?")
     labels = torch.tensor(index.labels, dtype=torch.int64)
-    check_labels_from_0(labels[: sizes["train"]], str(folder))
+    check_labels(labels[: sizes["train"]], labels, str(folder))
     return ImageSet(
         name=str(folder),
         classes=_classes(folder, 1 + int(labels.max())),
@@ -172,8 +180,8 @@ def _shards(folder: Path, part: str) -> Iterator[Path]:
     yield from tqdm(paths, f"index {part}", unit="shard", delay=2.0, leave=False)
 
 
-def _samples(shard: Path) -> dict[str, _Sample]:
-    """The samples of one shard by key, in order."""
+def _samples(shard: Path) -> tuple[dict[str, _Sample], bool]:
+    """The samples of one shard by key, in order, and whether it ends as tar files do."""
     samples: dict[str, _Sample] = {}
     try:
         with tarfile.open(shard, "r:") as archive:
@@ -187,9 +195,24 @@ def _samples(shard: Path) -> dict[str, _Sample]:
                     raise ValueError(f"{path} is a link: write it with tar --hard-dereference -h")
                 sample = samples.setdefault(str(path.parent / stem), _Sample())
                 _add_member(sample, extension.lower(), member, archive)
+            has_end = _has_end(shard, archive.offset)
     except (OSError, tarfile.TarError, ValueError) as error:
         raise DataError(f"{shard}: must be a tar file with .cls numbers, but {error}") from error
-    return samples
+    return samples, has_end
+
+
+def _has_end(shard: Path, offset: int) -> bool:
+    """Whether the zeros that a tar file ends with are at `offset`, where tarfile stopped to read.
+
+    Raises ValueError where it stopped at a damaged header, or another archive follows.
+    """
+    with shard.open("rb") as file:
+        file.seek(offset)
+        rest = file.read(2**20)
+    if rest.strip(b"\0"):
+        what = "a header is damaged" if rest[:512].strip(b"\0") else "more follows its end"
+        raise ValueError(f"{what} (byte {offset})")
+    return bool(rest)
 
 
 def _add_member(
@@ -214,9 +237,8 @@ def _label_in_json(content: bytes) -> int | None:
         values = json.loads(content)
     except ValueError:  # then its class must be in `.cls`
         return None
-    if isinstance(values, dict):
-        values = values.get("label", values.get("cls"))
-    return values if type(values) is int else None
+    found = [values.get("label"), values.get("cls")] if isinstance(values, dict) else [values]
+    return next((each for each in found if type(each) is int), None)
 
 
 def _classes(folder: Path, num_classes: int) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from PIL import Image
 from torch.utils.data import ConcatDataset, DataLoader, IterableDataset
 
 from supernet.data.dataset import Data
-from supernet.data.labels import check_labels_from_0, class_names, labels_of
+from supernet.data.labels import check_labels, class_names, labels_of
 from supernet.data.sources import ImageSet, lay_out
 from supernet.errors import DataError
 
@@ -46,7 +46,7 @@ def data_from(
     parts = {part: _map_style(each, part) for part, each in given.items() if each is not None}
     name = name or type(parts["train"]).__name__
     labels = {part: labels_of(dataset, name) for part, dataset in parts.items()}
-    check_labels_from_0(labels["train"], name)
+    check_labels(labels["train"], torch.cat(list(labels.values())), name)
     num_labels = int(max(each.max() for each in labels.values())) + 1
     everything: ConcatDataset[Any] = ConcatDataset(list(parts.values()))
     images = ImageSet(

@@ -9,7 +9,7 @@ import torch
 import torchvision
 from torch.utils.data import ConcatDataset
 
-from supernet.data.labels import check_labels_from_0, class_names, labels_of
+from supernet.data.labels import check_labels, class_names, labels_of
 from supernet.data.sources import ImageSet, lay_out
 from supernet.errors import DataError
 
@@ -33,7 +33,7 @@ def load_torchvision(name: str, root: Path = DEFAULT_ROOT) -> ImageSet:
     if (report := _report(factory, root, known)) is not None:
         parts["report"] = report
     labels = {part: labels_of(dataset, f"{PREFIX}{name}") for part, dataset in parts.items()}
-    check_labels_from_0(labels["train"], f"{PREFIX}{name}")
+    check_labels(labels["train"], torch.cat(list(labels.values())), f"{PREFIX}{name}")
     everything: ConcatDataset[Any] = ConcatDataset(list(parts.values()))
     return ImageSet(
         name=f"{PREFIX}{name}",

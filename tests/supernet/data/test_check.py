@@ -54,8 +54,8 @@ def test_what_the_check_finds_is_what_a_training_would(tmp_path: Path, kind: str
     contents += [b"<html>", b"\0" * 1000, rng.bytes(1000), encoded("png"), whole + b"more"]
     images = folder_of(tmp_path, *contents)
     checked = check_images(images, range(len(images.names)))
-    found = {i for i, each in checked.items() if each.problem}
-    assert found == {i for i in checked if not readable(images, i)}
+    found = {name for name, each in checked.items() if each.problem}
+    assert found == {name for i, name in enumerate(images.names) if not readable(images, i)}
     assert 10 <= len(found) < len(contents)
     for each in checked.values():
         assert "\n" not in each.problem
@@ -68,8 +68,8 @@ def test_modes_that_training_refuses_are_found(tmp_path: Path) -> None:
     modes = [encoded("png", mode) for mode in ("L", "RGBA", "P", "1", "LA")]
     contents = [*modes, encoded("jpeg", "CMYK"), encoded("jpeg", "L"), deep.getvalue()]
     images = folder_of(tmp_path, *contents)
-    checked = check_images(images, range(8))
-    assert [bool(checked[i].problem) for i in range(8)] == [False] * 7 + [True]
+    checked = list(check_images(images, range(8)).values())
+    assert [bool(each.problem) for each in checked] == [False] * 7 + [True]
     assert "must have 8 bits per channel" in checked[7].problem
 
 
@@ -86,7 +86,7 @@ def test_sizes_and_orientations_are_known(tmp_path: Path) -> None:
 def test_a_bomb_is_told_with_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 60 * 40 // 3)
     images = folder_of(tmp_path, encoded("png"))
-    problem = check_images(images, [0])[0].problem
+    (problem,) = (each.problem for each in check_images(images, [0]).values())
     assert problem.startswith("must have fewer pixels")
     assert problem.endswith("resize or remove it")
     with pytest.raises(DataError, match=r"000\.jpg: must have fewer pixels"):
@@ -116,10 +116,26 @@ def test_only_new_and_changed_files_are_decoded_again(
     images = folder_of(tmp_path / "data", encoded("jpeg"), b"damaged otherwise", encoded("png"))
     second = check_images(images, range(5), cache)
     assert {images.names[i] for i in decoded} >= {f"train/cat/00{i}.jpg" for i in (1, 2)}
-    assert second[0] == first[0]
-    assert [bool(second[i].problem) for i in range(5)] == [False, True, False, False, False]
+    assert second[images.names[0]] == first[images.names[0]]
+    assert [bool(second[name].problem) for name in images.names] == [
+        False,
+        True,
+        False,
+        False,
+        False,
+    ]
     left = sorted(path.name for path in (tmp_path / "data").rglob("*"))
     assert left == sorted([*before, "002.jpg"])  # nothing else is written there
+
+
+@pytest.mark.parametrize("name", ['a", "b', "a\\", "caf\u00e9", '"', "x\ty", "a\u2028b"])
+def test_any_name_is_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    images = folder_of(tmp_path, encoded("jpeg"))
+    (tmp_path / "train" / "cat" / "000.jpg").rename(tmp_path / "train" / "cat" / f"{name}.jpg")
+    images = load_folder(tmp_path)
+    first = check_images(images, range(3), tmp_path / "cache.jsonl")
+    monkeypatch.setattr(check_module, "_check", None)  # not called again
+    assert check_images(images, range(3), tmp_path / "cache.jsonl") == first
 
 
 def test_a_cache_that_cannot_be_written_is_none(tmp_path: Path) -> None:
@@ -148,7 +164,8 @@ def test_the_same_folder_has_one_cache(tmp_path: Path, monkeypatch: pytest.Monke
 def test_a_file_that_vanishes_is_a_problem_like_others(tmp_path: Path) -> None:
     images = folder_of(tmp_path, encoded("jpeg"))
     (tmp_path / images.names[0]).unlink()
-    assert "must be an image" in check_images(images, [0], tmp_path / "cache")[0].problem
+    (found,) = check_images(images, [0], tmp_path / "cache").values()
+    assert "must be an image" in found.problem
 
 
 def test_images_in_shards_are_checked_too(tmp_path: Path) -> None:
@@ -168,7 +185,7 @@ def test_what_is_no_file_is_passed_over() -> None:
 
 def test_duplicates_are_images_with_the_same_content(tmp_path: Path) -> None:
     images = folder_of(tmp_path, encoded("jpeg"), encoded("webp"), encoded("jpeg"))
-    checked = {images.names[i]: each for i, each in check_images(images, range(3)).items()}
+    checked = check_images(images, range(3))
     first, other, same = images.names[:3]
     splits = {"train": [first], "selection": [other], "report": [same, other]}
     assert duplicates(splits, checked) == [

@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 from supernet.data import dataset as data_module
+from supernet.data.check import cache_of
 from supernet.data.dataset import Data, cut, load_data
 from supernet.data.folders import load_folder
 from supernet.data.preprocess import shift_and_flip
@@ -286,6 +287,66 @@ def test_damaged_images_are_left_out_and_the_run_names_them(folder: Path, capsys
         again = load_data(str(folder), resolution=16)
         again.check_same(recorded)
         assert again.describe() == recorded, become
+
+
+def checked_run(folder: Path) -> dict[str, Any]:
+    """The record of a training that has checked the images in `folder`."""
+    data = load_data(str(folder), resolution=16)
+    data.exclude_damaged(data.check(cache=cache_of(str(folder))))
+    recorded: dict[str, Any] = json.loads(json.dumps(data.describe()))
+    return recorded
+
+
+def test_a_folder_that_moved_has_the_same_content(folder: Path) -> None:
+    recorded = checked_run(folder)
+    assert all("content" in of_split for of_split in recorded["splits"].values())
+    moved = folder.rename(folder.with_name("elsewhere"))
+    again = load_data(str(moved), resolution=16)
+    again.check_same(recorded)
+    assert again.describe() == recorded | {"name": str(moved)}
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_other_photos_under_the_same_names_are_refused(folder: Path, is_known: bool) -> None:
+    recorded = checked_run(folder)
+    if not is_known:
+        folder = folder.rename(folder.with_name("copied to another machine"))
+    photo = folder / "val" / "dog" / "7.png"
+    before = photo.read_bytes()
+    Image.new("RGB", (90, 100)).save(photo)
+    changed = r" \(1 image, such as val/dog/7\.png\)" if is_known else ""
+    for _ in range(2):  # also where the new content is known already
+        with pytest.raises(DataError, match=f"split 'report' .* have changed{changed}: restore"):
+            load_data(str(folder), resolution=16).check_same(recorded)
+    photo.write_bytes(before)
+    load_data(str(folder), resolution=16).check_same(recorded)
+    photo.unlink()
+    missing = r" \(1 image missing, such as val/dog/7\.png\)" if is_known else r" \(1 image"
+    with pytest.raises(DataError, match=f"must hold the same 40 images .*{missing}"):
+        load_data(str(folder), resolution=16).check_same(recorded)
+
+
+def test_the_content_of_many_training_images_is_not_read(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorded = checked_run(folder)
+    data = load_data(str(folder), resolution=16)
+    for number in (4, 5):  # one that is not in `calibration`, which would be read
+        Image.new("RGB", (90, 100)).save(folder / "train" / "cat" / f"{number}.png")
+    monkeypatch.setattr("supernet.data.identity.MAX_TRAIN_COMPARED", 30)
+    del recorded["splits"]["calibration"]["content"]
+    data.check_same(recorded)
+    monkeypatch.undo()
+    with pytest.raises(DataError, match=r"'train' must hold the photos .* such as train/cat/4"):
+        load_data(str(folder), resolution=16).check_same(recorded)
+
+
+def test_a_record_of_before_has_no_content(folder: Path) -> None:
+    recorded = checked_run(folder)
+    for of_split in recorded["splits"].values():
+        del of_split["content"]
+    Image.new("RGB", (90, 100)).save(folder / "val" / "dog" / "7.png")
+    load_data(str(folder), resolution=16).check_same(recorded)
 
 
 def test_damaged_images_are_refused_where_that_is_asked_for(folder: Path) -> None:

@@ -115,7 +115,7 @@ def test_a_folder_of_classes_alone(tmp_path: Path) -> None:
     assert images.classes == ("cat", "dog")
     assert images.official == {"train": range(6)}
     assert images.names[0] == "cat/0.png"
-    assert "its 2 folders are the classes" in images.notes[0]
+    assert "its 2 folders are the classes (cat, dog), split by seed" in images.notes[0]
 
 
 def test_the_folder_that_was_meant_is_named(tmp_path: Path) -> None:
@@ -165,12 +165,13 @@ def test_classes_in_another_unicode_form_are_the_same(
     assert images.classes == ("bar", cafe)
     assert images.labels.tolist() == [0, 1, 0, 1]
     (note,) = images.notes
-    assert note.startswith(f"{tmp_path}: val/ has {same!r} in another Unicode form than train/")
+    assert note.startswith(f"{tmp_path}: val/ has 1 class in another Unicode form than train/")
+    assert note.endswith(f"such as {same}: taken as the same")
     save(tmp_path / "train" / same / "1.png")
     images = load_folder(tmp_path)
     assert len(images.classes) == 2
     assert images.labels.tolist() == [0, 1, 1, 0, 1]
-    assert any("in two Unicode forms: taken as one class" in note for note in images.notes)
+    assert any("train/ has 1 class in two Unicode forms" in note for note in images.notes)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,10 @@
 """The same images, whatever became of their folder."""
 
 import dataclasses
+from typing import Literal
+from unicodedata import normalize
 
+import pytest
 import torch
 from PIL import Image
 
@@ -62,6 +65,30 @@ def test_images_that_a_run_left_out_may_be_there_or_gone() -> None:
         shades = [found[0].read(i).getpixel((0, 0)) for i in (6, 7, 199)]
         assert shades == [(shade,) * 3 for shade in (6, 8, 200)]
         assert found[0].labels[[6, 7, 199]].tolist() == [0, 2, 2]
+
+
+@pytest.mark.parametrize("moved_to", ["NFC", "NFD"])
+def test_names_may_be_in_another_unicode_form(moved_to: Literal["NFC", "NFD"]) -> None:
+    """As macOS and Linux store them, which order such classes differently, too."""
+
+    def stored(form: Literal["NFC", "NFD"]) -> ImageSet:
+        names = [
+            normalize(form, name.replace("train", "\u00e9t\u00e9")) for name in image_set().names
+        ]
+        classes = tuple(
+            sorted(normalize(form, name) for name in ("\u00e9t\u00e9", "f\u00eate", "z"))
+        )
+        labels = torch.tensor([classes.index(normalize(form, "z"))] * len(names))
+        labels[::2] = classes.index(normalize(form, "\u00e9t\u00e9"))
+        labels[::3] = classes.index(normalize(form, "f\u00eate"))
+        return dataclasses.replace(image_set(), names=names, classes=classes, labels=labels)
+
+    before = stored("NFD" if moved_to == "NFC" else "NFC")
+    assert stored(moved_to).labels.tolist() != before.labels.tolist()
+    found = as_recorded(stored(moved_to), 0, record(before))
+    assert found is not None
+    assert found[0].classes == before.classes
+    assert found[0].labels.tolist() == before.labels.tolist()
 
 
 def test_other_images_are_not_those_of_the_run() -> None:

@@ -3,7 +3,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from supernet.data.labels import check_labels_from_0, class_names, labels_of
+from supernet.data.labels import check_labels, class_names, labels_of
 from supernet.errors import DataError
 
 
@@ -34,6 +34,13 @@ def test_class_names_are_the_sets_own_or_numbers() -> None:
 
 
 def test_labels_that_begin_at_1_are_refused() -> None:
-    check_labels_from_0(torch.tensor([2, 0]), "a set")
+    check_labels(torch.tensor([2, 0, 1]), torch.tensor([2, 0, 1]), "a set")
     with pytest.raises(DataError, match=r"a set: labels count from 0, but .* begin at 1"):
-        check_labels_from_0(torch.tensor([1, 3, 2]), "a set")
+        check_labels(torch.tensor([1, 3, 2]), torch.tensor([0, 1, 2]), "a set")
+
+
+@pytest.mark.parametrize("highest", [3, 10**9])
+def test_labels_with_gaps_are_refused_before_they_fill_the_memory(highest: int) -> None:
+    for train, all_ in (([0, 1, highest], [0, 1, highest]), ([0, 1, 2], [0, 1, 2, highest])):
+        with pytest.raises(DataError, match=f"without gaps, but one is {highest}, with 3 training"):
+            check_labels(torch.tensor(train), torch.tensor(all_), "a set")

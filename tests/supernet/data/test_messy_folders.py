@@ -130,7 +130,7 @@ def read_all(data: Data, classes: tuple[str, ...]) -> Counter[tuple[str, str]]:
     return found
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", range(100))
 def test_a_messy_folder_is_read_as_it_is_meant(
     tmp_path: Path, seed: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -165,7 +165,7 @@ def test_a_messy_folder_is_read_as_it_is_meant(
     assert read_all(again, messy.classes) == found
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", range(100))
 def test_any_tree_of_files_is_read_or_refused_in_one_line(tmp_path: Path, seed: int) -> None:
     """Random names at random depths, most of which are no data set."""
     rng, names = random.Random(seed), ("train", "val", "test", "a", "b", "1", ".x", "images")

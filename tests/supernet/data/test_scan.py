@@ -86,6 +86,13 @@ def test_links_do_not_multiply_images(tmp_path: Path) -> None:
     assert "skipped 6 links to folders" in note
 
 
+def test_a_link_does_not_take_the_place_of_a_folder_below(tmp_path: Path) -> None:
+    save(tmp_path / "cat" / "z" / "deep" / "0.png")
+    (tmp_path / "cat" / "a").mkdir()
+    (tmp_path / "cat" / "a" / "link").symlink_to("../z/deep")
+    assert scan(tmp_path)[0] == {"cat": ["z/deep/0.png"]}
+
+
 def test_links_to_images_and_folders_elsewhere_are_followed(tmp_path: Path) -> None:
     save(tmp_path / "stock" / "a" / "0.png")
     photo = save(tmp_path / "stock" / "1.png")

@@ -65,6 +65,35 @@ def test_damaged_shards_are_named(shards: Path) -> None:
         load_shards(shards)
 
 
+def test_a_shard_that_is_not_read_to_its_end_is_refused(tmp_path: Path) -> None:
+    """tarfile takes a damaged header for the end, and a second archive is after it."""
+    path = tmp_path / "train-0.tar"
+    members: dict[str, bytes | int] = {}
+    for i in range(6):
+        members |= {f"{i}.png": i, f"{i}.cls": str(i % 2).encode()}
+    write_shard(path, members)
+    whole = path.read_bytes()
+    assert len(load_shards(tmp_path).names) == 6
+    with tarfile.open(path) as archive:
+        header = archive.getmember("4.png").offset
+        end = archive.getmembers()[-1].offset_data + 512
+    for content, message in (
+        (whole[:header] + b"x" + whole[header + 1 :], "a header is damaged"),
+        (whole + whole, "more follows its end"),
+    ):
+        path.write_bytes(content)
+        with pytest.raises(DataError, match=rf"train-0\.tar: must be a tar file .* {message}"):
+            load_shards(tmp_path)
+    for size, num_images in ((end + 1024, 6), (end, 6), (header, 4)):
+        path.write_bytes(whole[:size])
+        images = load_shards(tmp_path)
+        assert len(images.names) == num_images
+        note = (
+            f"{tmp_path}: 1 shard without the end of a tar file, such as train-0.tar: incomplete?"
+        )
+        assert images.notes == (() if size > end else (note,))
+
+
 def test_an_image_without_its_class_is_named(shards: Path) -> None:
     with webdataset.TarWriter(str(shards / "train-009.tar")) as writer:
         writer.write({"__key__": "lonely", "png": Image.new("RGB", (4, 4))})
@@ -161,6 +190,8 @@ def test_a_label_may_be_in_json_and_cls_has_precedence(tmp_path: Path) -> None:
     [
         ({"a.png": 1, "a.cls": b"1", "b.png": 1, "b.cls": b"2"}, "labels count from 0, .* at 1"),
         ({"a.png": 1, "a.cls": b"-1"}, "labels count from 0, but got -1"),
+        ({"a.png": 1, "a.cls": b"9" * 40}, "labels count from 0, but got 9999"),
+        ({"a.png": 1, "a.cls": b"0", "b.png": 1, "b.cls": b"99999"}, "without gaps, .* 99999"),
         ({"a.png": 1, "a.cls": b"cat"}, r"with \.cls numbers"),
         ({"a.txt": b"1", "._b.png": b"1", "._b.cls": b"0"}, "must hold images .* but hold none"),
     ],
