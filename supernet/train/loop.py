@@ -74,6 +74,7 @@ class Loop:
         self.state = State(
             supernet.model, self.step.optimizer, self.step.ema, self.step.scaler, self.epoch_losses
         )
+        self.groups_sha256 = supernet.groups_digest()
         self.changes: list[dict[str, Any]] = []
         """Fields of the job that changed in a resume: step, field, from, to."""
         self.corners = supernet.space.corners if execution.evaluate_every else []
@@ -188,7 +189,7 @@ class Loop:
             about = {
                 "job": self.job.to_json(),
                 "data": self.data.describe(),
-                "groups_sha256": self.supernet.groups_digest(),
+                "groups_sha256": self.groups_sha256,
                 "changes": self.changes,
             }
             self.state.write(self.state_folder, about)

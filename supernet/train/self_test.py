@@ -4,6 +4,7 @@ A fault here would not stop the training: it would end with "trained" and other 
 asks for.
 """
 
+import math
 import sys
 
 import torch
@@ -118,6 +119,11 @@ def _compare(supernet: Supernet, images: Tensor) -> None:
         # What the subnet lacks must have got nothing.
         difference += float(full.grad.double().square().sum() - mine.double().square().sum())
         total += float(theirs.double().square().sum())
+    if not math.isfinite(total):
+        raise ModelError(
+            "every gradient must be finite before the first step, but those of the narrowest "
+            "subnet are not: check the initial weights"
+        )
     if not difference <= TOLERANCE**2 * total + 1e-12:
         raise ModelError(_message(f"a relative difference of {(difference / total) ** 0.5:.2g}"))
 

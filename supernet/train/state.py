@@ -96,6 +96,7 @@ class State:
     def load(self, saved: SavedState) -> None:
         """Take over what was saved. Raises CheckpointError if it is of another model."""
         tensors, note = saved.tensors, saved.note
+        self.optimizer.state.clear()
         try:
             put_weights(
                 self.model,
@@ -142,6 +143,15 @@ def read_state(folder: Path) -> SavedState:
             file=sys.stderr,
         )
         return saved
+
+
+def read_state_before(saved: SavedState) -> SavedState | None:
+    """The whole state before `saved`; None where there is none."""
+    path = saved.path.with_name(BEFORE)
+    try:
+        return None if saved.path == path else _read(path)
+    except CheckpointError:
+        return None
 
 
 def _read(path: Path) -> SavedState:

@@ -18,7 +18,7 @@ from supernet.device import choose_device
 from supernet.elastic.describe import require_elastic, summarise
 from supernet.elastic.importance import sort_by_importance
 from supernet.elastic.supernet import Supernet
-from supernet.errors import CheckpointError, DataError
+from supernet.errors import CheckpointError, DataError, ModelError
 from supernet.job.execution import Execution
 from supernet.job.training_job import TrainingJob
 from supernet.models import build_model
@@ -31,7 +31,7 @@ from supernet.train.loop import Loop
 from supernet.train.owner import owner
 from supernet.train.process_group import ProcessGroup, init_process_group
 from supernet.train.self_test import self_test
-from supernet.train.state import SavedState, has_state, read_state
+from supernet.train.state import SavedState, has_state, read_state, read_state_before
 
 
 def train(
@@ -97,9 +97,10 @@ def _train(
     network = Compiled(supernet, job.recipe) if execution.compile else supernet
     loop = Loop(supernet, data, job, run, execution, group, network)
     with owner(run) if group.is_first else nullcontext():
-        if saved is not None:
-            loop.resume(saved)
-        self_test(supernet, len(data.classes), quiet=not group.is_first)
+        if saved is None:
+            self_test(supernet, len(data.classes), quiet=not group.is_first)
+        else:
+            _resume(loop, saved)
         group.wait()  # no process writes before all have read
         loop.train()
         if group.is_first:
@@ -111,6 +112,35 @@ def _train(
             }
             save_supernet(run, supernet, job, about)
         group.wait()  # no process reads before it is written
+
+
+def _resume(loop: Loop, saved: SavedState) -> None:
+    """Go on from `saved` or, where its weights have diverged, from the state before it."""
+    loop.resume(saved)
+    try:
+        self_test(loop.supernet, len(loop.data.classes), quiet=not loop.group.is_first)
+    except ModelError as error:
+        before = read_state_before(saved)
+        if before is None:
+            raise CheckpointError(_diverged(loop.run, error)) from error
+        loop.resume(before)
+        try:
+            self_test(loop.supernet, len(loop.data.classes), quiet=not loop.group.is_first)
+        except ModelError as also:
+            raise CheckpointError(_diverged(loop.run, also)) from also
+        if loop.group.is_first:
+            print(
+                "the newest state has diverged, so this goes on from the one before, at step "
+                f"{before.num_steps_done}",
+                file=sys.stderr,
+            )
+
+
+def _diverged(run: Path, error: ModelError) -> str:
+    return (
+        f"the weights saved in {run} must not have diverged, but have ({error}): begin again with "
+        "a lower lr, in another --out"
+    )
 
 
 def _saved_state(run: Path, resume: bool) -> SavedState | None:

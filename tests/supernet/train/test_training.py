@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from supernet.checkpoint import load_supernet, read_document, weights_sha256
+from supernet.checkpoint import load_supernet, read_document, weights_sha256, write_tensors
 from supernet.data import load_data
 from supernet.data.dataset import Data
 from supernet.data.sources import load_embedded
@@ -28,6 +28,7 @@ from supernet.space import SearchSpace
 from supernet.train import train
 from supernet.train.loop import Loop
 from supernet.train.owner import owner
+from supernet.train.state import BEFORE, NEWEST, checksum, read_state, read_state_before
 from supernet.train.step import StepResult
 
 TINY = TrainingJob(
@@ -76,6 +77,46 @@ def test_more_epochs_lengthen_a_finished_training(tmp_path: Path) -> None:
     assert [row.split(",")[0] for row in rows] == ["epoch", "1", "2"]
     with pytest.raises(CheckpointError, match="epochs: 1 here, 2 there"):
         train(TINY, tmp_path, resume=True)
+
+
+def interrupt(job: TrainingJob, run: Path, step: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Train, saving each step, and die at the start of `step`."""
+    one_step = Loop.one_step
+
+    def dying(loop: Loop, *arguments: Any, **options: Any) -> Any:
+        if loop.num_steps_done == step:
+            raise MemoryError
+        return one_step(loop, *arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Loop, "one_step", dying)
+        with pytest.raises(MemoryError):
+            train(job, run, Execution(save_every_s=0))
+
+
+@pytest.mark.parametrize("num_diverged", [1, 2])
+def test_a_state_that_has_diverged_is_left_for_the_one_before(
+    num_diverged: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    interrupt(TINY, tmp_path, 4, monkeypatch)
+    for name in (NEWEST, BEFORE)[:num_diverged]:
+        folder = tmp_path / "supernet" / "last"
+        saved = read_state(folder) if name == NEWEST else read_state_before(read_state(folder))
+        assert saved is not None
+        saved.tensors["model.classifier.bias"].fill_(torch.nan)
+        note = {**saved.note, "checksum": checksum(saved.tensors)}
+        write_tensors(folder / name, saved.tensors, note)
+    capsys.readouterr()
+    if num_diverged == 2:
+        with pytest.raises(CheckpointError, match=r"must not have diverged.*begin again"):
+            train(TINY, tmp_path, resume=True)
+    else:
+        train(TINY, tmp_path, resume=True)
+        words = "the newest state has diverged, so this goes on from the one before, at step 3"
+        assert words in capsys.readouterr().err
 
 
 def test_a_second_training_into_the_same_folder_is_refused(tmp_path: Path) -> None:
