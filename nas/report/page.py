@@ -68,8 +68,9 @@ def write_report(path: Path, table: LookupTable, evaluations: Sequence[Evaluatio
 
 
 def group_names(table: LookupTable) -> list[str]:
-    """A name for each width: its index and the first layer that it scales."""
-    return [f"width {i}: {each['layers'][0]}" for i, each in enumerate(table.supernet["groups"])]
+    """A name for each width: its index and the first layer that it scales, if it scales any."""
+    first = [(each["layers"] or ["no layer"])[0] for each in table.supernet["groups"]]
+    return [f"width {i}: {layer}" for i, layer in enumerate(first)]
 
 
 def _section(title: str, note: str, figure: go.Figure, *, first: bool) -> str:

@@ -105,7 +105,8 @@ class _Tracing:
         groups = divide(self.labelling)
         rigid = [kept_places(group, low, divisor) == group.size for group in groups.groups]
         if any(rigid):
-            self._note_rigid(groups, rigid)
+            if low < 1:
+                self._note_rigid(groups, rigid)
             is_rigid = torch.tensor([*rigid, False])[groups.group_of]
             self.labelling.labels.keep(is_rigid.nonzero().flatten())
             groups = divide(self.labelling)

@@ -46,7 +46,7 @@ def calibrate_bn(network: nn.Module, batches: Iterable[Tensor]) -> None:
         with measured:
             network(first)
         suspects = possible_averages(network, measured)
-        found = find_averages(network, first, suspects) if suspects else None
+        found = find_averages(network, first, suspects, measured.read) if suspects else None
         if found is not None and found.training:
             measured, averages = BatchStatistics(network), MovingAverages(network, found)
             for module in found.training:

@@ -131,11 +131,14 @@ def possible_averages(network: nn.Module, measured: BatchStatistics) -> set[str]
     return (measured.read | own) - measured.normalised_by
 
 
-def find_averages(network: nn.Module, images: Tensor, suspects: Collection[str]) -> Found:
-    """Examine the buffers `suspects`; see `possible_averages`.
+def find_averages(
+    network: nn.Module, images: Tensor, suspects: Collection[str], read: Collection[str]
+) -> Found:
+    """Examine the buffers `suspects` (see `possible_averages`), of which eval mode reads `read`.
 
     Their values and the training modes of all modules are the same afterwards. Raises ModelError
-    for a buffer that changes in training in another way than a moving average.
+    for a buffer of `read` that changes in training in another way than a moving average; other
+    ones (a counter) do not matter.
     """
     images, named = images[:NUM_IMAGES], {each.name: each for each in buffers_of(network)}
     owners = {name: _owners(network, named[name]) for name in suspects}
@@ -157,7 +160,7 @@ def find_averages(network: nn.Module, images: Tensor, suspects: Collection[str])
         network.eval()
         for module in training:
             module.training = True
-        averages = _decays(network, images, changed)
+        averages = _decays(network, images, changed, read)
     return Found(averages=averages, training=training)
 
 
@@ -173,7 +176,9 @@ def _owners(network: nn.Module, buffer: Buffer) -> tuple[nn.Module, ...]:
     return (buffer.owner,)
 
 
-def _decays(network: nn.Module, images: Tensor, buffers: list[Buffer]) -> dict[str, float]:
+def _decays(
+    network: nn.Module, images: Tensor, buffers: list[Buffer], read: Collection[str]
+) -> dict[str, float]:
     """The decay of each moving average, from passes that begin with different values in it."""
     if not buffers:
         return {}
@@ -192,12 +197,13 @@ def _decays(network: nn.Module, images: Tensor, buffers: list[Buffer]) -> dict[s
         decay = float(changes[0].double().mean()) / step
         expected = decay * step, 2 * decay * step
         deviations = [(c - e).abs().max() for c, e in zip(changes, expected, strict=True)]
-        if not (max(deviations) <= TOLERANCE * step and 0 <= decay < 1 - TOLERANCE):
+        if max(deviations) <= TOLERANCE * step and 0 <= decay < 1 - TOLERANCE:
+            decays[name] = decay
+        elif name in read:
             raise ModelError(
                 f"a buffer that changes in training must be a moving average, but {name} is not, "
                 "so that a subnet has no right value for it: leave that layer out"
             )
-        decays[name] = decay
     return decays
 
 

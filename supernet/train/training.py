@@ -92,7 +92,7 @@ def _train(
     _settle(data, job, saved, execution, group)
     supernet = _new_supernet(job, data, resumes=saved is not None)
     supernet.to(device=place, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    if group.is_first:
+    if group.is_first and supernet.space.width_range[0] < 1:
         print("\n".join(summarise(supernet.model, supernet.channels)), file=sys.stderr)
     network = Compiled(supernet, job.recipe) if execution.compile else supernet
     loop = Loop(supernet, data, job, run, execution, group, network)

@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy
@@ -52,3 +53,9 @@ def test_numbers_in_words_are_those_of_the_search(page: str) -> None:
 
 def test_each_width_is_called_after_its_layers(table: LookupTable) -> None:
     assert group_names(table) == ["width 0: stem"]
+
+
+def test_a_width_that_scales_no_layer_has_a_name_too(table: LookupTable) -> None:
+    groups = [{"layers": [], "num_channels": 0}]
+    rigid = replace(table, supernet={**table.supernet, "groups": groups})
+    assert group_names(rigid) == ["width 0: no layer"]

@@ -144,3 +144,43 @@ def test_another_kind_of_state_is_refused_by_name_and_left_alone() -> None:
     with pytest.raises(ModelError, match=r"must be a moving average, but 1\.largest is"):
         calibrate_bn(net, [IMAGES])
     assert net.get_buffer("1.largest") == 0
+
+
+class Counting(nn.Module):
+    """Counts its steps, in training, in a buffer that nothing reads in eval mode."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("steps", torch.zeros(()))
+        self.bn = nn.BatchNorm2d(3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.training:
+            self.get_buffer("steps").add_(1)
+        return self.bn(x)  # type: ignore[no-any-return]
+
+
+def test_a_counter_is_left_alone() -> None:
+    net = Counting()
+    calibrate_bn(net, [IMAGES])
+    assert net.steps == 0
+    torch.testing.assert_close(net.bn.running_mean, IMAGES.mean((0, 2, 3)))
+
+
+class Ghost(nn.Module):
+    """Normalises the halves of a batch apart, and a batch of another domain by other statistics."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bn, self.other = nn.BatchNorm2d(3), nn.BatchNorm2d(3)
+
+    def forward(self, x: Tensor, other: bool = False) -> Tensor:
+        return torch.cat([(self.other if other else self.bn)(half) for half in x.chunk(2)])
+
+
+def test_halves_of_a_batch_are_pooled() -> None:
+    net = Ghost()
+    calibrate_bn(net, IMAGES.split(20))
+    torch.testing.assert_close(net.bn.running_mean, IMAGES.mean((0, 2, 3)))
+    torch.testing.assert_close(net.bn.running_var, IMAGES.var((0, 2, 3), correction=0))
+    assert torch.equal(net.other.get_buffer("running_mean"), torch.zeros(3))
