@@ -1,8 +1,9 @@
-"""Rehearsal: what a training ends in, tried on a few random images before it begins."""
+"""Rehearsal: what a training does and ends in, tried on a few random images before it begins."""
 
 import torch
 
 from supernet.elastic.describe import require_elastic
+from supernet.elastic.requirements import require_constant_parameters
 from supernet.elastic.supernet import Supernet
 from supernet.errors import ModelError, SupernetError
 from supernet.evaluate.calibration import calibrate_bn
@@ -12,19 +13,20 @@ NUM_IMAGES = 8
 
 
 def rehearse(supernet: Supernet, recipe: Recipe) -> None:
-    """Extract the smallest subnet of `supernet`, on the CPU, and calibrate it on random images.
+    """Run and calibrate the smallest subnet of `supernet`, on the CPU, on random images.
 
     The supernet and the global random numbers stay as they are. Raises ModelError when the recipe
-    trains widths but no channel is elastic, when the network raises, or when it keeps statistics
-    that cannot be calibrated.
+    trains widths but no channel is elastic, when the network raises, when it changes parameters in
+    its forward pass, or when it keeps statistics that cannot be calibrated.
     """
     config = supernet.space.smallest
     if recipe.trains_widths and config.width_mults != (1.0,):
         require_elastic(supernet.channels)
-    network, side = supernet.extract(config).eval(), config.resolution
+    network, side = supernet.extract(config), config.resolution
     images = torch.randn(NUM_IMAGES, 3, side, side, generator=torch.Generator().manual_seed(0))
     try:
-        calibrate_bn(network, [images])
+        require_constant_parameters(network.train(), images)
+        calibrate_bn(network.eval(), [images])
     except SupernetError:
         raise
     except Exception as error:  # a user's network may raise anything

@@ -59,3 +59,19 @@ def test_what_a_network_raises_is_one_line() -> None:
 
     with pytest.raises(ModelError, match="must run on 8 images of 16 px, but got: 'batch'"):
         rehearse(supernet(nn.Sequential(wrapped(lambda layer: layer), Wary())), RECIPES["mutual"])
+
+
+def test_statistics_in_parameters_are_refused_before_training() -> None:
+    class Scale(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.largest = nn.Parameter(torch.ones(()), requires_grad=False)
+
+        def forward(self, x: Tensor) -> Tensor:
+            if self.training:
+                self.largest.mul_(0.9).add_(0.1 * x.detach().abs().max())
+            return x / self.largest
+
+    net = supernet(nn.Sequential(wrapped(lambda layer: layer), Scale()))
+    with pytest.raises(ModelError, match=r"leave parameters alone, but changes 1\.largest: keep"):
+        rehearse(net, RECIPES["mutual"])
