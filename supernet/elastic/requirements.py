@@ -1,11 +1,12 @@
 """What a network must be like so that narrow ones can be made of it."""
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from supernet.elastic.attributes import unregistered
 from supernet.errors import ModelError
+from supernet.tracing import fixed_seed
 
 
 def require_convertible(model: nn.Module) -> None:
@@ -29,3 +30,16 @@ def require_convertible(model: nn.Module) -> None:
             f"`parameters()` must list all layers, but those in the attribute {found} are missing, "
             "and would never be trained: put them into an nn.ModuleList or nn.ModuleDict"
         )
+
+
+def require_constant_parameters(network: nn.Module, images: Tensor) -> None:
+    """Run `network` on `images`; raise ModelError if that changes one of its parameters."""
+    versions = {name: parameter._version for name, parameter in network.named_parameters()}
+    with torch.no_grad(), fixed_seed():
+        network(images)
+    for name, parameter in network.named_parameters():
+        if parameter._version != versions.get(name):
+            raise ModelError(
+                f"a forward pass must leave parameters alone, but changes {name}: "
+                "keep running statistics in buffers (register_buffer), which are calibrated"
+            )

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils._pytree import tree_leaves
 
+from supernet.elastic.requirements import require_constant_parameters
 from supernet.elastic.supernet import Supernet
 from supernet.errors import ModelError, SupernetError
 from supernet.evaluate.calibration import calibrate_bn
@@ -45,7 +46,9 @@ def self_test(supernet: Supernet, num_classes: int, *, quiet: bool = False) -> N
             unused = _without_gradient(supernet, images, labels)
             supernet.zero_grad()
             _compare(supernet, images)
-            calibrate_bn(supernet.extract(supernet.space.smallest).eval(), [images])
+            narrowest = supernet.extract(supernet.space.smallest)
+            require_constant_parameters(narrowest.train(), images)
+            calibrate_bn(narrowest.eval(), [images])
         except SupernetError:
             raise
         except Exception as error:  # a user's network may raise anything

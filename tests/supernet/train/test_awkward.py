@@ -23,6 +23,7 @@ REFUSED = {
     "CumulativeNorm": "in body.1",
     "Double": "must be float32, but stem.0.weight is float64",
     "DoubleHead": "must be float32, but head.weight is float64",
+    "EmaTeacher": "teacher.weight",
     "ExtraObject": "_extra_state",
     "OwnGenerator": "changes coins",
     "SpectralNormed": "changes body.0.parametrizations.weight.0._u",

@@ -109,6 +109,26 @@ def test_state_that_no_calibration_can_give_a_subnet_is_refused(
         self_test(make(model, 16, 12), 4)
 
 
+class Scale(nn.Module):
+    """Keeps a statistic in a parameter."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.largest = nn.Parameter(torch.ones(()), requires_grad=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.training:
+            self.largest.mul_(0.9).add_(0.1 * x.detach().abs().max())
+        return x / self.largest
+
+
+def test_statistics_in_parameters_are_refused() -> None:
+    model = Small()
+    model.second = nn.Sequential(*model.second, Scale())
+    with pytest.raises(ModelError, match=r"leave parameters alone, but changes second\.2\.largest"):
+        self_test(make(model, 16, 12), 4)
+
+
 def test_what_a_network_raises_is_one_line() -> None:
     def wary(x: Tensor) -> Tensor:
         if not x.is_meta:
