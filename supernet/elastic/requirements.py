@@ -6,7 +6,7 @@ from torch.nn.parameter import is_lazy
 
 from supernet.elastic.attributes import unregistered
 from supernet.errors import ModelError
-from supernet.tracing import fixed_seed
+from supernet.seeding import seeded
 
 
 def require_convertible(model: nn.Module) -> None:
@@ -35,7 +35,7 @@ def require_convertible(model: nn.Module) -> None:
 def require_constant_parameters(network: nn.Module, images: Tensor) -> None:
     """Run `network` on `images`; raise ModelError if that changes one of its parameters."""
     versions = {name: parameter._version for name, parameter in network.named_parameters()}
-    with torch.no_grad(), fixed_seed():
+    with torch.no_grad(), seeded(0):
         network(images)
     for name, parameter in network.named_parameters():
         if parameter._version != versions.get(name):

@@ -43,11 +43,11 @@ def self_test(supernet: Supernet, num_classes: int, *, quiet: bool = False) -> N
             images = _images(supernet)
             labels = torch.arange(NUM_IMAGES, device=images.device) % num_classes
             supernet.train()
+            narrowest = supernet.extract(supernet.space.smallest)
+            require_constant_parameters(narrowest.train(), images)
             unused = _without_gradient(supernet, images, labels)
             supernet.zero_grad()
             _compare(supernet, images)
-            narrowest = supernet.extract(supernet.space.smallest)
-            require_constant_parameters(narrowest.train(), images)
             calibrate_bn(narrowest.eval(), [images])
         except SupernetError:
             raise
