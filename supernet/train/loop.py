@@ -29,6 +29,7 @@ from supernet.space import SubnetConfig
 from supernet.train.log import Log
 from supernet.train.metrics import Metrics
 from supernet.train.process_group import ProcessGroup
+from supernet.train.self_test import self_test
 from supernet.train.state import SavedState, State, checksum, has_state
 from supernet.train.step import Step, StepResult
 from supernet.train.stop import Stop, Stopped
@@ -124,6 +125,11 @@ class Loop:
         self.step.ema.put()
         self._check_weights()
         self.metrics.close()
+
+    def self_test(self) -> None:
+        """Try on a few images what `train` will do; see supernet/train/self_test.py."""
+        dtype, quiet = self.job.hyperparameters.dtype, not self.group.is_first
+        self_test(self.supernet, len(self.data.classes), dtype, quiet=quiet)
 
     def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
         """The rest of the epoch: this process's part of each batch."""

@@ -27,8 +27,10 @@ TOLERANCE = 0.01
 """Norm of the difference by norm of the gradient; float32's rounding in a deep network is 1e-4."""
 
 
-def self_test(supernet: Supernet, num_classes: int, *, quiet: bool = False) -> None:
-    """Try on a few random images what the training is going to do.
+def self_test(
+    supernet: Supernet, num_classes: int, dtype: str = "float32", *, quiet: bool = False
+) -> None:
+    """Try on a few random images what the training is going to do, with autocast to `dtype`.
 
     Gradients are finite, those of the narrowest subnet equal the same plain network's, and its BN
     statistics can be calibrated.
@@ -45,7 +47,7 @@ def self_test(supernet: Supernet, num_classes: int, *, quiet: bool = False) -> N
             supernet.train()
             narrowest = supernet.extract(supernet.space.smallest)
             require_constant_parameters(narrowest.train(), images)
-            unused = _without_gradient(supernet, images, labels)
+            unused = _without_gradient(supernet, images, labels, dtype)
             supernet.zero_grad()
             _compare(supernet, images)
             calibrate_bn(narrowest.eval(), [images])
@@ -77,16 +79,18 @@ def _images(supernet: Supernet) -> Tensor:
     return images.to(first.device, first.dtype, memory_format=torch.channels_last)
 
 
-def _without_gradient(supernet: Supernet, images: Tensor, labels: Tensor) -> list[str]:
+def _without_gradient(supernet: Supernet, images: Tensor, labels: Tensor, dtype: str) -> list[str]:
     """Names of the trainable parameters that the full network's loss does not reach."""
     config = SubnetConfig(width_mults=(1.0,), resolution=images.shape[-1])
     named = [(name, p) for name, p in supernet.model.named_parameters() if p.requires_grad]
     for _ in range(NUM_TRIALS):
-        F.cross_entropy(supernet(images, config).float(), labels).backward()
+        with torch.autocast(images.device.type, getattr(torch, dtype), dtype != "float32"):
+            logits = supernet(images, config)
+        F.cross_entropy(logits.float(), labels).backward()
         missing = [name for name, p in named if p.grad is None]
         if not missing:
             break
-    for name, p in named:
+    for name, p in named if dtype != "float16" else ():  # whose loss scale is still to be found
         if p.grad is not None and not torch.isfinite(p.grad).all():
             raise ModelError(
                 f"every gradient must be finite before the first step, but that of {name} is not: "

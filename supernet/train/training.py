@@ -30,7 +30,6 @@ from supernet.train.compiled import Compiled
 from supernet.train.loop import Loop
 from supernet.train.owner import owner
 from supernet.train.process_group import ProcessGroup, init_process_group
-from supernet.train.self_test import self_test
 from supernet.train.state import SavedState, has_state, read_state, read_state_before
 
 
@@ -98,7 +97,7 @@ def _train(
     loop = Loop(supernet, data, job, run, execution, group, network)
     with owner(run) if group.is_first else nullcontext():
         if saved is None:
-            self_test(supernet, len(data.classes), quiet=not group.is_first)
+            loop.self_test()
         else:
             _resume(loop, saved)
         group.wait()  # no process writes before all have read
@@ -118,14 +117,14 @@ def _resume(loop: Loop, saved: SavedState) -> None:
     """Go on from `saved` or, where its weights have diverged, from the state before it."""
     loop.resume(saved)
     try:
-        self_test(loop.supernet, len(loop.data.classes), quiet=not loop.group.is_first)
+        loop.self_test()
     except ModelError as error:
         before = read_state_before(saved)
         if before is None:
             raise CheckpointError(_diverged(loop.run, error)) from error
         loop.resume(before)
         try:
-            self_test(loop.supernet, len(loop.data.classes), quiet=not loop.group.is_first)
+            loop.self_test()
         except ModelError as also:
             raise CheckpointError(_diverged(loop.run, also)) from also
         if loop.group.is_first:

@@ -137,7 +137,7 @@ def test_a_rigid_network_is_refused_with_the_reason_where_widths_are_trained(
         train(rigid, tmp_path)
     assert "\n" not in str(caught.value)
     train(replace(rigid, recipe=RECIPES["independent"]), tmp_path)
-    assert "warning: only 0.0% of the MACs are in elastic layers" in capsys.readouterr().err
+    assert "warning" not in capsys.readouterr().err  # widths are not trained
 
 
 def photos(root: Path) -> Path:
