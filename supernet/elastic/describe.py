@@ -79,8 +79,8 @@ def require_elastic(channels: Channels) -> None:
     for (operation, why), _, paths in _reasons(channels)[:1]:
         reason = f"{operation} in {paths[0]}: {why}"
     raise ModelError(
-        f"a network must have channels that can be removed, but all stay ({reason}): "
-        "change that layer, or use --width-range 1 1 to vary the resolution alone"
+        f"some channels must be removable, but all stay ({reason}): "
+        "change that layer, or vary the resolution alone with --width-range 1 1"
     )
 
 

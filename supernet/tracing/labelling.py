@@ -190,7 +190,7 @@ class Labelling:
     def note_lost(self, weight: Tensor, num_channels: int) -> None:
         """List the channels that `weight` makes, if the labels of its parameters were lost."""
         culprit = self._culprits.get(id(weight))
-        why = f"its weight is computed by {culprit}, through which channels are not followed"
+        why = f"its weight comes from {culprit}, which is not followed"
         if culprit and all((k.path, k.why) != (self.here[1], why) for k in self.kept):
             self.note_kept(why, num_channels)
 

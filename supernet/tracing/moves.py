@@ -73,6 +73,16 @@ def piece(labelling: Labelling, call: Call) -> None:
     carry(labelling, call)
 
 
+def gated(labelling: Labelling, call: Call) -> None:
+    """One half times the sigmoid of the other: the halves are tied."""
+    axes = list(labelling.axes_of(call.args[0]))
+    dim = call.argument("dim") % len(axes)
+    axis = axes[dim]
+    if axis is not None:
+        axes[dim] = labelling.labels.tie_rows(axis.view(2, -1))
+    labelling.set_axes(call.result, axes)
+
+
 def one_of(labelling: Labelling, call: Call) -> None:
     """Selecting entries by index keeps the dimension that they are selected from."""
     axes = list(labelling.axes_of(call.args[0]))

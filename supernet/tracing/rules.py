@@ -151,6 +151,7 @@ _NAMES: dict[Rule, str] = {
     moves.carry: """view _unsafe_view permute transpose t unsqueeze squeeze expand roll flip unfold
         repeat diagonal _reshape_alias view_copy reshape channel_shuffle native_channel_shuffle""",
     moves.piece: "slice split split_with_sizes narrow chunk unsafe_split unsafe_split_with_sizes",
+    moves.gated: "glu",
     moves.one_of: "select unbind",
     moves.concatenate: "cat",
     moves.stack: "stack",

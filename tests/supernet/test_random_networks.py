@@ -1,10 +1,12 @@
-"""Random networks of convolutions, sums, concatenations and shuffles: views against masks."""
+"""Random networks of layers called, joined and moved in many ways: views against masks."""
 
 import random
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
@@ -17,7 +19,12 @@ SPACE = SearchSpace(width_range=(0.25, 1.0), resolutions=(6,), divisor=2, groups
 # What a step does, which earlier tensors it takes, and how many channels it makes.
 STEPS = st.lists(
     st.tuples(
-        st.sampled_from(["conv", "grouped", "depthwise", "sum", "cat", "shuffle"]),
+        st.sampled_from(
+            [
+                *("conv", "grouped", "depthwise", "sum", "cat", "shuffle"),
+                *("functional", "past the hooks", "shared", "hooked", "gate", "in place"),
+            ]
+        ),
         st.integers(0, 7),
         st.integers(0, 7),
         st.sampled_from([4, 6, 8]),
@@ -25,6 +32,10 @@ STEPS = st.lists(
     min_size=1,
     max_size=7,
 )
+
+
+MAKING = {"conv", "grouped", "functional", "past the hooks"}
+"""Steps that make another number of channels than they take."""
 
 
 @dataclass
@@ -45,21 +56,41 @@ class RandomNetwork(nn.Module):
             size, other_size = self.nodes[first].channels, self.nodes[second].channels
             if kind == "sum" and size != other_size:
                 kind = "cat"
-            channels = {"conv": made, "grouped": made, "cat": size + other_size}.get(kind, size)
+            channels = {"cat": size + other_size}.get(kind, made if kind in MAKING else size)
             layer: nn.Module = nn.Identity()
-            if kind == "conv":
+            if kind in MAKING and kind != "grouped":
                 layer = nn.Sequential(nn.Conv2d(size, made, 3, padding=1), nn.BatchNorm2d(made))
             elif kind == "grouped":
                 layer = nn.Conv2d(size, made, 3, padding=1, groups=2)
             elif kind == "depthwise":
                 layer = nn.Conv2d(size, size, 3, padding=1, groups=size)
+            elif kind == "shared":
+                layer = nn.Conv2d(size, size, 1)
+            elif kind == "gate":
+                layer = nn.Linear(size, size)
+            if kind == "hooked":
+                layer.register_forward_hook(lambda module, args, output: self.halve(output))
             self.nodes.append(Node(kind, first, second, channels))
             self.layers.append(layer)
         self.head = nn.Linear(self.nodes[-1].channels, 3)
+        self.run = {"gate": self.gate, "in place": self.in_place}
+
+    def halve(self, x: Tensor) -> Tensor:
+        return x * 0.5
+
+    def gate(self, layer: nn.Module, x: Tensor) -> Tensor:
+        y = x.mean((2, 3))
+        y.unsqueeze_(1)
+        out: Tensor = layer(y).sigmoid_()[:, 0, :, None, None] * x
+        return out
+
+    def in_place(self, layer: nn.Module, x: Tensor) -> Tensor:
+        return layer(x.clone().mul_(0.5)).relu_()  # type: ignore[no-any-return]
 
     def forward(self, x: Tensor) -> Tensor:
-        made: list[Tensor] = [self.layers[0](x)]
-        for node, layer in zip(self.nodes[1:], list(self.layers)[1:], strict=True):
+        layers: list[Any] = list(self.layers)
+        made: list[Tensor] = [layers[0](x)]
+        for node, layer in zip(self.nodes[1:], layers[1:], strict=True):
             first, second = made[node.first], made[node.second]
             match node.kind:
                 case "sum":
@@ -69,6 +100,17 @@ class RandomNetwork(nn.Module):
                 case "shuffle":
                     n, c, h, w = first.shape
                     made.append(first.view(n, 2, c // 2, h, w).transpose(1, 2).reshape(n, c, h, w))
+                case "functional":
+                    conv, norm = layer
+                    y = F.conv2d(first, conv.weight * 0.5, conv.bias, padding=1)
+                    made.append(norm(y).relu())
+                case "past the hooks":
+                    conv, norm = layer
+                    made.append(norm.forward(conv.forward(first)).relu())
+                case "shared":
+                    made.append(layer(layer(first).relu()))
+                case "gate" | "in place":
+                    made.append(self.run[node.kind](layer, first))
                 case _:
                     made.append(layer(first).relu())
         out: Tensor = self.head(made[-1].mean((2, 3)))

@@ -164,6 +164,11 @@ def cases() -> dict[str, Case]:
             lambda m, x: m["h"](pooled(m["b"](m["a"](x)))),
             [(6, "a b")],
         ),
+        "gated linear unit": (
+            {"a": conv(3, 16), "b": conv(8, 6), "h": head(6, 2)},
+            lambda m, x: m["h"](pooled(m["b"](F.glu(m["a"](x), 1)))),
+            [(8, "a"), (6, "b")],
+        ),
         "pixel shuffle": (
             {"a": conv(3, 16), "b": conv(4, 4), "h": head(4, 2)},
             lambda m, x: m["h"](pooled(m["b"](F.pixel_shuffle(m["a"](x), 2)))),
