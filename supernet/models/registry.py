@@ -55,7 +55,7 @@ def build_model(
     try:
         with nullcontext() if seed is None else seeded(seed):
             model = factory(num_classes=num_classes, **(options or {}))
-        if isinstance(model, nn.Module):
+        if isinstance(model, nn.Module) and any(p.is_cuda for p in model.parameters()):
             model.cpu()
     except ModelError:
         raise
