@@ -59,6 +59,7 @@ def test_a_reader_that_goes_away_ends_no_training(tmp_path: Path) -> None:
     assert f"trained: {tmp_path}" in text  # what nobody read
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="this system has no SIGHUP")
 def test_a_terminal_that_closes_ends_no_training(tmp_path: Path) -> None:
     with subprocess.Popen(

@@ -181,6 +181,7 @@ def test_processes_that_do_not_share_the_folder_are_refused(tmp_path: Path) -> N
     assert "choose an --out in a folder that all processes share" in errors
 
 
+@SLOW
 def test_a_resume_where_only_one_process_finds_the_state_is_refused(tmp_path: Path) -> None:
     """Process 0 would go on at step 3, process 1 begin with fresh weights."""
     one = replace(JOB.hyperparameters, sync_bn=False)
