@@ -2,7 +2,8 @@
 
 Trains the job, given as JSON, into RUN, in which {rank} stands for the process's number, and writes
 the number of elements of each all-reduce of this process. FAULT is what goes wrong: `kill STEP`
-kills all processes as by kill -9, `drift STEP` changes a weight in process 1 alone.
+kills all processes as by kill -9, `save STEP` kills them while the state after it is being saved,
+between its two renames, and `drift STEP` changes a weight in process 1 alone.
 For tests/supernet/train/test_process_group.py.
 """
 
@@ -54,6 +55,22 @@ def _provide_fault(fault: str, at: int, rank: int) -> None:
         return one_step(self, step, *arguments, **options)
 
     Step.__call__ = faulty  # type: ignore[method-assign]
+    if fault == "save":
+        _die_between_renames(at)
+
+
+def _die_between_renames(at: int) -> None:
+    replace, num_saves = Path.replace, 0
+
+    def dying(path: Path, target: Path) -> Path:
+        nonlocal num_saves
+        if target.name == "state.safetensors":
+            if num_saves == at:  # the first save is that of step 0
+                os.kill(os.getpid(), signal.SIGKILL)
+            num_saves += 1
+        return replace(path, target)
+
+    Path.replace = dying  # type: ignore[method-assign, assignment]
 
 
 if __name__ == "__main__":
