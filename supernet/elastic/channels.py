@@ -196,4 +196,6 @@ def _named_tensors(model: nn.Module) -> dict[str, Tensor]:
 
 
 def _on_meta(tensor: Tensor) -> Tensor:
+    if tensor.dim() == 0 and not tensor.is_floating_point():
+        return tensor.detach().cpu().clone()  # a counter has no channels, and layers read it
     return torch.empty_like(tensor, device="meta", requires_grad=False)

@@ -236,3 +236,11 @@ def test_a_size_stated_in_the_code_keeps_the_channels_there_and_no_others(
     assert sizes(channels) == (8,) * (15 - len(checked))
     assert all(kept.num_channels == 8 for kept in channels.kept)
     assert [kept.path for kept in channels.kept] == [f"0.layers.{i + 1}" for i in checked]
+
+
+def test_a_bn_with_a_cumulative_average_is_elastic() -> None:
+    """In training it reads its counter of batches, which is a number and not data."""
+    norm = nn.BatchNorm2d(6, momentum=None)
+    assert sizes(trace(nn.Conv2d(3, 6, 3), norm, nn.ReLU(), nn.Conv2d(6, 4, 3))) == (6,)
+    assert norm.num_batches_tracked is not None
+    assert norm.num_batches_tracked.item() == 0

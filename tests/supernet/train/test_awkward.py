@@ -20,7 +20,6 @@ REFUSED = {
     "Complex": "must be real, but filter is complex64",
     "CountedInAttribute": "changes passes",
     "CountedSteps": "changes passes",
-    "CumulativeNorm": "in body.1",
     "Double": "must be float32, but stem.0.weight is float64",
     "DoubleHead": "must be float32, but head.weight is float64",
     "EmaTeacher": "teacher.weight",
