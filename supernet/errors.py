@@ -9,6 +9,20 @@ SupernetError (a ValueError)
 Commands print the message and exit with 2. It says what must hold, what was given and what to do.
 """
 
+LONGEST_REASON = 100
+"""Characters of another library's message that still leave a line readable."""
+
+
+def reason_of(error: BaseException) -> str:
+    """What an exception of somebody else's code says, as a part of a line.
+
+    Its first line, and the next after a colon, shortened; the name of its class if it says nothing.
+    """
+    line, *rest = (str(error).strip() or type(error).__name__).splitlines()
+    if line.endswith(":") and rest:
+        line = f"{line} {rest[0].strip()}"
+    return line if len(line) <= LONGEST_REASON else f"{line[: LONGEST_REASON - 3]}..."
+
 
 class SupernetError(ValueError):
     """Root of all errors that `supernet` raises for invalid input."""

@@ -20,7 +20,7 @@ from torch.utils._pytree import keystr, tree_flatten_with_path, tree_leaves
 
 from supernet.elastic.channels import floating_dtype
 from supernet.elastic.unchanged import INTERNAL, NOT_OPENED
-from supernet.errors import ModelError
+from supernet.errors import ModelError, reason_of
 from supernet.evaluate.calibration import calibrate_bn
 from supernet.seeding import seeded
 from supernet.tracing import BATCH_SIZE
@@ -192,11 +192,10 @@ def _run(network: nn.Module, images: Tensor) -> list[Tensor]:
         with seeded(0), torch.set_grad_enabled(network.training):
             leaves = tree_leaves(network(images.clone()))
     except Exception as error:  # a user's network may raise anything
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         mode = "training" if network.training else "evaluation"
         raise ModelError(
             f"the network must run on images {tuple(images.shape[1:])} in {mode} mode on the CPU, "
-            f"but got: {reason}"
+            f"but got: {reason_of(error)}"
         ) from error
     return [leaf.detach().clone() for leaf in leaves if isinstance(leaf, Tensor)]
 

@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
-from supernet.errors import CheckpointError, ModelError, SupernetError
+from supernet.errors import CheckpointError, ModelError, SupernetError, reason_of
 from supernet.job.training_job import TrainingJob
 from supernet.models import build_model
 from supernet.repeatable import check_repeatable, differences
@@ -33,9 +33,9 @@ def check_roundtrip(model: nn.Module, job: TrainingJob, num_classes: int) -> Non
     except SupernetError:
         raise
     except Exception as error:  # a module that stores or loads its own state may raise anything
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
         raise CheckpointError(
-            f"the weights of {job.model} must load as they are saved, but got: {reason[:130]}"
+            f"the weights of {job.model} must load as they are saved, but got: "
+            f"{type(error).__name__}: {reason_of(error)}"
         ) from error
     check_repeatable(one, other, min(job.space.resolutions))
 

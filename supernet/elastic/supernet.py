@@ -13,7 +13,7 @@ from supernet.elastic.describe import describe
 from supernet.elastic.narrow import narrow
 from supernet.elastic.unchanged import unchanged
 from supernet.elastic.widths import share_widths
-from supernet.errors import ModelError, SpaceError
+from supernet.errors import ModelError, SpaceError, reason_of
 from supernet.seeding import seeded
 from supernet.space import SearchSpace, SubnetConfig
 from supernet.tracing import BATCH_SIZE, OneDevice
@@ -184,9 +184,8 @@ class Supernet(nn.Module):
                 shape = (BATCH_SIZE, num_channels, resolution, resolution)
                 with seeded(0), unchanged(self.model), OneDevice():  # type: ignore[no-untyped-call]
                     network(torch.empty(shape, device="meta", dtype=floating_dtype(self.model)))
-            except (RuntimeError, ValueError) as error:
-                reason = str(error).strip().splitlines()[0]
+            except Exception as error:  # a user's network may raise anything
                 raise ModelError(
-                    f"the network must run at {resolution} px, but got: {reason}; "
+                    f"the network must run at {resolution} px, but got: {reason_of(error)}; "
                     "leave out that resolution or choose a model for small inputs"
                 ) from error

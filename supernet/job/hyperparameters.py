@@ -1,6 +1,8 @@
 """Hyperparameters: how the weights are optimised, independently of the recipe."""
 
-from dataclasses import dataclass
+import math
+import re
+from dataclasses import dataclass, fields
 
 from supernet.errors import SupernetError
 
@@ -63,15 +65,19 @@ class Hyperparameters:
         bounds = {
             "batch_size >= 1": self.batch_size >= 1,
             "accumulate >= 1": self.accumulate >= 1,
-            "lr > 0": self.lr > 0,
+            "inf > lr > 0": 0 < self.lr < math.inf,
             "0 <= warmup_fraction < 1": 0 <= self.warmup_fraction < 1,
             "0 <= momentum < 1": 0 <= self.momentum < 1,
-            "weight_decay >= 0": self.weight_decay >= 0,
+            "inf > weight_decay >= 0": 0 <= self.weight_decay < math.inf,
             "0 <= label_smoothing < 1": 0 <= self.label_smoothing < 1,
             "clip_norm > 0": self.clip_norm is None or self.clip_norm > 0,
             "0 < ema_decay < 1": self.ema_decay is None or 0 < self.ema_decay < 1,
             "0 <= colour_jitter < 1": 0 <= self.colour_jitter < 1,
-            "mixup, cutmix >= 0": min(self.mixup, self.cutmix) >= 0,
+            "inf > mixup, cutmix >= 0": 0 <= self.mixup < math.inf and 0 <= self.cutmix < math.inf,
         }
         if wrong := [bound for bound, holds in bounds.items() if not holds]:
-            raise SupernetError(f"`{wrong[0]}` must hold, but got {self}")
+            named = [
+                each.name for each in fields(self) if each.name in re.findall(r"\w+", wrong[0])
+            ]
+            got = " and ".join(str(getattr(self, name)) for name in named)
+            raise SupernetError(f"`{wrong[0]}` must hold, but got {got}")

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn.modules.utils import consume_prefix_in_state_dict_if_present
 
-from supernet.errors import CheckpointError
+from supernet.errors import CheckpointError, reason_of
 from supernet.weights import first_names, whole_state
 
 PREFIX = "module."
@@ -61,8 +61,9 @@ def load_weights(model: nn.Module, path: Path) -> list[str]:
     try:
         model.load_state_dict(fitting, strict=False)
     except Exception as error:  # a module that loads its own state may raise anything
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise CheckpointError(f"{path} must load into the model, but got: {reason}") from error
+        raise CheckpointError(
+            f"{path} must load into the model, but got: {reason_of(error)}"
+        ) from error
     return other
 
 

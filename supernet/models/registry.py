@@ -9,7 +9,7 @@ from typing import Any
 import torchvision
 from torch import nn
 
-from supernet.errors import ModelError
+from supernet.errors import ModelError, reason_of
 from supernet.models.mobilenet_v1 import MobileNetV1
 from supernet.models.mobilenet_v2 import mobilenet_v2
 from supernet.models.wide_resnet import WideResNet
@@ -60,9 +60,11 @@ def build_model(
     except ModelError:
         raise
     except (TypeError, ValueError) as error:
-        raise ModelError(f"the model {name!r} does not take these options: {error}") from error
+        raise ModelError(
+            f"the model {name!r} does not take these options: {reason_of(error)}"
+        ) from error
     except Exception as error:  # a user's code may raise anything
-        reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+        reason = f"{type(error).__name__}: {reason_of(error)}"
         raise ModelError(f"the model {name!r} cannot be built: {reason}") from error
     if not isinstance(model, nn.Module):
         raise ModelError(f"{name!r} must return a torch.nn.Module, but got {type(model).__name__}")
@@ -87,7 +89,9 @@ def _import_factory(name: str) -> Factory:
     try:
         factory = getattr(importlib.import_module(module_name), attribute)
     except Exception as error:  # a user's module may raise anything
-        raise ModelError(f"package.module:factory must be importable, but got: {error}") from error
+        raise ModelError(
+            f"package.module:factory must be importable, but got: {reason_of(error)}"
+        ) from error
     if not callable(factory):
         raise ModelError(f"{name!r} must name a function that returns a network")
     return factory  # type: ignore[no-any-return]

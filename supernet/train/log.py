@@ -121,13 +121,15 @@ class _Surviving:
 def surviving_streams(path: Path) -> Iterator[None]:
     """Within `with`, stdout and stderr go on in the file `path` once nobody reads them any more.
 
-    So `| head` or a closed connection ends no training.
+    So `| head` or a closed connection ends no training. A stream that was closed before the program
+    began (`>&-`), which Python replaces by None, says nothing.
     """
     streams = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = (_Surviving(each, path) for each in streams)
-    try:
-        yield
-        sys.stdout.flush()
-        sys.stderr.flush()
-    finally:
-        sys.stdout, sys.stderr = streams
+    with open(os.devnull, "w", encoding="utf-8") as nobody:
+        sys.stdout, sys.stderr = (_Surviving(each or nobody, path) for each in streams)
+        try:
+            yield
+            sys.stdout.flush()
+            sys.stderr.flush()
+        finally:
+            sys.stdout, sys.stderr = streams

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch._C._distributed_c10d import PrefixStore
 from torch.distributed.rendezvous import rendezvous
 
-from supernet.errors import SupernetError
+from supernet.errors import SupernetError, reason_of
 
 T = TypeVar("T")
 
@@ -46,7 +46,8 @@ class ProcessGroup:
         tensors = [*gradients, values.new_tensor(present), values]
         dtype = reduce(torch.promote_types, (t.dtype for t in tensors), torch.float32)
         flat = torch.cat([tensor.detach().reshape(-1).to(dtype) for tensor in tensors])
-        dist.all_reduce(flat)
+        with _others():
+            dist.all_reduce(flat)
         flat /= self.size
         *means, shares, mean_values = flat.split([tensor.numel() for tensor in tensors])
         with torch.no_grad():
@@ -62,7 +63,8 @@ class ProcessGroup:
         if self.size == 1:
             return [value]
         values: list[T | None] = [None] * self.size
-        dist.all_gather_object(values, value)
+        with _others():
+            dist.all_gather_object(values, value)
         return [each for each in values if each is not None]
 
     def check_same(self, facts: Mapping[str, str], what_to_do: str) -> None:
@@ -79,7 +81,20 @@ class ProcessGroup:
     def wait(self) -> None:
         """Return once all processes have called this."""
         if self.size > 1:
-            dist.barrier()
+            with _others():
+                dist.barrier()
+
+
+@contextmanager
+def _others() -> Iterator[None]:
+    """Within `with`, a process that meanwhile has ended is a SupernetError."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise SupernetError(
+            "all processes must go on, but one has ended, or does not answer: see what it said, "
+            f"and this: {reason_of(error)}"
+        ) from error
 
 
 @contextmanager

@@ -13,9 +13,10 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils._pytree import tree_leaves
 
+from supernet.elastic.channels import floating_dtype
 from supernet.elastic.requirements import require_constant_parameters
 from supernet.elastic.supernet import Supernet
-from supernet.errors import ModelError, SupernetError
+from supernet.errors import ModelError, SupernetError, reason_of
 from supernet.evaluate.calibration import calibrate_bn
 from supernet.seeding import own_generators, seed_generators
 from supernet.space import SubnetConfig
@@ -54,10 +55,9 @@ def self_test(
         except SupernetError:
             raise
         except Exception as error:  # a user's network may raise anything
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise ModelError(
                 f"the network must train on {NUM_IMAGES} images of {supernet.space.resolutions[-1]}"
-                f" px, but got: {reason}"
+                f" px, but got: {reason_of(error)}"
             ) from error
         finally:
             supernet.zero_grad()
@@ -72,11 +72,11 @@ def self_test(
 
 def _images(supernet: Supernet) -> Tensor:
     """Smooth random images at the lowest resolution, of about zero mean and unit variance."""
-    first = next(supernet.parameters())
+    device, dtype = next(supernet.parameters()).device, floating_dtype(supernet.model)
     side = supernet.space.resolutions[-1]
     coarse = torch.randn(NUM_IMAGES, 3, 4, 4)
     images = F.interpolate(coarse, size=side, mode="bicubic")
-    return images.to(first.device, first.dtype, memory_format=torch.channels_last)
+    return images.to(device, dtype, memory_format=torch.channels_last)
 
 
 def _without_gradient(supernet: Supernet, images: Tensor, labels: Tensor, dtype: str) -> list[str]:
@@ -90,8 +90,14 @@ def _without_gradient(supernet: Supernet, images: Tensor, labels: Tensor, dtype:
         missing = [name for name, p in named if p.grad is None]
         if not missing:
             break
-    for name, p in named if dtype != "float16" else ():  # whose loss scale is still to be found
-        if p.grad is not None and not torch.isfinite(p.grad).all():
+    for name, p in named:
+        if p.grad is not None and p.grad.layout != torch.strided:
+            raise ModelError(
+                f"every gradient must be dense, but that of {name} is {str(p.grad.layout)[6:]}: "
+                "build its layer with sparse=False"
+            )
+        # In float16 the loss scale is still to be found.
+        if p.grad is not None and dtype != "float16" and not torch.isfinite(p.grad).all():
             raise ModelError(
                 f"every gradient must be finite before the first step, but that of {name} is not: "
                 "check the layers after it, and the initial weights"

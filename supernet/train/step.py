@@ -83,7 +83,7 @@ class Step:
         self.optimizer = make_optimizer(supernet, self.hyper)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.hyper.dtype == "float16")
         self.ema = Ema(supernet.model, self.hyper.ema_decay)
-        self.parameters = [p for p in supernet.parameters() if p.requires_grad]
+        self.parameters = list(supernet.parameters())
 
     def __call__(self, step: int, images: Tensor, labels: Tensor, *, stop: bool) -> StepResult:
         """Do step number `step` on this process's part of its batch.
@@ -101,7 +101,9 @@ class Step:
             group["lr"] = lr
         losses = self.gradients(images, labels, configs)
         numbers = torch.cat([losses, losses.new_tensor([float(stop)])])
-        self.group.average_gradients(self.parameters, numbers)
+        # Now, since `train` and `forward` of a network may freeze and unfreeze its layers.
+        trained = [p for p in self.parameters if p.requires_grad]
+        self.group.average_gradients(trained, numbers)
         *values, any_stop = numbers.tolist()
         for value, config in zip(values, configs, strict=True):
             if not abs(value) < float("inf"):

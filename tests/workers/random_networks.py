@@ -48,3 +48,18 @@ def one_of_two(num_classes: int, coin: str = "torch") -> nn.Module:
 def stochastic_depth(num_classes: int, coin: str = "torch") -> nn.Module:
     """Each of two blocks is skipped in half of the training steps."""
     return _Coin(num_classes, coin, may_skip=True)
+
+
+class _Thawing(_Coin):
+    """Its stem is built frozen, and trained from `train` on."""
+
+    def train(self, mode: bool = True) -> "_Thawing":
+        self.stem.requires_grad_(True)
+        return super().train(mode)
+
+
+def thawing(num_classes: int) -> nn.Module:
+    """A network whose `train` unfreezes layers."""
+    network = _Thawing(num_classes, "torch", may_skip=False)
+    network.stem.requires_grad_(False)
+    return network

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from supernet.elastic.supernet import Supernet
 from supernet.errors import ModelError, SpaceError
@@ -113,6 +113,18 @@ def test_extraction_gives_the_network_that_the_paper_builds_at_that_width() -> N
     direct.eval()
     extracted.eval()
     torch.testing.assert_close(direct(images()), extracted(images()))
+
+
+def test_a_resolution_that_an_assert_without_a_message_excludes_is_named() -> None:
+    class Asserts(nn.Sequential):
+        def forward(self, x: Tensor) -> Any:
+            if x.shape[-1] < 20:
+                raise AssertionError
+            return super().forward(x)  # type: ignore[no-untyped-call]
+
+    model = Asserts(nn.Conv2d(3, 8, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    with pytest.raises(ModelError, match="must run at 16 px, but got: AssertionError; leave out"):
+        Supernet(model, torch.empty(1, 3, 32, 32), SearchSpace(resolutions=(32, 16)))
 
 
 def test_a_resolution_that_the_network_cannot_take_is_named() -> None:

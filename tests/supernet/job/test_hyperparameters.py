@@ -1,3 +1,4 @@
+import math
 from typing import Any
 
 import pytest
@@ -13,6 +14,10 @@ from supernet.job.hyperparameters import Hyperparameters
         ({"dtype": "float8"}, "must be one of float32"),
         ({"augment": "more"}, "must be one of auto"),
         ({"lr": 0.0}, "lr > 0"),
+        ({"lr": math.inf}, "inf > lr > 0` must hold, but got inf$"),
+        ({"lr": math.nan}, "lr > 0` must hold, but got nan$"),
+        ({"weight_decay": math.inf}, "inf > weight_decay >= 0"),
+        ({"cutmix": math.inf}, "must hold, but got 0.0 and inf$"),
         ({"accumulate": 0}, "accumulate >= 1"),
         ({"ema_decay": 1.0}, "ema_decay < 1"),
         ({"clip_norm": 0.0}, "clip_norm > 0"),

@@ -59,6 +59,17 @@ def test_a_reader_that_goes_away_ends_no_training(tmp_path: Path) -> None:
     assert f"trained: {tmp_path}" in text  # what nobody read
 
 
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_a_stream_that_is_closed_from_the_beginning_ends_no_training(closed: str) -> None:
+    program = (
+        "import sys; from supernet.train.log import surviving_streams; from pathlib import Path\n"
+        "with surviving_streams(Path('missing/train.log')):\n"
+        "    print('a line'); print('another', file=sys.stderr); sys.stderr.isatty()"
+    )
+    shell = ["sh", "-c", f'"$0" -c "$1" {closed}', sys.executable, program]
+    assert subprocess.run(shell, cwd=ROOT, timeout=100).returncode == 0
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="this system has no SIGHUP")
 def test_a_terminal_that_closes_ends_no_training(tmp_path: Path) -> None:

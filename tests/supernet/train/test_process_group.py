@@ -15,6 +15,7 @@ from torch import nn
 from torch.multiprocessing.spawn import start_processes
 
 from supernet.checkpoint import load_supernet
+from supernet.errors import SupernetError
 from supernet.job.execution import Execution
 from supernet.job.hyperparameters import Hyperparameters
 from supernet.job.training_job import TrainingJob
@@ -113,6 +114,7 @@ def random_job(network: str, **hyper: Any) -> TrainingJob:
     [
         pytest.param(random_job("one_of_two"), marks=SLOW, id="branches"),
         pytest.param(random_job("stochastic_depth"), marks=SLOW, id="skipped"),
+        pytest.param(random_job("thawing"), marks=SLOW, id="thawing"),
         pytest.param(
             random_job("stochastic_depth", sync_bn=True, dtype="bfloat16", accumulate=2),
             id="skipped-sync_bn-bfloat16",
@@ -151,6 +153,28 @@ def exchange(rank: int, folder: str) -> None:
 
 def test_a_gradient_that_a_process_lacks_counts_as_zero(tmp_path: Path) -> None:
     start_processes(exchange, (str(tmp_path),), nprocs=3, start_method="spawn")
+
+
+def lose_one(rank: int, folder: str) -> None:
+    """One of two processes, of which the second ends without a word."""
+    dist.init_process_group("gloo", f"file://{folder}/meeting", rank=rank, world_size=2)
+    group, parameter = ProcessGroup(rank, 2), nn.Parameter(torch.zeros(2))
+    group.wait()
+    if rank == 1:
+        os._exit(0)
+    for meet in (
+        group.wait,
+        lambda: group.check_same({"step": "1"}, "never"),
+        lambda: group.average_gradients([parameter], torch.zeros(1)),
+    ):
+        with pytest.raises(SupernetError, match="must go on, but one has ended") as raised:
+            meet()
+        assert "\n" not in str(raised.value)
+        assert len(str(raised.value)) < 200
+
+
+def test_a_process_that_ended_is_one_line_in_the_others(tmp_path: Path) -> None:
+    start_processes(lose_one, (str(tmp_path),), nprocs=2, start_method="spawn")
 
 
 @SLOW

@@ -129,6 +129,26 @@ def test_statistics_in_parameters_are_refused() -> None:
         self_test(make(model, 16, 12), 4)
 
 
+def test_integer_parameters_say_nothing_of_the_images() -> None:
+    model = Small()
+    model.order = nn.Parameter(torch.arange(16), requires_grad=False)  # now the first parameter
+    self_test(make(model, 16, 12), 4)
+
+
+def test_sparse_gradients_are_refused() -> None:
+    model = Small()
+    model.offsets = nn.Embedding(1, 16, sparse=True)
+    model.second.register_forward_hook(
+        lambda _module, _args, x: (
+            x + model.offsets(torch.zeros(len(x), dtype=torch.long))[:, :, None, None]
+        )
+    )
+    with pytest.raises(
+        ModelError, match=r"must be dense, but that of offsets\.weight is sparse_coo"
+    ):
+        self_test(make(model, 16, 12), 4)
+
+
 def test_what_a_network_raises_is_one_line() -> None:
     def wary(x: Tensor) -> Tensor:
         if not x.is_meta:
@@ -137,3 +157,16 @@ def test_what_a_network_raises_is_one_line() -> None:
 
     with pytest.raises(ModelError, match="must train on 4 images of 12 px, but got: 'batch'"):
         self_test(make(Small(wary), 16, 12), 4)
+
+
+def test_what_a_network_raises_is_short() -> None:
+    def wordy(x: Tensor) -> Tensor:
+        if not x.is_meta:
+            raise NotImplementedError("no such operation:\n for any of these: " + "A100, " * 1000)
+        return x
+
+    with pytest.raises(
+        ModelError, match=r"but got: no such operation: for any of [^\n]*\.\.\.$"
+    ) as raised:
+        self_test(make(Small(wordy), 16, 12), 4)
+    assert len(str(raised.value)) < 200
