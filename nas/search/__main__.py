@@ -43,8 +43,13 @@ def _run(args: argparse.Namespace, command: str) -> int:
     job, source = job_from(args), args.supernet or args.out
     runtime_of(job)  # fail on a missing runtime before training, not after it
     if args.supernet is None and not is_finished(source):
+        if args.data not in (None, TrainingJob().data):
+            raise NasError(
+                f"--data must be the images of a trained run, but {source} holds none: train one "
+                f"with python -m supernet.train --data {args.data} --out {source}"
+            )
         train(TrainingJob(), source, Execution(device=args.device), resume=True)
-    trained = load_trained(source)
+    trained = load_trained(source, data=args.data, data_root=args.data_root)
     if job.role == "accuracy":
         score_for_others(trained.supernet, trained.data, job, out=args.out, trained_in=source)
         print("done; the worker on the target writes the table")
