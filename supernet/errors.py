@@ -5,6 +5,7 @@ SupernetError (a ValueError)
 +-- ModelError        a network that cannot be built, traced or run at a resolution
 +-- DataError         images, labels or splits that cannot be used
 +-- CheckpointError   a run's folder that cannot be read, resumed or written
+    +-- OwnedError    another process trains into a run's folder
 
 Commands print the message and exit with 2. It says what must hold, what was given and what to do.
 """
@@ -42,3 +43,7 @@ class DataError(SupernetError):
 
 class CheckpointError(SupernetError):
     """A run's folder that cannot be read, resumed or written."""
+
+
+class OwnedError(CheckpointError):
+    """Another process trains into a run's folder."""

@@ -1,5 +1,6 @@
 """Loads a trained supernet with its data and the record of its training."""
 
+import argparse
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,8 @@ from nas.errors import NasError
 from supernet import Supernet, TrainingJob, load_data, load_supernet
 from supernet.checkpoint import is_finished, read_document, weights_sha256
 from supernet.data import Data
+from supernet.data.dataset import is_folder, is_named
+from supernet.errors import DataError
 
 
 @dataclass(frozen=True)
@@ -22,18 +25,40 @@ class Trained:
     """The data that the supernet was trained on."""
 
 
-def load_trained(run: Path) -> Trained:
+def add_data_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say where a run's images are now; see `load_trained`."""
+    add = parser.add_argument
+    add("--data", metavar="DATA", help="where the run's images are now; default: where they were")
+    add("--data-root", metavar="DIR", help="where torchvision's data sets are now; likewise")
+
+
+def load_trained(
+    run: Path, *, data: str | Path | None = None, data_root: str | Path | None = None
+) -> Trained:
     """Load a run's supernet and data.
 
-    Raises CheckpointError or DataError if they are missing, damaged or changed since training.
+    `data` says where its images are now, and `data_root` where torchvision's data sets are; None:
+    where they were in training. They must be the same images: `Data.check_same`.
+
+    Raises CheckpointError or DataError if supernet or data are missing, damaged or changed since
+    training.
     """
     supernet, document = load_supernet(run)
     job = TrainingJob.from_json(document["job"])
-    data = load_data(
-        job.data, resolution=job.space.resolutions[0], seed=job.seed, root=Path(job.data_root)
+    source = job.data if data is None else str(data)
+    if data is None and not (is_named(source) or is_folder(source)):
+        raise DataError(
+            f"the images of {run} must be in {source!r}, as in training, but there is no such "
+            "folder: pass the one that they are in now as --data"
+        )
+    found = load_data(
+        source,
+        resolution=job.space.resolutions[0],
+        seed=job.seed,
+        root=Path(job.data_root if data_root is None else data_root),
     )
-    data.check_same(document["data"])
-    return Trained(supernet, document, data)
+    found.check_same(document["data"])
+    return Trained(supernet, document, found)
 
 
 def describe_supernet(

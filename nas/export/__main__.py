@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nas.errors import NasError
-from nas.evaluate.trained import load_trained
+from nas.evaluate.trained import add_data_arguments, load_trained
 from nas.export.exporting import export
 from planner import LookupTable, PlannerError
 from supernet.errors import SupernetError
@@ -29,6 +29,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--supernet", type=Path, metavar="RUN", help="run with the supernet; default: the same run"
     )
+    add_data_arguments(parser)
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="folder of the files; default: RUN/artifacts"
     )
@@ -41,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     folder = args.out or args.run / "artifacts"
     try:
         found = LookupTable.read(args.run / "search" / "lookup_table.json")
-        trained = load_trained(args.supernet or args.run)
+        trained = load_trained(args.supernet or args.run, data=args.data, data_root=args.data_root)
         table = export(found, trained.supernet, trained.data, folder)
     except (SupernetError, NasError, PlannerError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nas.errors import NasError
-from nas.evaluate.trained import load_trained
+from nas.evaluate.trained import add_data_arguments, load_trained
 from nas.health.checkup import examine, write_health
 from supernet.device import choose_device
 from supernet.errors import SupernetError
@@ -24,6 +24,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("run", type=Path, metavar="RUN", help="run with a trained supernet")
+    add_data_arguments(parser)
     parser.add_argument("--num-widths", type=int, default=7, help="widths in the grid; default: 7")
     parser.add_argument("--device", help="cpu, cuda, cuda:1; default: cuda if available")
     args = parser.parse_args(argv)
@@ -31,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if args.num_widths < 1:
             raise NasError(f"--num-widths must be 1 or more, but got {args.num_widths}")
         device = choose_device(args.device)
-        trained = load_trained(args.run)
+        trained = load_trained(args.run, data=args.data, data_root=args.data_root)
         report = examine(trained.supernet, trained.data, device=device, num_widths=args.num_widths)
         written = write_health(args.run, report)
     except (SupernetError, NasError, OSError) as error:

@@ -68,7 +68,8 @@ def examine(
     widths = sorted({c.width_mults[0] for c in configs})
     sides = sorted(space.resolutions)
     table = [[correct[space.uniform(width, side)] for width in widths] for side in sides]
-    sizes = [n for n in CALIBRATION_SIZES if n <= data.num_images["calibration"]]
+    num_calibration = data.num_images["calibration"]
+    sizes = [n for n in CALIBRATION_SIZES if n < num_calibration] + [num_calibration]
     by_size = {
         config.config_id: {n: _top1(checkup.correct(config, n)) for n in sizes}
         for config in tqdm(space.corners, "calibration", unit="config", mininterval=1.0)

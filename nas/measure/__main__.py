@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nas.errors import NasError
-from nas.evaluate.trained import load_trained
+from nas.evaluate.trained import add_data_arguments, load_trained
 from nas.measure.measurements import read_measurements
 from nas.measure.measuring import measure, table_of
 from nas.measure.target_command import measure_by_command
@@ -30,7 +30,9 @@ def _measured(args: argparse.Namespace, table: LookupTable) -> LookupTable:
         return table_of(table, read_measurements(args.measurements))
     if args.target_command:
         return table_of(table, measure_by_command(table, args.target_command))
-    trained = load_trained(args.supernet or args.table.parent.parent)
+    trained = load_trained(
+        args.supernet or args.table.parent.parent, data=args.data, data_root=args.data_root
+    )
     runtime = load_runtime(
         args.runtime,
         device=choose_device(args.device).type,
@@ -75,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="RUN",
         help="run of the supernet; default: the run of TABLE",
     )
+    add_data_arguments(parser)
     add("--max-s", type=float, default=60.0, help="seconds of timing on this machine; default: 60")
     add(
         "--allow-noisy",

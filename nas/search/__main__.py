@@ -4,6 +4,7 @@ import argparse
 import shlex
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from rich.console import Console
 
@@ -15,8 +16,9 @@ from nas.search.summary import print_summary
 from planner import PlannerError, read_candidates
 from supernet import Execution, TrainingJob
 from supernet.checkpoint import is_finished
-from supernet.errors import SupernetError
+from supernet.errors import OwnedError, SupernetError
 from supernet.train import train
+from supernet.train.owner import wait_until_free
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -43,8 +45,13 @@ def _run(args: argparse.Namespace, command: str) -> int:
     job, source = job_from(args), args.supernet or args.out
     runtime_of(job)  # fail on a missing runtime before training, not after it
     if args.supernet is None and not is_finished(source):
-        train(TrainingJob(), source, Execution(device=args.device), resume=True)
-    trained = load_trained(source)
+        if args.data not in (None, TrainingJob().data):
+            raise NasError(
+                f"--data must be the images of a trained run, but {source} holds none: train one "
+                f"with python -m supernet.train --data {args.data} --out {source}"
+            )
+        _train_example(source, args.device)
+    trained = load_trained(source, data=args.data, data_root=args.data_root)
     if job.role == "accuracy":
         score_for_others(trained.supernet, trained.data, job, out=args.out, trained_in=source)
         print("done; the worker on the target writes the table")
@@ -56,6 +63,18 @@ def _run(args: argparse.Namespace, command: str) -> int:
     print_summary(table, read_candidates(folder / "candidates.csv"), Console())
     print(f"written: {folder}/lookup_table.json, candidates.csv, report.html")
     return 0
+
+
+def _train_example(run: Path, device: str | None) -> None:
+    """Train the embedded example into `run`, or wait for the process that does so already."""
+    while True:
+        wait_until_free(run, lambda line: print(line, file=sys.stderr))
+        if is_finished(run):
+            return
+        try:
+            train(TrainingJob(), run, Execution(device=device), resume=True)
+        except OwnedError:  # another process was faster
+            continue
 
 
 if __name__ == "__main__":

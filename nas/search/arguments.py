@@ -5,6 +5,7 @@ import math
 from pathlib import Path
 
 from nas.conversions import subnet_config
+from nas.evaluate.trained import add_data_arguments
 from nas.runtimes.runtime import DTYPES
 from nas.search.job import ROLES, SearchJob
 from nas.search.samplers import SAMPLERS
@@ -32,6 +33,7 @@ def search_parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--device", help="cpu or cuda; default: cuda if available")
     add("--supernet", type=Path, metavar="RUN", help="run with a trained supernet; default: --out")
+    add_data_arguments(parser)
     add("--runtime", help="eager, onnxruntime ...; default: onnxruntime on cpu, eager on cuda")
     add(
         "--dtype",

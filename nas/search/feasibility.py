@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 
 from rich.console import Console
-from rich.table import Table
 
 from nas.conversions import planner_latency
 from nas.cost.macs import count_macs, count_params
 from nas.errors import LimitError
 from nas.evaluate.evaluator import Evaluator
+from nas.search.fitting_table import print_fitting
 from planner import Latency, Limits
 from supernet import SearchSpace, SubnetConfig
 
@@ -40,7 +40,8 @@ def require_feasible(
         NoisyMachineError: the machine is too busy to check a limit on latency.
     """
     probes = _probes(evaluator, allow_noisy)
-    console.print(_table(probes))
+    console.print("search space")
+    print_fitting(list(map(_cells, probes)), console, dispensable=("parameters", "95% interval"))
     smallest = min(probe.macs for probe in probes)
     fastest_ms = min(probe.latency.p50_low_ms for probe in probes)
     if limits.max_macs is not None and smallest > limits.max_macs:
@@ -81,18 +82,14 @@ def _middle(space: SearchSpace) -> SubnetConfig:
     return space.uniform(sum(space.width_range) / 2, resolutions[len(resolutions) // 2])
 
 
-def _table(probes: list[Probe]) -> Table:
-    view = Table(title="search space", title_justify="left")
-    for name in ("", "config", "MMACs", "parameters", "p50 ms", "95% interval"):
-        view.add_column(name, justify="left" if name in ("", "config") else "right", no_wrap=True)
-    for probe in probes:
-        latency = probe.latency
-        view.add_row(
-            probe.name,
-            probe.config.config_id,
-            f"{probe.macs / 1e6:.2f}",
-            f"{probe.num_params:,}",
-            f"{latency.p50_ms:.4f}",
-            f"{latency.p50_low_ms:.4f}-{latency.p50_high_ms:.4f}",
-        )
-    return view
+def _cells(probe: Probe) -> dict[str, str]:
+    """The text of each column."""
+    latency = probe.latency
+    return {
+        "": probe.name,
+        "config": probe.config.config_id,
+        "MMACs": f"{probe.macs / 1e6:.2f}",
+        "parameters": f"{probe.num_params:,}",
+        "p50 ms": f"{latency.p50_ms:.4f}",
+        "95% interval": f"{latency.p50_low_ms:.4f}-{latency.p50_high_ms:.4f}",
+    }

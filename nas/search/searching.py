@@ -215,7 +215,7 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / ".writable"
         probe.touch()
-        probe.unlink()
+        probe.unlink(missing_ok=True)  # another search may do the same at this moment
     except OSError as error:
         raise CheckpointError(
             f"the folder must be writable, but got: {error}; choose another --out"

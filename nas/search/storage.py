@@ -4,7 +4,8 @@ SQLite works on one machine. For several machines, use PostgreSQL
 (`postgresql+pg8000://user@host/database`) or a journal file on a shared disk.
 """
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 import optuna
@@ -14,6 +15,12 @@ from optuna.storages.journal import JournalFileBackend
 from nas.errors import StudyError
 
 JOURNAL = "journal:"
+
+BEING_MADE = ("already exists", "unique constraint", "duplicate", "database is locked")
+"""What databases answer, in lower case, while another process makes the tables of a new study."""
+PATIENCE_S = 30.0
+"""Seconds after which such an answer has another reason."""
+RETRY_S = 0.1
 
 
 def open_study(
@@ -26,28 +33,28 @@ def open_study(
     """Open the study in the storage, or create it if `may_begin` is set and there is none.
 
     `belongs_to` identifies the search (weights, target, objectives); it is stored in a new study
-    and compared with that of an existing one.
+    and compared with that of an existing one. Where another process makes the study at this moment,
+    this waits and joins it.
 
     Raises StudyError if the storage can't be used, has no study and `may_begin` is false, or its
     study belongs to another search.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    try:
-        storage = optuna.storages.get_storage(_storage(url))
-        if not may_begin and not storage.get_all_studies():
-            raise LookupError("it holds no search; start one with a worker on the target")
-        study = optuna.create_study(
-            storage=storage, study_name="search", directions=[*directions], load_if_exists=True
-        )
-        if not study.get_trials(deepcopy=False):
-            study.set_user_attr("belongs_to", dict(belongs_to))
-        before = study.user_attrs.get("belongs_to", {})
-    except Exception as error:
-        reason = str(error).strip().splitlines()[0]
-        raise StudyError(
-            f"{without_password(url)} must be an Optuna storage that can be read and written, "
-            f"but got: {reason}; repair or delete it, or choose another --out or --storage"
-        ) from error
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            study = _opened(url, directions, belongs_to, may_begin)
+            before = study.user_attrs.get("belongs_to", {})
+            break
+        except Exception as error:
+            if _is_being_made(error) and time.monotonic() < deadline:
+                time.sleep(RETRY_S)
+                continue
+            reason = (str(error).strip() or repr(error)).splitlines()[0]
+            raise StudyError(
+                f"{without_password(url)} must be an Optuna storage that can be read and written, "
+                f"but got: {reason}; repair it, or choose another --out or --storage"
+            ) from error
     changed = [
         f"{k} was {before.get(k)}, is {v}" for k, v in belongs_to.items() if before.get(k) != v
     ]
@@ -57,6 +64,35 @@ def open_study(
             f"{'; '.join(changed)}; choose another --out or --storage"
         )
     return study
+
+
+def _opened(
+    url: str,
+    directions: Sequence[Literal["maximize", "minimize"]],
+    belongs_to: Mapping[str, str],
+    may_begin: bool,
+) -> optuna.Study:
+    storage = optuna.storages.get_storage(_storage(url))
+    if not may_begin and not storage.get_all_studies():
+        raise LookupError("it holds no search; start one with a worker on the target")
+    study = optuna.create_study(
+        storage=storage, study_name="search", directions=[*directions], load_if_exists=True
+    )
+    if not study.get_trials(deepcopy=False):
+        study.set_user_attr("belongs_to", dict(belongs_to))
+    return study
+
+
+def _is_being_made(error: BaseException) -> bool:
+    """Whether a database fails because another process makes its tables or rows."""
+    return any(answer in str(each).lower() for each in _chain(error) for answer in BEING_MADE)
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """The error and those that caused it: Optuna wraps the database's."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def _storage(url: str) -> BaseStorage | str:

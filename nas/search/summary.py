@@ -3,34 +3,26 @@
 from collections.abc import Sequence
 
 from rich.console import Console
-from rich.table import Table
 
-from planner import Candidate, LookupTable
+from nas.search.fitting_table import print_fitting
+from planner import Candidate, Entry, LookupTable
 
 
 def print_summary(table: LookupTable, candidates: Sequence[Candidate], console: Console) -> None:
     """Print the entries of `table`, fastest first, and one line about the search."""
     target, noise_floor = table.target, table.protocol["noise_floor"]
-    view = Table(
-        title=f"{target.device}, {target.runtime} {target.runtime_version}, "
-        f"batch {target.batch_size}, threads {target.num_threads}",
-        title_justify="left",
-    )
-    for name in ("config", "found by", "p50 ms", "p90 ms", "top-1 %", "95% interval", "MMACs"):
-        left = name in ("config", "found by")
-        view.add_column(name, justify="left" if left else "right", no_wrap=True)
-    for entry in table:
-        view.add_row(
-            entry.config_id,
-            entry.origin,
-            f"{entry.latency.p50_ms:.3f}",
-            f"{entry.latency.p90_ms:.3f}",
-            f"{100 * entry.accuracy.top1:.1f}",
-            f"{100 * entry.accuracy.top1_low:.1f}-{100 * entry.accuracy.top1_high:.1f}",
-            f"{entry.macs / 1e6:.2f}",
-        )
-    console.print(view)
     entries = list(table)
+    console.print(
+        f"{target.device}, {target.runtime} {target.runtime_version}, "
+        f"batch {target.batch_size}, threads {target.num_threads}",
+        markup=False,
+        highlight=False,
+    )
+    print_fitting(
+        [_cells(entry) for entry in entries],
+        console,
+        dispensable=("found by", "MMACs", "p90 ms", "95% interval"),
+    )
     span = entries[-1].latency.p50_ms / entries[0].latency.p50_ms
     num_new = sum(candidate.origin == "search" for candidate in candidates)
     console.print(
@@ -39,3 +31,17 @@ def print_summary(table: LookupTable, candidates: Sequence[Candidate], console: 
         f"top-1 on {table.splits['report']} held-out images; "
         f"noise floor {noise_floor:.1%}"
     )
+
+
+def _cells(entry: Entry) -> dict[str, str]:
+    """The text of each column."""
+    latency, accuracy = entry.latency, entry.accuracy
+    return {
+        "config": entry.config_id,
+        "found by": entry.origin,
+        "p50 ms": f"{latency.p50_ms:.3f}",
+        "p90 ms": f"{latency.p90_ms:.3f}",
+        "top-1 %": f"{100 * accuracy.top1:.1f}",
+        "95% interval": f"{100 * accuracy.top1_low:.1f}-{100 * accuracy.top1_high:.1f}",
+        "MMACs": f"{entry.macs / 1e6:.2f}",
+    }

@@ -93,6 +93,6 @@ def _evaluation(trial: FrozenTrial, storage: str) -> Evaluation:
     except (KeyError, TypeError, ValueError) as error:
         raise StudyError(
             f"every evaluated trial in {storage} must hold its candidate, "
-            f"but trial {trial.number} does not; repair or delete the storage, "
+            f"but trial {trial.number} does not; repair the storage, "
             "or choose another --out"
         ) from error

@@ -260,7 +260,7 @@ class Data:
         """
         self.adopt(recorded)
         require_names(self._images, self._digests, recorded)
-        require_content(self._images, self._splits, recorded_contents(recorded))
+        require_content(self._images, self._splits, recorded)
 
     @cached_property
     def _digests(self) -> dict[str, str]:

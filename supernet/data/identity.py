@@ -108,7 +108,7 @@ def require_names(images: ImageSet, found: Mapping[str, str], recorded: Mapping[
     for split, digest in recorded_digests(recorded).items():
         if found[split] != digest:
             there = {*images.names, *recorded.get("excluded", ())}
-            gone = sorted(set(history(cache_of(images.name))) - there)
+            gone = sorted(set(_known(images, recorded)) - there)
             missing = (
                 f" ({counted(len(gone), 'image(s)')} missing, such as {gone[0]})" if gone else ""
             )
@@ -120,13 +120,14 @@ def require_names(images: ImageSet, found: Mapping[str, str], recorded: Mapping[
 
 
 def require_content(
-    images: ImageSet, splits: Mapping[str, Tensor], expected: Mapping[str, str]
+    images: ImageSet, splits: Mapping[str, Tensor], recorded: Mapping[str, Any]
 ) -> None:
     """Raise DataError unless the files have the content of a run's, `recorded_contents`.
 
     Where there are many training images, only those of `calibration` are read. Names what has
     changed, if this machine knows it from a check.
     """
+    expected = recorded_contents(recorded)
     compared = {
         split: splits[split]
         for split in expected
@@ -138,13 +139,21 @@ def require_content(
     checked = check_images(images, indices.tolist(), cache)
     for split, content in contents(images, compared, checked).items():
         if content != expected[split]:
-            before = history(cache)
+            before = _known(images, recorded)
             names = sorted(name for name in checked if len(set(before.get(name, ()))) > 1)
             changed = f" ({counted(len(names), 'image(s)')}, such as {names[0]})" if names else ""
             raise DataError(
                 f"{images.name}: split {split!r} must hold the photos of the run, but some have"
                 f" changed{changed}: restore them, or start a new run"
             )
+
+
+def _known(images: ImageSet, recorded: Mapping[str, Any]) -> dict[str, list[str]]:
+    """`history` of the images' folder and, where they have moved, of the one that a run had."""
+    found = history(cache_of(images.name))
+    for name, its_digests in history(cache_of(recorded["name"])).items():
+        found[name] = its_digests + found.get(name, [])
+    return found
 
 
 def _reordered(images: ImageSet, classes: Sequence[str]) -> ImageSet:

@@ -79,7 +79,8 @@ def _construct(factory: Any, root: Path, arguments: dict[str, Any]) -> Any:
     except (OSError, RuntimeError, ImportError) as error:
         reason = str(error).partition("\n")[0]
         raise DataError(
-            f"{PREFIX}{factory.__name__}: must be in {folder} or be downloadable, but {reason}"
+            f"{PREFIX}{factory.__name__}: must be in {folder} (--data-root) or be downloadable, "
+            f"but {reason}"
         ) from error
 
 

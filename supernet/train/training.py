@@ -18,7 +18,7 @@ from supernet.device import choose_device
 from supernet.elastic.describe import require_elastic, summarise
 from supernet.elastic.importance import sort_by_importance
 from supernet.elastic.supernet import Supernet
-from supernet.errors import CheckpointError, DataError, ModelError
+from supernet.errors import CheckpointError, DataError, ModelError, OwnedError
 from supernet.job.execution import Execution
 from supernet.job.training_job import TrainingJob
 from supernet.models import build_model
@@ -97,6 +97,8 @@ def _train(
     loop = Loop(supernet, data, job, run, execution, group, network)
     with owner(run) if group.is_first else nullcontext():
         if saved is None:
+            if group.is_first:
+                _require_untouched(run)
             loop.self_test()
         else:
             _resume(loop, saved)
@@ -153,6 +155,15 @@ def _saved_state(run: Path, resume: bool) -> SavedState | None:
             "add --resume to continue, or choose another --out"
         )
     return read_state(folder)
+
+
+def _require_untouched(run: Path) -> None:
+    """Raise OwnedError where another process trained into `run` since it was looked at."""
+    if is_finished(run) or has_state(run / "supernet" / "last"):
+        raise OwnedError(
+            f"{run} must have one training at a time, but another process has trained into it "
+            "meanwhile: use --resume to go on with that, or choose another --out"
+        )
 
 
 def _settle(

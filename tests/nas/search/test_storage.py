@@ -1,3 +1,8 @@
+import multiprocessing
+import sqlite3
+from contextlib import closing
+from multiprocessing.queues import Queue
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import pytest
@@ -31,3 +36,47 @@ def test_what_cannot_be_opened_is_told_in_one_line_without_the_password() -> Non
     assert "\n" not in str(caught.value)
     assert "secret" not in str(caught.value)
     assert "me@localhost" in str(caught.value)
+
+
+NUM_AT_ONCE, NUM_ROUNDS = 3, 6
+
+
+def open_together(folder: str, barrier: Barrier, found: "Queue[str]") -> None:
+    for number in range(NUM_ROUNDS):
+        barrier.wait(timeout=60)
+        try:
+            open_at(f"sqlite:///{folder}/{number}.db", weights="abc")
+        except Exception as error:
+            found.put(repr(error))
+    found.put("done")
+
+
+def test_processes_that_make_one_study_at_once_all_join_it(tmp_path: Path) -> None:
+    """SQLite's tables are made one by one, so that each sees some of another's."""
+    context = multiprocessing.get_context("spawn")
+    barrier, found = context.Barrier(NUM_AT_ONCE), context.Queue()
+    arguments = (str(tmp_path), barrier, found)
+    processes = [context.Process(target=open_together, args=arguments) for _ in range(NUM_AT_ONCE)]
+    for process in processes:
+        process.start()
+    reports: list[str] = []
+    while reports.count("done") < NUM_AT_ONCE:
+        reports.append(found.get(timeout=120))
+    for process in processes:
+        process.join()
+    assert reports == ["done"] * NUM_AT_ONCE
+    for number in range(NUM_ROUNDS):
+        assert open_at(f"sqlite:///{tmp_path}/{number}.db", weights="abc") == NUM_AT_ONCE + 1
+
+
+def test_what_stays_locked_is_told_and_nobody_is_advised_to_delete_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nas.search.storage.PATIENCE_S", 0.0)
+    path = tmp_path / "study.db"
+    open_at(f"sqlite:///{path}", weights="abc")
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(StudyError, match="locked") as caught:
+            open_at(f"sqlite:///{path}?timeout=0.1", weights="abc")
+    assert "delete" not in str(caught.value)

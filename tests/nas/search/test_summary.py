@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from rich.console import Console
 
@@ -18,3 +20,21 @@ def test_the_summary_is_a_row_an_entry(
         in out
     )
     assert "noise floor 1.3%" in out
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_a_process_without_a_terminal_prints_whole_numbers_and_config_ids(
+    table: LookupTable, width: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    entries = [
+        entry.with_values(config_id=f"w0.25_0.5_0.75-r{side}")
+        for entry, side in zip(table, (96, 128), strict=True)
+    ]
+    named = replace(table, entries=tuple(entries))
+    target = replace(table.target, device="a [b] box")
+    print_summary(replace(named, target=target), [], Console(width=width))
+    out = capsys.readouterr().out
+    assert "a [b] box" in out
+    assert max(map(len, out.splitlines())) <= width
+    row = next(line for line in out.splitlines() if "w0.25_0.5_0.75-r128" in line)
+    assert all(text in row for text in ("4.000", "90.0", "88.0-91.0"))

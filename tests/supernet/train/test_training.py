@@ -18,7 +18,7 @@ from supernet.checkpoint import load_supernet, read_document, weights_sha256, wr
 from supernet.data import load_data
 from supernet.data.dataset import Data
 from supernet.data.sources import load_embedded
-from supernet.errors import CheckpointError, DataError, ModelError, SupernetError
+from supernet.errors import CheckpointError, DataError, ModelError, OwnedError, SupernetError
 from supernet.job.execution import Execution
 from supernet.job.hyperparameters import Hyperparameters
 from supernet.job.recipe import RECIPES
@@ -30,6 +30,7 @@ from supernet.train.loop import Loop
 from supernet.train.owner import owner
 from supernet.train.state import BEFORE, NEWEST, checksum, read_state, read_state_before
 from supernet.train.step import StepResult
+from supernet.train.training import _new_supernet
 
 TINY = TrainingJob(
     model_options={"depth": 10, "widen": 1, "stem_stride": 2},
@@ -126,6 +127,22 @@ def test_a_second_training_into_the_same_folder_is_refused(tmp_path: Path) -> No
     ):
         train(TINY, tmp_path)
     train(TINY, tmp_path)
+
+
+def test_what_another_process_trained_meanwhile_is_not_overwritten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look into the folder and the first step."""
+
+    def new_supernet(*arguments: Any, **options: Any) -> Any:
+        monkeypatch.undo()
+        train(TINY, tmp_path)
+        return _new_supernet(*arguments, **options)
+
+    monkeypatch.setattr("supernet.train.training._new_supernet", new_supernet)
+    with pytest.raises(OwnedError, match="has trained into it meanwhile"):
+        train(replace(TINY, seed=1), tmp_path)
+    assert read_document(tmp_path)["job"]["seed"] == 0
 
 
 def test_a_rigid_network_is_refused_with_the_reason_where_widths_are_trained(
