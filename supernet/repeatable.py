@@ -10,7 +10,9 @@ is not used, such as features kept for a plot, is not.
 
 import random
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -189,8 +191,10 @@ def _close(one: Tensor, other: Tensor) -> bool:
 
 def _run(network: nn.Module, images: Tensor) -> list[Tensor]:
     try:
-        with seeded(0), torch.set_grad_enabled(network.training):
+        with seeded(0), torch.set_grad_enabled(network.training), _seeds_only():
             leaves = tree_leaves(network(images.clone()))
+    except ModelError:
+        raise
     except Exception as error:  # a user's network may raise anything
         mode = "training" if network.training else "evaluation"
         raise ModelError(
@@ -198,6 +202,23 @@ def _run(network: nn.Module, images: Tensor) -> list[Tensor]:
             f"but got: {reason_of(error)}"
         ) from error
     return [leaf.detach().clone() for leaf in leaves if isinstance(leaf, Tensor)]
+
+
+@contextmanager
+def _seeds_only() -> Iterator[None]:
+    """Within `with`, the system's random numbers, which no seed repeats, are a ModelError.
+
+    Python's SystemRandom and secrets take them, and numpy's generators that are given no seed.
+    """
+
+    def refuse(_: int) -> bytes:
+        raise ModelError(
+            "a network must draw from generators that are seeded, but its forward pass draws from "
+            "the system's: use torch.rand, random.random or np.random.rand"
+        )
+
+    with patch("random._urandom", refuse), patch("os.urandom", refuse):
+        yield
 
 
 def _images(network: nn.Module, side: int, seed: int = 0) -> Tensor:

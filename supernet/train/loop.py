@@ -197,6 +197,7 @@ class Loop:
                 "data": self.data.describe(),
                 "groups_sha256": self.groups_sha256,
                 "changes": self.changes,
+                "num_processes": self.group.size,
             }
             self.state.write(self.state_folder, about)
         self.saved_at = time.monotonic()
@@ -205,8 +206,9 @@ class Loop:
     def resume(self, saved: SavedState) -> None:
         """Go on from a saved state.
 
-        Fields of `CHANGEABLE` may have changed: one line says so, and `changes` records it. Raises
-        CheckpointError if it is of another job or model, and DataError if it is of other data.
+        Fields of `CHANGEABLE` and the number of processes may have changed: one line says so, and
+        `changes` records it. Raises CheckpointError if it is of another job or model, and DataError
+        if it is of other data.
         """
         changes = self.job.changes_from(saved.job)
         if fixed := [name for name in changes if name not in CHANGEABLE]:
@@ -215,6 +217,9 @@ class Loop:
                 f"a training must be resumed with the arguments it began with, but got {text} "
                 f"(of all arguments only {', '.join(CHANGEABLE)} may change)"
             )
+        size_before = saved.about.get("num_processes", self.group.size)
+        if size_before != self.group.size:  # each has BN statistics and random numbers of its own
+            changes["num_processes"] = size_before, self.group.size
         self.data.check_same(saved.about["data"])
         check_groups(self.supernet, saved.about["groups_sha256"], saved.path)
         if saved.num_steps_done > self.step.num_steps:

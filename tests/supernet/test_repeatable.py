@@ -5,6 +5,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.utils.parametrizations as parametrizations
@@ -329,3 +330,16 @@ def test_a_network_that_cannot_train_on_images_of_that_size_is_refused() -> None
 
     with pytest.raises(ModelError, match=r"\(3, 12, 12\) in training mode on the CPU.* got: no$"):
         check_repeatable(*pair(only_evaluates), 12)
+
+
+@pytest.mark.parametrize(
+    "draw", [random.SystemRandom().random, lambda: np.random.default_rng().random()]
+)
+def test_random_numbers_that_no_seed_repeats_are_refused(draw: Callable[[], float]) -> None:
+    """A coin of which two passes may well show the same side."""
+
+    def coin(self: Any, x: Tensor) -> Tensor:
+        return x if draw() < 0.5 else 2 * x
+
+    with pytest.raises(ModelError, match="generators that are seeded, but its forward pass draws"):
+        check_repeatable(*pair(coin), 12)

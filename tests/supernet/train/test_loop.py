@@ -150,6 +150,20 @@ def test_what_a_refusal_advises_is_accepted_and_recorded(
     assert capsys.readouterr().err == ""
 
 
+def test_another_number_of_processes_is_recorded(
+    data: Data, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each process has BN statistics and random numbers of its own."""
+    of_two = make(data, tmp_path)
+    of_two.group = ProcessGroup(0, 2)
+    of_two.state.num_steps_done = 7
+    of_two.save()
+    alone = make(data, tmp_path)
+    alone.resume(read_state(alone.state_folder))
+    assert alone.changes == [{"step": 7, "field": "num_processes", "from": 2, "to": 1}]
+    assert "from step 7 on num_processes 1 (was 2): the weights" in capsys.readouterr().err
+
+
 def test_a_damaged_state_is_refused(data: Data, tmp_path: Path) -> None:
     loop = make(data, tmp_path)
     loop.save()
