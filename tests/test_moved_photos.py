@@ -94,6 +94,7 @@ def test_every_command_takes_the_new_folder_and_names_the_option_where_it_is_mis
     assert line.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_a_table_says_where_the_photos_were_and_are() -> None:
     assert search(["--out", RUN, "--trials", "2", *FAST, "--data", "moved/photos/"]) == 0
     table = LookupTable.read(Path(TABLE))

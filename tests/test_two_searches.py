@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from planner import LookupTable, read_candidates
 
 ROOT = Path(__file__).parents[1]
@@ -43,6 +45,7 @@ def start(out: Path) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.slow
 def test_the_second_waits_for_the_training_of_the_first_and_joins_its_search(
     tmp_path: Path,
 ) -> None:

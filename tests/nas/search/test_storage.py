@@ -51,6 +51,7 @@ def open_together(folder: str, barrier: Barrier, found: "Queue[str]") -> None:
     found.put("done")
 
 
+@pytest.mark.slow
 def test_processes_that_make_one_study_at_once_all_join_it(tmp_path: Path) -> None:
     """SQLite's tables are made one by one, so that each sees some of another's."""
     context = multiprocessing.get_context("spawn")

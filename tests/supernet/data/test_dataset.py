@@ -307,10 +307,13 @@ def test_a_folder_that_moved_has_the_same_content(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("is_known", [True, False])
-def test_other_photos_under_the_same_names_are_refused(folder: Path, is_known: bool) -> None:
+def test_other_photos_under_the_same_names_are_refused(
+    folder: Path, is_known: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     recorded = checked_run(folder)
-    if not is_known:
+    if not is_known:  # on another machine, which has checked none
         folder = folder.rename(folder.with_name("copied to another machine"))
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache of another machine"))
     photo = folder / "val" / "dog" / "7.png"
     before = photo.read_bytes()
     Image.new("RGB", (90, 100)).save(photo)

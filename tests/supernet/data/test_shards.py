@@ -230,6 +230,7 @@ for resolution in (16, 72):  # without and with threads
 """
 
 
+@pytest.mark.slow
 def test_many_shards_need_few_descriptors(tmp_path: Path) -> None:
     """100 shards, with a limit of 64 open files."""
     for shard in range(100):

@@ -33,7 +33,7 @@ REFUSED = {
 @pytest.mark.parametrize(
     ("num_processes", "dtype"),
     [
-        (1, "float32"),
+        pytest.param(1, "float32", marks=SLOW),
         pytest.param(1, "bfloat16", marks=SLOW),
         pytest.param(2, "float32", marks=SLOW),
         pytest.param(2, "bfloat16", marks=SLOW),

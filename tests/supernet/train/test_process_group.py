@@ -117,6 +117,7 @@ def random_job(network: str, **hyper: Any) -> TrainingJob:
         pytest.param(random_job("thawing"), marks=SLOW, id="thawing"),
         pytest.param(
             random_job("stochastic_depth", sync_bn=True, dtype="bfloat16", accumulate=2),
+            marks=SLOW,
             id="skipped-sync_bn-bfloat16",
         ),
     ],
