@@ -23,6 +23,8 @@ from supernet.job.training_job import TrainingJob
 from supernet.models import build_model
 from supernet.weights import Weights, put_weights, weights_of
 
+START_OVER = "; delete it to start over"
+
 
 @contextmanager
 def replacing(path: Path, keep_as: Path | None = None) -> Iterator[Path]:
@@ -85,7 +87,7 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         return load_file(path), note
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise CheckpointError(
-            f"{path} must be a complete checkpoint, but got: {error}; delete it to start over"
+            f"{path} must be a complete checkpoint, but got: {error}{START_OVER}"
         ) from error
 
 
@@ -150,9 +152,14 @@ def read_document(run: Path) -> dict[str, Any]:
         ) from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(
-            f"{path} must describe a supernet, but is damaged ({error}): train it again"
+            f"{path} must describe a supernet, but is damaged ({error}): {_anew(run)}"
         ) from error
     return document  # type: ignore[no-any-return]
+
+
+def _anew(run: Path) -> str:
+    """What gives a finished run its files again: the last state of its training holds all."""
+    return f"remove {run / 'supernet' / 'supernet.json'} and train with --resume"
 
 
 def check_groups(supernet: Supernet, recorded: str, path: Path) -> None:
@@ -172,10 +179,14 @@ def load_supernet(run: Path) -> tuple[Supernet, dict[str, Any]]:
     document = read_document(run)
     job = TrainingJob.from_json(document["job"])
     path = run / "supernet" / "weights.safetensors"
-    tensors, note = read_tensors(path)
+    try:
+        tensors, note = read_tensors(path)
+    except CheckpointError as error:
+        text = str(error).removesuffix(START_OVER)
+        raise CheckpointError(f"{text}: {_anew(run)}") from error
     if file_sha256(path) != document["weights_sha256"]:
         raise CheckpointError(
-            f"{path} must have the SHA-256 that supernet.json records, but differs"
+            f"{path} must have the SHA-256 that supernet.json records, but differs: {_anew(run)}"
         )
     num_classes = len(document["data"]["classes"])
     model = build_model(job.model, num_classes, job.model_options, seed=job.seed)

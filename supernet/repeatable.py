@@ -11,6 +11,7 @@ is not used, such as features kept for a plot, is not.
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FunctionType
 from typing import Any
 from unittest.mock import patch
 
@@ -136,8 +137,17 @@ def values(model: nn.Module) -> dict[str, Any]:
         held = {name: tensor for name, tensor in tensors.items() if name not in left_out}
         for name in [name for name in module.__dict__ if name not in INTERNAL]:
             held |= _plain(name, module.__dict__[name], depth=2)
+        held |= _in_hooks(module)
         found |= {f"{path}.{name}" if path else name: value for name, value in held.items()}
     return found
+
+
+def _in_hooks(module: nn.Module) -> Iterator[tuple[str, Any]]:
+    """What the hooks of a module's forward pass hold in their closures, by the variable's name."""
+    for hook in (*module._forward_pre_hooks.values(), *module._forward_hooks.values()):
+        if isinstance(hook, FunctionType):
+            for name, cell in zip(hook.__code__.co_freevars, hook.__closure__ or (), strict=True):
+                yield from _plain(f"{name} of a hook", cell.cell_contents, depth=2)
 
 
 def differences(new: dict[str, Any], old: dict[str, Any]) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from supernet.checkpoint import read_tensors, write_tensors
+from supernet.checkpoint import START_OVER, read_tensors, write_tensors
 from supernet.errors import CheckpointError
 from supernet.job.training_job import TrainingJob
 from supernet.train.ema import Ema
@@ -139,7 +139,7 @@ def read_state(folder: Path) -> SavedState:
         saved = _read(folder / BEFORE)
         print(
             f"the newest state is damaged, so this goes on from the one before, at step "
-            f"{saved.num_steps_done}: {str(error).removesuffix('; delete it to start over')}",
+            f"{saved.num_steps_done}: {str(error).removesuffix(START_OVER)}",
             file=sys.stderr,
         )
         return saved
@@ -163,12 +163,11 @@ def _read(path: Path) -> SavedState:
         recorded = note["checksum"]
     except (KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(
-            f"{path} must describe a training, but is of another version ({error}); "
-            "delete it to start over"
+            f"{path} must describe a training, but is of another version ({error}){START_OVER}"
         ) from error
     if recorded != checksum(tensors):
         raise CheckpointError(
-            f"{path} must have the checksum that it records, but differs; delete it to start over"
+            f"{path} must have the checksum that it records, but differs{START_OVER}"
         )
     return saved
 

@@ -292,6 +292,32 @@ def test_features_that_a_hook_writes_in_an_attribute_are_no_memory() -> None:
     check_repeatable(one, other, 12)
 
 
+def counting(place: str) -> nn.Module:
+    """A layer whose hooks count passes in their closure, which matters from the eighth on."""
+    layer, passes = nn.Identity(), [0]
+
+    def count(*_: Any) -> None:
+        passes[0] += 1
+
+    def fade(_module: nn.Module, _args: Any, output: Tensor) -> Tensor:
+        if place == "both":
+            passes[0] += 1
+        return output * (1 if passes[0] < 8 else 2)
+
+    if place == "before":
+        layer.register_forward_pre_hook(count)
+    layer.register_forward_hook(fade)
+    return layer
+
+
+@pytest.mark.parametrize("place", ["before", "both"])
+def test_a_counter_in_the_closure_of_a_hook_is_memory(place: str) -> None:
+    one, other = (Around(counting(place)) for _ in range(2))
+    other.load_state_dict(one.state_dict())
+    with pytest.raises(ModelError, match=r"changes middle\.passes of a hook"):
+        check_repeatable(one, other, 8)
+
+
 def test_statistics_that_training_uses_are_memory() -> None:
     class Renormalising(nn.BatchNorm2d):
         def forward(self, x: Tensor) -> Any:

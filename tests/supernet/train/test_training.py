@@ -120,6 +120,21 @@ def test_a_state_that_has_diverged_is_left_for_the_one_before(
         assert words in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["weights.safetensors", "supernet.json"])
+def test_a_finished_run_with_a_damaged_file_is_made_whole_as_advised(
+    name: str, tmp_path: Path
+) -> None:
+    train(TINY, tmp_path)
+    folder = tmp_path / "supernet"
+    before = (folder / "weights.safetensors").read_bytes()
+    (folder / name).write_bytes((folder / name).read_bytes()[:100])
+    with pytest.raises(CheckpointError, match=r"remove .*supernet.json and train with --resume"):
+        load_supernet(tmp_path)
+    (folder / "supernet.json").unlink()
+    train(TINY, tmp_path, resume=True)
+    assert (folder / "weights.safetensors").read_bytes() == before
+
+
 def test_a_second_training_into_the_same_folder_is_refused(tmp_path: Path) -> None:
     with (
         owner(tmp_path),
