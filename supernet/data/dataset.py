@@ -54,9 +54,9 @@ def load_data(
     """Open a source: `fashion-mnist-mini`, `torchvision:NAME` or a folder.
 
     A folder holds images in `train/<class>/` or WebDataset shards `train-*.tar`; what people should
-    know of it goes to `tell`. `resolution` is
-    the side of the delivered images in pixels, the highest that is trained. `seed` determines the
-    splits; `root` is the folder of torchvision's data sets.
+    know of it goes to `tell`. `resolution` is the side of the delivered images in pixels, the
+    highest that is trained. `seed` determines the splits; `root` is the folder of torchvision's
+    data sets.
 
     Raises DataError when the source cannot be found, read or split.
     """

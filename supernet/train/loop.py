@@ -30,7 +30,7 @@ from supernet.train.log import Log
 from supernet.train.metrics import Metrics
 from supernet.train.process_group import ProcessGroup
 from supernet.train.self_test import self_test
-from supernet.train.state import SavedState, State, checksum, has_state
+from supernet.train.state import SavedState, State, checksum, has_state, state_folder
 from supernet.train.step import Step, StepResult
 from supernet.train.stop import Stop, Stopped
 
@@ -80,7 +80,7 @@ class Loop:
         """Fields of the job that changed in a resume: step, field, from, to."""
         self.corners = supernet.space.corners if execution.evaluate_every else []
         self.images = Images(data, self.step.device)
-        self.state_folder = run / "supernet" / "last"
+        self.state_folder = state_folder(run)
         self.metrics = Metrics(
             run / "supernet",
             [f"loss_{name}" for name in names] + [f"top1_{c.config_id}" for c in self.corners],

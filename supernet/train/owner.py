@@ -9,6 +9,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from supernet.errors import CheckpointError, OwnedError
+from supernet.train.state import state_folder
 
 BLINK_S = 0.2
 """Longer than `wait_until_free` holds a lock."""
@@ -22,7 +23,7 @@ def owner(run: Path) -> Iterator[None]:
     Raises OwnedError, which names the owner, where another process trains into it, and
     CheckpointError where the folder cannot be written.
     """
-    folder = run / "supernet" / "last"
+    folder = state_folder(run)
     name = folder / "owner"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -47,7 +48,7 @@ def owner(run: Path) -> Iterator[None]:
 
 def wait_until_free(run: Path, tell: Callable[[str], None]) -> None:
     """Wait while another process trains into `run`, after `tell` got a line that names it."""
-    path = run / "supernet" / "last" / "owner.lock"
+    path = state_folder(run) / "owner.lock"
     if not path.is_file():
         return
     lock = FileLock(path)
@@ -62,7 +63,7 @@ def wait_until_free(run: Path, tell: Callable[[str], None]) -> None:
 def _who(run: Path) -> str:
     """The name of the process that trains into `run`."""
     try:
-        found = (run / "supernet" / "last" / "owner").read_text(encoding="utf-8").strip()
+        found = (state_folder(run) / "owner").read_text(encoding="utf-8").strip()
     except OSError:  # it has not written its name yet, or has ended
         found = ""
     return found or "another process"

@@ -121,6 +121,11 @@ class State:
             raise CheckpointError(f"{saved.path} must fit the model, but does not") from error
 
 
+def state_folder(run: Path) -> Path:
+    """Where in a run's folder the state of its training is."""
+    return run / "supernet" / "last"
+
+
 def has_state(folder: Path) -> bool:
     """Whether a folder holds a state, whole or not."""
     return (folder / NEWEST).exists() or (folder / BEFORE).exists()

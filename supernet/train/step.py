@@ -166,7 +166,7 @@ class Step:
                 _refuse(f"{what}, but its norm is {norm.item()}", step, configs)
         if self.hyper.clip_norm is not None:
             torch.nn.utils.clip_grads_with_norm_(
-                self.supernet.parameters(), self.hyper.clip_norm, norm, foreach=True
+                self.parameters, self.hyper.clip_norm, norm, foreach=True
             )
         self.scaler.step(self.optimizer)  # skipped where float16 overflowed
         self.scaler.update()

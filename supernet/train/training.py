@@ -18,19 +18,19 @@ from supernet.device import choose_device
 from supernet.elastic.describe import require_elastic, summarise
 from supernet.elastic.importance import sort_by_importance
 from supernet.elastic.supernet import Supernet
+from supernet.elastic.trainable import check_trainable
 from supernet.errors import CheckpointError, DataError, ModelError, OwnedError
 from supernet.job.execution import Execution
 from supernet.job.training_job import TrainingJob
 from supernet.models import build_model
 from supernet.models.pretrained import load_weights
-from supernet.models.trainable import check_trainable
 from supernet.roundtrip import check_roundtrip
 from supernet.seeding import own_generators
 from supernet.train.compiled import Compiled
 from supernet.train.loop import Loop
 from supernet.train.owner import owner
 from supernet.train.process_group import ProcessGroup, init_process_group
-from supernet.train.state import SavedState, has_state, read_state, read_state_before
+from supernet.train.state import SavedState, has_state, read_state, read_state_before, state_folder
 
 
 def train(
@@ -146,7 +146,7 @@ def _diverged(run: Path, error: ModelError) -> str:
 
 def _saved_state(run: Path, resume: bool) -> SavedState | None:
     """What an unfinished training in `run` left; None for a new one."""
-    folder = run / "supernet" / "last"
+    folder = state_folder(run)
     if not has_state(folder):
         return None
     if not resume:
@@ -159,7 +159,7 @@ def _saved_state(run: Path, resume: bool) -> SavedState | None:
 
 def _require_untouched(run: Path) -> None:
     """Raise OwnedError where another process trained into `run` since it was looked at."""
-    if is_finished(run) or has_state(run / "supernet" / "last"):
+    if is_finished(run) or has_state(state_folder(run)):
         raise OwnedError(
             f"{run} must have one training at a time, but another process has trained into it "
             "meanwhile: use --resume to go on with that, or choose another --out"
@@ -229,7 +229,7 @@ def _is_longer(job: TrainingJob, run: Path, resume: bool) -> bool:
     trained = TrainingJob.from_json(document["job"])
     changes = job.changes_from(trained)
     before, now = changes.get("epochs", (job.epochs, job.epochs))
-    if now > before and has_state(run / "supernet" / "last"):
+    if now > before and has_state(state_folder(run)):
         return True
     if changes:
         text = "; ".join(f"{name}: {now} here, {was} there" for name, (was, now) in changes.items())

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
+from supernet.elastic.trainable import check_trainable
 from supernet.errors import ModelError
-from supernet.models.trainable import check_trainable
 
 
 def network(**buffers: torch.Tensor) -> Any:

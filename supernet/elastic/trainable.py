@@ -7,10 +7,8 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 from torch.utils._pytree import tree_leaves
 
+from supernet.elastic.unchanged import INTERNAL
 from supernet.errors import ModelError
-
-INTERNAL = frozenset(nn.Module().__dict__)
-"""Attributes of every module: its parameters, buffers, submodules, hooks and mode."""
 
 
 def check_trainable(model: nn.Module) -> None:
