@@ -32,8 +32,8 @@ def replacing(path: Path, keep_as: Path | None = None) -> Iterator[Path]:
 
     A reader sees the old file or the complete new one, also after a power failure: the content is
     on the disk before the rename, and the rename before this returns. With `keep_as` the old file
-    stays under that name, in the same folder; a reader then looks for `path` first. A block that
-    raises leaves the old file. Raises CheckpointError where the folder cannot be written to.
+    stays under that name, in the same folder. A block that raises leaves the old file. Raises
+    CheckpointError where the folder cannot be written to.
     """
     temporary = path.with_name(f".{path.name}.tmp")
     try:
@@ -42,7 +42,7 @@ def replacing(path: Path, keep_as: Path | None = None) -> Iterator[Path]:
         with temporary.open("r+b") as file:
             os.fsync(file.fileno())
         if keep_as is not None and path.exists():
-            path.replace(keep_as)
+            _keep(path, keep_as)
         temporary.replace(path)
         _sync_folder(path.parent)
     except OSError as error:
@@ -53,6 +53,18 @@ def replacing(path: Path, keep_as: Path | None = None) -> Iterator[Path]:
     finally:
         if path.parent.is_dir():
             temporary.unlink(missing_ok=True)
+
+
+def _keep(path: Path, keep_as: Path) -> None:
+    """Give a file a second name, so that the first is never missing; else rename it."""
+    second = path.with_name(f".{keep_as.name}.tmp")
+    try:
+        second.unlink(missing_ok=True)
+        second.hardlink_to(path)
+        second.replace(keep_as)
+        second.unlink(missing_ok=True)  # still there if both were names of the same file
+    except (OSError, NotImplementedError):  # a file system without hard links, such as exFAT
+        path.replace(keep_as)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -19,7 +19,7 @@ from PIL import Image
 
 from planner import read_candidates
 from supernet import Execution, Hyperparameters, SearchSpace, TrainingJob
-from supernet.checkpoint import read_tensors
+from supernet.train.state import read_state
 from supernet.train.training import train
 
 TRAIN = [
@@ -118,7 +118,7 @@ def test_thirty_kills_at_random_moments_end_with_the_same_bits(tmp_path: Path) -
         assert process.is_alive(), "it had ended before it could be killed"
         process.kill()
         process.join()
-        steps.add(read_tensors(state)[1]["step"])
+        steps.add(read_state(state.parent).num_steps_done)
     assert len(steps) > NUM_KILLS / 2, "the kills fell into different steps"
     for run in (killed, whole):
         process = begin(run)

@@ -148,3 +148,45 @@ def test_a_folder_that_cannot_be_is_one_clear_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(CheckpointError, match="must be writable"):
         write_tensors(tmp_path / "file" / "below", {"x": torch.ones(1)}, {})
+
+
+@pytest.mark.parametrize("hard_links", [True, False])
+@pytest.mark.parametrize("num_renames", [0, 1])
+def test_wherever_writing_is_killed_one_file_is_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, num_renames: int, hard_links: bool
+) -> None:
+    newest, before = tmp_path / "newest", tmp_path / "before"
+    renames_left = 100
+
+    class Killed(BaseException):
+        pass
+
+    def rename(path: Path, target: Path) -> None:
+        nonlocal renames_left
+        if renames_left == 0:
+            raise Killed
+        renames_left -= 1
+        os.replace(path, target)
+
+    def no_hard_links(path: Path, target: Path) -> None:
+        raise PermissionError(f"{path} and {target} cannot share a file here")
+
+    def write(text: str) -> None:
+        with replacing(newest, keep_as=before) as temporary:
+            temporary.write_text(text)
+
+    monkeypatch.setattr(Path, "replace", rename)
+    if not hard_links:
+        monkeypatch.setattr(Path, "hardlink_to", no_hard_links)
+    write("first")
+    write("second")
+    renames_left = num_renames
+    with pytest.raises(Killed):
+        write("third")
+    there = newest if hard_links or num_renames == 0 else before
+    assert there.read_text() == "second"
+    renames_left = 100
+    write("fourth")
+    assert newest.read_text() == "fourth"
+    assert before.read_text() == "second"
+    assert {path.name for path in tmp_path.iterdir()} == {"newest", "before"}

@@ -129,7 +129,7 @@ def test_a_whole_state_is_on_the_disk_before_the_one_before_goes(
     make().write(tmp_path, ABOUT)
     assert calls == [
         "content",
-        f"{NEWEST} -> {BEFORE}",
+        f".{BEFORE}.tmp -> {BEFORE}",
         f".{NEWEST}.tmp -> {NEWEST}",
         "folder",
     ]
