@@ -1,86 +1,230 @@
-"""Weights from a file: safetensors, or a state dict saved by torch; never pickled objects."""
+"""Weights from a file into a network: those that fit it, or a refusal; see `load_weights`."""
 
-import json
-import re
+import sys
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-from safetensors import safe_open
-from safetensors.torch import load_file
 from torch import Tensor, nn
-from torch.nn.modules.utils import consume_prefix_in_state_dict_if_present
 
 from supernet.errors import CheckpointError, reason_of
-from supernet.weights import first_names, whole_state
+from supernet.models.state_dicts import EXTRA_STATE, TOP, StateDict, find_state_dicts, is_count
+from supernet.models.weights_file import read_weights_file
+from supernet.weights import first_names
 
-PREFIX = "module."
-"""Prefix that DistributedDataParallel gives all names."""
-EXTRA_STATE = "_extra_state"
-"""End of the names of what `get_extra_state` returned, which need not be tensors."""
-FORMER_NAME = re.compile(
-    r"^(.*denselayer\d+\.(?:norm|relu|conv))\.([12]\.(?:weight|bias|running_mean|running_var))$"
-)
-"""Names in torchvision's published DenseNets: a dot that today's have no longer."""
+KEY = "#"
+"""Between a file's name and that of a state dict in it; a colon follows drives on Windows."""
+NUM_SHOWN = 3
+"""Names that a line gives of several."""
 
 
-def load_weights(model: nn.Module, path: Path) -> list[str]:
+def load_weights(
+    model: nn.Module, path: Path, *, build: Callable[[int], nn.Module] | None = None
+) -> list[str]:
     """Load the weights in `path` into `model`; return the names that kept their initial weights.
 
-    The file must name the model's parameters and buffers. Those of the last layer may have another
-    shape, and those of other heads (auxiliary classifiers) as many outputs more or fewer: they are
-    for another number of classes and keep their initial weights. Raises CheckpointError, without
-    changing the model, if the file cannot be read or does not fit.
+    The file must hold the model's parameters and buffers, in a state dict anywhere in it and with
+    any prefix. Where several fit, moving averages (EMA) are taken, and one line on stderr says so;
+    `FILE#NAME` names one. The layers that make the logits may be missing or have other names, and
+    may be for another number of classes, as may those of auxiliary heads: they keep their initial
+    weights. `build` makes the same network for another number of classes, which tells them apart;
+    without it, only the last layer may be missing.
+
+    Raises CheckpointError, without changing the model, if the file cannot be read or does not fit.
     """
-    content = _read(path)
+    file, key = _split(path)
     own = model.state_dict(keep_vars=True)
-    tensors = _renamed(content, own)
-    first = first_names(own)
-    known = {first.get(name, name) for name in tensors}
-    missing = [n for n in own if first.get(n, n) not in known and not _is_optional(n)]
-    extra = [name for name in tensors if name not in own]
-    if missing or extra:
-        raise CheckpointError(
-            f"{path} must hold the weights of this model, but "
-            f"{len(missing)} are missing ({_first(missing)}) and {len(extra)} are unexpected"
-            f" ({_first(extra)}): choose the --model and --model-args that they belong to"
-        )
-    shaped = [name for name in tensors if not name.endswith(EXTRA_STATE)]
-    other = [name for name in shaped if _shape(tensors[name]) != _shape(own[name])]
-    if wrong := _not_of_heads(other, tensors, own):
-        raise CheckpointError(
-            f"{path} must fit the model, but {wrong} is {_shape(tensors[wrong])} and must be "
-            f"{_shape(own[wrong])}: choose the --model and --model-args that it belongs to"
-        )
-    fitting = OrderedDict((name, value) for name, value in tensors.items() if name not in other)
+    found = find_state_dicts(read_weights_file(file), own.keys())
+    if key is not None:
+        found = _named(found, key, file)
+    heads = _heads(own, build)
+    fits = [_fit(each, own, heads) for each in found]
+    chosen = _choose(fits, file)
+    state = chosen.state
+    fitting = OrderedDict((n, v) for n, v in state.entries.items() if n not in chosen.fresh)
     # Some networks load only what says which version of them it is of.
-    versions = getattr(content, "_metadata", None) or getattr(model.state_dict(), "_metadata", {})
+    versions = state.metadata or getattr(model.state_dict(), "_metadata", {})
     fitting._metadata = versions  # type: ignore[attr-defined]
     try:
         model.load_state_dict(fitting, strict=False)
     except Exception as error:  # a module that loads its own state may raise anything
         raise CheckpointError(
-            f"{path} must load into the model, but got: {reason_of(error)}"
+            f"{file} must load into the model, but got: {reason_of(error)}"
         ) from error
-    return other
+    _say(chosen, fits, file)
+    return list(chosen.fresh)
 
 
-def _renamed(content: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """With today's names where a file has those that its network's layers had before."""
-    todays = {name: FORMER_NAME.sub(r"\1\2", name) for name in content if name not in own}
-    renamed = {name: today for name, today in todays.items() if today in own}
-    return {renamed.get(name, name): value for name, value in content.items()}
+@dataclass(frozen=True, kw_only=True)
+class _Fit:
+    """How a state dict fits a network."""
+
+    state: StateDict
+    num_known: int
+    """Names of the network that it holds."""
+    fresh: tuple[str, ...] = ()
+    """Names that keep their initial weights."""
+    extra: tuple[str, ...] = ()
+    """Names of another head, which are not used."""
+    problem: str | None
+    """Why it does not fit, for a line that begins with the file; None: it fits."""
 
 
-def _is_optional(name: str) -> bool:
-    """Whether files may lack it: counts of BN's batches, and what is no tensor."""
-    return "num_batches_tracked" in name or name.endswith(EXTRA_STATE)
+def _split(path: Path) -> tuple[Path, str | None]:
+    """`FILE#NAME` -> file and name; a file may have such a name itself."""
+    name, mark, key = path.name.partition(KEY)
+    if not mark or not name or path.exists():
+        return path, None
+    return path.with_name(name), key
 
 
-def _shape(value: Any) -> tuple[int, ...] | None:
-    return tuple(value.shape) if isinstance(value, Tensor) else None
+def _named(found: list[StateDict], key: str, path: Path) -> list[StateDict]:
+    named = [state for state in found if state.is_at(key)]
+    if not named:
+        names = _some([state.name for state in found if state.entries])
+        raise CheckpointError(
+            f"{path} must hold weights of this model under {_shown(key)!r}, but has them under "
+            f"{names or 'no name'}"
+        )
+    return named
+
+
+def _heads(own: Mapping[str, Any], build: Callable[[int], nn.Module] | None) -> set[str]:
+    """Names in the layers that make logits: those that depend on the number of classes.
+
+    Without `build`, those in the last layer, if that has weights for several outputs.
+    """
+    if build is not None:
+        # Two numbers that differ from each other: one is not the network's own.
+        states = [build(num_classes).state_dict() for num_classes in (2, 3)]
+        first, second = ({n: _shape(v) for n, v in each.items()} for each in states)
+        return {name for name in own if first.get(name) != second.get(name)}
+    names = [name for name in own if not _is_optional(name)]
+    layer = names[-1].rpartition(".")[0] if names else ""
+    last = {name for name in own if name.rpartition(".")[0] == layer}
+    return last if any(len(_shape(own[name]) or ()) >= 2 for name in last) else set()
+
+
+def _fit(state: StateDict, own: Mapping[str, Any], heads: set[str]) -> _Fit:
+    """Whether `state` has all of a network's tensors except for its heads, and no others."""
+    entries, first = state.entries, first_names(own)
+    known = {first.get(name, name) for name in entries if name in own}
+    missing = [n for n in own if first.get(n, n) not in known and not _is_optional(n)]
+    extra = [name for name in entries if name not in own and not is_count(entries[name])]
+    shaped = [n for n in entries if n in own and not n.endswith(EXTRA_STATE)]
+    other = [n for n in shaped if _shape(entries[n]) != _shape(own[n])]
+    kinds = [n for n in shaped if n not in other and _kind(entries[n]) != _kind(own[n])]
+    problem = None
+    if not _may_miss(missing, known, own, heads) or not _may_have(extra, entries, missing, own):
+        problem = (
+            f"{len(missing)} are missing ({_some(missing)}) and {len(extra)} are unexpected "
+            f"({_some(extra)})"
+        )
+    elif wrong := _not_of_heads(other, entries, own):
+        problem = f"{wrong} is {_shape(entries[wrong])} and must be {_shape(own[wrong])}"
+    elif kinds := [name for name in kinds if not _is_optional(name)]:
+        problem = f"{kinds[0]} is {_type(entries[kinds[0]])} and must be {_type(own[kinds[0]])}"
+    return _Fit(
+        state=state,
+        num_known=len(known),
+        fresh=(*other, *missing),
+        extra=tuple(extra),
+        problem=problem,
+    )
+
+
+def _may_miss(missing: list[str], known: set[str], own: Mapping[str, Any], heads: set[str]) -> bool:
+    """Whether all that is missing are whole heads, and the body of the network is there."""
+    layers = {name.rpartition(".")[0] for name in missing}
+    whole = [n for n in own if n.rpartition(".")[0] in layers and not _is_optional(n)]
+    return not missing or (
+        heads.issuperset(missing) and len(whole) == len(missing) and not known <= heads
+    )
+
+
+def _may_have(
+    extra: list[str], entries: Mapping[str, Any], missing: list[str], own: Mapping[str, Any]
+) -> bool:
+    """Whether all that is unexpected is one head in place of a missing one.
+
+    It lies where no other layer of the network does, begins with as many inputs, and consists of
+    linear layers: more layers of the body, as in a deeper network, are no head.
+    """
+    if not extra:
+        return True
+    modules = {name[:end] for name in own for end in _dots(name)} - _parents_alone(missing, own)
+    tops = {next((n[:e] for e in _dots(n) if n[:e] not in modules), "") for n in extra}
+    weights = [shape for name in extra if len(shape := _shape(entries[name]) or ()) >= 2]
+    inputs = {shape[1] for name in missing if len(shape := _shape(own[name]) or ()) >= 2}
+    return (
+        len(tops) == 1
+        and all(top and "." not in top and not top.isdigit() for top in tops)
+        and bool(weights)
+        and all(set(shape[2:]) <= {1} for shape in weights)
+        and weights[0][1] in inputs
+    )
+
+
+def _dots(name: str) -> list[int]:
+    return [index for index, character in enumerate(name) if character == "."]
+
+
+def _parents_alone(missing: list[str], own: Mapping[str, Any]) -> set[str]:
+    """Modules of the network that hold nothing but what is missing."""
+    kept = {name[:end] for name in own if name not in missing for end in _dots(name)}
+    return {name[:end] for name in missing for end in _dots(name)} - kept
+
+
+def _choose(fits: list[_Fit], path: Path) -> _Fit:
+    """The state dict to load. Raises CheckpointError where none fits, or several do."""
+    if not fits:
+        raise CheckpointError(
+            f"{path} must hold a state dict of this model, but holds something else: choose the "
+            "--model and --model-args that it belongs to, or save model.state_dict()"
+        )
+    fitting = [fit for fit in fits if fit.problem is None]
+    if not fitting:
+        best = max(fits, key=lambda fit: fit.num_known)
+        where = "" if best.state.name == TOP else f" in {_shown(best.state.name)}"
+        raise CheckpointError(
+            f"{path} must hold the weights of this model, but{where} {best.problem}: choose the "
+            "--model and --model-args that they belong to"
+        )
+    fewest = min(len(fit.fresh) for fit in fitting)
+    fitting = [fit for fit in fitting if len(fit.fresh) == fewest]
+    averages = [fit for fit in fitting if fit.state.is_ema]
+    preferred = averages or fitting
+    if len(preferred) > 1:
+        names = [fit.state.name for fit in preferred]
+        raise CheckpointError(
+            f"{path} must hold one set of weights for this model, but has {len(names)}: "
+            f"{_some(names)}; choose one, as in {path}{KEY}{_shown(names[0])}"
+        )
+    return preferred[0]
+
+
+def _say(chosen: _Fit, fits: list[_Fit], path: Path) -> None:
+    """Say on stderr which weights were taken where others lie beside, or where they are averages.
+
+    State dicts lie beside that hold at least half as much of the network.
+    """
+    others = [fit for fit in fits if fit is not chosen and 2 * fit.num_known >= chosen.num_known]
+    beside = [_with_reason(fit) if fit.state.is_ema else _shown(fit.state.name) for fit in others]
+    unused = [*beside, *map(_shown, (*chosen.extra, *chosen.state.unused))]
+    if not unused and not chosen.state.is_ema:
+        return
+    kind = "moving averages (EMA) " if chosen.state.is_ema else "weights "
+    name = "at the top" if chosen.state.name == TOP else _shown(chosen.state.name)
+    rest = f"; not used: {_joined(unused)}" if unused else ""
+    choice = f" (to choose: --weights {path}{KEY}NAME)" if beside else ""
+    print(f"{kind}from {path}: {name}{rest}{choice}", file=sys.stderr)
+
+
+def _with_reason(fit: _Fit) -> str:
+    """A name and why it was not taken."""
+    return _shown(fit.state.name) + (f" (of which {fit.problem})" if fit.problem else "")
 
 
 def _not_of_heads(
@@ -102,34 +246,33 @@ def _not_of_heads(
     return next((name for name in others if name not in changes or not alike), None)
 
 
-def _first(names: list[str]) -> str:
-    return names[0] if names else "none"
+def _is_optional(name: str) -> bool:
+    """Whether files may lack it: counts of BN's batches, and what is no tensor."""
+    return "num_batches_tracked" in name or name.endswith(EXTRA_STATE)
 
 
-def _read(path: Path) -> dict[str, Any]:
-    content: Any
-    try:
-        if path.suffix == ".safetensors":
-            with safe_open(path, framework="pt") as file:
-                note = json.loads((file.metadata() or {}).get("note", "{}"))
-            content = whole_state(load_file(path), note.get("extra_state", {}))
-        else:
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise CheckpointError(f"{path} must be a readable file, but {error}") from error
-    except Exception as error:  # readers raise nearly anything on a damaged file
-        raise CheckpointError(
-            f"{path} must be a safetensors file or a state dict saved by torch, but is damaged or "
-            "holds other objects, which are never unpickled: save model.state_dict()"
-        ) from error
-    for key in ("state_dict", "model"):  # keys under which many training scripts save it
-        content = content.get(key, content) if isinstance(content, dict) else content
-    if not isinstance(content, dict) or not all(map(_is_state, content, content.values())):
-        raise CheckpointError(f"{path} must hold a state dict, but holds something else")
-    if all(name.startswith(PREFIX) for name in content):
-        consume_prefix_in_state_dict_if_present(content, PREFIX)
-    return content
+def _shape(value: Any) -> tuple[int, ...] | None:
+    return tuple(value.shape) if isinstance(value, Tensor) else None
 
 
-def _is_state(name: Any, value: Any) -> bool:
-    return isinstance(name, str) and (isinstance(value, Tensor) or name.endswith(EXTRA_STATE))
+def _kind(value: Any) -> tuple[bool, bool]:
+    """What of a tensor's type a copy does not convert without loss."""
+    return value.is_floating_point(), value.is_complex()
+
+
+def _type(value: Any) -> str:
+    return str(value.dtype).removeprefix("torch.")
+
+
+def _some(names: Sequence[str]) -> str:
+    return _joined([_shown(name) for name in names[: NUM_SHOWN + 1]])
+
+
+def _joined(texts: Sequence[str]) -> str:
+    joined = ", ".join(texts[:NUM_SHOWN]) or "none"
+    return f"{joined}, ..." if len(texts) > NUM_SHOWN else joined
+
+
+def _shown(name: str) -> str:
+    """A name from a file, fit for a line."""
+    return name.encode("unicode_escape").decode("ascii")
