@@ -2,8 +2,9 @@
 
 import sys
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -29,19 +30,20 @@ def load_weights(
     any prefix. Where several fit, moving averages (EMA) are taken, and one line on stderr says so;
     `FILE#NAME` names one. The layers that make the logits may be missing or have other names, and
     may be for another number of classes, as may those of auxiliary heads: they keep their initial
-    weights. `build` makes the same network for another number of classes, which tells them apart;
-    without it, only the last layer may be missing.
+    weights. `build`, which makes the same network for another number of classes, tells which layers
+    these are; without it, the last layer is meant.
 
     Raises CheckpointError, without changing the model, if the file cannot be read or does not fit.
     """
     file, key = _split(path)
     own = model.state_dict(keep_vars=True)
-    found = find_state_dicts(read_weights_file(file), own.keys())
-    if key is not None:
-        found = _named(found, key, file)
-    heads = _heads(own, build)
-    fits = [_fit(each, own, heads) for each in found]
-    chosen = _choose(fits, file)
+    content = read_weights_file(file)
+    heads = cache(partial(_heads, own, build))
+    fits = [_fit(each, own, heads) for each in _find(content, own.keys(), "", file, key)]
+    if all(fit.problem for fit in fits) and (body := _body(own, heads())):
+        of_body = [_fit(each, own, heads) for each in _find(content, own.keys(), body, file, key)]
+        fits = [fit for fit in of_body if not fit.problem] or fits or of_body
+    chosen = _choose(fits, file, next(iter(own), "none"))
     state = chosen.state
     fitting = OrderedDict((n, v) for n, v in state.entries.items() if n not in chosen.fresh)
     # Some networks load only what says which version of them it is of.
@@ -74,19 +76,33 @@ class _Fit:
 
 def _split(path: Path) -> tuple[Path, str | None]:
     """`FILE#NAME` -> file and name; a file may have such a name itself."""
-    name, mark, key = path.name.partition(KEY)
-    if not mark or not name or path.exists():
-        return path, None
+    name, key = path.name, None
+    while not path.with_name(name).exists():
+        name, mark, last = name.rpartition(KEY)
+        if not mark or not name:
+            return path, None
+        key = last if key is None else f"{last}{KEY}{key}"
     return path.with_name(name), key
 
 
-def _named(found: list[StateDict], key: str, path: Path) -> list[StateDict]:
-    named = [state for state in found if state.is_at(key)]
-    if not named:
-        names = _some([state.name for state in found if state.entries])
+def _find(content: Any, own: Set[str], body: str, path: Path, key: str | None) -> list[StateDict]:
+    """The state dicts of a network, or of that part whose names begin with `body`; under `key`."""
+    names = {name.removeprefix(body) for name in own if name.startswith(body)}
+    found = [
+        replace(
+            state,
+            entries={
+                f"{body}{name}" if name in names else name: value
+                for name, value in state.entries.items()
+            },
+        )
+        for state in find_state_dicts(content, names)
+    ]
+    named = [state for state in found if key is None or state.is_at(key)]
+    if found and not named:
         raise CheckpointError(
-            f"{path} must hold weights of this model under {_shown(key)!r}, but has them under "
-            f"{names or 'no name'}"
+            f"{path} must hold weights of this model under {_shown(key or '')!r}, but has them "
+            f"under {_some([state.name for state in found])}"
         )
     return named
 
@@ -97,17 +113,23 @@ def _heads(own: Mapping[str, Any], build: Callable[[int], nn.Module] | None) -> 
     Without `build`, those in the last layer, if that has weights for several outputs.
     """
     if build is not None:
-        # Two numbers that differ from each other: one is not the network's own.
-        states = [build(num_classes).state_dict() for num_classes in (2, 3)]
-        first, second = ({n: _shape(v) for n, v in each.items()} for each in states)
-        return {name for name in own if first.get(name) != second.get(name)}
+        few, more = build(2).state_dict(), build(3).state_dict()
+        return {name for name in own if _shape(few.get(name)) != _shape(more.get(name))}
     names = [name for name in own if not _is_optional(name)]
     layer = names[-1].rpartition(".")[0] if names else ""
     last = {name for name in own if name.rpartition(".")[0] == layer}
     return last if any(len(_shape(own[name]) or ()) >= 2 for name in last) else set()
 
 
-def _fit(state: StateDict, own: Mapping[str, Any], heads: set[str]) -> _Fit:
+def _body(own: Mapping[str, Any], heads: set[str]) -> str:
+    """What all names but those of heads begin with, such as `backbone.`; may be empty."""
+    names = [name for name in own if name not in heads]
+    parts = [names[0][: end + 1] for end in reversed(_dots(names[0]))] if heads and names else []
+    common = (part for part in parts if all(name.startswith(part) for name in names))
+    return next((part for part in common if not any(n.startswith(part) for n in heads)), "")
+
+
+def _fit(state: StateDict, own: Mapping[str, Any], heads: Callable[[], set[str]]) -> _Fit:
     """Whether `state` has all of a network's tensors except for its heads, and no others."""
     entries, first = state.entries, first_names(own)
     known = {first.get(name, name) for name in entries if name in own}
@@ -135,13 +157,15 @@ def _fit(state: StateDict, own: Mapping[str, Any], heads: set[str]) -> _Fit:
     )
 
 
-def _may_miss(missing: list[str], known: set[str], own: Mapping[str, Any], heads: set[str]) -> bool:
+def _may_miss(
+    missing: list[str], known: set[str], own: Mapping[str, Any], heads: Callable[[], set[str]]
+) -> bool:
     """Whether all that is missing are whole heads, and the body of the network is there."""
+    if not missing:
+        return True
     layers = {name.rpartition(".")[0] for name in missing}
     whole = [n for n in own if n.rpartition(".")[0] in layers and not _is_optional(n)]
-    return not missing or (
-        heads.issuperset(missing) and len(whole) == len(missing) and not known <= heads
-    )
+    return heads().issuperset(missing) and len(whole) == len(missing) and not known <= heads()
 
 
 def _may_have(
@@ -177,12 +201,12 @@ def _parents_alone(missing: list[str], own: Mapping[str, Any]) -> set[str]:
     return {name[:end] for name in missing for end in _dots(name)} - kept
 
 
-def _choose(fits: list[_Fit], path: Path) -> _Fit:
+def _choose(fits: list[_Fit], path: Path, example: str) -> _Fit:
     """The state dict to load. Raises CheckpointError where none fits, or several do."""
     if not fits:
         raise CheckpointError(
-            f"{path} must hold a state dict of this model, but holds something else: choose the "
-            "--model and --model-args that it belongs to, or save model.state_dict()"
+            f"{path} must hold a state dict of this model, but has none of its tensors (such as "
+            f"{example}): choose the --model and --model-args that it belongs to"
         )
     fitting = [fit for fit in fits if fit.problem is None]
     if not fitting:

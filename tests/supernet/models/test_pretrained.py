@@ -213,7 +213,7 @@ def test_a_file_of_something_else_is_one_clear_line(suffix: str, tmp_path: Path)
     path.write_text("hello")
     assert "is damaged or holds other objects" in refusal(path)
     torch.save([1, 2], tmp_path / "list.pt")
-    assert "must hold a state dict of this model, but holds something else" in refusal(
+    assert "must hold a state dict of this model, but has none of its tensors" in refusal(
         tmp_path / "list.pt"
     )
 
@@ -319,10 +319,12 @@ def test_a_name_that_is_not_there_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_file_may_have_a_name_with_the_mark(tmp_path: Path) -> None:
-    source, model, path = network(), network(), tmp_path / "weights#2.pt"
-    torch.save(source.state_dict(), path)
-    assert load_weights(model, path) == []
-    assert same(model, source)
+    model, path = network(), tmp_path / "weights#2.pt"
+    plain, average = ema_file(path)
+    for name, expected in (("", average), ("#model", plain)):
+        assert load_weights(model, path.with_name(f"{path.name}{name}")) == []
+        assert same(model, expected)
+    assert refusal(tmp_path / "other#2.pt").startswith(f"{tmp_path / 'other#2.pt'} must be a read")
 
 
 def test_averages_without_all_tensors_are_not_taken_and_one_line_says_so(
@@ -389,6 +391,28 @@ def test_another_heads_names_are_left_out_and_said(
     assert same(model, source, apart_from="fc.")
     (line,) = capsys.readouterr().err.splitlines()
     assert f"not used: {next(iter(head))}" in line
+
+
+class Finetuned(nn.Module):
+    """A published network as the body of somebody's own, with a head of their own."""
+
+    def __init__(self, name: str = "resnet18") -> None:
+        super().__init__()
+        self.body = build_model(name, 4)
+        self.body.fc = nn.Identity()
+        self.head = nn.Linear(512, 4)
+
+
+@pytest.mark.parametrize("has_head", [True, False])
+def test_the_weights_of_a_networks_body_load_into_it(has_head: bool, tmp_path: Path) -> None:
+    source, model, path = build_model("resnet18", 1000), Finetuned(), tmp_path / "weights.pt"
+    state = {n: v for n, v in source.state_dict().items() if has_head or "fc" not in n}
+    torch.save({"state_dict": state}, path)
+    assert load_weights(model, path) == ["head.weight", "head.bias"]
+    assert torch.equal(model.body.get_parameter("conv1.weight"), state["conv1.weight"])
+    torch.save(build_model("resnet34", 4).state_dict(), path)
+    with pytest.raises(CheckpointError, match="are missing"):
+        load_weights(model, path)
 
 
 def test_a_deeper_networks_weights_are_no_backbone(tmp_path: Path) -> None:
