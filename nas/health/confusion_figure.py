@@ -12,7 +12,8 @@ MAX_CLASSES = 30
 """Above this, the classes with the lowest top-1 in the first config are shown."""
 MAX_WITH_NUMBERS = 12
 """Above this, the cells of a matrix have no room for numbers."""
-HEIGHT = 1500
+ROW_HEIGHT = 500
+TICKS = {"type": "category", "dtick": 1, "tickfont": {"size": 9}}
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7")
 """Of Okabe and Ito's palette, which is safe for colour-blind readers."""
 
@@ -30,22 +31,23 @@ def confusion_figure(confusions: Mapping[str, Confusion]) -> go.Figure:
         horizontal_spacing=0.16,
         subplot_titles=(
             _title(first, labels),
-            *(f"{each}: share of a class" for each in confusions),
+            *(f"{each}: images of a class, by prediction" for each in confusions),
         ),
     )
     for index, (config_id, each) in enumerate(confusions.items()):
         figure.add_trace(_top1(config_id, each, labels, COLOURS[index % len(COLOURS)]), 1, 1)
         row, column = 2 + index // 2, 1 + index % 2
         figure.add_trace(_matrix(each, labels), row, column)
-        figure.update_xaxes(title="predicted", type="category", row=row, col=column)
-        figure.update_yaxes(
-            title="class", type="category", autorange="reversed", row=row, col=column
-        )
-    figure.update_xaxes(type="category", row=1, col=1)
+        figure.update_xaxes(title="predicted", **TICKS, row=row, col=column)
+        figure.update_yaxes(title="class", **TICKS, autorange="reversed", row=row, col=column)
+    figure.update_xaxes(**TICKS, row=1, col=1)
     figure.update_yaxes(title="top-1", tickformat=".0%", row=1, col=1)
     figure.update_xaxes(automargin=True)
     return figure.update_layout(
-        template="plotly_white", height=HEIGHT, scattermode="group", legend={"x": 1.01}
+        template="plotly_white",
+        height=ROW_HEIGHT * num_rows,
+        scattermode="group",
+        legend={"x": 1.01},
     )
 
 

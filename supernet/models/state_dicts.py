@@ -11,6 +11,8 @@ EXTRA_STATE = "_extra_state"
 """End of the names of what `get_extra_state` returned, which need not be tensors."""
 TOP = "."
 """Name of a state dict that lies in no dict and has no prefix."""
+SHARE = 1 / 3
+"""Of the names that the fullest state dict holds; with less it is a part of another network's."""
 MAX_DEPTH = 8
 """Dicts within dicts that are looked through."""
 INNER_WRAPPERS = re.compile(
@@ -48,7 +50,7 @@ class StateDict:
 
 
 def find_state_dicts(content: Any, own: Set[str]) -> list[StateDict]:
-    """The state dicts in a file's `content` that hold at least one of a network's `own` names.
+    """The state dicts in a file's `content` that hold a good part of a network's `own` names.
 
     Prefixes are found by what is left, not from a list: `model.` stays in names that the network
     has itself. Where a file has the same tensors at several places, the first is given.
@@ -69,7 +71,8 @@ def find_state_dicts(content: Any, own: Set[str]) -> list[StateDict]:
                         if not name.startswith(prefix) and not is_count(value)
                     ),
                 )
-    return list(found.values())
+    most = max(map(len, found), default=0)
+    return [each for same, each in found.items() if len(same) >= SHARE * most]
 
 
 def _by_prefix(state: Mapping[str, Any], own: Set[str]) -> dict[str, dict[str, Any]]:

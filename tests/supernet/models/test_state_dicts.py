@@ -74,3 +74,8 @@ def test_a_dict_within_itself_is_looked_through_once_more_than_enough() -> None:
     content: dict[str, Any] = {"model": state()}
     content["self"] = content
     assert [each.name for each in find_state_dicts(content, OWN)] == ["model"]
+
+
+def test_parts_of_a_network_that_look_alike_are_no_state_dicts_of_it() -> None:
+    own = {"conv1.weight", "bn1.weight", "bn1.bias", *(f"layer{i}.conv1.weight" for i in range(9))}
+    assert [each.name for each in find_state_dicts(state(names=own), own)] == [TOP]
