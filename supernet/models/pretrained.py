@@ -1,5 +1,6 @@
 """Weights from a file into a network: those that fit it, or a refusal; see `load_weights`."""
 
+import os
 import sys
 from collections import OrderedDict
 from collections.abc import Callable, Set
@@ -11,7 +12,7 @@ from typing import Any
 from torch import nn
 
 from supernet.errors import CheckpointError, reason_of
-from supernet.models.state_dicts import TOP, StateDict, find_state_dicts
+from supernet.models.state_dicts import TOP, StateDict, find_state_dicts, named
 from supernet.models.weights_file import read_weights_file
 from supernet.models.weights_fit import Fit, body_of, fit_of, heads_of, joined, listed, shown
 
@@ -33,7 +34,7 @@ def load_weights(
 
     Raises CheckpointError, without changing the model, if the file cannot be read or does not fit.
     """
-    file, key = _split(path)
+    file, key = _split(Path(os.path.expanduser(path)))  # never raises, as Path's may
     own = model.state_dict(keep_vars=True)
     content = read_weights_file(file)
     heads = cache(partial(heads_of, own, build))
@@ -81,13 +82,13 @@ def _find(content: Any, own: Set[str], body: str, path: Path, key: str | None) -
         )
         for state in find_state_dicts(content, names)
     ]
-    named = [state for state in found if key is None or state.is_at(key)]
-    if found and not named:
+    chosen = found if key is None else named(found, key)
+    if found and not chosen:
         raise CheckpointError(
             f"{path} must hold weights of this model under {shown(key or '')!r}, but has them "
             f"under {listed([state.name for state in found])}"
         )
-    return named
+    return chosen
 
 
 def _choose(fits: list[Fit], path: Path, example: str) -> Fit:

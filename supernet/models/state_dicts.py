@@ -1,7 +1,7 @@
 """The state dicts in a file: wherever it holds them, under whatever prefix."""
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,10 +44,6 @@ class StateDict:
         """Whether its name says that it is a moving average."""
         return EMA.search(self.name) is not None
 
-    def is_at(self, key: str) -> bool:
-        """Whether `key` names it, or what it lies in."""
-        return self.name == key or self.name.startswith(f"{key}.")
-
 
 def find_state_dicts(content: Any, own: Set[str]) -> list[StateDict]:
     """The state dicts in a file's `content` that hold a good part of a network's `own` names.
@@ -78,12 +74,23 @@ def find_state_dicts(content: Any, own: Set[str]) -> list[StateDict]:
 def _by_prefix(state: Mapping[str, Any], own: Set[str]) -> dict[str, dict[str, Any]]:
     """The entries under each prefix; those that another state dict accounts for under its alone."""
     found = {prefix: _renamed(state, prefix, own) for prefix in _prefixes(state)}
-    whole = [p for p, entries in found.items() if 2 * len(entries.keys() & own) > len(own)]
+    shares = {prefix: len(entries.keys() & own) / len(own) for prefix, entries in found.items()}
+    whole = [p for p, share in shares.items() if share > (SHARE if EMA.search(p) else 0.5)]
     for prefix, entries in found.items():
         inner = tuple(p.removeprefix(prefix) for p in whole if p != prefix and p.startswith(prefix))
         for name in [name for name in entries if name not in own and name.startswith(inner)]:
             del entries[name]
     return found
+
+
+def named(state_dicts: Iterable[StateDict], key: str) -> list[StateDict]:
+    """Those that `key` names, or that lie in what it names; else those that have it in their name.
+
+    `model` is `model` and `model.module`; `encoder` is `state_dict.encoder` if there is no other.
+    """
+    found = list(state_dicts)
+    at_key = [each for each in found if f"{each.name}.".startswith(f"{key}.")]
+    return at_key or [each for each in found if f".{key}." in f".{each.name}."]
 
 
 def _dicts(content: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:

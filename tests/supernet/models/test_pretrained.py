@@ -309,6 +309,15 @@ def test_weights_are_chosen_by_name(name: str, is_average: bool, tmp_path: Path)
     assert same(model, average if is_average else plain)
 
 
+def test_a_file_in_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    plain, _ = ema_file(tmp_path / "weights.pth")
+    model = network()
+    assert load_weights(model, Path("~/weights.pth#model")) == []
+    assert same(model, plain)
+
+
 def test_a_name_that_is_not_there_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "weights.pth"
     ema_file(path)

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 import torch
 
-from supernet.models.state_dicts import TOP, StateDict, find_state_dicts
+from supernet.models.state_dicts import TOP, StateDict, find_state_dicts, named
 
 OWN = {"conv.weight", "fc.weight", "fc.bias"}
 
@@ -79,3 +79,30 @@ def test_a_dict_within_itself_is_looked_through_once_more_than_enough() -> None:
 def test_parts_of_a_network_that_look_alike_are_no_state_dicts_of_it() -> None:
     own = {"conv1.weight", "bn1.weight", "bn1.bias", *(f"layer{i}.conv1.weight" for i in range(9))}
     assert [each.name for each in find_state_dicts(state(names=own), own)] == [TOP]
+
+
+def test_moving_averages_of_parameters_alone_are_no_part_of_what_lies_beside() -> None:
+    own = {"conv.weight", *(f"bn.{name}" for name in ("weight", "bias", "mean", "var", "count"))}
+    averages = state("ema.", {"conv.weight", "bn.weight", "bn.bias"})
+    plain, average = find_state_dicts(state(names=own) | averages, own)
+    assert (plain.name, average.name) == (TOP, "ema")
+    assert plain.entries.keys() == own
+
+
+@pytest.mark.parametrize(
+    ("key", "names"),
+    [
+        ("model", ["model", "model.net"]),
+        ("model.net", ["model.net"]),
+        ("ema", ["ema.model"]),
+        ("encoder", ["state.encoder.module"]),
+        ("encoder.module", ["state.encoder.module"]),
+        ("mod", []),
+        (TOP, [TOP]),
+        ("", [TOP]),
+    ],
+)
+def test_a_key_names_state_dicts(key: str, names: list[str]) -> None:
+    every = ["model", "model.net", "ema.model", "model_2", "state.encoder.module", TOP]
+    found = named((StateDict(name=name, entries={}, metadata=None) for name in every), key)
+    assert [each.name for each in found] == names
