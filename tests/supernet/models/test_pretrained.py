@@ -529,7 +529,8 @@ def test_any_wrapping_loads_exactly_the_right_values_or_is_refused_in_one_line(
         lambda: Wrapped("module"),
     ]
     make = draw.choice(kinds)
-    source, average, model = make(), make(), make()
+    dtype = draw.choice([torch.float32, torch.float16, torch.bfloat16])
+    source, average, model = make().to(dtype), make().to(dtype), make()
     initial = copy.deepcopy(model)
     layer = list(source.state_dict())[-1].rpartition(".")[0]
 
@@ -574,6 +575,7 @@ def test_any_wrapping_loads_exactly_the_right_values_or_is_refused_in_one_line(
     fresh = load_weights(model, path)
     assert set(fresh) == (set() if head == "same" else {f"{layer}.weight", f"{layer}.bias"})
     for name, value in model.state_dict().items():
-        assert torch.equal(value, (initial if name in fresh else expected).state_dict()[name])
+        stored = (initial if name in fresh else expected).state_dict()[name]
+        assert torch.equal(value, stored.to(value.dtype))
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == (beside == "average" or head == "other" or keys[:1] == ("ema",))
