@@ -17,7 +17,16 @@ from supernet import SubnetConfig, load_supernet
 from supernet.models import build_model
 from supernet.train.__main__ import main as train
 
-MODEL = ["--model", "wide_resnet", "--model-args", "depth=10", "widen=1", "stem_stride=2"]
+MODEL = [
+    "--preset",
+    "embedded",
+    "--model",
+    "wide_resnet",
+    "--model-args",
+    "depth=10",
+    "widen=1",
+    "stem_stride=2",
+]
 
 
 @pytest.mark.slow
@@ -80,8 +89,8 @@ def test_a_checkpoint_of_a_training_script_with_averages_starts_a_training(
     }
     path, run = tmp_path / "model_1.pth", tmp_path / "run"
     torch.save(checkpoint, path)
-    arguments = ["--resolutions", "12", "8", "--epochs", "1", "--batch-size", "1000"]
-    still = ["--lr", "1e-9", "--weight-decay", "0", "--evaluate-every", "0"]
+    arguments = ["--resolutions", "12", "8", "--epochs", "1"]
+    still = ["--batch-size", "1000", "--lr", "1e-9", "--weight-decay", "0", "--evaluate-every", "0"]
     start = ["--weights", f"{path}{name}", "--out", str(run)]
     assert train([*MODEL, *arguments, *still, *start]) == 0
     line = f"moving averages (EMA) from {path}: model_ema.module; not used: model._orig_mod (to"
