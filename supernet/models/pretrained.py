@@ -38,9 +38,10 @@ def load_weights(
     own = model.state_dict(keep_vars=True)
     content = read_weights_file(file)
     heads = cache(partial(heads_of, own, build))
-    fits = [fit_of(each, own, heads) for each in _find(content, own.keys(), "", file, key)]
+    fit = partial(fit_of, own=own, heads=heads, all_known=build is not None)
+    fits = [fit(each) for each in _find(content, own.keys(), "", file, key)]
     if all(fit.problem for fit in fits) and (body := body_of(own, heads())):
-        of_body = [fit_of(each, own, heads) for each in _find(content, own.keys(), body, file, key)]
+        of_body = [fit(each) for each in _find(content, own.keys(), body, file, key)]
         fits = [fit for fit in of_body if not fit.problem] or fits or of_body
     chosen = _choose(fits, file, next(iter(own), "none"))
     state = chosen.state

@@ -50,8 +50,17 @@ def body_of(own: Mapping[str, Any], heads: set[str]) -> str:
     return next((part for part in common if not any(n.startswith(part) for n in heads)), "")
 
 
-def fit_of(state: StateDict, own: Mapping[str, Any], heads: Callable[[], set[str]]) -> Fit:
-    """Whether `state` has all of a network's tensors except for its heads, and no others."""
+def fit_of(
+    state: StateDict,
+    own: Mapping[str, Any],
+    heads: Callable[[], set[str]],
+    *,
+    all_known: bool = False,
+) -> Fit:
+    """Whether `state` has all of a network's tensors except for its `heads`, and no others.
+
+    Unless `all_known`, other heads than these are told by their shapes.
+    """
     entries, first = state.entries, first_names(own)
     known = {first.get(name, name) for name in entries if name in own}
     missing = [n for n in own if first.get(n, n) not in known and not _is_optional(n)]
@@ -65,7 +74,11 @@ def fit_of(state: StateDict, own: Mapping[str, Any], heads: Callable[[], set[str
             f"{len(missing)} are missing ({listed(missing)}) and {len(extra)} are unexpected "
             f"({listed(extra)})"
         )
-    elif wrong := _not_of_heads(other, entries, own):
+    elif wrong := (
+        next((name for name in other if name not in heads()), None)
+        if all_known
+        else _not_of_heads(other, entries, own)
+    ):
         problem = f"{wrong} is {_shape(entries[wrong])} and must be {_shape(own[wrong])}"
     elif kinds := [name for name in kinds if not _is_optional(name)]:
         problem = f"{kinds[0]} is {_type(entries[kinds[0]])} and must be {_type(own[kinds[0]])}"

@@ -461,6 +461,24 @@ def test_a_head_that_is_not_the_last_layer_is_known_by_another_number_of_classes
         load_weights(model, path, build=build)
 
 
+class Windowed(nn.Module):
+    """A network with a table whose length follows from a size that is no number of classes."""
+
+    def __init__(self, num_classes: int, size: int = 7) -> None:
+        super().__init__()
+        self.table = nn.Parameter(torch.ones(size, 3))
+        self.head = nn.Linear(3, num_classes)
+
+
+def test_a_table_of_another_size_is_no_head_of_other_classes(tmp_path: Path) -> None:
+    path = tmp_path / "weights.pt"
+    torch.save(Windowed(4, size=9).state_dict(), path)
+    with pytest.raises(CheckpointError, match=r"table is \(9, 3\) and must be \(7, 3\)"):
+        load_weights(Windowed(4), path, build=Windowed)
+    torch.save(Windowed(9).state_dict(), path)
+    assert load_weights(Windowed(4), path, build=Windowed) == ["head.weight", "head.bias"]
+
+
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
 def test_other_floating_point_numbers_become_the_networks(
     dtype: torch.dtype, tmp_path: Path
