@@ -123,14 +123,19 @@ def calibrated_subnet(supernet: Supernet, config: SubnetConfig, images: Images) 
 
 
 @torch.inference_mode()
-def correct_predictions(
-    logits: Callable[[Tensor], Tensor], images: Tensor, labels: Tensor
-) -> Tensor:
-    """Whether each image's most probable class is its label: bool (n,).
+def predictions(logits: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
+    """Each image's most probable class, the first of several: int64 (n,).
 
     `logits` maps (n, c, side, side) to (n, classes).
     """
-    predicted = logits(images).argmax(dim=1)
+    return logits(images).argmax(dim=1)
+
+
+def correct_predictions(
+    logits: Callable[[Tensor], Tensor], images: Tensor, labels: Tensor
+) -> Tensor:
+    """Whether each image's most probable class is its label: bool (n,); see `predictions`."""
+    predicted = predictions(logits, images)
     return predicted == labels.to(predicted.device)
 
 
