@@ -17,12 +17,15 @@ from planner.errors import (
     TableError,
     UnknownVersion,
 )
+from planner.input_batch import preprocess
 from planner.latency import Latency
 from planner.limits import Limits
 from planner.pareto import hypervolume, pareto_front
 from planner.plan import Plan, make_plans
+from planner.preprocessing import Preprocessing
 from planner.selector import Selector, select
 from planner.session import AdaptiveSession
+from planner.softmax import class_probabilities
 from planner.table import LookupTable
 from planner.target import Target
 
@@ -45,13 +48,16 @@ __all__ = [
     "OtherTarget",
     "Plan",
     "PlannerError",
+    "Preprocessing",
     "Selector",
     "TableError",
     "Target",
     "UnknownVersion",
+    "class_probabilities",
     "hypervolume",
     "make_plans",
     "pareto_front",
+    "preprocess",
     "read_candidates",
     "read_tables",
     "select",
