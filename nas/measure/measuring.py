@@ -7,7 +7,7 @@ from typing import Any
 from nas.errors import NasError
 from nas.measure.measurements import measure_here
 from nas.runtimes import Runtime
-from planner import Entry, Latency, LookupTable, Target
+from planner import Entry, Latency, LookupTable, Preprocessing, Target
 from planner.candidate import fields_of
 from supernet import Supernet
 from supernet.data import Data
@@ -38,7 +38,7 @@ def measure(
     measurements = measure_here(
         table, supernet, data, runtime, max_s=max_s, allow_noisy=allow_noisy
     )
-    return table_of(table, measurements)
+    return table_of(replace(table, supernet=_described(table, data)), measurements)
 
 
 def table_of(table: LookupTable, measurements: Mapping[str, Any]) -> LookupTable:
@@ -75,6 +75,12 @@ def table_of(table: LookupTable, measurements: Mapping[str, Any]) -> LookupTable
     entries = [_timed(entry, latencies[entry.config_id], ids) for entry in table]
     entries.sort(key=lambda entry: (entry.latency.p50_ms, entry.accuracy.top1))
     return replace(table, target=target, protocol=measurements["protocol"], entries=tuple(entries))
+
+
+def _described(table: LookupTable, data: Data) -> Mapping[str, Any]:
+    """The table's supernet, with the preprocessing that a table from before version 1.1 lacks."""
+    steps = Preprocessing(crop_resolution=data.resolution)
+    return {**table.supernet, "preprocessing": steps.to_json()}
 
 
 def _timed(entry: Entry, measured: Mapping[str, Any], ids: set[str]) -> Entry:

@@ -18,6 +18,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from nas.runtimes.opset import EXPORTED, lowered
+
 INPUT, OUTPUT = "images", "logits"
 # Attributes that differ between subnets of one supernet. A difference in any other attribute, such
 # as the stride, means a different architecture.
@@ -61,7 +63,7 @@ def _settings(module: nn.Module) -> Iterator[tuple[str, str]]:
 
 
 def export_model(network: nn.Module, images: torch.Tensor) -> OnnxModel:
-    """Export `network` with fixed shapes and embedded weights. Takes seconds."""
+    """Export `network` with fixed shapes, embedded weights and the lowest opset; takes seconds."""
     with _silence():
         program = torch.onnx.export(
             network,
@@ -70,9 +72,10 @@ def export_model(network: nn.Module, images: torch.Tensor) -> OnnxModel:
             verbose=False,
             input_names=[INPUT],
             output_names=[OUTPUT],
+            opset_version=EXPORTED,
         )
     assert program is not None
-    return OnnxModel(_without_metadata(program.model_proto), {})
+    return OnnxModel(lowered(_without_metadata(program.model_proto)), {})
 
 
 def export_graph(network: nn.Module, images: torch.Tensor) -> onnx.ModelProto:

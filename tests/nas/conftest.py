@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from planner import Candidate, Entry, LookupTable, Target
+from planner import Candidate, Entry, LookupTable, Preprocessing, Target
 from supernet import Hyperparameters, SearchSpace, TrainingJob
 from supernet.checkpoint import is_finished
 from supernet.train.training import train
@@ -99,6 +99,7 @@ def table_of(entries: tuple[Entry, ...], weights_sha256: str) -> LookupTable:
             "weights_sha256": weights_sha256,
             "class_names": ["bag"],
             "normalisation": {"mean": [0.3], "std": [0.3]},
+            "preprocessing": Preprocessing(crop_resolution=12).to_json(),
             "seed": 0,
             "recipe": {},
             "groups": [{"layers": ["stem"], "num_channels": 16}],
