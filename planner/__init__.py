@@ -1,6 +1,7 @@
 """Select and plan with lookup tables; needs only the standard library and jsonschema."""
 
 from planner.accuracy import Accuracy
+from planner.artifacts import check_artifact
 from planner.book import Book, read_tables
 from planner.candidate import Candidate
 from planner.candidates_csv import read_candidates, write_candidates
@@ -53,6 +54,7 @@ __all__ = [
     "TableError",
     "Target",
     "UnknownVersion",
+    "check_artifact",
     "class_probabilities",
     "hypervolume",
     "make_plans",
