@@ -7,6 +7,7 @@ from typing import Any
 from nas.errors import NasError
 from nas.measure.measurements import measure_here
 from nas.runtimes import Runtime
+from nas.runtimes.from_pixels import INPUT_FORM
 from planner import Entry, Latency, LookupTable, Preprocessing, Target
 from planner.candidate import fields_of
 from supernet import Supernet
@@ -50,7 +51,7 @@ def table_of(table: LookupTable, measurements: Mapping[str, Any]) -> LookupTable
 
     Raises:
         NasError: the measurements are of another supernet, in another dtype (which would change the
-            accuracy), or lack an entry.
+            accuracy), of networks without normalisation, or lack an entry.
     """
     weights = table.supernet["weights_sha256"]
     if measurements.get("weights_sha256") != weights:
@@ -63,6 +64,11 @@ def table_of(table: LookupTable, measurements: Mapping[str, Any]) -> LookupTable
         raise NasError(
             f"the measurements must be in the table's {table.target.dtype}, which its accuracy "
             f"belongs to, but are in {target.dtype}; search again with --dtype {target.dtype}"
+        )
+    if table.preprocessing is not None and target.details.get("input") != INPUT_FORM:
+        raise NasError(
+            "the measurements must be of networks that normalise their images, as the table's do, "
+            "but come from an older kit; create a new kit of this run"
         )
     latencies = measurements.get("latencies", {})
     missing = [entry.config_id for entry in table if entry.config_id not in latencies]
