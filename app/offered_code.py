@@ -35,13 +35,13 @@ def classify(photo):
     return class_probabilities(table.supernet["class_names"], logits[0])
 
 
-print(classify("photo.jpg")[:3])
+print(classify("photo.jpg")[:3])  # the three most probable classes of a photo of yours
 """
 SWITCH = """\
 session = AdaptiveSession(
     table, folder, target_ms={target_ms!r}, num_threads=table.target.num_threads
 )
-print(session.predict("photo.jpg")[:3])
+print(session.predict("photo.jpg")[:3])  # the three most probable classes of a photo of yours
 """
 OTHER_RUNTIME = """
 # The latencies were measured in {runtime}. In ONNX Runtime the classes are the same, but not the

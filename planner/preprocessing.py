@@ -83,6 +83,8 @@ def _decoded(photo: Photo) -> "Image":
             with Image.open(photo) as image:
                 return _as_rgb(image)
         return _as_rgb(photo if isinstance(photo, Image.Image) else Image.fromarray(photo))
+    except FileNotFoundError as error:
+        raise InvalidValue(f"{where} must be a file, but there is none of this name") from error
     except Exception as error:  # a damaged file makes decoders raise nearly anything
         reason = str(error).partition("\n")[0] or type(error).__name__
         raise InvalidValue(

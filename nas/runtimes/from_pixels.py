@@ -41,7 +41,6 @@ class FromPixels(nn.Module):
 
     def normalised(self, pixels: Tensor) -> Tensor:
         """What the network itself takes: (N, channels, side, side) in the network's dtype."""
-        # Transposing bytes is cheaper than transposing floats.
         images = (pixels.permute(0, 3, 1, 2).float() - self.shift) / self.scale
         return images.to(self._dtype())
 

@@ -9,7 +9,7 @@ import contextlib
 import copy
 import io
 import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -144,6 +144,24 @@ def _flatten_any_size(graph: onnx.GraphProto) -> None:
             if len(target) == 2 and target[0] == batch:
                 flatten = onnx.helper.make_node("Flatten", node.input[:1], node.output, axis=1)
                 node.CopyFrom(flatten)
+    _drop_unused(graph, targets.keys())
+
+
+def _drop_unused(graph: onnx.GraphProto, names: Collection[str]) -> None:
+    """Remove those of the initializers `names` that no node reads: ONNX Runtime warns of them."""
+    read = set(_names_read(graph))
+    for item in [*graph.initializer]:
+        if item.name in names and item.name not in read:
+            graph.initializer.remove(item)
+
+
+def _names_read(graph: onnx.GraphProto) -> Iterator[str]:
+    """What the nodes read, and those of the graphs inside them."""
+    for node in graph.node:
+        yield from node.input
+        for attribute in node.attribute:
+            for inner in (attribute.g, *attribute.graphs):
+                yield from _names_read(inner)
 
 
 def _without_metadata(model: onnx.ModelProto) -> onnx.ModelProto:

@@ -66,6 +66,16 @@ def test_the_file_is_timed_as_it_is_shipped(release: Path, run_with_table: Path)
         assert shipped == timed
 
 
+def test_nothing_in_it_is_unused(release: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """ONNX Runtime would warn on the console of whoever loads it."""
+    for path in release.glob("*.onnx"):
+        onnxruntime.InferenceSession(path)
+        graph = onnx.load(path).graph
+        read = {name for node in graph.node for name in node.input}
+        assert {item.name for item in graph.initializer} <= read
+    assert capfd.readouterr().err == ""
+
+
 def test_it_takes_pixels_and_says_what_it_is(release: Path) -> None:
     table = LookupTable.read(release / "lookup_table.json")
     for entry in table:
