@@ -28,8 +28,8 @@ def _validator(with_entries: bool) -> Any:
     return Draft202012Validator(schema)
 
 
-def check_version(values: object, newest: int) -> None:
-    """Raise DamagedTable for a missing version, UnknownVersion for one after `newest`."""
+def check_version(values: object, newest: int, newest_minor: int = 0) -> None:
+    """Raise DamagedTable for a missing version, UnknownVersion for one after the newest known."""
     version = values.get("schema_version") if isinstance(values, dict) else None
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         raise DamagedTable(
@@ -39,6 +39,12 @@ def check_version(values: object, newest: int) -> None:
     if version > newest:
         raise UnknownVersion(
             f"`schema_version` must be at most {newest}, but got {shown(version)}; "
+            "read it with a newer MutualNAS"
+        )
+    minor = values.get("schema_minor", 0) if isinstance(values, dict) else 0
+    if version == newest and isinstance(minor, int) and minor > newest_minor:
+        raise UnknownVersion(
+            f"`schema_minor` must be at most {newest_minor}, but got {shown(minor)}; "
             "read it with a newer MutualNAS"
         )
 

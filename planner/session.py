@@ -14,6 +14,10 @@ from planner.artifacts import check_artifact
 from planner.controller import Controller
 from planner.entry import Entry
 from planner.errors import DamagedTable, InvalidValue, shown
+from planner.input_batch import preprocess
+from planner.preprocessing import Photo
+from planner.softmax import class_probabilities
+from planner.table import LookupTable
 from planner.warm import warm_set
 
 if TYPE_CHECKING:
@@ -48,6 +52,7 @@ class AdaptiveSession:
         onnxruntime is missing or `target_ms` isn't positive, and DamagedTable for an artifact
         that doesn't match the table.
         """
+        self._table = entries if isinstance(entries, LookupTable) else None
         self._entries = {entry.config_id: entry for entry in entries}
         self.controller = Controller(self._entries.values(), target_ms)
         self._paths = {name: check_artifact(e, folder) for name, e in self._entries.items()}
@@ -89,6 +94,23 @@ class AdaptiveSession:
         self.switch(self.controller.observe(elapsed_ms * scale).config_id)
         result: NDArray[Any] = outputs
         return result
+
+    def predict(self, photo: Photo) -> list[tuple[str, float]]:
+        """Return (class, probability) pairs for one photo, the most probable first; see `run`.
+
+        `photo` is a file, a Pillow image or uint8 pixels (height, width, 3). Copies of it fill the
+        batch. Raises InvalidValue unless the session was given a LookupTable, and one that says how
+        photos are prepared.
+        """
+        table = self._table
+        if table is None:
+            raise InvalidValue("`predict` needs the session to be given the LookupTable itself")
+
+        def batch(resolution: int) -> "NDArray[Any]":
+            pixels = preprocess(table, [photo], resolution)
+            return pixels.repeat(table.target.batch_size, axis=0)
+
+        return class_probabilities(table.supernet["class_names"], self.run(batch)[0])
 
     def switch(self, config_id: str) -> None:
         """Run `config_id` from the next batch on, or as soon as it is loaded; InvalidValue."""
@@ -165,5 +187,6 @@ def _warm_up(session: Any) -> None:
 
     feed = session.get_inputs()[0]
     shape = [side if isinstance(side, int) else 1 for side in feed.shape]
+    dtype = numpy.uint8 if feed.type == "tensor(uint8)" else numpy.float32
     for _ in range(2):
-        session.run(None, {feed.name: numpy.zeros(shape, numpy.float32)})
+        session.run(None, {feed.name: numpy.zeros(shape, dtype)})

@@ -7,9 +7,10 @@ from functools import partial
 import streamlit as st
 
 from app.archive import part_of, with_artifacts, zipped
+from app.offered_code import INSTALL, to_classify, to_switch
 from app.opening import Source
 from app.views.choosing import choose_budget, choose_device
-from planner import Entry, LookupTable, PlannerError, make_plans
+from planner import Entry, Limits, LookupTable, PlannerError, make_plans
 from planner.export import to_csv, to_json, to_markdown
 
 FORMATS = {
@@ -19,33 +20,27 @@ FORMATS = {
 }
 PREVIEW_LINES = 14
 PREVIEW_COLUMNS = 160
-CODE = """\
-from pathlib import Path
-from planner import Limits, LookupTable, select
-entry = select(LookupTable.read(Path("lookup_table.json")), Limits(max_latency_ms={budget:.4g}))"""
-SESSION = """\
-from planner import AdaptiveSession
-session = AdaptiveSession(table, Path("."), target_ms={budget:.4g})
-logits = session.run(lambda side: resize(image, side))"""
 
 
 def show(sources: dict[str, Source]) -> None:
     """Draw the page."""
     st.title("Export a table")
     source = sources[choose_device(sources)]
-    budget = _chosen_entry(source)
+    limits = _chosen_entry(source)
     st.subheader("The table")
     table = _part(source.table)
     _download_table(table)
     _download_artifacts(table, source)
     st.subheader("Use it in Python")
-    st.code(CODE.format(budget=budget), language="python")
-    st.markdown("To switch entries as the load changes (`pip install 'mutualnas[runtime]'`):")
-    st.code(SESSION.format(budget=budget), language="python")
+    st.caption(f"`{INSTALL}` installs what it needs, without PyTorch.")
+    st.code(to_classify(table, limits), language="python")
+    if switching := to_switch(table, limits):
+        st.markdown("To switch entries as the load changes:")
+        st.code(switching, language="python")
 
 
-def _chosen_entry(source: Source) -> float:
-    """Offer the entry that a budget selects, as `planner select` prints it; return the budget."""
+def _chosen_entry(source: Source) -> Limits:
+    """Offer the entry that a budget selects, as `planner select` prints it; return the limits."""
     st.subheader("The chosen entry")
     choice = choose_budget(source)
     if choice.entry is None:
@@ -61,7 +56,7 @@ def _chosen_entry(source: Source) -> float:
             on_click="ignore",
             icon=":material/download:",
         )
-    return choice.limits.max_latency_ms or 1.0
+    return choice.limits
 
 
 def _part(table: LookupTable) -> LookupTable:

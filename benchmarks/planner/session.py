@@ -41,7 +41,7 @@ folder, which = Path(sys.argv[1]), sys.argv[2]
 table = LookupTable.read(folder / "lookup_table.json")
 batch = table.target.batch_size
 entries = sorted(table, key=lambda entry: entry.artifact.size_bytes)
-image = lambda side: np.ones((batch, 3, side, side), np.float32)
+image = lambda side: np.ones((batch, side, side, 3), np.uint8)
 first = AdaptiveSession(entries[:1], folder, target_ms=1e9)
 first.run(image)
 before = held()

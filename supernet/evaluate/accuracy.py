@@ -74,6 +74,14 @@ class Images:
         """Yield each batch of a split once, at `resolution` pixels a side."""
         yield from map(self._ready, self._resized(split, resolution))
 
+    def pixels(self, split: str, resolution: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield the same batches before they are normalised: uint8 (n, side, side, 3), on the CPU.
+
+        This is what a network takes that has its normalisation inside.
+        """
+        for images, labels in self._resized(split, resolution):
+            yield images.permute(0, 2, 3, 1), labels
+
     def chosen(
         self, split: str, resolution: int, indices: Sequence[int]
     ) -> Iterator[tuple[Tensor, Tensor]]:

@@ -11,7 +11,16 @@ import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
-from planner import AdaptiveSession, Artifact, DamagedTable, Entry, InvalidValue
+from planner import (
+    AdaptiveSession,
+    Artifact,
+    DamagedTable,
+    Entry,
+    InvalidValue,
+    LookupTable,
+    Preprocessing,
+    Target,
+)
 from planner.artifacts import sha256_of
 
 Entries = Callable[..., tuple[Entry, ...]]
@@ -182,6 +191,65 @@ def test_a_file_that_is_no_network_is_refused(
 def test_an_unknown_config_is_refused(entries: list[Entry], tmp_path: Path) -> None:
     with pytest.raises(InvalidValue, match="`config_id` must be in the table"):
         AdaptiveSession(entries, tmp_path, target_ms=1.0).switch("w9")
+
+
+def write_pixel_network(path: Path, side: int, batch_size: int) -> None:
+    """Two logits: the mean of the red pixels and that of the green ones."""
+    nodes = [
+        helper.make_node("Cast", ["images"], ["floats"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceMean", ["floats", "axes"], ["means"], keepdims=0),
+        helper.make_node("Gather", ["means", "red and green"], ["logits"], axis=1),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "net",
+        [helper.make_tensor_value_info("images", TensorProto.UINT8, [batch_size, side, side, 3])],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, [batch_size, 2])],
+        [
+            helper.make_tensor("axes", TensorProto.INT64, [2], [1, 2]),
+            helper.make_tensor("red and green", TensorProto.INT64, [2], [0, 1]),
+        ],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
+    path.write_bytes(model.SerializeToString())
+
+
+@pytest.mark.parametrize("batch_size", [1, 3])
+def test_it_names_the_classes_of_a_photo(
+    tmp_path: Path,
+    new_table: Callable[..., LookupTable],
+    new_entries: Entries,
+    new_target: Callable[..., Target],
+    batch_size: int,
+) -> None:
+    made = []
+    for entry in new_entries(3):
+        path = tmp_path / f"{entry.config_id}.onnx"
+        write_pixel_network(path, entry.config.resolution, batch_size)
+        artifact = Artifact(
+            file=path.name,
+            sha256=sha256_of(path),
+            size_bytes=path.stat().st_size,
+            max_abs_difference=0.0,
+        )
+        made.append(replace(entry, artifact=artifact))
+    plain = new_table(tuple(made), target=new_target(batch_size=batch_size))
+    steps = Preprocessing(crop_resolution=28).to_json()
+    table = replace(plain, supernet={**plain.supernet, "preprocessing": steps})
+    green = np.zeros((40, 30, 3), np.uint8)
+    green[..., 1] = 3
+    session = AdaptiveSession(table, tmp_path, target_ms=1e6, memory=10.0)
+    for entry in table:
+        session.switch(entry.config_id)
+        (first, share), (second, rest) = session.predict(green)
+        assert (first, second) == ("bag", "shirt")
+        assert share == pytest.approx(1 / (1 + np.exp(-3)))
+        assert rest == pytest.approx(1 - share)
+
+    with pytest.raises(InvalidValue, match="given the LookupTable itself"):
+        AdaptiveSession(table.entries, tmp_path, target_ms=1e6).predict(green)
+    with pytest.raises(InvalidValue, match="must say how photos are prepared"):
+        AdaptiveSession(plain, tmp_path, target_ms=1e6).predict(green)
 
 
 MEASURE = """

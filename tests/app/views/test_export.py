@@ -5,7 +5,6 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app.opening import Source
-from app.views.export import CODE
 from planner import Limits, select
 
 Open = Callable[..., AppTest]
@@ -32,11 +31,16 @@ def test_a_plans_entries_can_be_downloaded_alone(open_page: Open, source: Source
     assert "Download 3 entries as CSV" in labels
 
 
-def test_the_code_example_selects_the_entry(
-    source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_code_on_the_page_selects_the_entry_on_the_page(
+    open_page: Open, source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    page = open_page("export", {"test CPU": source}, budget=2.0, percentile="p99", margin=3.0)
+    limits = Limits(max_latency_ms=2.0, percentile="p99", margin=3.0)
+    chosen = select(source.table, limits)
+    assert chosen != select(source.table, Limits(max_latency_ms=2.0))
+    assert labels_of(page)[0] == f"Download {chosen.config_id} as JSON"
     monkeypatch.chdir(tmp_path)
     source.table.write(tmp_path / "lookup_table.json")
     names: dict[str, object] = {}
-    exec(CODE.format(budget=2.0), names)
-    assert names["entry"] == select(source.table, Limits(max_latency_ms=2.0))
+    exec(page.code[-1].value, names)
+    assert names["entry"] == chosen
