@@ -15,6 +15,7 @@ from planner.errors import (
     OtherTarget,
     PlannerError,
     TableError,
+    TargetWarning,
     UnknownVersion,
 )
 from planner.latency import Latency
@@ -23,6 +24,7 @@ from planner.pareto import hypervolume, pareto_front
 from planner.plan import Plan, make_plans
 from planner.selector import Selector, select
 from planner.session import AdaptiveSession
+from planner.session_stats import SessionStats
 from planner.table import LookupTable
 from planner.target import Target
 
@@ -46,8 +48,10 @@ __all__ = [
     "Plan",
     "PlannerError",
     "Selector",
+    "SessionStats",
     "TableError",
     "Target",
+    "TargetWarning",
     "UnknownVersion",
     "hypervolume",
     "make_plans",
