@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent import futures
 
 from planner.errors import InvalidValue
@@ -22,9 +22,11 @@ logger = logging.getLogger("planner")
 class HeldArtifacts:
     """The running artifact and its warm set, by config_id; every method is thread-safe.
 
-    One artifact loads at a time, as one task of the executor. The task checks the file before it
-    drops any loaded artifact to make room, so a damaged file costs nothing. The callbacks are
-    called without a lock held, from the thread that caused the event; what they raise is logged.
+    While the wanted artifact loads, the most accurate loaded one that is no slower stands in for
+    it, or the fastest. One artifact loads at a time, as one task of the executor. The task checks
+    the file before it drops any loaded artifact to make room, so a damaged file costs nothing. The
+    callbacks are called without a lock held, from the thread that caused the event; what they
+    raise is logged.
     """
 
     def __init__(
@@ -73,7 +75,8 @@ class HeldArtifacts:
     @property
     def names(self) -> tuple[str, ...]:
         """The loaded artifacts."""
-        return tuple(self._held)
+        with self._lock:
+            return tuple(self._held)
 
     @property
     def num_loads(self) -> int:
@@ -103,14 +106,13 @@ class HeldArtifacts:
             return self._running, self._held[self._running]
 
     def want(self, name: str) -> None:
-        """Run `name` at once if it is loaded; otherwise load it and run it then."""
+        """Run `name` at once if it is loaded; otherwise load it, and run a stand-in until then."""
         with self._lock:
             if self._is_closed:
                 return
             before, self._wanted = self._running, name
-            if name in self._held:
-                self._running = name
-            elif not self._is_loading:
+            self._running = self._stand_in(self._held)
+            if name not in self._held and not self._is_loading:
                 self._submit(name)
             after = self._running
         self._tell_switch(before, after)
@@ -169,8 +171,7 @@ class HeldArtifacts:
                 self._held[name] = model
                 self._num_loads += 1
                 self._failed.forget(name)
-                if name == self._wanted:
-                    self._running = name
+                self._running = self._stand_in(self._held)
             after = self._running
             self._go_on()
         del model
@@ -191,14 +192,19 @@ class HeldArtifacts:
             if self._is_closed or name not in wanted:
                 return False
             before = self._running
-            stay = [one for one in wanted if one in self._held]
-            if stay and self._running not in stay:
-                self._running = stay[0]
-            after = self._running
-            self._keep({*stay, after})
+            stay = {one for one in wanted if one in self._held} or {self._running}
+            self._running = after = self._stand_in(stay)
+            self._keep(stay)
         return_freed_memory()
         self._tell_switch(before, after)
         return True
+
+    def _stand_in(self, names: Collection[str]) -> str:
+        """The most accurate of some loaded artifacts that is no slower than the wanted one."""
+        order = list(self._sizes)
+        loaded = [name for name in order if name in names]
+        no_slower = [name for name in loaded if order.index(name) <= order.index(self._wanted)]
+        return (no_slower[-1:] or loaded)[0]
 
     def _go_on(self) -> None:
         """Submit the next load, or drop what is no longer wanted."""

@@ -38,9 +38,10 @@ class AdaptiveSession:
 
     Artifacts of different widths share no weights, so the session saves memory by loading only a
     few: the running one, the fastest and the nearest ones, up to `memory` times the size of the
-    largest. Switching between loaded artifacts takes microseconds. A thread loads any other one
-    while the session keeps running a loaded one. It unloads artifacts first to make room, so the
-    limit also holds during loading if the fastest is at most (memory - 1) times the largest.
+    largest. Switching between loaded artifacts takes microseconds. A thread loads any other one;
+    until then the most accurate loaded one that is no slower runs in its place. Artifacts are
+    unloaded first to make room, so the limit also holds during loading if the fastest is at most
+    (memory - 1) times the largest.
 
     The size and sha256 of a file are checked at each load. If a load fails while the session runs,
     the entry is left out and the batches go on with the others; see `FailedLoads` for when it is
@@ -92,7 +93,7 @@ class AdaptiveSession:
         table was timed in another runtime or with another number of threads.
         """
         folder = Path(folder)
-        self._target = table.target
+        self._table = table
         self._entries = _chosen(table, config_ids)
         self._num_threads = self._checked_threads(num_threads)
         self._folder, self._clock = folder, clock
@@ -239,23 +240,25 @@ class AdaptiveSession:
         return model
 
     def _checked_threads(self, num_threads: int | None) -> int:
-        if self._target.runtime != RUNTIME:
-            _warn(f"was timed in {self._target.runtime}, but this session runs {RUNTIME}")
+        if self._table.target.runtime != RUNTIME:
+            _warn(f"was timed in {self._table.target.runtime}, but this session runs {RUNTIME}")
         if num_threads is None:
-            return self._target.num_threads
+            return self._table.target.num_threads
         if not isinstance(num_threads, int) or num_threads < 1:
             raise InvalidValue(f"`num_threads` must be 1 or more, but got {shown(num_threads)}")
-        if num_threads != self._target.num_threads:
+        if num_threads != self._table.target.num_threads:
             _warn(
-                f"was timed with {self._target.num_threads} threads, but this session runs "
+                f"was timed with {self._table.target.num_threads} threads, but this session runs "
                 f"{num_threads}"
             )
         return num_threads
 
     def _check_batch(self, size: int) -> None:
-        if size != self._target.batch_size and not self._has_warned_of_batch:
+        if size != self._table.target.batch_size and not self._has_warned_of_batch:
             self._has_warned_of_batch = True
-            _warn(f"was timed with batches of {self._target.batch_size}, but got one of {size}")
+            _warn(
+                f"was timed with batches of {self._table.target.batch_size}, but got one of {size}"
+            )
 
 
 def _chosen(table: LookupTable, config_ids: Collection[str] | None) -> dict[str, Entry]:
