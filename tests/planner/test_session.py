@@ -26,6 +26,7 @@ from planner import (
     TargetWarning,
 )
 from planner.artifacts import sha256_of
+from planner.onnx_model import OnnxModel
 
 Entries = Callable[..., tuple[Entry, ...]]
 Tables = Callable[..., LookupTable]
@@ -321,6 +322,30 @@ def test_a_file_that_was_damaged_since_the_start_never_runs(
     assert stats.num_failed_loads == 1
     assert dict(stats.left_out) == {bad.config_id: str(error)}
     assert session.run(image).shape == (1, 4)
+
+
+def test_a_file_that_is_replaced_while_it_is_loaded_never_runs(
+    table: LookupTable,
+    entries: tuple[Entry, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """After its sha256 was found right, and with the right content back before the next look."""
+    session = AdaptiveSession(table, tmp_path, target_ms=1e-9, memory=1.0)
+    bad, path = entries[-1], file_of(entries[-1], tmp_path)
+    content = path.read_bytes()
+
+    def replaced(file: Path, num_threads: int) -> OnnxModel:
+        write_network(path, WIDTHS[-1], bad.config.resolution, seed=1)
+        model = OnnxModel(file, num_threads)
+        path.write_bytes(content)
+        return model
+
+    monkeypatch.setattr("planner.session.OnnxModel", replaced)
+    session.switch(bad.config_id)
+    session.wait()
+    assert session.entry != bad
+    assert "must not change while it is loaded" in session.stats().left_out[bad.config_id]
 
 
 def test_an_entry_that_failed_to_load_is_left_out_and_tried_again(
