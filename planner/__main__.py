@@ -12,7 +12,6 @@ from typing import NoReturn
 
 from planner import commands
 from planner.diff import KINDS, SESSION_SPREAD
-from planner.diff_report import REPORTS
 from planner.errors import NoEntryFits, PlannerError
 from planner.export import FORMATS
 from planner.limits import PERCENTILES
@@ -20,6 +19,11 @@ from planner.limits import PERCENTILES
 PROG = "planner"
 EXIT_CODES = "exit codes: 0 fine, 1 a regression (diff), 2 bad input, 3 no entry fits"
 FAIL_ON = ("common", "latency", "accuracy", "budget")
+FORMATS_OF_DIFF = {
+    "text": "print lines for a terminal (the default)",
+    "json": "print a JSON object with every change",
+    "markdown": "print a summary for a pull request",
+}
 TABLE = "a lookup table or a book of several"
 EXAMPLES = {
     "select": "table.json --max-latency-ms 5 --margin 1",
@@ -165,21 +169,21 @@ def _add_diff(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--fail-on",
-        nargs="+",
+        nargs="*",
         choices=KINDS,
         default=FAIL_ON,
         metavar="KIND",
         help="; ".join(f"{kind}: {meaning}" for kind, meaning in KINDS.items())
-        + f" (default: {' '.join(FAIL_ON)})",
+        + f" (default: {' '.join(FAIL_ON)}; none: report only)",
     )
     report = parser.add_mutually_exclusive_group()
-    for name in REPORTS:
+    for name, help_ in FORMATS_OF_DIFF.items():
         report.add_argument(
             f"--{name}",
             action="store_const",
             dest="report",
             const=name,
-            help="the default" if name == "text" else f"print {name.upper()}",
+            help=help_,
         )
     parser.set_defaults(report="text")
 

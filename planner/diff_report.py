@@ -9,7 +9,8 @@ from planner.diff import BudgetChange, Change, ConfigChange, Diff, Regression
 from planner.table import LookupTable
 
 HEAD = "| config | p50, ms | change | top1, % | change |"
-SPECIAL = str.maketrans({mark: f"\\{mark}" for mark in "\\`*_{}[]()<>#+!|~"})
+SPECIAL = str.maketrans({mark: f"\\{mark}" for mark in "\\`*_[]<>#!|~"})
+MAX_LISTED = 20
 
 
 def failures(diff: Diff, kinds: Collection[str]) -> tuple[Regression, ...]:
@@ -27,8 +28,7 @@ def to_text(diff: Diff, kinds: Collection[str]) -> str:
         for one in _changed(diff)
     ]
     lines += [
-        f"  under {one.max_latency_ms:.4g} ms: {one.old.config_id} -> {_now(one)}, "
-        f"{_top1(one.top1)}"
+        f"  under {one.max_latency_ms:.4g} ms: {one.old.config_id} -> {_now(one)}"
         for one in _changed_budgets(diff)
     ]
     worse = failures(diff, kinds)
@@ -81,7 +81,9 @@ def to_markdown(diff: Diff, kinds: Collection[str]) -> str:
     """A summary for a pull request or a job: verdict, regressions, and the configs that changed."""
     worse = failures(diff, kinds)
     lines = [f"### {'Regression' if worse else 'No regression'} in the lookup table", ""]
-    lines += [f"- **{one.text.translate(SPECIAL)}**" for one in worse]
+    lines += [f"- {one.text.translate(SPECIAL)}" for one in worse[:MAX_LISTED]]
+    if len(worse) > MAX_LISTED:
+        lines.append(f"- and {len(worse) - MAX_LISTED} more")
     lines += ["", *_sentences(diff)]
     changed = _changed(diff)
     if changed:
@@ -136,7 +138,7 @@ def _changed_budgets(diff: Diff) -> list[BudgetChange]:
 
 
 def _now(budget: BudgetChange) -> str:
-    return budget.new.config_id if budget.new else "nothing"
+    return f"{budget.new.config_id}, {_top1(budget.top1)}" if budget.new else "nothing fits"
 
 
 def _latency(change: Change) -> str:
@@ -151,7 +153,7 @@ def _row(one: ConfigChange) -> str:
     latency, top1 = one.latency_p50_ms, one.top1
     return (
         f"| `{one.config_id}` | {latency.old:.4g} -> {latency.new:.4g} | "
-        f"{latency.relative:+.1%} | {top1.old:.2%} -> {top1.new:.2%} | "
+        f"{latency.relative:+.1%} | {top1.old * 100:.2f} -> {top1.new * 100:.2f} | "
         f"{(top1.new - top1.old) * 100:+.2f} |"
     )
 

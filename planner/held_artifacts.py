@@ -48,6 +48,7 @@ class HeldArtifacts:
         within `limit`. `on_switch` receives the old and the new config_id.
         """
         self._sizes, self._load, self._limit = dict(sizes), load, limit
+        self._rank = {name: index for index, name in enumerate(sizes)}
         self._on_switch, self._on_failure = on_switch, on_failure
         self._clock = clock
         self._lock = threading.Lock()
@@ -201,10 +202,11 @@ class HeldArtifacts:
 
     def _stand_in(self, names: Collection[str]) -> str:
         """The most accurate of some loaded artifacts that is no slower than the wanted one."""
-        order = list(self._sizes)
-        loaded = [name for name in order if name in names]
-        no_slower = [name for name in loaded if order.index(name) <= order.index(self._wanted)]
-        return (no_slower[-1:] or loaded)[0]
+        rank = self._rank
+        no_slower = [name for name in names if rank[name] <= rank[self._wanted]]
+        if no_slower:
+            return max(no_slower, key=rank.__getitem__)
+        return min(names, key=rank.__getitem__)
 
     def _go_on(self) -> None:
         """Submit the next load, or drop what is no longer wanted."""

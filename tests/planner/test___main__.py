@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from planner.__main__ import EXAMPLES, main
+from planner.__main__ import EXAMPLES, FORMATS_OF_DIFF, main
+from planner.diff_report import REPORTS
 
 ROOT = Path(__file__).parents[2]
 
@@ -61,6 +62,10 @@ def test_it_runs_as_a_module_and_without_a_reader(tmp_path: Path) -> None:
     assert result.returncode == 2
     assert result.stderr.startswith("planner: ")
     assert "Traceback" not in result.stderr
+
+
+def test_each_format_of_diff_is_an_option() -> None:
+    assert list(FORMATS_OF_DIFF) == list(REPORTS)
 
 
 def test_it_says_its_version(capsys: pytest.CaptureFixture[str]) -> None:

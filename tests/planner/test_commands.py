@@ -128,6 +128,7 @@ def test_diff_fails_on_what_is_asked_for(
 ) -> None:
     assert main(["diff", paths[0], slower, "--fail-on", "accuracy", "common"]) == 0
     assert main(["diff", paths[0], slower, "--fail-on", "latency"]) == 1
+    assert main(["diff", paths[0], slower, "--fail-on"]) == 0
     assert main(["diff", paths[0], slower, "--session-spread", "0.2"]) == 0
     capsys.readouterr()
     assert main(["diff", *paths, "--fail-on", "target"]) == 1

@@ -3,7 +3,7 @@ from collections.abc import Callable
 
 import pytest
 
-from planner import Diff, LookupTable, Target
+from planner import Diff, Entry, LookupTable, Target
 from planner.diff import KINDS
 from planner.diff_report import failures, to_json, to_markdown, to_text
 
@@ -25,6 +25,7 @@ def test_text_tells_each_change_and_the_verdict(diff: Diff) -> None:
     assert "together: +10.0% " in text
     assert text.count("(+10.0%)") == 8 * 2
     assert "regressions beyond noise and allowance:\n  all 8 common configs got slower" in text
+    assert "-> nothing fits" in text
     assert to_text(Diff(diff.old, diff.old), KINDS).endswith("no regression")
 
 
@@ -46,6 +47,7 @@ def test_markdown_is_a_heading_and_a_table(diff: Diff) -> None:
     text = to_markdown(diff, KINDS)
     assert text.startswith("### Regression in the lookup table")
     assert text.count("\n| `") == 8
+    assert text.count("\n- ") == len(diff.regressions)
     assert len({line.count("|") for line in text.splitlines() if line.startswith("|")}) == 1
     assert to_markdown(Diff(diff.old, diff.old), KINDS).startswith("### No regression")
 
@@ -58,5 +60,15 @@ def test_markdown_takes_a_device_s_name_as_text(
     evil = "![x](http://example.com/x.png) <b>|"
     text = to_markdown(Diff(table, new_table(target=new_target(device=evil))), KINDS)
     assert evil not in text
-    assert "\\!\\[x\\]\\(http" in text
+    assert "\\!\\[x\\](http" in text
     assert "\\<b\\>\\|" in text
+
+
+def test_markdown_lists_twenty_regressions_at_most(
+    new_table: Callable[..., LookupTable], new_entries: Callable[..., tuple[Entry, ...]]
+) -> None:
+    fast, slow = (new_table(new_entries(40, slowness=factor)) for factor in (1.0, 2.0))
+    diff = Diff(fast, slow)
+    text = to_markdown(diff, KINDS)
+    assert text.count("\n- ") == 21
+    assert f"\n- and {len(diff.regressions) - 20} more\n" in text
