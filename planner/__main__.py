@@ -195,9 +195,12 @@ class _PrintVersion(argparse.Action):
         super().__init__(option_strings, dest, nargs=0, help="print the version")
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from importlib.metadata import version
+        from importlib.metadata import PackageNotFoundError, version
 
-        print(f"{PROG} {version('mutualnas')}")
+        try:
+            print(f"{PROG} {version('mutualnas')}")
+        except PackageNotFoundError:
+            print(f"{PROG}, from a checkout that is not installed")
         parser.exit()
 
 

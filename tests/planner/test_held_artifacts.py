@@ -1,5 +1,7 @@
 """With models that are mere names: which are held when, and what happens to a load that fails."""
 
+import itertools
+import random
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -178,3 +180,47 @@ def test_without_its_executor_it_runs_on_what_it_holds(disk: Disk, events: Event
     artifacts.want("d")
     artifacts.wait()
     assert artifacts.current()[0] == "b"
+
+
+def test_many_threads_and_failing_loads_neither_block_nor_exceed_the_limit(
+    disk: Disk, events: Events
+) -> None:
+    generator = random.Random(0)
+
+    def load(name: str, make_room: MakeRoom) -> OnnxModel | None:
+        if generator.random() < 0.3:
+            raise OSError("gone")
+        return disk.load(name, make_room)
+
+    now = itertools.count()
+    artifacts = HeldArtifacts(
+        SIZES,
+        disk.load,
+        "a",
+        limit=150.0,
+        retry_s=5.0,
+        on_switch=events.switched,
+        on_failure=events.failed,
+        clock=lambda: float(next(now)),
+    )
+    artifacts._load = load
+    too_much: list[tuple[str, ...]] = []
+
+    def work(seed: int) -> None:
+        own = random.Random(seed)
+        while artifacts.num_loads < 30:
+            artifacts.want(own.choice("abcd"))
+            assert artifacts.current()[0] in SIZES
+            held = artifacts.names
+            if sum(SIZES[name] for name in held) > 150:
+                too_much.append(held)
+            artifacts.left_out()
+            artifacts.release_due(float(next(now)))
+
+    with ThreadPoolExecutor(4) as pool:
+        for done in [pool.submit(work, seed) for seed in range(4)]:
+            done.result(60)
+    artifacts.wait()
+    assert not too_much
+    assert artifacts.num_failed_loads == len(events.failures) > 0
+    artifacts.close()
