@@ -5,7 +5,7 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -435,6 +435,16 @@ def test_a_switch_is_told_and_counted(
     assert stats.load > 1
 
 
+@pytest.fixture
+def hasty_threads() -> Iterator[None]:
+    """Python's threads take turns thousands of times as often as they would."""
+    interval_s = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(interval_s)
+
+
+@pytest.mark.usefixtures("hasty_threads")
 def test_threads_share_a_session(
     table: LookupTable, entries: tuple[Entry, ...], tmp_path: Path
 ) -> None:
