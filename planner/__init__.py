@@ -16,6 +16,7 @@ from planner.errors import (
     OtherTarget,
     PlannerError,
     TableError,
+    TargetWarning,
     UnknownVersion,
 )
 from planner.input_batch import preprocess
@@ -26,6 +27,7 @@ from planner.plan import Plan, make_plans
 from planner.preprocessing import Preprocessing
 from planner.selector import Selector, select
 from planner.session import AdaptiveSession
+from planner.session_stats import SessionStats
 from planner.softmax import class_probabilities
 from planner.table import LookupTable
 from planner.target import Target
@@ -51,8 +53,10 @@ __all__ = [
     "PlannerError",
     "Preprocessing",
     "Selector",
+    "SessionStats",
     "TableError",
     "Target",
+    "TargetWarning",
     "UnknownVersion",
     "check_artifact",
     "class_probabilities",

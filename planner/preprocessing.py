@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
-from planner.errors import InvalidValue, shown
+from planner.errors import InvalidValue
 from planner.resize import resize
 from planner.rules import POSITIVE_COUNT, check
 
@@ -77,7 +77,7 @@ def _decoded(photo: Photo) -> "Image":
     """The photo upright and in RGB."""
     from PIL import Image
 
-    where = shown(str(photo)) if isinstance(photo, str | Path) else "the photo"
+    where = str(photo) if isinstance(photo, str | Path) else "the photo"
     try:
         if isinstance(photo, str | Path):
             with Image.open(photo) as image:

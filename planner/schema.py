@@ -1,6 +1,7 @@
 """Validate lookup tables against their JSON Schema (2020-12) with the jsonschema library."""
 
 import json
+from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -65,9 +66,20 @@ def check_all(values: Any) -> None:
     _check(values, with_entries=True)
 
 
+def schema_faults(values: Any) -> Iterator[str]:
+    """Yield every fault that the schema finds in a table, the entries included, one line each."""
+    try:
+        yield from map(_in_one_line, _validator(with_entries=True).iter_errors(values))
+    except RecursionError:
+        yield "it must be a lookup table, but it is nested too deeply"
+
+
 def _check(values: Any, *, with_entries: bool) -> None:
     error = next(_validator(with_entries).iter_errors(values), None)
-    if error is None:
-        return
+    if error is not None:
+        raise DamagedTable(_in_one_line(error))
+
+
+def _in_one_line(error: Any) -> str:
     where = ".".join(str(part) for part in error.absolute_path) or "the table"
-    raise DamagedTable(f"`{shown(where)[1:-1]}`: {' '.join(error.message.split())[:300]}")
+    return f"`{shown(where)[1:-1]}`: {' '.join(error.message.split())[:300]}"

@@ -123,16 +123,17 @@ class LookupTable:
         except InvalidValue as error:
             raise DamagedTable(str(error)) from error
 
-    def write(self, path: Path) -> None:
+    def write(self, path: str | Path) -> None:
         """Write the file atomically, one entry per line."""
-        write_atomically(path, to_text(self.to_json()).encode("utf-8"))
+        write_atomically(Path(path), to_text(self.to_json()).encode("utf-8"))
 
     @classmethod
-    def read(cls, path: Path, *, strict_target: Target | None = None) -> "LookupTable":
+    def read(cls, path: str | Path, *, strict_target: Target | None = None) -> "LookupTable":
         """Read a file; raises DamagedTable, UnknownVersion or OtherTarget.
 
         If `strict_target` is given, the table must have been measured on exactly that target.
         """
+        path = Path(path)
         try:
             table = cls.from_json(read_json(path))
         except PlannerError as error:

@@ -93,10 +93,10 @@ def test_other_steps_are_refused_rather_than_done_wrongly(
 def test_what_is_no_photo_is_one_line_that_names_it(tmp_path: Path) -> None:
     (tmp_path / "text.jpg").write_text("not an image")
     photo(20, 20, "L").convert("I").save(tmp_path / "deep.tif")
-    with pytest.raises(InvalidValue, match=r"text\.jpg' must be an image") as error:
+    with pytest.raises(InvalidValue, match=r"text\.jpg must be an image") as error:
         STEPS.pixels(tmp_path / "text.jpg", 8)
     assert "\n" not in str(error.value)
-    with pytest.raises(InvalidValue, match=r"deep\.tif' must .* its mode is I"):
+    with pytest.raises(InvalidValue, match=r"deep\.tif must .* its mode is I"):
         STEPS.pixels(tmp_path / "deep.tif", 8)
     with pytest.raises(InvalidValue, match=r"absent\.png' must be a file, but there is none"):
         STEPS.pixels(tmp_path / "absent.png", 8)
