@@ -1,7 +1,5 @@
 """Data: batches of images for training and evaluation, from any source."""
 
-import os
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property, partial
 from pathlib import Path
@@ -31,16 +29,11 @@ from supernet.data.sources import EMBEDDED, ImageSet, load_embedded, without
 from supernet.data.splits import SPLITS, split_images, split_notes
 from supernet.data.torchvision_sets import DEFAULT_ROOT, PREFIX, load_torchvision
 from supernet.errors import DataError
+from supernet.tell import to_stderr
 
 # A split larger than 10,000 images of 224 pixels is not cached but decoded each time it is read.
 MAX_BYTES_KEPT = 10_000 * 224 * 224 * 3
 DECODE_BATCH = 256
-
-
-def to_stderr(line: str) -> None:
-    """Print a line that people should see; of torchrun's processes, the first speaks for all."""
-    if os.environ.get("RANK", "0") == "0":
-        print(line, file=sys.stderr)
 
 
 def load_data(

@@ -1,7 +1,6 @@
 """Weights from a file into a network: those that fit it, or a refusal; see `load_weights`."""
 
 import os
-import sys
 from collections import OrderedDict
 from collections.abc import Callable, Set
 from dataclasses import replace
@@ -15,6 +14,7 @@ from supernet.errors import CheckpointError, reason_of
 from supernet.models.state_dicts import TOP, StateDict, find_state_dicts, named
 from supernet.models.weights_file import read_weights_file
 from supernet.models.weights_fit import Fit, body_of, fit_of, heads_of, joined, listed, shown
+from supernet.tell import to_stderr
 
 KEY = "#"
 """Between a file's name and that of a state dict in it; a colon follows drives on Windows."""
@@ -131,7 +131,7 @@ def _say(chosen: Fit, fits: list[Fit], path: Path) -> None:
     name = "at the top" if chosen.state.name == TOP else shown(chosen.state.name)
     rest = f"; not used: {joined(unused)}" if unused else ""
     choice = f" (to choose: --weights {path}{KEY}NAME)" if beside else ""
-    print(f"{kind}from {path}: {name}{rest}{choice}", file=sys.stderr)
+    to_stderr(f"{kind}from {path}: {name}{rest}{choice}")
 
 
 def _with_reason(fit: Fit) -> str:

@@ -28,6 +28,7 @@ from supernet.models import build_model
 from supernet.models.pretrained import load_weights
 from supernet.roundtrip import check_roundtrip
 from supernet.seeding import own_generators
+from supernet.tell import to_stderr
 from supernet.train.compiled import Compiled
 from supernet.train.loop import Loop
 from supernet.train.owner import owner
@@ -225,9 +226,13 @@ def _new_supernet(job: TrainingJob, data: Data, *, resumes: bool) -> Supernet:
     model = build_model(job.model, num_classes, job.model_options, seed=job.seed)
     check_trainable(model)
     if job.weights is not None and not resumes:
-        fresh = load_weights(model, Path(job.weights))
+
+        def for_classes(count: int) -> nn.Module:
+            return build_model(job.model, count, job.model_options, seed=job.seed)
+
+        fresh = load_weights(model, Path(job.weights), build=for_classes)
         if fresh:
-            print(f"initialised anew, for other classes: {', '.join(fresh)}", file=sys.stderr)
+            to_stderr(f"initialised anew: {', '.join(fresh)}")
     freeze(model, job.freeze)
     example = torch.empty(1, 3, side, side)
     supernet = Supernet(model, example, job.space, num_classes=num_classes)

@@ -98,7 +98,7 @@ def test_what_is_no_photo_is_one_line_that_names_it(tmp_path: Path) -> None:
     assert "\n" not in str(error.value)
     with pytest.raises(InvalidValue, match=r"deep\.tif must .* its mode is I"):
         STEPS.pixels(tmp_path / "deep.tif", 8)
-    with pytest.raises(InvalidValue, match=r"absent\.png' must be a file, but there is none"):
+    with pytest.raises(InvalidValue, match=r"absent\.png must be a file, but there is none"):
         STEPS.pixels(tmp_path / "absent.png", 8)
     with pytest.raises(InvalidValue, match="the photo must be an image"):
         STEPS.pixels(np.zeros((4, 4, 3)), 8)  # type: ignore[arg-type]
