@@ -10,7 +10,7 @@ from nas.errors import NasError
 from supernet import Supernet, TrainingJob, load_data, load_supernet
 from supernet.checkpoint import is_finished, read_document, weights_sha256
 from supernet.data import Data
-from supernet.data.dataset import is_folder, is_named
+from supernet.data.dataset import is_named, is_on_disk
 from supernet.errors import DataError
 
 
@@ -46,10 +46,10 @@ def load_trained(
     supernet, document = load_supernet(run)
     job = TrainingJob.from_json(document["job"])
     source = job.data if data is None else str(data)
-    if data is None and not (is_named(source) or is_folder(source)):
+    if data is None and not (is_named(source) or is_on_disk(source)):
         raise DataError(
-            f"the images of {run} must be in {source!r}, as in training, but there is no such "
-            "folder: pass the one that they are in now as --data"
+            f"the images of {run} must be in {source!r}, as in training, but they are not "
+            "there: pass where they are now as --data"
         )
     found = load_data(
         source,

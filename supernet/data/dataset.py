@@ -22,6 +22,7 @@ from supernet.data.identity import (
     require_content,
     require_names,
 )
+from supernet.data.lists import is_list, load_list
 from supernet.data.preprocess import NORMALISATIONS, channel_statistics, shift_and_flip
 from supernet.data.scan import counted
 from supernet.data.shards import is_sharded, load_shards
@@ -45,12 +46,13 @@ def load_data(
     normalisation: str = "data",
     tell: Callable[[str], None] = to_stderr,
 ) -> "Data":
-    """Open a source: `fashion-mnist-mini`, `torchvision:NAME` or a folder.
+    """Open a source: `fashion-mnist-mini`, `torchvision:NAME`, a folder or a list.
 
-    A folder holds images in `train/<class>/` or WebDataset shards `train-*.tar`; what people should
-    know of it goes to `tell`. `resolution` is the side of the delivered images in pixels, the
-    highest that is trained. `seed` determines the splits; `root` is the folder of torchvision's
-    data sets; `normalisation` is that of the job's hyperparameters.
+    A folder holds images in `train/<class>/` or WebDataset shards `train-*.tar`, a list is a CSV or
+    JSON Lines file (`load_list`); what people should know of it goes to `tell`. `resolution` is the
+    side of the delivered images in pixels, the highest that is trained. `seed` determines the
+    splits; `root` is the folder of torchvision's data sets; `normalisation` is that of the job's
+    hyperparameters.
 
     Raises DataError when the source cannot be found, read or split.
     """
@@ -63,13 +65,15 @@ def load_data(
         name = source.removeprefix(PREFIX)
         return open_as(load_torchvision(name, root))
     folder = Path(source).expanduser()
-    if not folder.is_dir():
+    if not is_on_disk(source):
         raise DataError(
-            f"--data must be {EMBEDDED}, a folder with train/<class>/ or train-*.tar, or"
-            f" {PREFIX}NAME,"
-            f" but got {source!r}"
+            f"--data must be {EMBEDDED}, a folder with train/<class>/ or train-*.tar, a .csv or "
+            f".jsonl file, or {PREFIX}NAME, but got {source!r}"
         )
-    images = load_shards(folder) if is_sharded(folder) else load_folder(folder)
+    if is_list(folder):
+        images = load_list(folder)
+    else:
+        images = load_shards(folder) if is_sharded(folder) else load_folder(folder)
     for note in images.notes:  # before what may be refused because of it
         tell(note)
     data = open_as(images)
@@ -79,13 +83,14 @@ def load_data(
 
 
 def is_named(source: str) -> bool:
-    """Whether `load_data` takes it for the name of a data set, not for a folder."""
+    """Whether `load_data` takes it for the name of a data set, not for a folder or a list."""
     return source == EMBEDDED or source.startswith(PREFIX)
 
 
-def is_folder(source: str) -> bool:
-    """Whether `load_data` takes it for a folder, and that is there."""
-    return not is_named(source) and Path(source).expanduser().is_dir()
+def is_on_disk(source: str) -> bool:
+    """Whether `load_data` takes it for a folder or a list, and that is there."""
+    path = Path(source).expanduser()
+    return not is_named(source) and (path.is_dir() or is_list(path))
 
 
 def cut(num_images: int, batch_size: int) -> list[int]:

@@ -21,14 +21,8 @@ from supernet.data.scan import (
     visible,
 )
 from supernet.data.sources import ImageSet, lay_out
+from supernet.data.splits import SPELLINGS
 from supernet.errors import DataError
-
-SPELLINGS = {
-    **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("val", "valid", "validation"), "selection"),
-    **dict.fromkeys(("test", "testing"), "report"),
-}
-"""The split of each folder's name, in lower case."""
 
 
 def load_folder(folder: Path) -> ImageSet:

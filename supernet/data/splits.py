@@ -12,6 +12,12 @@ from supernet.data.sources import ImageSet
 from supernet.errors import DataError
 
 SPLITS = ("train", "calibration", "selection", "report")
+SPELLINGS = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validation"), "selection"),
+    **dict.fromkeys(("test", "testing"), "report"),
+}
+"""The split of each name that people give one, in lower case."""
 NUM_CALIBRATION = 2_000
 HELD_OUT_SHARE = 0.1
 MAX_HELD_OUT = 10_000

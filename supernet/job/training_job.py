@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from supernet.data.dataset import is_folder, is_named
+from supernet.data.dataset import is_named, is_on_disk
 from supernet.data.torchvision_sets import DEFAULT_ROOT
 from supernet.errors import SupernetError
 from supernet.job.hyperparameters import Hyperparameters
@@ -101,7 +101,7 @@ class TrainingJob:
         which `Data.check_same` compares the images.
         """
         elsewhere = {"data_root"}
-        if is_folder(self.data) and not is_named(other.data):
+        if is_on_disk(self.data) and not is_named(other.data):
             elsewhere.add("data")
         mine, theirs = _flat(self.to_json()), _flat(other.to_json())
         return {

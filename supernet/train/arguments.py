@@ -58,7 +58,8 @@ def make_parser() -> argparse.ArgumentParser:
         "with --weights, scratch with --data, else embedded")  # fmt: skip
     add(
         "--data",
-        help="fashion-mnist-mini, folder (images or shards) or torchvision:NAME",
+        help="fashion-mnist-mini, folder (images or shards), list (.csv, .jsonl) or "
+        "torchvision:NAME",
     )
     add("--data-root", metavar="DIR", help="folder of torchvision's data sets")
     add("--model", help="name (see --list-models) or package.module:factory")
