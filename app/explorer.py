@@ -15,7 +15,7 @@ if sys.path[0] != str(Path(__file__).resolve().parents[1]):
 
 import streamlit as st
 
-from app.opening import Source, open_paths, unique_names
+from app.opening import Source, Stamp, open_paths, stamp, unique_names
 from app.views import about, compare, devices, export, front, network, plan, trouble
 from planner import TableError
 
@@ -40,16 +40,10 @@ ICONS = {
 
 
 @st.cache_resource(max_entries=2, show_spinner="Reading the tables ...")
-def open_once(paths: tuple[str, ...], stamps: tuple[float, ...]) -> Sources:
-    """Open the sources by name; cached until a modification time in `stamps` changes."""
+def open_once(paths: tuple[str, ...], stamps: tuple[Stamp, ...]) -> Sources:
+    """Open the sources by name; cached until one of `stamps` changes."""
     sources = open_paths([Path(path) for path in paths])
     return dict(zip(unique_names(sources), sources, strict=True))
-
-
-def stamp(path: Path) -> float:
-    """The latest modification time of the files that `path` refers to; 0.0 if there are none."""
-    files = [path, path / "search" / "lookup_table.json", path / "search" / "candidates.csv"]
-    return max((file.stat().st_mtime for file in files if file.exists()), default=0.0)
 
 
 def main(arguments: list[str]) -> None:

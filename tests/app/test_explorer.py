@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from streamlit.testing.v1 import AppTest
 
-from app.explorer import EXAMPLE, PAGES, stamp
+from app.explorer import EXAMPLE, PAGES
 from benchmarks.explorer.redraw import large_book, redraws
 from benchmarks.explorer.server import CHROMIUM, browser, serve, settle
 from planner import Limits, LookupTable, read_tables, select
@@ -61,14 +61,6 @@ def test_an_empty_table_has_a_page(
 ) -> None:
     new_table(0).write(tmp_path / "x.json")
     assert start(monkeypatch, tmp_path / "x.json").title[0].value == "No entries to show yet"
-
-
-def test_a_changed_file_is_noticed(run: Path, tmp_path: Path) -> None:
-    before = stamp(run)
-    table = run / "search" / "lookup_table.json"
-    os.utime(table, (before + 10, before + 10))
-    assert stamp(run) == before + 10
-    assert stamp(tmp_path / "none") == 0.0
 
 
 def test_a_users_own_app_and_planner_in_the_current_folder_change_nothing(tmp_path: Path) -> None:
