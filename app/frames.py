@@ -26,7 +26,8 @@ MAX_STEPS = 300
 def candidates_frame(source: Source) -> pd.DataFrame:
     """One row per candidate, one column per value, plus `in_table` and `tied_with` (text).
 
-    The frame is cached: don't modify it.
+    top1 and its interval are those on the report images, so they are NaN for candidates that are
+    not in the table; top1_selection is known for all. The frame is cached: don't modify it.
     """
     columns = {
         name: [*map(attrgetter(path), source.candidates)]
@@ -37,7 +38,12 @@ def candidates_frame(source: Source) -> pd.DataFrame:
     frame["peak_memory_bytes"] = frame["peak_memory_bytes"].astype("Float64").astype(float)
     frame["width_mults"] = [widths_to_text(c.config.width_mults) for c in source.candidates]
     # The table's entries come first.
-    frame["in_table"] = np.arange(len(frame)) < len(source.table)
+    in_table = np.arange(len(frame)) < len(source.table)
+    frame["in_table"] = in_table
+    own = [entry.top1_selection for entry in source.table]
+    frame["top1_selection"] = [*own, *frame["top1"].iloc[len(own) :]]
+    report = ["top1", "top1_low", "top1_high"]
+    frame.loc[~in_table, report] = np.nan
     frame["tied_with"] = [
         ", ".join(c.tied_with) if isinstance(c, Entry) else "" for c in source.candidates
     ]
@@ -188,12 +194,21 @@ def diff_frame(diff: Diff) -> pd.DataFrame:
 
 
 def budgets_frame(diff: Diff) -> pd.DataFrame:
-    """One row per budget of the old front: highest top1 in both tables, %; NaN if none fits."""
-    rows = [
-        (b.max_latency_ms, b.old.accuracy.top1 * 100, b.new.accuracy.top1 * 100 if b.new else None)
-        for b in diff.budgets
-    ]
-    return pd.DataFrame(rows, columns=["max_latency_ms", "old", "new"])
+    """One row per budget at which either table's best entry changes, ascending.
+
+    Columns: max_latency_ms, and the highest top1 in the old and the new table in %, NaN if none
+    fits.
+    """
+    tables = {"old": Selector(diff.old.entries), "new": Selector(diff.new.entries)}
+    budgets = sorted({ms for selector in tables.values() for ms in selector.latencies_ms})
+    columns = {
+        name: [
+            entry.accuracy.top1 * 100 if (entry := selector.find(budget)) else np.nan
+            for budget in budgets
+        ]
+        for name, selector in tables.items()
+    }
+    return pd.DataFrame({"max_latency_ms": budgets} | columns)
 
 
 def next_step(selector: Selector, entry: Entry) -> Entry | None:

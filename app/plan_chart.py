@@ -3,7 +3,8 @@
 import pandas as pd
 import plotly.graph_objects as go
 
-from app.charts import new_figure, scale_of, short
+from app.charts import new_figure, scale_of
+from app.names import short
 from app.palette import CHOSEN, GREY, device_style
 
 

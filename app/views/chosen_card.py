@@ -12,7 +12,7 @@ from planner import Entry, Selector
 
 def show(choice: Choice, entry: Entry, source: Source) -> None:
     """Draw the card."""
-    st.subheader(f"Chosen: {charts.short(entry.config_id)}", anchor=False)
+    st.subheader(f"Chosen: {short(entry.config_id)}", anchor=False)
     left, right = st.columns(2)
     _fact(left, "Top-1 accuracy", TOP1.shown(entry.accuracy.top1), _of_top1(entry))
     percentile = choice.limits.percentile
@@ -67,7 +67,7 @@ def gain(choice: Choice, entry: Entry) -> str:
     next_gain = points(above.accuracy.top1 - entry.accuracy.top1)
     needed = limits.latency_ms(above)
     return (
-        f"**{step:g} ms more: {gained}.** The next entry, `{charts.short(above.config_id)}`, "
+        f"**{step:g} ms more: {gained}.** The next entry, `{short(above.config_id)}`, "
         f"needs {P50.number(needed - budget)} ms more and gains {next_gain}."
     )
 
@@ -84,7 +84,7 @@ def more_ms(selector: Selector) -> float:
 def _doubts(entry: Entry, source: Source) -> None:
     """Show the ties and the data that the accuracies come from."""
     if entry.tied_with:
-        tied = ", ".join(f"`{charts.short(name)}`" for name in entry.tied_with[:3])
+        tied = ", ".join(f"`{short(name)}`" for name in entry.tied_with[:3])
         more = f" and {len(entry.tied_with) - 3} more" if len(entry.tied_with) > 3 else ""
         st.caption(f"Its latency does not differ significantly from that of {tied}{more}.")
     report = source.table.splits["report"]

@@ -77,7 +77,7 @@ def _comparison(entry: Candidate, full: Candidate) -> None:
     st.subheader("Compared with the full network", anchor=False)
     is_full = set(full.config.width_mults) == {1.0}
     st.caption(
-        f"`{charts.short(full.config_id)}`"
+        f"`{short(full.config_id)}`"
         + ("" if is_full else ", the largest candidate, because the full network was not evaluated")
     )
     columns = st.columns(5)
