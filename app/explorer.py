@@ -15,11 +15,13 @@ if sys.path[0] != str(Path(__file__).resolve().parents[1]):
 
 import streamlit as st
 
+from app import address
 from app.opening import Source, Stamp, open_paths, stamp, unique_names
 from app.views import about, compare, devices, export, front, network, plan, trouble
 from planner import TableError
 
 Sources = dict[str, Source]
+ICON = Path(__file__).with_name("icon.png")
 EXAMPLE = Path(__file__).parent / "example" / "book.json"
 PAGES: dict[str, tuple[str, Callable[[Sources], None]]] = {
     "front": ("Front", front.show),
@@ -48,7 +50,8 @@ def open_once(paths: tuple[str, ...], stamps: tuple[Stamp, ...]) -> Sources:
 
 def main(arguments: list[str]) -> None:
     """Draw the page of the URL, or an explanation if the tables can't be opened."""
-    st.set_page_config("MutualNAS explorer", ":material/show_chart:", layout="wide")
+    st.set_page_config("MutualNAS explorer", str(ICON), layout="wide")
+    address.enter()
     paths = [Path(argument) for argument in arguments] or [EXAMPLE]
     pages: dict[str, Callable[[], None]]
     full: Sources = {}
@@ -71,7 +74,11 @@ def main(arguments: list[str]) -> None:
     )
     if paths == [EXAMPLE]:
         about.show_example()
+    place = st.container()
     page.run()
+    address.publish()
+    with place:
+        address.show_notes()
     if full:
         about.show(full)
 

@@ -1,5 +1,6 @@
 """Lookup tables -> DataFrames for the charts; pure functions."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from operator import attrgetter
@@ -10,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from app.opening import Source
-from app.quantities import P50, Quantity
+from app.quantities import P50, PLUS_MINUS, QUANTITIES, Quantity
 from planner import Candidate, Diff, Entry, LookupTable, Selector
 from planner.candidate import VALUES
 from planner.candidates_csv import widths_to_text
@@ -211,21 +212,46 @@ def budgets_frame(diff: Diff) -> pd.DataFrame:
     return pd.DataFrame({"max_latency_ms": budgets} | columns)
 
 
-def next_step(selector: Selector, entry: Entry) -> Entry | None:
-    """The next more accurate entry of the front; None for the last one."""
-    index = selector.front.index(entry) + 1
-    return selector.front[index] if index < len(selector.front) else None
-
-
 def budget_steps(selector: Selector, num_steps: int = 200) -> list[float]:
     """Budgets from just below the fastest entry to just above the slowest, log-spaced."""
     first, last = selector.latencies_ms[0] * 0.9, selector.latencies_ms[-1] * 1.1
     return [rounded(first * (last / first) ** (i / (num_steps - 1))) for i in range(num_steps)]
 
 
+def default_budget(selector: Selector) -> float:
+    """A budget in the middle of the front's latencies (log scale) that its fastest entry keeps."""
+    first, last = selector.latencies_ms[0], selector.latencies_ms[-1]
+    return rounded_up(max(first, float(np.sqrt(first * last))))
+
+
+def rounded_up(value: float) -> float:
+    """Round up to 4 significant digits, so that an entry which takes `value` keeps the budget."""
+    unit = 10.0 ** (math.floor(math.log10(value)) - 3)
+    return float(f"{math.ceil(value / unit * (1 - 1e-12)) * unit:.4g}")
+
+
 def rounded(value: float) -> float:
     """Round to 4 significant digits, as shown on the pages."""
     return float(f"{value:.4g}")
+
+
+def entries_frame(source: Source) -> pd.DataFrame:
+    """One row per entry of the table, in its order, in the units of the pages."""
+    entries = source.table.entries
+    columns: dict[str, list[float | None]] = {
+        QUANTITIES[name].label: [
+            None if (value := entry.value(QUANTITIES[name].column)) is None
+            else value * QUANTITIES[name].factor
+            for entry in entries
+        ]
+        for name in ("top1", "p50", "p90", "p99", "macs", "params", "memory")
+    }
+    frame = pd.DataFrame(columns).dropna(axis="columns", how="all")
+    halves = [50 * (e.accuracy.top1_high - e.accuracy.top1_low) for e in entries]
+    frame.insert(0, "Config", [entry.config_id for entry in entries])
+    frame.insert(2, f"{PLUS_MINUS} (95 %), points", halves)
+    frame["Resolution, px"] = [entry.config.resolution for entry in entries]
+    return frame
 
 
 def error_columns(quantity: Quantity) -> tuple[str, str] | None:

@@ -52,6 +52,7 @@ MACS = Quantity("macs", "Multiply-adds, millions", "MMACs", 1e-6, "min")
 PARAMS = Quantity("num_params", "Parameters, thousands", "k", 1e-3, "min")
 MEMORY = Quantity("peak_memory_bytes", "Peak memory, MB", "MB", 1e-6, "min")
 
+PLUS_MINUS = "\u00b1"
 QUANTITIES = {
     "top1": TOP1,
     "selection": SELECTED,

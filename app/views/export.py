@@ -6,85 +6,98 @@ from functools import partial
 
 import streamlit as st
 
-from app.archive import part_of, with_artifacts, zipped
+from app import address
+from app.archive import check_sizes, part_of, with_artifacts
+from app.names import short
+from app.offers import OFFERS
 from app.opening import Source
-from app.views.choosing import choose_budget, choose_device
-from planner import Entry, LookupTable, PlannerError, make_plans
+from app.selection_code import selection_code
+from app.sentences import beside_the_best, headline
+from app.terms import TERMS
+from app.views.choosing import Choice, choose_budget, choose_device
+from app.views.planning import plans_of
+from planner import LookupTable, PlannerError
+from planner.artifacts import artifact_path
 from planner.export import to_csv, to_json, to_markdown
+from planner.plain_text import in_markdown
 
 FORMATS = {
     "JSON": ("lookup_table.json", "application/json", "json", to_json),
     "CSV": ("lookup_table.csv", "text/csv", "text", to_csv),
     "Markdown": ("lookup_table.md", "text/markdown", "markdown", to_markdown),
 }
+MAX_SHIPPED = 12
 PREVIEW_LINES = 14
 PREVIEW_COLUMNS = 160
 CODE = """\
 from pathlib import Path
 from planner import Limits, LookupTable, select
-entry = select(LookupTable.read(Path("lookup_table.json")), Limits(max_latency_ms={budget:.4g}))"""
+table = LookupTable.read(Path("lookup_table.json"))
+{selection}"""
 SESSION = """\
 from planner import AdaptiveSession
-session = AdaptiveSession(table, Path("."), target_ms={budget:.4g})
+session = AdaptiveSession(table, Path("."), target_ms={budget!r})
 logits = session.run(lambda side: resize(image, side))"""
 
 
 def show(sources: dict[str, Source]) -> None:
     """Draw the page."""
-    st.title("Export a table")
+    st.title("Export a table", anchor=False)
     source = sources[choose_device(sources)]
-    budget = _chosen_entry(source)
-    st.subheader("The table")
+    choice = _chosen_entry(source)
+    st.subheader("The table", anchor=False)
     table = _part(source.table)
     _download_table(table)
     _download_artifacts(table, source)
-    st.subheader("Use it in Python")
-    st.code(CODE.format(budget=budget), language="python")
+    st.subheader("Use it in Python", anchor=False)
+    selection = selection_code(choice.entry, choice.best, choice.limits)
+    st.code(CODE.format(selection=selection), language="python")
     st.markdown("To switch entries as the load changes (`pip install 'mutualnas[runtime]'`):")
-    st.code(SESSION.format(budget=budget), language="python")
+    st.code(SESSION.format(budget=choice.limits.max_latency_ms or 1.0), language="python")
 
 
-def _chosen_entry(source: Source) -> float:
-    """Offer the entry that a budget selects, as `planner select` prints it; return the budget."""
-    st.subheader("The chosen entry")
+def _chosen_entry(source: Source) -> Choice:
+    """Offer the entry to ship, as `planner select` prints it."""
+    st.subheader("The chosen entry", anchor=False)
+    place = st.container()
     choice = choose_budget(source)
     if choice.entry is None:
-        st.warning(choice.why_none, icon=":material/warning:")
-    else:
-        text = json.dumps(choice.entry.to_json(), indent=2) + "\n"
-        st.download_button(
-            f"Download {choice.entry.config_id[:60]} as JSON",
-            text,
-            "entry.json",
-            "application/json",
-            key="download_entry",
-            on_click="ignore",
-            icon=":material/download:",
-        )
-    return choice.limits.max_latency_ms or 1.0
+        st.warning(in_markdown(choice.why_none), icon=":material/warning:")
+        return choice
+    with place:
+        text = headline(choice.entry, choice.limits, choice.selector)
+        if choice.picked:
+            text += " " + beside_the_best(choice.entry, choice.best, choice.limits)
+        st.markdown(in_markdown(text))
+    st.download_button(
+        f"Download {short(choice.entry.config_id)} as JSON",
+        json.dumps(choice.entry.to_json(), indent=2) + "\n",
+        "entry.json",
+        "application/json",
+        key="download_entry",
+        on_click="ignore",
+        icon=":material/download:",
+    )
+    return choice
 
 
 def _part(table: LookupTable) -> LookupTable:
     """Reduce the table to the few entries worth shipping, if the user chooses that."""
-    how = st.segmented_control(
-        "Entries",
-        ["all", "worth shipping"],
-        default="all",
-        required=True,
-        key="entries",
-        bind="query-params",
-        persist_state="session",
-    )
+    kinds = ["all", "worth shipping"]
+    address.prepare("entries", address.one_of(kinds, "a choice of entries"), "all", known=kinds)
+    how = st.segmented_control("Entries", kinds, required=True, key="entries")
+    address.keep("entries", None if how == "all" else how)
     if how != "worth shipping":
         return table
-    most = min(12, len(table))
+    most = min(MAX_SHIPPED, len(table))
     if most == 1:
         return table
-    wanted = st.slider(
-        "How many", 1, most, min(4, most), key="ship", bind="query-params", persist_state="session"
-    )
-    plans = make_plans([table], wanted)
-    return part_of(table, plans[-1].config_ids)
+    default = min(4, most)
+    address.prepare("ship", address.whole(1, most), default, known=range(1, most + 1))
+    wanted = st.slider("How many", 1, most, key="ship", help=TERMS["k"])
+    address.keep("ship", None if wanted == default else wanted)
+    plans = plans_of((table,), (1.0,), None, most)
+    return part_of(table, plans[min(wanted, len(plans)) - 1].config_ids)
 
 
 def _download_table(table: LookupTable) -> None:
@@ -115,26 +128,37 @@ def _preview(table: LookupTable, make: Callable[[LookupTable], bytes]) -> str:
 
 
 def _download_artifacts(table: LookupTable, source: Source) -> None:
-    entries: list[Entry] = with_artifacts(table.entries)
+    entries = with_artifacts(table.entries)
     if not entries:
         st.info(
-            "This table has no artifacts. `python -m nas.export RUN --out DIR` writes them, with a "
-            "table that lists them.",
+            "This table has no artifacts. `python -m nas.export RUN` writes them into the run, "
+            "where the explorer finds them.",
+            icon=":material/info:",
+        )
+        return
+    if source.artifacts is None:
+        st.info(
+            "An uploaded table comes without its artifacts; open it from their folder.",
             icon=":material/info:",
         )
         return
     part = part_of(table, [entry.config_id for entry in entries])
     try:
-        content = zipped(part, source.artifacts)
+        size = check_sizes(part, source.artifacts)
     except PlannerError as error:
-        st.warning(str(error), icon=":material/warning:")
+        st.warning(in_markdown(error), icon=":material/warning:")
         return
-    st.download_button(
-        f"Download {len(entries)} artifact{'s' * (len(entries) != 1)} with the table as zip",
-        content,
-        "artifacts.zip",
-        "application/zip",
-        key="download_zip",
-        on_click="ignore",
-        icon=":material/download:",
-    )
+    what = f"{len(entries)} artifact{'s' * (len(entries) != 1)}"
+    if OFFERS.served:
+        st.link_button(
+            f"Download {what} with the table as zip ({size / 1e6:,.1f} MB)",
+            f"artifacts/{OFFERS.offer(part, source.artifacts)}/artifacts.zip",
+            icon=":material/download:",
+        )
+    else:
+        st.caption(
+            in_markdown(
+                f"{what} ({size / 1e6:,.1f} MB) in {artifact_path(entries[0], source.artifacts).parent}"
+            )
+            + ". Start the explorer as `mutualnas explorer` to download them as a zip."
+        )

@@ -41,7 +41,7 @@ def test_the_page_starts_with_our_theme_and_the_options_given(tmp_path: Path) ->
         check=True,
     )
     page, words, colour, asks_for_email, port = json.loads(done.stdout)
-    assert Path(page) == ROOT / "app" / "explorer.py"
+    assert Path(page) == ROOT / "app" / "serving.py"
     assert words == ["runs/a", "b.json"]
     assert colour == "#0072B2"
     assert asks_for_email is False

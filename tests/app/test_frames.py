@@ -1,4 +1,6 @@
+import random
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -136,5 +138,33 @@ def test_budget_steps_reach_from_below_the_fastest_to_above_the_slowest(source: 
     assert steps == sorted(steps)
     assert steps[0] < selector.latencies_ms[0] < selector.latencies_ms[-1] < steps[-1]
     assert np.isfinite(steps).all()
-    assert frames.next_step(selector, selector.front[0]) == selector.front[1]
-    assert frames.next_step(selector, selector.front[-1]) is None
+
+
+def test_the_default_budget_fits_an_entry_however_few_there_are(source: Source) -> None:
+    for num in (1, 2, 40):
+        selector = Selector(source.table.entries[:num])
+        assert selector.find(frames.default_budget(selector)) is not None
+
+
+def test_a_budget_is_rounded_up_so_that_the_clicked_point_keeps_it() -> None:
+    rng = random.Random(0)
+    for _ in range(2000):
+        place = 10 ** rng.uniform(-4, 4)
+        up = frames.rounded_up(place)
+        assert place <= up * (1 + 1e-9)
+        assert up <= place * 1.0011
+        assert float(f"{up:.4g}") == up
+    assert frames.rounded_up(0.5) == 0.5
+
+
+def test_the_entries_are_listed_in_the_units_of_the_pages(source: Source) -> None:
+    frame = frames.entries_frame(source)
+    entry = source.table.entries[3]
+    assert frame["Config"].tolist() == list(source.table.by_config_id)
+    assert frame[TOP1.label][3] == entry.accuracy.top1 * 100
+    assert frame[MACS.label][3] == pytest.approx(entry.macs / 1e6)
+    assert frame.columns[2].startswith("\u00b1")
+    assert frame.iloc[3, 2] == pytest.approx(1.0)
+    entries = tuple(entry.with_values(peak_memory_bytes=None) for entry in source.table)
+    unknown = replace(source, table=replace(source.table, entries=entries))
+    assert MEMORY.label not in frames.entries_frame(unknown)
