@@ -19,9 +19,10 @@ Read = Callable[[str], Any]
 """Parses a value of the URL; raises ValueError with what it must be."""
 
 NAMES = frozenset(
-    "device budget percentile margin max_macs max_memory config x y old new budgets budget_from "
-    "budget_to k plan_device entries ship".split()
+    {"device", "budget", "percentile", "margin", "max_macs", "max_memory", "config", "x", "y"}
+    | {"old", "new", "budgets", "budget_from", "budget_to", "k", "plan_device", "entries", "ship"}
 )
+"""The values that some page has, beside the devices' shares of the fleet."""
 WEIGHT = "weight"
 """Begins the names of the devices' shares of the fleet: weight1, weight2, ..."""
 

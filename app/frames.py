@@ -240,7 +240,8 @@ def entries_frame(source: Source) -> pd.DataFrame:
     entries = source.table.entries
     columns: dict[str, list[float | None]] = {
         QUANTITIES[name].label: [
-            None if (value := entry.value(QUANTITIES[name].column)) is None
+            None
+            if (value := entry.value(QUANTITIES[name].column)) is None
             else value * QUANTITIES[name].factor
             for entry in entries
         ]

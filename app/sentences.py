@@ -46,7 +46,9 @@ def beside_the_best(entry: Entry, best: Entry | None, limits: Limits) -> str:
     if best is None:
         return "You picked this entry; it exceeds the budget, and so do all others."
     if limits.max_latency_ms is not None and limits.latency_ms(entry) > limits.max_latency_ms:
-        return f"You picked this entry, but it exceeds the budget. {short(best.config_id)} keeps it."
+        return (
+            f"You picked this entry, but it exceeds the budget. {short(best.config_id)} keeps it."
+        )
     lost = best.accuracy.top1 - entry.accuracy.top1
     return (
         f"You picked this entry. Within the same budget, {short(best.config_id)} is "

@@ -17,7 +17,7 @@ prefix sums and one bisection, whatever the number of budgets.
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import accumulate, count
@@ -76,7 +76,9 @@ class Targets:
             for name in names
         }
         self.names = without_dominated(places)
-        self.places = [[places[name][index] for name in self.names] for index in range(len(demands))]
+        self.places = [
+            [places[name][index] for name in self.names] for index in range(len(demands))
+        ]
         """By target and entry: (first budget, top1)."""
         self.weights = [[weight for _, weight in demand.budgets] for demand in demands]
         self.upto = [[0.0, *accumulate(weights)] for weights in self.weights]
@@ -137,7 +139,7 @@ class Targets:
         return found
 
 
-def without_dominated(places: dict[str, tuple[tuple[int, float], ...]]) -> list[str]:
+def without_dominated(places: Mapping[str, tuple[tuple[int, float], ...]]) -> list[str]:
     """Drop each entry that another equals or exceeds on every target; of equals keep one."""
     kept: list[str] = []
     rows: list[tuple[float, ...]] = []

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app import address, charts, frames
+from app import charts, frames
 from app.opening import Source
 from app.quantities import P50, TOP1
 from app.terms import TERMS

@@ -156,9 +156,8 @@ def _download_artifacts(table: LookupTable, source: Source) -> None:
             icon=":material/download:",
         )
     else:
+        folder = artifact_path(entries[0], source.artifacts).parent
         st.caption(
-            in_markdown(
-                f"{what} ({size / 1e6:,.1f} MB) in {artifact_path(entries[0], source.artifacts).parent}"
-            )
+            in_markdown(f"{what} ({size / 1e6:,.1f} MB) in {folder}")
             + ". Start the explorer as `mutualnas explorer` to download them as a zip."
         )

@@ -99,7 +99,9 @@ def _axes(source: Source, *columns: DeltaGenerator) -> list[Quantity]:
     for column, label, default, key in zip(
         columns, ("X axis", "Y axis"), ("p50", "top1"), ("x", "y"), strict=True
     ):
-        address.prepare(key, address.one_of(names, "a quantity of this table"), default, known=names)
+        address.prepare(
+            key, address.one_of(names, "a quantity of this table"), default, known=names
+        )
         name = column.selectbox(
             label, names, format_func=lambda name: QUANTITIES[name].label, key=key
         )

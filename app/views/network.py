@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from app import address, frames
+from app import frames
 from app.names import short
 from app.network_chart import network_figure
 from app.network_frame import groups_frame
@@ -93,8 +93,11 @@ def _comparison(entry: Entry, full: Candidate) -> None:
     st.caption(
         in_markdown(short(full.config_id))
         + ("" if is_full else ", the largest candidate, because the full network was not evaluated")
-        + ("" if both_reported else ". It is not in the table, so accuracies are on the selection "
-           "images")
+        + (
+            ""
+            if both_reported
+            else ". It is not in the table, so accuracies are on the selection images"
+        )
     )
     columns = st.columns(5)
     own_top1 = entry.accuracy.top1 if both_reported else entry.top1_selection

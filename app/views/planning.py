@@ -58,9 +58,7 @@ def plans_of(
     While they are computed, a bar stands where this is called.
     """
     place = st.empty()
-    question = _Question(
-        tables, weights, None if budgets is None else tuple(budgets), num_entries
-    )
+    question = _Question(tables, weights, None if budgets is None else tuple(budgets), num_entries)
     question.progress = lambda done, most: _show(place, done, most)
     plans = _answer(question)
     question.progress = None

@@ -33,7 +33,7 @@ def start(**values: str) -> AppTest:
 
 
 def url(page: AppTest) -> dict[str, str]:
-    return {name: text[0] for name, text in page.query_params.items()}
+    return {n: t if isinstance(t, str) else t[0] for n, t in page.query_params.items()}
 
 
 def test_the_url_has_the_view() -> None:

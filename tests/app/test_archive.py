@@ -58,9 +58,7 @@ def test_a_changed_artifact_ends_the_download(source: Source, tmp_path: Path) ->
         check_sizes(table, tmp_path)
 
 
-def test_an_artifact_outside_the_table_s_folder_is_not_sent(
-    source: Source, tmp_path: Path
-) -> None:
+def test_an_artifact_outside_the_table_s_folder_is_not_sent(source: Source, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     table = with_files(source.table, tmp_path / "in")
     name = f"{table.entries[0].config_id}.onnx"

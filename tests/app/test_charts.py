@@ -25,7 +25,9 @@ def test_a_diff_is_drawn_by_config_and_by_budget(sources: dict[str, Source]) -> 
 
 def test_devices_whose_names_begin_alike_stay_apart(sources: dict[str, Source]) -> None:
     """A name cut to its first 60 characters was one category for both."""
-    alike = {"CPU " * 30 + name: source for name, source in zip("ab", sources.values(), strict=True)}
+    alike = {
+        "CPU " * 30 + name: source for name, source in zip("ab", sources.values(), strict=True)
+    }
     fronts = charts.fronts_figure(frames.fronts_frame(alike))
     assert len({trace.name for trace in fronts.data}) == 2
     order = frames.order_frame(alike)

@@ -19,6 +19,7 @@ from benchmarks.explorer.server import CHROMIUM, browser, serve, settle
 from planner import Limits, LookupTable, read_tables, select
 from planner.artifacts import check_artifact
 from planner.export import to_csv
+from planner.plain_text import in_markdown
 
 ROOT = Path(__file__).parents[2]
 
@@ -41,7 +42,7 @@ def test_a_damaged_file_has_a_page_that_says_what_to_do(
     (tmp_path / "x.json").write_text(content)
     page = start(monkeypatch, tmp_path / "x.json")
     assert page.title[0].value == "These tables can't be shown"
-    assert str(tmp_path / "x.json") in page.error[0].value
+    assert in_markdown(tmp_path / "x.json") in page.error[0].value
 
 
 def test_a_missing_file_has_a_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

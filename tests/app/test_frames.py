@@ -35,7 +35,6 @@ def test_a_chart_has_one_accuracy_for_all_its_points(run: Path) -> None:
     assert frame["top1_selection"].tolist() == selected + [c.accuracy.top1 for c in others]
 
 
-
 @pytest.mark.parametrize(("x", "y"), [(P50, TOP1), (MACS, TOP1), (TOP1, P50), (P50, MACS)])
 def test_the_front_is_the_planner_s(source: Source, x: Quantity, y: Quantity) -> None:
     frame = frames.candidates_frame(source)

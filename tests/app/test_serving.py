@@ -27,9 +27,7 @@ async def body_of(response: StreamingResponse) -> bytes:
 def test_what_a_page_offers_is_sent_and_nothing_else(source: Source, tmp_path: Path) -> None:
     path = tmp_path / "a.onnx"
     path.write_text("content")
-    artifact = Artifact(
-        file="a.onnx", sha256=sha256_of(path), size_bytes=7, max_abs_difference=0.0
-    )
+    artifact = Artifact(file="a.onnx", sha256=sha256_of(path), size_bytes=7, max_abs_difference=0.0)
     entry = replace(source.table.entries[0], artifact=artifact)
     name = OFFERS.offer(replace(source.table, entries=(entry,)), tmp_path)
     sent = get(name)

@@ -65,14 +65,14 @@ def test_a_picked_entry_stays_until_a_limit_changes(open_page: Open, source: Sou
     assert "config" not in page.session_state["address_view"]
 
 
-def draw_picks(sources: dict[str, Source], name: str) -> None:
+def draw_picks(sources: dict[str, object], name: str) -> None:
     import streamlit as st
 
     from app.views.choosing import choice_of_view, pick
 
     (source,) = sources.values()
     st.button("pick", on_click=pick, args=(name, source))
-    choice = choice_of_view(source)
+    choice = choice_of_view(source)  # type: ignore[arg-type]
     st.text(choice.entry.config_id if choice.entry else "")
     st.text(choice.picked)
     st.text(st.session_state.get("notice", ""))

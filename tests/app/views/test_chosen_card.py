@@ -33,9 +33,7 @@ def test_what_a_larger_and_a_smaller_budget_bring(open_page: Open, source: Sourc
 
 def test_ties_are_told(open_page: Open, source: Source) -> None:
     one, two, *rest = source.table.entries
-    table = replace(
-        source.table, entries=(replace(one, tied_with=(two.config_id,)), two, *rest)
-    )
+    table = replace(source.table, entries=(replace(one, tied_with=(two.config_id,)), two, *rest))
     tied = replace(source, table=table, candidates=table.entries)
     page = open_page("front", {"test CPU": tied}, address_view={"config": one.config_id})
     assert any("does not differ significantly" in text.value for text in page.caption)

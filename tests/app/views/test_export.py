@@ -79,6 +79,7 @@ def test_nothing_is_zipped_before_it_is_asked_for(
     entries = tuple(replace(entry, artifact=artifact) for entry in source.table)
     table = replace(source.table, entries=entries)
     exported = replace(source, table=table, artifacts=tmp_path)
+    monkeypatch.setattr(OFFERS, "served", False)
     page = open_page("export", {"test CPU": exported})
     assert any("40 artifacts" in caption.value for caption in page.caption)
     monkeypatch.setattr(OFFERS, "served", True)
