@@ -17,8 +17,10 @@ import streamlit as st
 
 from app import address
 from app.opening import Source, Stamp, open_paths, stamp, unique_names
+from app.uploading import open_uploads
 from app.views import about, compare, devices, export, front, network, plan, trouble
 from planner import TableError
+from planner.plain_text import in_markdown
 
 Sources = dict[str, Source]
 ICON = Path(__file__).with_name("icon.png")
@@ -42,10 +44,9 @@ ICONS = {
 
 
 @st.cache_resource(max_entries=2, show_spinner="Reading the tables ...")
-def open_once(paths: tuple[str, ...], stamps: tuple[Stamp, ...]) -> Sources:
-    """Open the sources by name; cached until one of `stamps` changes."""
-    sources = open_paths([Path(path) for path in paths])
-    return dict(zip(unique_names(sources), sources, strict=True))
+def open_once(paths: tuple[str, ...], stamps: tuple[Stamp, ...]) -> list[Source]:
+    """Open the sources; cached until one of `stamps` changes."""
+    return open_paths([Path(path) for path in paths])
 
 
 def main(arguments: list[str]) -> None:
@@ -53,34 +54,46 @@ def main(arguments: list[str]) -> None:
     st.set_page_config("MutualNAS explorer", str(ICON), layout="wide")
     address.enter()
     paths = [Path(argument) for argument in arguments] or [EXAMPLE]
-    pages: dict[str, Callable[[], None]]
-    full: Sources = {}
-    try:
-        sources = open_once(tuple(map(str, paths)), tuple(map(stamp, paths)))
-    except TableError as error:
-        pages = {name: partial(trouble.show_error, str(error), paths) for name in PAGES}
-    else:
-        if any(len(source.table) for source in sources.values()):
-            full = {name: source for name, source in sources.items() if len(source.table)}
-            pages = {name: partial(show, full) for name, (_, show) in PAGES.items()}
-        else:
-            pages = dict.fromkeys(PAGES, trouble.show_empty)
+    uploaded = open_uploads(st.session_state.get("uploads") or [])
+    draw, full = _pages(paths, uploaded.sources)
     page = st.navigation(
         [
-            st.Page(draw, title=PAGES[name][0], icon=ICONS[name], url_path=name)
-            for name, draw in pages.items()
+            st.Page(draw[name], title=title, icon=ICONS[name], url_path=name)
+            for name, (title, _) in PAGES.items()
         ],
         position="top",
     )
-    if paths == [EXAMPLE]:
+    if paths == [EXAMPLE] and not uploaded.sources:
         about.show_example()
     place = st.container()
     page.run()
     address.publish()
     with place:
         address.show_notes()
+    for error in uploaded.errors:
+        st.error(in_markdown(error), icon=":material/error:")
+    about.choose_files()
     if full:
         about.show(full)
+
+
+def _pages(
+    paths: list[Path], uploaded: list[Source]
+) -> tuple[dict[str, Callable[[], None]], Sources]:
+    """What draws each page, and the tables that have entries."""
+    opened: list[Source] = []
+    if paths != [EXAMPLE] or not uploaded:
+        try:
+            opened = open_once(tuple(map(str, paths)), tuple(map(stamp, paths)))
+        except TableError as error:
+            if not uploaded:
+                show_error = partial(trouble.show_error, str(error), paths)
+                return dict.fromkeys(PAGES, show_error), {}
+    full = [source for source in [*opened, *uploaded] if len(source.table)]
+    if not full:
+        return dict.fromkeys(PAGES, trouble.show_empty), {}
+    sources = dict(zip(unique_names(full), full, strict=True))
+    return {name: partial(show, sources) for name, (_, show) in PAGES.items()}, sources
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The provenance of the numbers, at the end of every page."""
 
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from app.opening import Source
 from planner import LookupTable
@@ -10,9 +11,22 @@ from planner.plain_text import in_markdown
 def show_example() -> None:
     """Show that the tables are an example, and how to open other ones."""
     st.caption(
-        ":material/info: An example measured by this project: Fashion-MNIST on two targets of one "
-        "machine. To see your own run, create it with `make search` and open it with `make app`."
+        ":material/info: An example measured by this project. Open your own run with "
+        "`mutualnas explorer RUN`, or drop tables at the end of the page."
     )
+
+
+def choose_files() -> list[UploadedFile]:
+    """Let the user drop tables on the page."""
+    with st.expander("Open more tables", icon=":material/upload_file:"):
+        files = st.file_uploader(
+            "Drop lookup tables or books here (JSON)",
+            "json",
+            accept_multiple_files=True,
+            key="uploads",
+            help="They are read for this browser session only and stay on this machine.",
+        )
+    return list(files)
 
 
 def show(sources: dict[str, Source]) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from app import address
 from app.frames import budget_steps, default_budget, rounded_up
@@ -72,10 +73,13 @@ def choice_of_view(source: Source) -> Choice:
     return Choice(limits, selector, best, by_id.get(picked or "", best), why_none)
 
 
-def choose_budget(source: Source) -> Choice:
-    """Let the user set a budget with a slider or a field, and the other limits below it."""
+def choose_budget(source: Source, more: DeltaGenerator | None = None) -> Choice:
+    """Let the user set a budget with a slider or a field, and the other limits in `more`.
+
+    By default the other limits follow the budget.
+    """
     place = st.container()
-    with st.expander("More limits: percentile, margin, MACs, memory"):
+    with (more or st.container()).expander("More limits: percentile, margin, MACs, memory"):
         _choose_other_limits()
     selector = _selector(source, _limits_of_view())
     if selector.front:

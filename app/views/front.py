@@ -16,19 +16,17 @@ from planner.plain_text import in_markdown
 
 @st.fragment
 def show(sources: dict[str, Source]) -> None:
-    """Draw the page."""
+    """Draw the page: what answers comes first, what refines the question below the chart."""
     st.title("Accuracy against cost", anchor=False)
-    answer = st.container(gap="xsmall")
-    budget = st.container()
-    columns = st.columns([3, 2, 2])
-    with columns[0]:
-        source = sources[choose_device(sources)]
-    x, y = _axes(source, columns[1], columns[2])
+    answer, budget = st.container(gap="xsmall"), st.container()
+    chart, more = st.container(), st.container()
+    with more:
+        source, (x, y) = _device_and_axes(sources)
     with budget:
-        choice = choose_budget(source)
+        choice = choose_budget(source, more)
     with answer:
         _answer(choice)
-    left, right = st.columns([7, 3], gap="medium")
+    left, right = chart.columns([7, 3], gap="medium")
     with left:
         _chart(source, x, y, choice)
     with right, st.container(border=True):
@@ -38,6 +36,13 @@ def show(sources: dict[str, Source]) -> None:
             chosen_card.show(choice, choice.entry, source)
     entries_table.show(source)
     address.publish()
+
+
+def _device_and_axes(sources: dict[str, Source]) -> tuple[Source, list[Quantity]]:
+    columns = st.columns([3, 2, 2])
+    with columns[0]:
+        source = sources[choose_device(sources)]
+    return source, _axes(source, columns[1], columns[2])
 
 
 def _answer(choice: Choice) -> None:
