@@ -45,10 +45,24 @@ def enter() -> None:
         forget(name)
     st.session_state["address_unread"] = {}
     for name, text in now.items():
-        if name in NAMES or name.removeprefix(WEIGHT).isdecimal():
+        if _is_known(name):
             _memory("unread")[name] = text
         else:
             _note(f"The address has a value called {shown(name)}, which no page knows.")
+
+
+def turn_to(page: str) -> None:
+    """Prepare the widgets of another page anew: Streamlit may keep a value under their names that
+    belongs to the page before."""
+    if st.session_state.get("address_page", page) != page:
+        for name in list(st.session_state):
+            if _is_known(str(name)):
+                del st.session_state[name]
+    st.session_state["address_page"] = page
+
+
+def _is_known(name: str) -> bool:
+    return name in NAMES or (name.startswith(WEIGHT) and name.removeprefix(WEIGHT).isdecimal())
 
 
 def value(name: str, read: Read, default: Value, *, known: Collection[Any] = ()) -> Value:

@@ -65,6 +65,7 @@ def main(arguments: list[str]) -> None:
     )
     if paths == [EXAMPLE] and not uploaded.sources:
         about.show_example()
+    address.turn_to(page.url_path)
     place = st.container()
     page.run()
     address.publish()

@@ -22,7 +22,7 @@ def figures(entry: Entry, limits: Limits) -> str:
     latency = P50.shown(entry.value(LATENCIES[percentile].column))
     which = "" if percentile == "p50" else f" ({percentile})"
     return (
-        f"{short(entry.config_id)}: {100 * accuracy.top1:.1f} % "
+        f"{short(entry.config_id, 40)}: {100 * accuracy.top1:.1f} % "
         f"({PLUS_MINUS}{100 * half:.1f}) in {latency}{which}"
     )
 

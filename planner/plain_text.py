@@ -6,8 +6,12 @@ name, not what a browser or a spreadsheet would make of it.
 
 import re
 
-MARKDOWN = re.compile(r"[\\`*_{}\[\]<>#!|~$:@&]|^[-+=]|(?<=www)\.", re.IGNORECASE)
+MARKDOWN = re.compile(r"[\\`*_{}\[\]<>#!|~$:&]|^[-+=]")
 """The characters that may begin a construct of Markdown; a backslash makes them literal."""
+LINK = re.compile(r"(?<=http)(?=s?://)|(?<=www)(?=\.)|(?=@)", re.IGNORECASE)
+"""Where GitHub's Markdown would find a link or an address in plain text, escaped or not."""
+WORD_JOINER = "\u2060"
+"""Invisible, and no part of a link."""
 NUMBERED = re.compile(r"^(\d+)([.)])")
 """What begins a numbered list."""
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -15,7 +19,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 def in_markdown(text: object) -> str:
     """Return one line of Markdown that shows `text` itself: no link, image, HTML or formula."""
-    line = " ".join(str(text).split())
+    line = LINK.sub(WORD_JOINER, " ".join(str(text).split()))
     return NUMBERED.sub(r"\1\\\2", MARKDOWN.sub(r"\\\g<0>", line))
 
 

@@ -7,8 +7,9 @@ from planner.plain_text import in_csv, in_html, in_markdown
     ("text", "shown"),
     [
         ("AMD EPYC, 2.5 GHz (2 threads)", "AMD EPYC, 2.5 GHz (2 threads)"),
-        ("![x](http://a.b/c.png)", r"\!\[x\](http\://a.b/c.png)"),
-        ("www.a.b", r"www\.a.b"),
+        ("![x](http://a.b/c.png)", "\\!\\[x\\](http\u2060\\://a.b/c.png)"),
+        ("www.a.b", "www\u2060.a.b"),
+        ("a@b.c", "a\u2060@b.c"),
         ("12. Pro", r"12\. Pro"),
         ("- Pro", r"\- Pro"),
         ("a\n\n# b", r"a \# b"),
