@@ -11,6 +11,8 @@ from app.quantities import LATENCIES, P50, P99, TOP1
 from planner.plain_text import in_html
 
 MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}
+MAX_LABEL = 32
+"""Characters of a label beside or below an axis."""
 LEGEND = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "xanchor": "left"}
 
 
@@ -35,7 +37,7 @@ def scale_of(values: "pd.Series[float]") -> dict[str, object]:
 
 def _labels(devices: "pd.Series[str]") -> "pd.Series[str]":
     """Short names of devices that stay different, as text and in lines that fit a phone."""
-    names = short_names(devices)
+    names = short_names(devices, MAX_LABEL)
     return devices.map(lambda device: in_html(names[device]).replace(", ", ",<br>"))
 
 

@@ -235,8 +235,12 @@ def rounded(value: float) -> float:
     return float(f"{value:.4g}")
 
 
+@lru_cache(maxsize=8)
 def entries_frame(source: Source) -> pd.DataFrame:
-    """One row per entry of the table, in its order, in the units of the pages."""
+    """One row per entry of the table, in its order, in the units of the pages.
+
+    The frame is cached: don't modify it.
+    """
     entries = source.table.entries
     columns: dict[str, list[float | None]] = {
         QUANTITIES[name].label: [

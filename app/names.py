@@ -1,5 +1,6 @@
 """Short names that stay different: a chart's categories and labels have little room."""
 
+from collections import Counter
 from collections.abc import Iterable
 
 MAX_LENGTH = 60
@@ -15,9 +16,10 @@ def short(text: str, max_length: int = MAX_LENGTH) -> str:
 
 def short_names(texts: Iterable[str], max_length: int = MAX_LENGTH) -> dict[str, str]:
     """Map each text to a short one; texts that would look alike are numbered."""
-    unique = list(dict.fromkeys(texts))
-    cut = [short(text, max_length) for text in unique]
-    return {
-        text: f"{one} #{cut[: index + 1].count(one)}" if cut.count(one) > 1 else one
-        for index, (text, one) in enumerate(zip(unique, cut, strict=True))
-    }
+    cut = {text: short(text, max_length) for text in texts}
+    alike, numbers = Counter(cut.values()), Counter[str]()
+    names = {}
+    for text, one in cut.items():
+        numbers[one] += 1
+        names[text] = f"{one} #{numbers[one]}" if alike[one] > 1 else one
+    return names

@@ -12,6 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from app import address
 from app.frames import budget_steps, default_budget, rounded_up
+from app.names import short_names
 from app.opening import Source
 from app.quantities import LATENCIES
 from app.terms import TERMS
@@ -28,7 +29,9 @@ def choose_device(sources: dict[str, Source], label: str = "Device", key: str = 
         st.caption(in_markdown(names[0]))
         return names[0]
     address.prepare(key, address.one_of(names, "an open table"), names[0], known=names)
-    chosen: str = st.selectbox(label, names, key=key, help=TERMS["device"])
+    chosen: str = st.selectbox(
+        label, names, format_func=short_names(names).__getitem__, key=key, help=TERMS["device"]
+    )
     return address.keep(key, chosen)
 
 

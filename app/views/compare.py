@@ -4,8 +4,10 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from app import address, charts, frames
+from app.names import short_names
 from app.opening import Source
 from app.views import trouble
+from app.views.entries_table import CONFIG_WIDTH, MAX_CONFIG
 from planner import Diff
 
 
@@ -36,7 +38,9 @@ def show(sources: dict[str, Source]) -> None:
 
 def _choose(column: DeltaGenerator, label: str, key: str, names: list[str], default: str) -> str:
     address.prepare(key, address.one_of(names, "an open table"), default, known=names)
-    chosen: str = column.selectbox(label, names, key=key)
+    chosen: str = column.selectbox(
+        label, names, format_func=short_names(names).__getitem__, key=key
+    )
     address.keep(key, None if chosen == default else chosen)
     return chosen
 
@@ -68,10 +72,10 @@ def _changes(diff: Diff) -> None:
         st.caption("The new line starts at the first budget that an entry of the new table fits.")
     st.subheader("All configs", anchor=False)
     st.dataframe(
-        frame,
+        frame.assign(config_id=frame["config_id"].map(short_names(frame["config_id"], MAX_CONFIG))),
         hide_index=True,
         column_config={
-            "config_id": "Config",
+            "config_id": st.column_config.TextColumn("Config", width=CONFIG_WIDTH),
             "old_ms": st.column_config.NumberColumn("Old p50, ms", format="%.4g"),
             "new_ms": st.column_config.NumberColumn("New p50, ms", format="%.4g"),
             "latency_change": st.column_config.NumberColumn("Change, %", format="%+.1f"),

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from app import charts, frames
+from app.names import short_names
 from app.opening import Source
 from app.quantities import P50, TOP1
 from app.terms import TERMS
@@ -53,13 +54,19 @@ def _one_config(sources: dict[str, Source], shared: list[str]) -> str:
         pick_only(st.session_state["devices_config"])
 
     config_id: str = st.selectbox(
-        "Config", shared, key="devices_config", on_change=chosen, help=TERMS["config"]
+        "Config",
+        shared,
+        format_func=short_names(shared).__getitem__,
+        key="devices_config",
+        on_change=chosen,
+        help=TERMS["config"],
     )
     frame = frames.config_frame(sources, config_id)
+    names = short_names(sources, 26)
     columns = st.columns(min(len(frame), 4))
     for index, row in enumerate(frame.to_dict("records")):
         column = columns[index % len(columns)]
-        column.metric(in_markdown(row["device"]), P50.shown(row[P50.column]))
+        column.metric(in_markdown(names[row["device"]]), P50.shown(row[P50.column]))
         column.caption(f"top-1 {TOP1.shown(row[TOP1.column])}")
     st.plotly_chart(charts.config_figure(frame), key="one_config", config={"displaylogo": False})
     return config_id
@@ -70,11 +77,12 @@ def _order(sources: dict[str, Source], shared: list[str], chosen: str) -> None:
     frame = frames.order_frame(sources, chosen)
     num_drawn = frame["config_id"].nunique()
     first, *others = sources
+    named = short_names(sources)
     for other in others:
         swapped, pairs = frames.swapped_pairs(sources[first].table, sources[other].table)
         st.markdown(
-            f"- **{in_markdown(other)}** reverses the order of {swapped:,} of {pairs:,} pairs of "
-            f"configs compared with {in_markdown(first)}, with disjoint confidence intervals."
+            f"- **{in_markdown(named[other])}** reverses the order of {swapped:,} of {pairs:,} pairs of "
+            f"configs compared with {in_markdown(named[first])}, with disjoint confidence intervals."
         )
     st.plotly_chart(
         charts.order_figure(frame, chosen),

@@ -3,12 +3,16 @@
 import streamlit as st
 
 from app.frames import entries_frame
+from app.names import short_names
 from app.opening import Source
 from app.quantities import QUANTITIES
 from app.terms import TERMS
 from app.views.choosing import pick
 
 MAX_ROWS = 5000
+CONFIG_WIDTH = 190
+"""Pixels: a phone shows the accuracy beside the name."""
+MAX_CONFIG = 24
 FORMATS = {"top1": "%.2f", "p50": "%.4g", "p90": "%.4g", "p99": "%.4g"}
 
 
@@ -16,6 +20,7 @@ def show(source: Source) -> None:
     """Draw the table."""
     st.subheader("All entries", anchor=False)
     frame = entries_frame(source)
+    names = list(short_names(frame["Config"].head(MAX_ROWS), MAX_CONFIG).values())
     key = f"entries_{st.session_state.get('entries_round', 0)}"
 
     def selected() -> None:
@@ -32,14 +37,14 @@ def show(source: Source) -> None:
         if name in TERMS
     }
     st.dataframe(
-        frame.head(MAX_ROWS),
+        frame.head(MAX_ROWS).assign(Config=names),
         hide_index=True,
         key=key,
         on_select=selected,
         selection_mode="single-row",
         column_config=columns
         | {
-            "Config": st.column_config.TextColumn(help=TERMS["config"]),
+            "Config": st.column_config.TextColumn(width=CONFIG_WIDTH, help=TERMS["config"]),
             frame.columns[2]: st.column_config.NumberColumn(format="%.2f"),
         },
     )

@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from app import frames
-from app.names import short
+from app.names import short, short_names
 from app.network_chart import network_figure
 from app.network_frame import groups_frame
 from app.opening import Source
@@ -46,7 +46,12 @@ def _choose_config(source: Source) -> Entry:
         pick_only(st.session_state["network_config"])
 
     name = st.selectbox(
-        "Config", list(by_id), key="network_config", on_change=chosen, help=TERMS["config"]
+        "Config",
+        list(by_id),
+        format_func=short_names(by_id).__getitem__,
+        key="network_config",
+        on_change=chosen,
+        help=TERMS["config"],
     )
     return by_id[name]
 
