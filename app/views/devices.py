@@ -62,11 +62,12 @@ def _one_config(sources: dict[str, Source], shared: list[str]) -> str:
         help=TERMS["config"],
     )
     frame = frames.config_frame(sources, config_id)
-    names = short_names(sources, 26)
+    names = short_names(sources)
     columns = st.columns(min(len(frame), 4))
     for index, row in enumerate(frame.to_dict("records")):
         column = columns[index % len(columns)]
-        column.metric(in_markdown(names[row["device"]]), P50.shown(row[P50.column]))
+        column.caption(in_markdown(names[row["device"]]))
+        column.metric("Latency p50", P50.shown(row[P50.column]), help=TERMS["p50"])
         column.caption(f"top-1 {TOP1.shown(row[TOP1.column])}")
     st.plotly_chart(charts.config_figure(frame), key="one_config", config={"displaylogo": False})
     return config_id
@@ -81,8 +82,9 @@ def _order(sources: dict[str, Source], shared: list[str], chosen: str) -> None:
     for other in others:
         swapped, pairs = frames.swapped_pairs(sources[first].table, sources[other].table)
         st.markdown(
-            f"- **{in_markdown(named[other])}** reverses the order of {swapped:,} of {pairs:,} pairs of "
-            f"configs compared with {in_markdown(named[first])}, with disjoint confidence intervals."
+            f"- **{in_markdown(named[other])}** reverses the order of {swapped:,} of {pairs:,} "
+            f"pairs of configs compared with {in_markdown(named[first])}, with disjoint confidence "
+            "intervals."
         )
     st.plotly_chart(
         charts.order_figure(frame, chosen),

@@ -15,6 +15,7 @@ from app.plan_frames import Budgets, even_budgets, plan_frame, regret_frame, ser
 from app.quantities import points
 from app.terms import TERMS
 from app.views.choosing import choose_device
+from app.views.entries_table import CONFIG_WIDTH, MAX_CONFIG
 from app.views.planning import plans_of
 from planner import InvalidValue, Plan
 from planner.plain_text import in_markdown
@@ -90,7 +91,12 @@ def _show_plan(
         )
     st.subheader("The entries to ship", anchor=False)
     frame = plan_frame(fleet, plan, served)
-    st.dataframe(frame, hide_index=True, column_config=_digits(frame))
+    names = short_names(frame["Config"], MAX_CONFIG)
+    st.dataframe(
+        frame.assign(Config=frame["Config"].map(names)),
+        hide_index=True,
+        column_config=_digits(frame),
+    )
     st.caption("Budgets: the share of a device's budgets that select this entry.")
 
 
@@ -180,4 +186,5 @@ def _digits(frame: pd.DataFrame) -> dict[str, Any]:
     columns = {name: st.column_config.NumberColumn(format="%.4g") for name in times}
     shares = [str(name) for name in frame if str(name).startswith("Budgets")]
     columns |= {name: st.column_config.NumberColumn(format="%.0f") for name in shares}
+    columns["Config"] = st.column_config.TextColumn(width=CONFIG_WIDTH, help=TERMS["config"])
     return columns | {"Top-1, %": st.column_config.NumberColumn(format="%.2f")}

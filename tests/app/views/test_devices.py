@@ -35,5 +35,5 @@ def test_it_shows_the_entry_to_ship(open_page: Open, sources: dict[str, Source])
 def test_a_device_s_name_is_text(open_page: Open, sources: dict[str, Source]) -> None:
     hostile = dict(zip(("![x](http://a.b/c)", "b"), sources.values(), strict=True))
     page = open_page("devices", hostile)
-    assert page.metric[0].label.startswith("\\!")
+    assert page.caption[0].value.startswith("\\!")
     assert not any("![x]" in text.value for text in page.markdown)
