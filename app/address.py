@@ -183,8 +183,8 @@ def one_of(known: Collection[str], what: str) -> Callable[[str], str]:
 
     def read(text: str) -> str:
         if text not in known:
-            few = ", ".join(known) if len(known) <= 4 else f"{len(known)} of them are open"
-            raise ValueError(f"{what} ({few})")
+            few = f" ({', '.join(known)})" if len(known) <= 4 else ""
+            raise ValueError(what + few)
         return text
 
     return read

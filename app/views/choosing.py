@@ -68,7 +68,7 @@ def choice_of_view(source: Source) -> Choice:
         limits = replace(limits, max_latency_ms=budget)
     by_id = source.table.by_config_id
     read = address.one_of(by_id, "a config of this table")
-    picked = address.value("config", read, None, known=[None, *by_id])
+    picked = address.value("config", read, None, known=by_id)
     try:
         best, why_none = selector.select(limits.max_latency_ms), ""
     except NoEntryFits as error:

@@ -1,5 +1,8 @@
 """The table's entries, sortable; selecting a row ships its entry."""
 
+from functools import lru_cache
+
+import pandas as pd
 import streamlit as st
 
 from app.frames import entries_frame
@@ -20,7 +23,6 @@ def show(source: Source) -> None:
     """Draw the table."""
     st.subheader("All entries", anchor=False)
     frame = entries_frame(source)
-    names = list(short_names(frame["Config"].head(MAX_ROWS), MAX_CONFIG).values())
     key = f"entries_{st.session_state.get('entries_round', 0)}"
 
     def selected() -> None:
@@ -37,7 +39,7 @@ def show(source: Source) -> None:
         if name in TERMS
     }
     st.dataframe(
-        frame.head(MAX_ROWS).assign(Config=names),
+        _listed(source),
         hide_index=True,
         key=key,
         on_select=selected,
@@ -52,3 +54,9 @@ def show(source: Source) -> None:
     if len(frame) > MAX_ROWS:
         hint += f" The {MAX_ROWS:,} fastest of {len(frame):,} entries are listed."
     st.caption(hint)
+
+
+@lru_cache(maxsize=8)  # a page asks at every change of the budget
+def _listed(source: Source) -> pd.DataFrame:
+    frame = entries_frame(source).head(MAX_ROWS)
+    return frame.assign(Config=list(short_names(frame["Config"], MAX_CONFIG).values()))

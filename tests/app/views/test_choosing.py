@@ -93,3 +93,18 @@ def test_a_candidate_outside_the_table_is_told(source: Source) -> None:
     page = AppTest.from_function(draw_picks, args=({"test CPU": source}, "other")).run()
     page.button[0].click().run()
     assert "not in the table" in page.text[2].value
+
+
+def test_an_unknown_device_is_told(open_page: Open, sources: dict[str, Source]) -> None:
+    """It silently showed another."""
+    page = open_page("front", sources, address_unread={"device": "phone"})
+    assert page.selectbox(key="device").value == "test CPU"
+    (note,) = page.session_state["address_notes"]
+    assert "'phone'" in note
+    assert "test CPU" in note
+
+
+def test_one_of_many_configs_is_told_by_their_number(open_page: Open, source: Source) -> None:
+    page = open_page("front", {"test CPU": source}, address_unread={"config": "w9"})
+    assert "config = 'w9'" in page.session_state["address_notes"][0]
+    assert not page.warning
