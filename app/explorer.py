@@ -1,7 +1,8 @@
 """The Streamlit app: `mutualnas explorer` with runs, lookup tables or books as arguments.
 
-`python -m streamlit run app/explorer.py -- RUN` is equivalent. Without arguments it opens the
-example, a measured book that benchmarks/embedded/make_example.py wrote.
+`python -m streamlit run app/explorer.py -- RUN` shows the same pages, but sends no artifacts: that
+takes app/serving.py. Without arguments it opens the example, a measured book that
+benchmarks/embedded/make_example.py wrote.
 """
 
 import sys

@@ -8,8 +8,10 @@ from planner import Entry, Limits, Selector
 def headline(entry: Entry, limits: Limits, selector: Selector) -> str:
     """`Ship X: 88.4 % (+-1.4) in 0.044 ms: 1.95 points below the most accurate, 3.9 times ...`.
 
-    `selector` has the entries that meet the limits other than the budget; it isn't empty.
+    `selector` has the entries that meet the limits other than the budget.
     """
+    if not selector.front:
+        return f"Ship {figures(entry, limits)}."
     top = selector.front[-1]
     return f"Ship {figures(entry, limits)}: {_against(entry, top, limits, 'the most accurate')}."
 
@@ -44,7 +46,7 @@ def _speed(ratio: float) -> str:
 def beside_the_best(entry: Entry, best: Entry | None, limits: Limits) -> str:
     """What an entry that was picked loses against the one that the budget selects, if any."""
     if best is None:
-        return "You picked this entry; it exceeds the budget, and so do all others."
+        return "You picked this entry, but no entry meets the limits."
     if limits.max_latency_ms is not None and limits.latency_ms(entry) > limits.max_latency_ms:
         return (
             f"You picked this entry, but it exceeds the budget. {short(best.config_id)} keeps it."

@@ -36,7 +36,7 @@ class _Question:
         return hash(self._key)
 
 
-@lru_cache(maxsize=64)  # the question keeps its tables alive, so an id is not used again
+@lru_cache(maxsize=16)  # the question keeps its tables alive, so an id is not used again
 def _answer(question: _Question) -> list[Plan]:
     return make_plans(
         question.tables,

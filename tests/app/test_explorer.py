@@ -123,6 +123,8 @@ def test_a_budget_in_the_browser_is_planner_select(run: Path, page: Page, tmp_pa
         settle(page)
         expect(page.get_by_role("heading", name=f"Chosen: {chosen}")).to_be_visible()
 
+        page.wait_for_selector(".budget-line .budget", state="attached")
+        page.wait_for_timeout(1000)  # the fields below move while the chart loads
         page.get_by_label("X axis").click()
         page.get_by_role("option", name="Multiply-adds, millions").click()
         title = page.locator(".js-plotly-plot .xtitle")
@@ -238,6 +240,25 @@ def test_a_point_that_is_dominated_is_what_was_clicked(run: Path, page: Page) ->
         page.get_by_role("link", name="Network").click()
         expect(page.get_by_role("heading", name="Structure of a config")).to_be_visible()
         page.wait_for_url(f"**config={entry.config_id}**")
+
+
+@pytest.mark.slow
+def test_a_row_of_the_table_is_shipped_until_the_budget_changes(run: Path, page: Page) -> None:
+    (table,) = read_tables(run / "search" / "lookup_table.json")
+    with serve([run]) as address:
+        page.set_viewport_size({"width": 1280, "height": 1800})
+        page.goto(address)
+        settle(page)
+        page.wait_for_selector(".budget-line .budget", state="attached")
+        page.wait_for_timeout(2000)  # the table moves while the chart loads
+        box = page.get_by_test_id("stDataFrame").bounding_box()
+        assert box is not None
+        page.mouse.click(box["x"] + 18, box["y"] + 36 + 35 * 3 + 17)
+        chosen = page.get_by_role("heading", name=f"Chosen: {table.entries[3].config_id}")
+        expect(chosen).to_be_visible()
+        type_budget(page, 3.0)
+        best = select(table, Limits(max_latency_ms=3.0)).config_id
+        expect(page.get_by_role("heading", name=f"Chosen: {best}")).to_be_visible()
 
 
 def distance(entry: Entry, table: LookupTable) -> float:

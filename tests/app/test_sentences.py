@@ -38,7 +38,8 @@ def test_what_a_picked_entry_loses(source: Source) -> None:
     lost = points(best.accuracy.top1 - fast.accuracy.top1)
     assert f"{lost} more accurate" in beside_the_best(fast, best, limits)
     assert "exceeds the budget" in beside_the_best(slow, best, limits)
-    assert "so do all others" in beside_the_best(slow, None, limits)
+    assert "no entry meets the limits" in beside_the_best(slow, None, limits)
+    assert headline(slow, limits, Selector([])) == f"Ship {figures(slow, limits)}."
 
 
 def test_more_is_a_millisecond_or_less_where_the_front_is_short(source: Source) -> None:

@@ -108,3 +108,14 @@ def test_one_of_many_configs_is_told_by_their_number(open_page: Open, source: So
     page = open_page("front", {"test CPU": source}, address_unread={"config": "w9"})
     assert "config = 'w9'" in page.session_state["address_notes"][0]
     assert not page.warning
+
+
+def test_an_entry_picked_beyond_all_limits_is_shown_with_a_warning(
+    open_page: Open, source: Source
+) -> None:
+    picked = source.table.entries[5].config_id
+    for page in ("front", "export"):
+        view = {"config": picked, "max_macs": 1e-6}
+        shown = open_page(page, {"test CPU": source}, address_view=view)
+        texts = [text.value for text in (*shown.warning, *shown.markdown)]
+        assert any("no entry meets the limits" in text for text in texts)
