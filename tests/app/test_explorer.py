@@ -125,7 +125,10 @@ def test_a_budget_in_the_browser_is_planner_select(run: Path, page: Page, tmp_pa
 
         page.wait_for_selector(".budget-line .budget", state="attached")
         page.wait_for_timeout(1000)  # the fields below move while the chart loads
-        page.get_by_label("X axis").click()
+        axis = page.get_by_label("X axis")
+        axis.evaluate("field => field.scrollIntoView({block: 'start'})")  # room for the list
+        page.wait_for_timeout(500)
+        axis.click()
         page.get_by_role("option", name="Multiply-adds, millions").click()
         title = page.locator(".js-plotly-plot .xtitle")
         expect(title.filter(has_text="Multiply-adds, millions")).to_have_count(1)
