@@ -70,7 +70,7 @@ def _chosen_entry(source: Source) -> Choice:
             text += " " + beside_the_best(choice.entry, choice.best, choice.limits)
         st.markdown(in_markdown(text))
     st.download_button(
-        f"Download {short(choice.entry.config_id)} as JSON",
+        f"Download {in_markdown(short(choice.entry.config_id))} as JSON",
         json.dumps(choice.entry.to_json(), indent=2) + "\n",
         "entry.json",
         "application/json",
