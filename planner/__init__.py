@@ -1,6 +1,7 @@
 """Select and plan with lookup tables; needs only the standard library and jsonschema."""
 
 from planner.accuracy import Accuracy
+from planner.artifacts import check_artifact
 from planner.book import Book, read_tables
 from planner.candidate import Candidate
 from planner.candidates_csv import read_candidates, write_candidates
@@ -15,14 +16,19 @@ from planner.errors import (
     OtherTarget,
     PlannerError,
     TableError,
+    TargetWarning,
     UnknownVersion,
 )
+from planner.input_batch import preprocess
 from planner.latency import Latency
 from planner.limits import Limits
 from planner.pareto import hypervolume, pareto_front
 from planner.plan import Plan, make_plans
+from planner.preprocessing import Preprocessing
 from planner.selector import Selector, select
 from planner.session import AdaptiveSession
+from planner.session_stats import SessionStats
+from planner.softmax import class_probabilities
 from planner.table import LookupTable
 from planner.target import Target
 
@@ -45,13 +51,19 @@ __all__ = [
     "OtherTarget",
     "Plan",
     "PlannerError",
+    "Preprocessing",
     "Selector",
+    "SessionStats",
     "TableError",
     "Target",
+    "TargetWarning",
     "UnknownVersion",
+    "check_artifact",
+    "class_probabilities",
     "hypervolume",
     "make_plans",
     "pareto_front",
+    "preprocess",
     "read_candidates",
     "read_tables",
     "select",

@@ -1,4 +1,7 @@
-"""The command line of `python -m planner select|plan|diff|validate|merge|export`."""
+"""The command line of `planner select|plan|diff|validate|merge|export`, or `python -m planner`.
+
+Exit codes: 0 fine, 1 a regression (diff), 2 bad input, 3 no entry fits (select, plan).
+"""
 
 import argparse
 import os
@@ -8,16 +11,25 @@ from pathlib import Path
 from typing import NoReturn
 
 from planner import commands
-from planner.errors import PlannerError
+from planner.diff import KINDS, SESSION_SPREAD
+from planner.errors import NoEntryFits, PlannerError
 from planner.export import FORMATS
 from planner.limits import PERCENTILES
 
+PROG = "planner"
+EXIT_CODES = "exit codes: 0 fine, 1 a regression (diff), 2 bad input, 3 no entry fits"
+FAIL_ON = ("common", "latency", "accuracy", "budget")
+FORMATS_OF_DIFF = {
+    "text": "print lines for a terminal (the default)",
+    "json": "print a JSON object with every change",
+    "markdown": "print a summary for a pull request",
+}
 TABLE = "a lookup table or a book of several"
 EXAMPLES = {
     "select": "table.json --max-latency-ms 5 --margin 1",
     "plan": "phone.json server.json --num-entries 4 --weights 9 1",
-    "diff": "old.json new.json --max-latency-regress 0.05",
-    "validate": "table.json --artifacts artifacts",
+    "diff": "old.json new.json --max-latency-regress 0.05 --markdown",
+    "validate": "*.json --artifacts artifacts --json",
     "merge": "phone.json server.json --out book.json",
     "export": "table.json --out table.csv",
 }
@@ -33,7 +45,8 @@ class Parser(argparse.ArgumentParser):
 
 def make_parser() -> Parser:
     """Build the parser of all commands and their options."""
-    parser = Parser(prog="python -m planner", description="Select and plan with lookup tables.")
+    parser = Parser(prog=PROG, description="Select and plan with lookup tables.", epilog=EXIT_CODES)
+    parser.add_argument("--version", action=_PrintVersion)
     commands_of = parser.add_subparsers(required=True, metavar="COMMAND")
     subparsers = {}
     for name, example in EXAMPLES.items():
@@ -42,7 +55,7 @@ def make_parser() -> Parser:
             name,
             help=run.__doc__,
             description=run.__doc__,
-            epilog=f"example: python -m planner {name} {example}",
+            epilog=f"example: {PROG} {name} {example}; {EXIT_CODES}",
         )
         subparsers[name].set_defaults(run=run)
     _add_select(subparsers["select"])
@@ -54,6 +67,9 @@ def make_parser() -> Parser:
         type=Path,
         metavar="DIR",
         help="also check the size and sha256 of the artifacts in this folder",
+    )
+    subparsers["validate"].add_argument(
+        "--json", action="store_true", help="print one JSON object per file"
     )
     subparsers["merge"].add_argument("tables", nargs="+", type=Path, metavar="TABLE", help=TABLE)
     subparsers["merge"].add_argument("--out", type=Path, required=True, help="the book to write")
@@ -75,7 +91,8 @@ def _add_table(parser: argparse.ArgumentParser) -> None:
 def _add_device(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--device",
-        help="pick one table of a book by any part of `DEVICE, RUNTIME, N threads, batch N`",
+        help="pick one table of a book by whole parts, such as `batch 1`, or any piece of `DEVICE, "
+        "RUNTIME, N threads, batch N, DTYPE`, or by its fingerprint",
     )
 
 
@@ -142,10 +159,53 @@ def _add_diff(parser: argparse.ArgumentParser) -> None:
         metavar="F",
         help="loss of top1 to allow, as a fraction of all images (default: 0)",
     )
+    parser.add_argument(
+        "--session-spread",
+        type=float,
+        default=SESSION_SPREAD,
+        metavar="F",
+        help="largest common change of all latencies between two sessions on an unchanged machine, "
+        "as a fraction (default: %(default)s; see docs/ci.md)",
+    )
+    parser.add_argument(
+        "--fail-on",
+        nargs="*",
+        choices=KINDS,
+        default=FAIL_ON,
+        metavar="KIND",
+        help="; ".join(f"{kind}: {meaning}" for kind, meaning in KINDS.items())
+        + f" (default: {' '.join(FAIL_ON)}; none: report only)",
+    )
+    report = parser.add_mutually_exclusive_group()
+    for name, help_ in FORMATS_OF_DIFF.items():
+        report.add_argument(
+            f"--{name}",
+            action="store_const",
+            dest="report",
+            const=name,
+            help=help_,
+        )
+    parser.set_defaults(report="text")
+
+
+class _PrintVersion(argparse.Action):
+    """Look the version up only if it is asked for; that takes longer than a command."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str) -> None:
+        super().__init__(option_strings, dest, nargs=0, help="print the version")
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            print(f"{PROG} {version('mutualnas')}")
+        except PackageNotFoundError:
+            print(f"{PROG}, from a checkout that is not installed")
+        parser.exit()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code; on bad input, print one line and return 2."""
+    """Run one command and return its exit code; on bad input, print one line and return 2 or 3."""
     parsed = make_parser().parse_args(arguments)
     try:
         code: int = parsed.run(parsed)
@@ -154,8 +214,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (PlannerError, OSError) as error:
-        print(f"python -m planner: {error}", file=sys.stderr)
-        return 2
+        print(f"{PROG}: {error}", file=sys.stderr)
+        return 3 if isinstance(error, NoEntryFits) else 2
     return code
 
 

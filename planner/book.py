@@ -67,16 +67,17 @@ class Book:
         except InvalidValue as error:
             raise DamagedTable(str(error)) from error
 
-    def write(self, path: Path) -> None:
+    def write(self, path: str | Path) -> None:
         """Write the file atomically, one entry per line."""
         tables = ",\n".join(to_text(table.to_json()).strip() for table in self.tables)
         text = f'{{\n"schema_version": {SCHEMA_VERSION},\n"tables": [\n{tables}\n]\n}}\n'
-        write_atomically(path, text.encode("ascii"))
+        write_atomically(Path(path), text.encode("ascii"))
 
 
 @paused_collector()
-def read_tables(path: Path) -> tuple[LookupTable, ...]:
+def read_tables(path: str | Path) -> tuple[LookupTable, ...]:
     """Read a lookup table or all tables of a book; raises TableError."""
+    path = Path(path)
     values = read_json(path)
     try:
         if isinstance(values, Mapping) and "tables" in values:
@@ -86,6 +87,6 @@ def read_tables(path: Path) -> tuple[LookupTable, ...]:
         raise type(error)(f"{path}: {error}") from error
 
 
-def read_all(paths: Iterable[Path]) -> tuple[LookupTable, ...]:
+def read_all(paths: Iterable[str | Path]) -> tuple[LookupTable, ...]:
     """Read the tables of several files, in order; raises TableError."""
     return tuple(table for path in paths for table in read_tables(path))

@@ -58,17 +58,18 @@ def from_row(row: Mapping[str, str]) -> Candidate:
     return Candidate.from_values(**values)
 
 
-def write_candidates(path: Path, candidates: Iterable[Candidate]) -> None:
+def write_candidates(path: str | Path, candidates: Iterable[Candidate]) -> None:
     """Write candidates.csv atomically, in the given order."""
     stream = io.StringIO()
     writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
     writer.writeheader()
     writer.writerows(map(to_row, candidates))
-    write_atomically(path, stream.getvalue().encode("ascii"))
+    write_atomically(Path(path), stream.getvalue().encode("ascii"))
 
 
-def read_candidates(path: Path) -> list[Candidate]:
+def read_candidates(path: str | Path) -> list[Candidate]:
     """Read candidates in file order; raise DamagedTable that names the invalid line."""
+    path = Path(path)
     found: dict[str, Candidate] = {}
     line = 1
     try:

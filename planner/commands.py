@@ -1,23 +1,24 @@
-"""The commands of `python -m planner`: each takes parsed arguments and returns an exit code."""
+"""The commands of `planner`: each takes parsed arguments and returns an exit code."""
 
 import argparse
 import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
-from planner.artifacts import check_artifact
 from planner.book import Book, read_all, read_tables
+from planner.choose_table import choose_table
 from planner.diff import Diff
-from planner.errors import InvalidValue, shown
+from planner.diff_report import REPORTS, failures
+from planner.errors import InvalidValue, NoEntryFits
 from planner.export import export
 from planner.limits import Limits
 from planner.plan import make_plans
-from planner.rules import is_number
-from planner.schema import check_all
 from planner.selector import select
 from planner.table import LookupTable
+from planner.validation import check_file
 
 
 def run_select(arguments: argparse.Namespace) -> int:
@@ -40,7 +41,7 @@ def run_plan(arguments: argparse.Namespace) -> int:
     budgets = None if arguments.budgets is None else list(map(_budget, arguments.budgets))
     plans = make_plans(tables, arguments.num_entries, budgets=budgets, weights=arguments.weights)
     if not plans:
-        raise InvalidValue(
+        raise NoEntryFits(
             "at least one budget must allow an entry, but none does; raise the budgets"
         )
     curve = [
@@ -57,55 +58,38 @@ def run_plan(arguments: argparse.Namespace) -> int:
 
 
 def run_diff(arguments: argparse.Namespace) -> int:
-    """Print what changed; exit 1 on a regression beyond confidence interval and allowance."""
+    """Print what changed; exit 1 on a regression beyond noise and allowance."""
     old, new = (_one_table(path, arguments.device) for path in (arguments.old, arguments.new))
-    allowed = (arguments.max_latency_regress, arguments.max_top1_drop)
-    if not all(is_number(each) and each >= 0 for each in allowed):
-        raise InvalidValue(f"allowances must be 0 or more, but got {shown(allowed)}")
-    diff = Diff(old, new)
+    diff = Diff(
+        old,
+        new,
+        session_spread=arguments.session_spread,
+        max_latency_regress=arguments.max_latency_regress,
+        max_top1_drop=arguments.max_top1_drop,
+    )
     if old.target != new.target:
         print(
             "note: the tables were measured on different targets (fingerprints differ)",
             file=sys.stderr,
         )
-    print(
-        f"{len(diff.configs)} configs in both, {len(diff.added)} added, {len(diff.removed)} removed"
-    )
-    for change in diff.configs:
-        latency, top1 = change.latency_p50_ms, change.top1
-        if latency.sign or top1.sign:
-            print(
-                f"  {change.config_id}: {latency.old:.4g} -> {latency.new:.4g} ms "
-                f"({latency.relative:+.1%}), top1 {top1.old:.4f} -> {top1.new:.4f}"
-            )
-    for budget in diff.budgets:
-        if budget.top1.sign:
-            now = budget.new.config_id if budget.new else "nothing"
-            print(
-                f"  under {budget.max_latency_ms:.4g} ms: {budget.old.config_id} -> {now}, "
-                f"top1 {budget.top1.old:.4f} -> {budget.top1.new:.4f}"
-            )
-    worse = list(diff.regressions(*allowed))
-    print(
-        "\n".join(["regressions beyond confidence interval and allowance:", *worse])
-        if worse
-        else "no regression"
-    )
-    return 1 if worse else 0
+    kinds = frozenset(arguments.fail_on)
+    print(REPORTS[arguments.report](diff, kinds))
+    return 1 if failures(diff, kinds) else 0
 
 
 def run_validate(arguments: argparse.Namespace) -> int:
     """Check files against the schema and all rules and, on request, the artifacts' sha256."""
-    for path in arguments.tables:
-        tables = read_tables(path)
-        for table in tables:
-            check_all(table.to_json())
-        entries = [entry for table in tables for entry in table]
-        if arguments.artifacts is not None:
-            for entry in entries:
-                check_artifact(entry, arguments.artifacts)
-        print(f"{path}: valid, {len(tables)} target(s), {len(entries)} entries")
-    return 0
+    checks = [check_file(path, arguments.artifacts) for path in arguments.tables]
+    if arguments.json:
+        print(json.dumps([asdict(one) | {"is_valid": one.is_valid} for one in checks], indent=2))
+    else:
+        for one in checks:
+            if one.is_valid:
+                counts = f"{one.num_targets} target(s), {one.num_entries} entries"
+                print(f"{one.file}: valid, {counts}")
+            else:
+                print("\n".join(one.faults), file=sys.stderr)
+    return 0 if all(one.is_valid for one in checks) else 2
 
 
 def run_merge(arguments: argparse.Namespace) -> int:
@@ -135,16 +119,10 @@ def _writing(path: Path) -> Iterator[None]:
 
 
 def _one_table(path: Path, device: str | None) -> LookupTable:
-    tables = read_tables(path)
-    names = [", ".join(table.target.traits) for table in tables]
-    matching = [
-        t for t, name in zip(tables, names, strict=True) if device is None or device in name
-    ]
-    if len(matching) != 1:
-        raise InvalidValue(
-            f"`--device` must name one target of {path}, which has: {'; '.join(names)}"
-        )
-    return matching[0]
+    try:
+        return choose_table(read_tables(path), device)
+    except InvalidValue as error:
+        raise InvalidValue(f"{path}: {error}") from error
 
 
 def _budget(text: str) -> tuple[float, float]:

@@ -12,6 +12,7 @@ from planner.errors import InvalidValue, shown
 from planner.load import Load
 from planner.rules import is_positive
 from planner.selector import Selector
+from planner.service_level import ServiceLevel
 
 MAX_MISS_SHARE = 0.5
 MISS_PENALTY = 0.02
@@ -36,15 +37,29 @@ class Controller:
     reverts a step up without a detected change of the load, and is reset when the load changes by
     20 %. Under a constant load, it reverts at most log2(n / 3 + 1) steps up in n batches, plus one
     per falsely detected change.
+
+    With `service_level` it chooses the most accurate entry that keeps the target in this share of
+    the batches, instead of weighing misses against top1; see `planner/service_level.py`. It runs
+    the fastest entry if none keeps it.
+
+    A controller isn't thread-safe; AdaptiveSession calls it under a lock.
     """
 
-    def __init__(self, entries: Iterable[Entry], target_ms: float) -> None:
-        """Assume an idle device; raises InvalidValue for no entries or an invalid target."""
+    def __init__(
+        self,
+        entries: Iterable[Entry],
+        target_ms: float,
+        *,
+        service_level: float | None = None,
+    ) -> None:
+        """Assume an idle device; raises InvalidValue for no entries or an invalid target.
+
+        `service_level` is the share of the batches that must meet the target, such as 0.99.
+        """
         if not is_positive(target_ms):
             raise InvalidValue(f"`target_ms` must be above 0, but got {shown(target_ms)}")
-        self._front = Selector(entries).front
-        if not self._front:
-            raise InvalidValue("a controller must have entries to choose from, but got none")
+        self._front = _front(entries)
+        self._service_level = None if service_level is None else ServiceLevel(service_level)
         self.target_ms = target_ms
         self._load = Load()
         self._wait = MIN_WAIT
@@ -67,12 +82,29 @@ class Controller:
         """Number of detected changes of the load."""
         return self._load.num_changes
 
-    def observe(self, latency_ms: float) -> Entry:
-        """Record the time of a batch on `entry`; update and return `entry` for the next batch."""
+    def choose_from(self, entries: Iterable[Entry]) -> Entry:
+        """Replace the entries; return `entry`, chosen again if it is no longer among them.
+
+        Raises InvalidValue for no entries.
+        """
+        self._front = _front(entries)
+        if self.entry not in self._front:
+            self._switch(self._choose(self.load))
+        return self.entry
+
+    def observe(self, latency_ms: float, ran: Entry | None = None) -> Entry:
+        """Record the time of a batch; update and return `entry` for the next batch.
+
+        `ran` is the entry that ran it, if not `entry`: one that runs while `entry` is loaded, or
+        that ran in another thread.
+        """
         if not is_positive(latency_ms):
             raise InvalidValue(f"`latency_ms` must be above 0, but got {shown(latency_ms)}")
-        self._note_outlier(latency_ms / self.entry.latency.p50_ms)
-        self._load.observe(latency_ms / self.entry.latency.p50_ms)
+        factor = latency_ms / (ran or self.entry).latency.p50_ms
+        if self._service_level is not None:
+            self._service_level.observe(factor / self.load, latency_ms > self.target_ms)
+        self._note_outlier(factor)
+        self._load.observe(factor)
         self._num_since_switch += 1
         self._reset_wait()
         chosen = self._choose(self.load)
@@ -111,6 +143,8 @@ class Controller:
         self.entry, self._num_since_switch = entry, 0
 
     def _choose(self, level: float) -> Entry:
+        if self._service_level is not None:
+            return self._keeping(self._service_level, max(level, self._outlier or 0.0))
         best, most = self._front[0], float("-inf")
         for entry in self._front:
             limit = self.target_ms / entry.latency.p50_ms
@@ -122,9 +156,24 @@ class Controller:
                 best, most = entry, value
         return best
 
+    def _keeping(self, service_level: ServiceLevel, level: float) -> Entry:
+        """The most accurate entry that stays within the target at `level`, else the fastest."""
+        for entry in reversed(self._front):
+            latency = entry.latency
+            if latency.p50_ms * level * service_level.margin(latency) <= self.target_ms:
+                return entry
+        return self._front[0]
+
     def _expected_misses(self, misses: float, limit: float) -> float:
         """The share of misses, raised after an outlier by the probability of another one."""
         if self._outlier is None:
             return misses
         again = (1 + sum(self._repeated)) / (2 + len(self._repeated))
         return (1 - again) * misses + again * self._load.share_above(limit, self._outlier)
+
+
+def _front(entries: Iterable[Entry]) -> tuple[Entry, ...]:
+    front = Selector(entries).front
+    if not front:
+        raise InvalidValue("a controller must have entries to choose from, but got none")
+    return front

@@ -7,6 +7,9 @@ PlannerError (a ValueError)
  |   |- UnknownVersion  a later version of the planner wrote it
  |   `- OtherTarget     it was measured on a target other than the requested one
  `- NoEntryFits       no entry meets the limits
+
+TargetWarning (a UserWarning)
+                      entries run in another way than they were timed
 """
 
 
@@ -36,6 +39,10 @@ class OtherTarget(TableError):
 
 class NoEntryFits(PlannerError):
     """No entry of the table meets the limits."""
+
+
+class TargetWarning(UserWarning):
+    """Entries run in another runtime, or with other threads or batches, than they were timed."""
 
 
 def shown(value: object) -> str:

@@ -99,8 +99,9 @@ FORMATS: dict[str, Callable[[LookupTable], bytes]] = {
 }
 
 
-def export(table: LookupTable, path: Path) -> None:
+def export(table: LookupTable, path: str | Path) -> None:
     """Write the table in the format of the file's suffix; raise InvalidValue for an unknown one."""
+    path = Path(path)
     if path.suffix not in FORMATS:
         raise InvalidValue(
             f"the file must end with one of {', '.join(FORMATS)}, but got {shown(path.name)}"

@@ -1,6 +1,7 @@
 """Validate lookup tables against their JSON Schema (2020-12) with the jsonschema library."""
 
 import json
+from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -28,8 +29,8 @@ def _validator(with_entries: bool) -> Any:
     return Draft202012Validator(schema)
 
 
-def check_version(values: object, newest: int) -> None:
-    """Raise DamagedTable for a missing version, UnknownVersion for one after `newest`."""
+def check_version(values: object, newest: int, newest_minor: int = 0) -> None:
+    """Raise DamagedTable for a missing version, UnknownVersion for one after the newest known."""
     version = values.get("schema_version") if isinstance(values, dict) else None
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         raise DamagedTable(
@@ -39,6 +40,12 @@ def check_version(values: object, newest: int) -> None:
     if version > newest:
         raise UnknownVersion(
             f"`schema_version` must be at most {newest}, but got {shown(version)}; "
+            "read it with a newer MutualNAS"
+        )
+    minor = values.get("schema_minor", 0) if isinstance(values, dict) else 0
+    if version == newest and isinstance(minor, int) and minor > newest_minor:
+        raise UnknownVersion(
+            f"`schema_minor` must be at most {newest_minor}, but got {shown(minor)}; "
             "read it with a newer MutualNAS"
         )
 
@@ -59,9 +66,20 @@ def check_all(values: Any) -> None:
     _check(values, with_entries=True)
 
 
+def schema_faults(values: Any) -> Iterator[str]:
+    """Yield every fault that the schema finds in a table, the entries included, one line each."""
+    try:
+        yield from map(_in_one_line, _validator(with_entries=True).iter_errors(values))
+    except RecursionError:
+        yield "it must be a lookup table, but it is nested too deeply"
+
+
 def _check(values: Any, *, with_entries: bool) -> None:
     error = next(_validator(with_entries).iter_errors(values), None)
-    if error is None:
-        return
+    if error is not None:
+        raise DamagedTable(_in_one_line(error))
+
+
+def _in_one_line(error: Any) -> str:
     where = ".".join(str(part) for part in error.absolute_path) or "the table"
-    raise DamagedTable(f"`{shown(where)[1:-1]}`: {' '.join(error.message.split())[:300]}")
+    return f"`{shown(where)[1:-1]}`: {' '.join(error.message.split())[:300]}"

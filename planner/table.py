@@ -14,10 +14,13 @@ from planner.entries import read_entries
 from planner.entry import Entry
 from planner.errors import DamagedTable, InvalidValue, OtherTarget, PlannerError, shown
 from planner.json_file import read_json
+from planner.preprocessing import Preprocessing
 from planner.schema import check_header, check_version
 from planner.target import Target
 
 SCHEMA_VERSION = 1
+SCHEMA_MINOR = 1
+"""1: `supernet.preprocessing`. A table of an older minor version lacks what later ones added."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +31,8 @@ class LookupTable:
     """
 
     supernet: Mapping[str, Any]
-    """model, data, weights_sha256, class_names, normalisation {mean, std}, seed, recipe."""
+    """model, data, weights_sha256, class_names, normalisation {mean, std}, seed, recipe,
+    preprocessing ..."""
     target: Target
     protocol: Mapping[str, Any]
     """The timing method: noise_floor (relative, or None), num_rounds, num_samples, warmup ..."""
@@ -77,6 +81,12 @@ class LookupTable:
         """The entries by their config_id, in the table's order."""
         return {entry.config_id: entry for entry in self.entries}
 
+    @property
+    def preprocessing(self) -> Preprocessing | None:
+        """How a photo becomes the artifacts' input; None: not known, as before version 1.1."""
+        found = self.supernet.get("preprocessing")
+        return None if found is None else Preprocessing.from_json(found)
+
     def __iter__(self) -> Iterator[Entry]:
         return iter(self.entries)
 
@@ -86,6 +96,7 @@ class LookupTable:
     def _header(self) -> dict[str, Any]:
         return {
             "schema_version": SCHEMA_VERSION,
+            "schema_minor": SCHEMA_MINOR,
             "supernet": dict(self.supernet),
             "target": self.target.to_json(),
             "protocol": dict(self.protocol),
@@ -100,7 +111,7 @@ class LookupTable:
     @classmethod
     def from_json(cls, values: object) -> "LookupTable":
         """The inverse of `to_json`; raise DamagedTable or UnknownVersion."""
-        check_version(values, SCHEMA_VERSION)
+        check_version(values, SCHEMA_VERSION, SCHEMA_MINOR)
         header = check_header(values)
         entries = read_entries(header["entries"])
         try:
@@ -112,16 +123,17 @@ class LookupTable:
         except InvalidValue as error:
             raise DamagedTable(str(error)) from error
 
-    def write(self, path: Path) -> None:
+    def write(self, path: str | Path) -> None:
         """Write the file atomically, one entry per line."""
-        write_atomically(path, to_text(self.to_json()).encode("utf-8"))
+        write_atomically(Path(path), to_text(self.to_json()).encode("utf-8"))
 
     @classmethod
-    def read(cls, path: Path, *, strict_target: Target | None = None) -> "LookupTable":
+    def read(cls, path: str | Path, *, strict_target: Target | None = None) -> "LookupTable":
         """Read a file; raises DamagedTable, UnknownVersion or OtherTarget.
 
         If `strict_target` is given, the table must have been measured on exactly that target.
         """
+        path = Path(path)
         try:
             table = cls.from_json(read_json(path))
         except PlannerError as error:

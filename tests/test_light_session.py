@@ -32,8 +32,8 @@ assert importlib.util.find_spec("torch") is None
 folder = Path(sys.argv[1])
 table = LookupTable.read(folder / "lookup_table.json")
 session = AdaptiveSession(table, folder, target_ms=1e6, memory=float(len(table)))
-image = lambda side: np.full((1, 3, side, side), 0.5, np.float32)
-outputs, times = {}, []
+image = lambda side: np.full((1, side, side, 3), 100, np.uint8)
+outputs, predicted, times = {}, {}, []
 for entry in [*table, *table]:
     start = time.perf_counter()
     session.switch(entry.config_id)
@@ -42,7 +42,11 @@ for entry in [*table, *table]:
     assert session.entry == entry
     outputs[entry.config_id] = session.run(image).tolist()
     session.wait()
-print(json.dumps({"outputs": outputs, "switch_ms": sorted(times)}))
+    session.switch(entry.config_id)  # the batch has made the session select another
+    grey = np.full((30, 40, 3), 100, np.uint8)
+    predicted[entry.config_id] = session.predict(grey)[0][0]
+    session.wait()
+print(json.dumps({"outputs": outputs, "predicted": predicted, "switch_ms": sorted(times)}))
 """
 
 
@@ -83,9 +87,11 @@ def test_what_export_writes_runs_without_torch(exported: Path, product: dict[str
         assert entry.artifact is not None
         session = onnxruntime.InferenceSession(exported / entry.artifact.file)
         side = entry.config.resolution
-        image = np.full((1, 3, side, side), 0.5, np.float32)
+        image = np.full((1, side, side, 3), 100, np.uint8)
         (expected,) = session.run(None, {session.get_inputs()[0].name: image})
         np.testing.assert_allclose(product["outputs"][entry.config_id], expected, atol=1e-4)
+        most_probable = table.supernet["class_names"][expected[0].argmax()]
+        assert product["predicted"][entry.config_id] == most_probable
 
 
 @pytest.mark.slow

@@ -2,11 +2,16 @@
 
 import re
 import subprocess
+import sys
 import time
 import urllib.request
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
+from PIL import Image
+from torchvision.models import mobilenet_v2
 
 ROOT = Path(__file__).parents[1]
 BY_CI = ("make check", "make test", "make slow")
@@ -62,3 +67,28 @@ def test_make_app_serves_the_explorer() -> None:
         finally:
             subprocess.run(["pkill", "-P", str(server.pid)], check=False)
             server.terminate()
+
+
+SHORTER = {"supernet.train": "--epochs 1", "nas.search": "--trials 2 --allow-noisy"}
+"""What makes the commands for photographs a matter of a minute."""
+
+
+@pytest.mark.slow
+def test_the_commands_for_photographs_work_on_a_folder_of_them(tmp_path: Path) -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Your photographs")[2]
+    lines = text.partition("```\n")[2].partition("```")[0].splitlines()
+    assert [line.split()[2] for line in lines] == ["supernet.data", *SHORTER]
+    rng = np.random.default_rng(0)
+    for number in range(90):
+        path = tmp_path / "photos" / "train" / "ab"[number % 2] / f"{number}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, (96, 128, 3), dtype=np.uint8)).save(path)
+    torch.save(mobilenet_v2().state_dict(), tmp_path / "mobilenet_v2-b0353104.pth")
+    for line in lines:
+        command = line.partition("  #")[0].replace("python", sys.executable, 1)
+        command += " " + SHORTER.get(line.split()[2], "")
+        done = subprocess.run(
+            command, shell=True, cwd=tmp_path, timeout=TIMEOUT_S, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr[-2000:]
+    assert (tmp_path / "runs" / "photos" / "search" / "lookup_table.json").exists()

@@ -13,6 +13,7 @@ import time
 import urllib.request
 import zipfile
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -125,6 +126,8 @@ def test_the_planner_installs_alone_and_decides(
     assert chosen.returncode == 0, chosen.stderr
     expected = select(table, Limits(max_latency_ms=2 * fastest))
     assert json.loads(chosen.stdout)["config_id"] == expected.config_id
+    assert run("planner", "select", *words).stdout == chosen.stdout
+    assert run("planner", "--version").stdout == f"planner {version('mutualnas')}\n"
     assert "valid" in run("mutualnas", "planner", "validate", str(BOOK)).stdout
     assert "curve" in run("mutualnas", "planner", "plan", str(BOOK), "--num-entries", "3").stdout
 
@@ -133,6 +136,67 @@ def test_the_planner_installs_alone_and_decides(
         assert done.returncode == 2
         assert done.stderr.count("\n") == 1
         assert done.stderr.endswith(f"is not installed: pip install 'mutualnas[{extra}]'\n")
+
+
+# What a user of the planner writes; mypy has to know every type in it.
+USERS_SCRIPT = """
+from pathlib import Path
+
+import numpy as np
+
+from planner import AdaptiveSession, Diff, Entry, Limits, LookupTable, NoEntryFits, select
+
+old, new = LookupTable.read("old.json"), LookupTable.read(Path("new.json"))
+for regression in Diff(old, new, session_spread=0.01).regressions:
+    print(regression.kind.upper(), regression.text)
+try:
+    entry: Entry = select(new, Limits(max_latency_ms=5.0, percentile="p99"))
+    print(entry.config_id.upper(), entry.accuracy.top1 * 100)
+except NoEntryFits as error:
+    print(error)
+
+
+def switched(before: Entry, after: Entry) -> None:
+    print(before.config_id, after.latency.p50_ms)
+
+
+with AdaptiveSession(
+    new, "artifacts", target_ms=5.0, service_level=0.99, on_switch=switched
+) as session:
+    logits = session.run(lambda side: np.zeros((1, 3, side, side), np.float32))
+    print(logits.argmax(axis=1), session.stats().late_share + 1)
+"""
+WRONG = {
+    "print(session.stats().num_batch)": "attr-defined",
+    "number: int = select(new, Limits())": "assignment",
+    'AdaptiveSession(new, "artifacts", target_ms="5")': "arg-type",
+}
+
+
+@pytest.mark.slow
+def test_a_users_script_is_checked_against_the_installed_planner(
+    wheel: Path, users_folder: Path, tmp_path: Path
+) -> None:
+    installed(f"{wheel}[runtime]", tmp_path, users_folder)
+
+    def check(script: str) -> "subprocess.CompletedProcess[str]":
+        (tmp_path / "script.py").write_text(script)
+        return subprocess.run(
+            [
+                *(sys.executable, "-m", "mypy", "--strict", "--cache-dir", "cache"),
+                *("--python-executable", tmp_path / "venv" / "bin" / "python", "script.py"),
+            ],
+            cwd=tmp_path,
+            env={"PATH": os.environ["PATH"]},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    done = check(USERS_SCRIPT)
+    assert done.returncode == 0, done.stdout
+    for line, code in WRONG.items():
+        assert f"[{code}]" in check(USERS_SCRIPT + line + "\n").stdout
 
 
 @pytest.mark.slow

@@ -9,14 +9,14 @@ import streamlit as st
 from app import address
 from app.archive import check_sizes, part_of, with_artifacts
 from app.names import short
+from app.offered_code import INSTALL, to_classify, to_switch
 from app.offers import OFFERS
 from app.opening import Source
-from app.selection_code import selection_code
 from app.sentences import beside_the_best, headline
 from app.terms import TERMS
 from app.views.choosing import Choice, choose_budget, choose_device
 from app.views.planning import plans_of
-from planner import LookupTable, PlannerError
+from planner import Entry, LookupTable, PlannerError, Selector
 from planner.artifacts import artifact_path
 from planner.export import to_csv, to_json, to_markdown
 from planner.plain_text import in_markdown
@@ -29,15 +29,6 @@ FORMATS = {
 MAX_SHIPPED = 12
 PREVIEW_LINES = 14
 PREVIEW_COLUMNS = 160
-CODE = """\
-from pathlib import Path
-from planner import Limits, LookupTable, select
-table = LookupTable.read(Path("lookup_table.json"))
-{selection}"""
-SESSION = """\
-from planner import AdaptiveSession
-session = AdaptiveSession(table, Path("."), target_ms={budget!r})
-logits = session.run(lambda side: resize(image, side))"""
 
 
 def show(sources: dict[str, Source]) -> None:
@@ -50,10 +41,30 @@ def show(sources: dict[str, Source]) -> None:
     _download_table(table)
     _download_artifacts(table, source)
     st.subheader("Use it in Python", anchor=False)
-    selection = selection_code(choice.entry, choice.best, choice.limits)
-    st.code(CODE.format(selection=selection), language="python")
-    st.markdown("To switch entries as the load changes (`pip install 'mutualnas[runtime]'`):")
-    st.code(SESSION.format(budget=choice.limits.max_latency_ms or 1.0), language="python")
+    st.caption(f"`{INSTALL}` installs what it needs, without PyTorch.")
+    st.code(to_classify(table, choice.limits, _picked(table, choice)), language="python")
+    if switching := to_switch(table, choice.limits):
+        st.markdown("To switch entries as the load changes:")
+        st.code(switching, language="python")
+
+
+def _picked(table: LookupTable, choice: Choice) -> Entry | None:
+    """The picked entry, for code that names it; tells if the code will select another entry."""
+    if choice.entry is None:
+        return None
+    if choice.picked and choice.entry.config_id in table.by_config_id:
+        return choice.entry
+    selected = Selector(table.entries, choice.limits).find(choice.limits.max_latency_ms)
+    if selected is None or selected.config_id != choice.entry.config_id:
+        other = f"selects {short(selected.config_id)}" if selected else "finds no entry"
+        st.info(
+            in_markdown(
+                f"The entries above are without {short(choice.entry.config_id)}: in their table, "
+                f"the code {other}."
+            ),
+            icon=":material/info:",
+        )
+    return None
 
 
 def _chosen_entry(source: Source) -> Choice:

@@ -108,10 +108,8 @@ def measured(trained: Trained, table: LookupTable, runtime: str) -> dict[str, An
 
 def with_small_artifacts(trained: Trained, table: LookupTable) -> LookupTable:
     """The smallest entries with their ONNX files, as many as fit."""
-    exporter, left = (
-        Exporter(trained.supernet, trained.data, FOLDER, batch_size=1),
-        MAX_ARTIFACTS_BYTES,
-    )
+    exporter = Exporter(table, trained.supernet, trained.data, FOLDER)
+    left = MAX_ARTIFACTS_BYTES
     named = {}
     for entry in sorted(table, key=lambda entry: entry.num_params):
         exported = exporter.export(entry)

@@ -41,12 +41,13 @@ folder, which = Path(sys.argv[1]), sys.argv[2]
 table = LookupTable.read(folder / "lookup_table.json")
 batch = table.target.batch_size
 entries = sorted(table, key=lambda entry: entry.artifact.size_bytes)
-image = lambda side: np.ones((batch, 3, side, side), np.float32)
-first = AdaptiveSession(entries[:1], folder, target_ms=1e9)
+image = lambda side: np.ones((batch, side, side, 3), np.uint8)
+first = AdaptiveSession(table, folder, target_ms=1e9, config_ids=[entries[0].config_id])
 first.run(image)
 before = held()
 wanted = entries[-1:] if which == "largest" else list(table)
-session = AdaptiveSession(wanted, folder, target_ms=1e9)
+names = [entry.config_id for entry in wanted]
+session = AdaptiveSession(table, folder, target_ms=1e9, config_ids=names)
 peak, loads = [0, 0], []
 for entry in wanted * 3:
     start = time.perf_counter()

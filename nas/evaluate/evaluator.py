@@ -2,7 +2,7 @@
 
 import random
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +19,7 @@ from nas.evaluate.reference_network import reference_workload
 from nas.meter.energy import energy_mj, nvml, rapl
 from nas.meter.latency import Measurement, measure_latency
 from nas.runtimes import CompiledNetwork, Runtime
+from nas.runtimes.from_pixels import FromPixels
 from planner import Candidate, Latency
 from supernet import SubnetConfig, Supernet
 from supernet.evaluate.accuracy import (
@@ -107,7 +108,16 @@ class Evaluator:
     def compile(self, config: SubnetConfig) -> CompiledNetwork:
         """Extract and calibrate the subnet of `config`, and compile it in the runtime."""
         network = calibrated_subnet(self.supernet, config, self.images)
-        return self._compile(network, config.resolution)
+        return self.compile_whole(self.whole(network), config.resolution)
+
+    def whole(self, network: nn.Module) -> FromPixels:
+        """A subnet with the normalisation of its images in front: what is timed and shipped."""
+        data = self.images.data
+        return FromPixels(network.cpu(), data.mean, data.std)
+
+    def compile_whole(self, network: FromPixels, resolution: int) -> CompiledNetwork:
+        """Compile the result of `whole` in the runtime, for one batch."""
+        return self.runtime.compile(network, self._pixels(resolution))
 
     def measure(
         self,
@@ -129,7 +139,7 @@ class Evaluator:
 
     def report_accuracy(self, network: CompiledNetwork, resolution: int) -> Accuracy:
         """Score a compiled network in the runtime on `report`, which nothing else uses."""
-        return accuracy(network.logits, self._on_cpu("report", resolution))
+        return accuracy(network.logits, self.images.pixels("report", resolution))
 
     def energy_mj(self, network: CompiledNetwork) -> float | None:
         """Millijoules per batch; None if this machine has no counter (see `nas.meter.energy`)."""
@@ -158,7 +168,7 @@ class Evaluator:
         latency = predicted.latency(network, resolution) if predicted else None
         memory: int | None = None
         if latency is None or self.with_memory:
-            compiled = self._compile(network, resolution)
+            compiled = self.compile_whole(self.whole(network), resolution)
             latency = latency or self._time(compiled, max_s)
             memory = self._memory(compiled) if self.with_memory else None
         return Costs(
@@ -180,15 +190,8 @@ class Evaluator:
             )
         return found
 
-    def _compile(self, network: nn.Module, resolution: int) -> CompiledNetwork:
-        return self.runtime.compile(network.cpu(), self._pixels(resolution))
-
     def _pixels(self, resolution: int) -> Tensor:
         """One batch of real images: zeros or noise can change the latency (denormals)."""
-        images, _ = next(self._on_cpu("calibration", resolution))
+        images, _ = next(self.images.pixels("calibration", resolution))
         repeats = -(-self.batch_size // len(images))
         return images.repeat(repeats, 1, 1, 1)[: self.batch_size].contiguous()
-
-    def _on_cpu(self, split: str, resolution: int) -> Iterator[tuple[Tensor, Tensor]]:
-        for images, labels in self.images.batches(split, resolution):
-            yield images.cpu(), labels.cpu()

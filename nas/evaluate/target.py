@@ -4,6 +4,7 @@ import torch
 
 from nas.meter.machine import cpu_name, machine_details
 from nas.runtimes import Runtime
+from nas.runtimes.from_pixels import INPUT_FORM
 from planner import Target
 
 
@@ -16,5 +17,10 @@ def describe_target(runtime: Runtime, batch_size: int) -> Target:
         batch_size=batch_size,
         dtype=runtime.dtype,
         num_threads=runtime.num_threads,
-        details={**machine_details(), "torch": torch.__version__, **runtime.details},
+        details={
+            **machine_details(),
+            "torch": torch.__version__,
+            "input": INPUT_FORM,
+            **runtime.details,
+        },
     )

@@ -56,6 +56,7 @@ def load_trained(
         resolution=job.space.resolutions[0],
         seed=job.seed,
         root=Path(job.data_root if data_root is None else data_root),
+        normalisation=job.hyperparameters.normalisation,
     )
     found.check_same(document["data"])
     return Trained(supernet, document, found)
@@ -67,10 +68,16 @@ def describe_supernet(
     """Content of supernet.json in `run` if its weights match, else a record with the same keys.
 
     The substitute lacks the training recipe. Raises NasError if a match is `required` and `run`
-    holds no weights or different ones.
+    holds no weights or different ones, or if the match was trained with another normalisation.
     """
     run, digest = Path(run), weights_sha256(supernet)
     if is_finished(run) and (document := read_document(run))["weights_sha256"] == digest:
+        trained_with = TrainingJob.from_json(document["job"]).hyperparameters.normalisation
+        if data.normalisation != trained_with:
+            raise NasError(
+                f"the data must be normalised as in training, by {trained_with!r}, but is by "
+                f"{data.normalisation!r}: make it anew with that"
+            )
         return document
     if required:
         raise NasError(

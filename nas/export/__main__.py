@@ -21,7 +21,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m nas.export",
         description="Write an ONNX file for each entry of a run's lookup table, verify it against "
-        "its subnet\non the report split, and write a lookup table that refers to the files.",
+        "its subnet\non the report split, and write a lookup table that refers to the files. The "
+        "files take uint8\nRGB pixels (batch, side, side, 3), cropped and resized, and normalise "
+        "them.",
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -33,6 +35,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="folder of the files; default: RUN/artifacts"
     )
+    parser.add_argument(
+        "--opset",
+        type=int,
+        help="ONNX opset of the files; default: the lowest that the network needs, as timed",
+    )
     return parser
 
 
@@ -43,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         found = LookupTable.read(args.run / "search" / "lookup_table.json")
         trained = load_trained(args.supernet or args.run, data=args.data, data_root=args.data_root)
-        table = export(found, trained.supernet, trained.data, folder)
+        table = export(found, trained.supernet, trained.data, folder, opset=args.opset)
     except (SupernetError, NasError, PlannerError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -1,7 +1,7 @@
 """Writes the ONNX file of one subnet, and verifies it against the subnet."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import onnx
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from nas.errors import ExportError
 from nas.runtimes.onnx_graph import OnnxModel
 from nas.runtimes.onnxruntime import OnnxNetwork
+from nas.runtimes.opset import in_opset
 from planner import Artifact
 from planner.atomic import write_atomically
 
@@ -25,16 +26,29 @@ def write_artifact(
     batches: Iterable[tuple[Tensor, Tensor]],
     *,
     batch_size: int,
+    metadata: Mapping[str, str],
+    opset: int | None = None,
 ) -> Artifact:
     """Write `model` to `path`, load the file and compare its outputs with `network` on `batches`.
 
-    `network` is the subnet that the model was exported from, on the CPU; `batches` are (images,
-    labels). The file accepts `batch_size` images at a time.
+    Args:
+        model: as it was timed and scored.
+        path: the file to write.
+        network: what the model was exported from, on the CPU.
+        batches: (images, labels).
+        batch_size: images that the file accepts at a time.
+        metadata: what the file says about itself.
+        opset: the opset to convert the model to; None keeps its own, the lowest that it needs.
 
     Raises:
-        ExportError: the file predicts other classes than the subnet; it is then removed.
+        ExportError: the file predicts other classes than the subnet; it is then removed. Or it
+            can't be written in `opset`.
     """
-    content = model.self_contained().SerializeToString()
+    whole = model.self_contained()
+    if opset is not None:
+        whole = in_opset(whole, opset)
+    onnx.helper.set_model_props(whole, dict(metadata))
+    content = whole.SerializeToString()
     write_atomically(path, content)
     difference, agreement = _compare(path, network, batches, batch_size)
     if agreement < MIN_AGREEMENT:

@@ -8,8 +8,10 @@ from tqdm import tqdm
 
 from nas.conversions import subnet_config
 from nas.errors import NasError
+from nas.evaluate.evaluator import Evaluator
 from nas.export.artifact import write_artifact
-from nas.runtimes.onnxruntime import OnnxRuntime
+from nas.export.metadata import artifact_metadata
+from nas.runtimes.onnxruntime import OnnxNetwork, OnnxRuntime
 from planner import Entry, LookupTable
 from supernet import Supernet
 from supernet.checkpoint import weights_sha256
@@ -18,53 +20,89 @@ from supernet.evaluate.accuracy import Images, calibrated_subnet
 
 
 class Exporter:
-    """Writes the ONNX files of one supernet's subnets into a folder.
+    """Writes the ONNX files of one table's entries into a folder.
 
     Args:
-        supernet: in eval mode, on the CPU.
+        table: says how images are prepared and what the files say about themselves.
+        supernet: the table's, in eval mode, on the CPU.
         data: the data it was trained on, for calibration and for verification on `report`.
         folder: an existing folder for the files.
-        batch_size: images that each file accepts at a time.
+        opset: the files' opset; None: the lowest that the network needs.
     """
 
-    def __init__(self, supernet: Supernet, data: Data, folder: Path, *, batch_size: int) -> None:
-        self._supernet, self._folder, self._batch_size = supernet, folder, batch_size
-        self._images = Images(data, torch.device("cpu"))
-        self._runtime = OnnxRuntime("cpu", torch.get_num_threads())
+    def __init__(
+        self,
+        table: LookupTable,
+        supernet: Supernet,
+        data: Data,
+        folder: Path,
+        *,
+        opset: int | None = None,
+    ) -> None:
+        self._table, self._folder, self._opset = table, folder, opset
+        self._evaluator = Evaluator(
+            supernet,
+            Images(data, torch.device("cpu")),
+            OnnxRuntime("cpu", torch.get_num_threads()),
+            batch_size=table.target.batch_size,
+            seed=0,
+        )
 
     def export(self, entry: Entry) -> Entry:
-        """Write the file of `entry`, verify it on `report`, return the entry with its artifact."""
-        config = subnet_config(entry)
-        network = calibrated_subnet(self._supernet, config, self._images)
-        images, _ = next(self._images.batches("report", config.resolution))
-        repeats = -(-self._batch_size // len(images))
-        example = images.repeat(repeats, 1, 1, 1)[: self._batch_size]
+        """Write the file of `entry`, verify it on `report`, return the entry with its artifact.
+
+        The model is built as it was for timing: `Evaluator.whole`, compiled by the same runtime.
+        """
+        evaluator, config = self._evaluator, subnet_config(entry)
+        network = evaluator.whole(calibrated_subnet(evaluator.supernet, config, evaluator.images))
+        compiled = evaluator.compile_whole(network, config.resolution)
+        assert isinstance(compiled, OnnxNetwork)
         artifact = write_artifact(
-            self._runtime.compile(network, example).model,
+            compiled.model,
             self._folder / f"{entry.config_id}.onnx",
             network,
-            self._images.batches("report", config.resolution),
-            batch_size=self._batch_size,
+            evaluator.images.pixels("report", config.resolution),
+            batch_size=evaluator.batch_size,
+            metadata=artifact_metadata(self._table, entry),
+            opset=self._opset,
         )
         return replace(entry, artifact=artifact)
 
 
-def export(table: LookupTable, supernet: Supernet, data: Data, folder: str | Path) -> LookupTable:
+def export(
+    table: LookupTable,
+    supernet: Supernet,
+    data: Data,
+    folder: str | Path,
+    *,
+    opset: int | None = None,
+) -> LookupTable:
     """Write an ONNX file for each entry of `table`, and a table that refers to them, to `folder`.
 
+    A file takes uint8 pixels (batch, side, side, 3) and normalises them itself. It is written in
+    the lowest opset that the network needs, in which it was also timed, or converted to `opset`.
     Each file is verified against its subnet on the `report` images of `data`. Returns the written
-    table. Raises NasError if the table belongs to another supernet, ExportError if a file and its
-    subnet disagree.
+    table.
+
+    Raises:
+        NasError: the table belongs to another supernet, or was timed without normalisation.
+        ExportError: a file and its subnet disagree, or can't be written in `opset`.
     """
     if table.supernet["weights_sha256"] != weights_sha256(supernet):
         raise NasError(
             "the table must belong to the exported supernet, but has different weights; "
             "pass the run with the table's supernet as --supernet"
         )
+    if table.preprocessing is None:
+        raise NasError(
+            "the table must be timed with the normalisation in the network, but is from before "
+            "that (version 1.0); search again with another --out, or remove its search folder"
+        )
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    exporter = Exporter(supernet, data, folder, batch_size=table.target.batch_size)
-    entries = [exporter.export(entry) for entry in tqdm(table, "export", unit="file")]
+    exporter = Exporter(table, supernet, data, folder, opset=opset)
+    with tqdm(table, "export", unit="file") as bar:  # closed before an error is printed
+        entries = [exporter.export(entry) for entry in bar]
     exported = replace(table, entries=tuple(entries))
     exported.write(folder / "lookup_table.json")
     return exported

@@ -5,9 +5,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from rich.console import Console
+
 from nas.errors import NasError
 from nas.evaluate.trained import add_data_arguments, load_trained
 from nas.health.checkup import examine, write_health
+from nas.health.class_table import print_classes
 from supernet.device import choose_device
 from supernet.errors import SupernetError
 
@@ -19,7 +22,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m nas.health",
         description="Check a trained supernet before a search: top-1 over a grid of widths and "
-        "resolutions,\nwhere a larger config is worse, and how many calibration images are needed.",
+        "resolutions,\nwhere a larger config is worse, how many calibration images are needed, and "
+        "which classes are\nconfused.",
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -48,6 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             f"{drop['smaller']} ({significance})"
         )
     print(f"sufficient calibration images: {report['calibration_images_that_suffice']}")
+    print_classes(report["classes"], Console())
     print(f"written: {', '.join(map(str, written))}")
     return 0
 

@@ -1,8 +1,10 @@
 """Diagnostics of a trained supernet, for a check before it is searched.
 
 Reports top-1 on `selection` over a grid of widths and resolutions, where a larger width or
-resolution lowers it, and how many calibration images are sufficient. Writes
-RUN/supernet/health.json, .html and, if a browser is available to render it, .png.
+resolution lowers it, and how many calibration images are sufficient; and for the corners, on
+`report`, the top-1 of each class and which classes are taken for which. Writes
+RUN/supernet/health.json, confusion.csv, a page for each and, if a browser is available to render
+them, pictures.
 """
 
 import json
@@ -17,11 +19,13 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from nas.health.confusion import Confusion, confusion, to_csv
+from nas.health.confusion_figure import confusion_figure
 from nas.health.heat_map import heat_map, write_figure
 from planner.atomic import write_atomically
 from supernet import SubnetConfig, Supernet, calibrate_bn
 from supernet.data import Data
-from supernet.evaluate.accuracy import Z_95, Images, correct_predictions
+from supernet.evaluate.accuracy import Z_95, Images, calibrated_subnet, correct_predictions
 
 CALIBRATION_SIZES = (50, 100, 200, 500, 1000, 2000)
 MAX_LOSS = 0.003
@@ -29,7 +33,7 @@ MAX_LOSS = 0.003
 
 
 class Checkup:
-    """Scores subnets of one supernet on the `selection` images."""
+    """Scores subnets of one supernet, on the `selection` images where nothing else is said."""
 
     def __init__(self, supernet: Supernet, data: Data, device: torch.device) -> None:
         self.supernet = supernet.to(device)
@@ -46,6 +50,12 @@ class Checkup:
         batches = self.images.batches("selection", config.resolution)
         return torch.cat([correct_predictions(network, *batch).cpu() for batch in batches])
 
+    def confusion(self, config: SubnetConfig) -> Confusion:
+        """What the subnet takes the classes of the `report` images for."""
+        network = calibrated_subnet(self.supernet, config, self.images)
+        batches = self.images.batches("report", config.resolution)
+        return confusion(network, batches, self.images.data.classes)
+
     def _calibration(self, side: int, num_images: int | None) -> Iterator[Tensor]:
         remaining = num_images if num_images is not None else sys.maxsize
         for images, _ in self.images.batches("calibration", side):
@@ -59,8 +69,10 @@ def examine(
 ) -> dict[str, Any]:
     """Examine `supernet` and return the report as JSON values.
 
-    `grid[i][j]` is the top1, as a fraction, at resolution i and width j. `supernet` is moved to
-    `device`; `data` is the data it was trained on.
+    `grid[i][j]` is the top1, as a fraction, at resolution i and width j. `classes` has the top1 of
+    each class on the `report` images by config_id, see `Confusion.by_class`; `confusion` the counts
+    by class and predicted class. `supernet` is moved to `device`; `data` is the data it was trained
+    on.
     """
     checkup, space = Checkup(supernet, data, device), supernet.space
     configs = list(space.grid(num_widths))
@@ -74,6 +86,10 @@ def examine(
         config.config_id: {n: _top1(checkup.correct(config, n)) for n in sizes}
         for config in tqdm(space.corners, "calibration", unit="config", mininterval=1.0)
     }
+    confusions = {
+        config.config_id: checkup.confusion(config)
+        for config in tqdm(space.corners, "classes", unit="config", mininterval=1.0)
+    }
     return {
         "num_images": data.num_images["selection"],
         "widths": widths,
@@ -84,6 +100,9 @@ def examine(
         ],
         "calibration": by_size,
         "calibration_images_that_suffice": _sufficient(by_size),
+        "num_report_images": data.num_images["report"],
+        "classes": {config_id: each.by_class() for config_id, each in confusions.items()},
+        "confusion": {config_id: each.to_json() for config_id, each in confusions.items()},
     }
 
 
@@ -133,7 +152,18 @@ def _top1(correct: Tensor) -> float:
 
 
 def write_health(run: Path, report: dict[str, Any]) -> list[Path]:
-    """Write health.json and the figure into RUN/supernet; return the files written."""
-    path = run / "supernet" / "health.json"
-    write_atomically(path, (json.dumps(report, indent=2) + "\n").encode("utf-8"))
-    return [path, *write_figure(heat_map(report), path.with_suffix(""))]
+    """Write health.json, confusion.csv and the figures into RUN/supernet; return the files.
+
+    The counts of the confusion matrices are in the CSV file alone.
+    """
+    path, table = run / "supernet" / "health.json", run / "supernet" / "confusion.csv"
+    brief = {name: value for name, value in report.items() if name != "confusion"}
+    write_atomically(path, (json.dumps(brief, indent=2) + "\n").encode("utf-8"))
+    confusions = {key: Confusion.from_json(value) for key, value in report["confusion"].items()}
+    write_atomically(table, to_csv(confusions).encode("utf-8"))
+    return [
+        path,
+        *write_figure(heat_map(report), path.with_suffix("")),
+        table,
+        *write_figure(confusion_figure(confusions), table.with_suffix("")),
+    ]

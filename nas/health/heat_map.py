@@ -10,6 +10,7 @@ from plotly.subplots import make_subplots
 from planner.atomic import write_atomically
 
 PNG_SIZE = {"width": 1200, "height": 500}
+"""Of figures that set no height of their own."""
 
 
 def heat_map(report: dict[str, Any]) -> go.Figure:
@@ -68,7 +69,8 @@ def write_figure(figure: go.Figure, stem: Path) -> list[Path]:
     write_atomically(html, page.encode("utf-8"))
     png.unlink(missing_ok=True)
     try:
-        image = figure.to_image("png", scale=2, **PNG_SIZE)
+        size = PNG_SIZE | ({"height": figure.layout.height} if figure.layout.height else {})
+        image = figure.to_image("png", scale=2, **size)
     except Exception as error:  # kaleido and its browser raise many kinds
         reason = str(error).strip().partition("\n")[0]
         print(f"skipped {png}: it needs kaleido and Chrome or Chromium ({reason})", file=sys.stderr)

@@ -41,9 +41,14 @@ class OnnxFile:
         providers = ["CPUExecutionProvider"]
         self._session = onnxruntime.InferenceSession(str(path), options, providers=providers)
         (images,) = self._session.get_inputs()
-        noise = np.random.default_rng(0).standard_normal(images.shape, dtype=np.float32)
+        generator = np.random.default_rng(0)
         self._binding = self._session.io_binding()
-        self._binding.bind_cpu_input(images.name, noise)
+        if images.type == "tensor(uint8)":
+            pixels = generator.integers(0, 256, images.shape, dtype=np.uint8)
+            self._binding.bind_cpu_input(images.name, pixels)
+        else:  # the reference network
+            noise = generator.standard_normal(images.shape, dtype=np.float32)
+            self._binding.bind_cpu_input(images.name, noise)
         self._binding.bind_output(self._session.get_outputs()[0].name)
 
     def run(self) -> None:
@@ -76,7 +81,7 @@ def measure(
     print(file=sys.stderr)
     return {
         "weights_sha256": kit["weights_sha256"],
-        "target": _target(kit["batch_size"], num_threads),
+        "target": _target(kit["batch_size"], kit["input"], num_threads),
         "protocol": result.protocol(),
         "latencies": _latencies([model["config_id"] for model in models], result),
     }
@@ -87,7 +92,7 @@ def _reference(folder: Path, num_threads: int) -> ReferenceWorkload:
     return ReferenceWorkload(OnnxFile(folder / "reference.onnx", num_threads), target, speed_file())
 
 
-def _target(batch_size: int, num_threads: int) -> dict[str, Any]:
+def _target(batch_size: int, input_form: str, num_threads: int) -> dict[str, Any]:
     return {
         "device": cpu_name(),
         "runtime": "onnxruntime",
@@ -95,7 +100,11 @@ def _target(batch_size: int, num_threads: int) -> dict[str, Any]:
         "batch_size": batch_size,
         "dtype": "float32",
         "num_threads": num_threads,
-        "details": {**machine_details(), "provider": "CPUExecutionProvider"},
+        "details": {
+            **machine_details(),
+            "input": input_form,
+            "provider": "CPUExecutionProvider",
+        },
     }
 
 

@@ -6,6 +6,7 @@ import zipfile
 from pathlib import Path
 
 from nas.evaluate.reference_network import reference_images, reference_network
+from nas.runtimes.from_pixels import INPUT_FORM
 from nas.runtimes.onnx_graph import export_model
 from planner import LookupTable
 from planner.atomic import write_atomically
@@ -47,6 +48,7 @@ def _contents(table: LookupTable) -> dict[str, object]:
     return {
         "weights_sha256": table.supernet["weights_sha256"],
         "batch_size": table.target.batch_size,
+        "input": INPUT_FORM,
         "models": [
             {"config_id": entry.config_id, "file": f"models/{entry.config_id}.onnx"}
             for entry in table

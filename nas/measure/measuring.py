@@ -7,7 +7,8 @@ from typing import Any
 from nas.errors import NasError
 from nas.measure.measurements import measure_here
 from nas.runtimes import Runtime
-from planner import Entry, Latency, LookupTable, Target
+from nas.runtimes.from_pixels import INPUT_FORM
+from planner import Entry, Latency, LookupTable, Preprocessing, Target
 from planner.candidate import fields_of
 from supernet import Supernet
 from supernet.data import Data
@@ -38,7 +39,7 @@ def measure(
     measurements = measure_here(
         table, supernet, data, runtime, max_s=max_s, allow_noisy=allow_noisy
     )
-    return table_of(table, measurements)
+    return table_of(replace(table, supernet=_described(table, data)), measurements)
 
 
 def table_of(table: LookupTable, measurements: Mapping[str, Any]) -> LookupTable:
@@ -50,7 +51,7 @@ def table_of(table: LookupTable, measurements: Mapping[str, Any]) -> LookupTable
 
     Raises:
         NasError: the measurements are of another supernet, in another dtype (which would change the
-            accuracy), or lack an entry.
+            accuracy), of networks without normalisation, or lack an entry.
     """
     weights = table.supernet["weights_sha256"]
     if measurements.get("weights_sha256") != weights:
@@ -64,6 +65,11 @@ def table_of(table: LookupTable, measurements: Mapping[str, Any]) -> LookupTable
             f"the measurements must be in the table's {table.target.dtype}, which its accuracy "
             f"belongs to, but are in {target.dtype}; search again with --dtype {target.dtype}"
         )
+    if table.preprocessing is not None and target.details.get("input") != INPUT_FORM:
+        raise NasError(
+            "the measurements must be of networks that normalise their images, as the table's do, "
+            "but come from an older kit; create a new kit of this run"
+        )
     latencies = measurements.get("latencies", {})
     missing = [entry.config_id for entry in table if entry.config_id not in latencies]
     if missing:
@@ -75,6 +81,12 @@ def table_of(table: LookupTable, measurements: Mapping[str, Any]) -> LookupTable
     entries = [_timed(entry, latencies[entry.config_id], ids) for entry in table]
     entries.sort(key=lambda entry: (entry.latency.p50_ms, entry.accuracy.top1))
     return replace(table, target=target, protocol=measurements["protocol"], entries=tuple(entries))
+
+
+def _described(table: LookupTable, data: Data) -> Mapping[str, Any]:
+    """The table's supernet, with the preprocessing that a table from before version 1.1 lacks."""
+    steps = Preprocessing(crop_resolution=data.resolution)
+    return {**table.supernet, "preprocessing": steps.to_json()}
 
 
 def _timed(entry: Entry, measured: Mapping[str, Any], ids: set[str]) -> Entry:

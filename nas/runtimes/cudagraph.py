@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import torch
 from torch import nn
 
-from nas.runtimes.fold import fold_batch_norm
 from nas.runtimes.padding import padded_batches
+from nas.runtimes.placing import placed_images, placed_network
 from nas.runtimes.runtime import DTYPES, require_one_of
 
 WARM_UP_RUNS = 3
@@ -36,9 +36,8 @@ class CudaGraph:
     def compile(self, network: nn.Module, images: torch.Tensor) -> "CudaGraphNetwork":
         """See `Runtime.compile`."""
         dtype = getattr(torch, self.dtype)
-        folded = fold_batch_norm(network, images).to(memory_format=torch.channels_last)
-        placed = images.to(self.device, dtype, memory_format=torch.channels_last)
-        return CudaGraphNetwork(folded.to(self.device, dtype), placed)
+        placed = placed_network(network, images, self.device, dtype)
+        return CudaGraphNetwork(placed, placed_images(images, self.device, dtype))
 
 
 class CudaGraphNetwork:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch import nn
 
-from nas.runtimes.fold import fold_batch_norm
+from nas.runtimes.placing import placed_images, placed_network
 from nas.runtimes.runtime import DTYPES, require_one_of
 
 
@@ -32,8 +32,8 @@ class Eager:
     def compile(self, network: nn.Module, images: torch.Tensor) -> "EagerNetwork":
         """See `Runtime.compile`."""
         dtype = getattr(torch, self.dtype)
-        folded = fold_batch_norm(network, images).to(memory_format=torch.channels_last)
-        return EagerNetwork(folded.to(self.device, dtype), _placed(images, self.device, dtype))
+        placed = placed_network(network, images, self.device, dtype)
+        return EagerNetwork(placed, placed_images(images, self.device, dtype))
 
 
 class EagerNetwork:
@@ -55,12 +55,8 @@ class EagerNetwork:
         """See `CompiledNetwork.logits`; uses the batch size of the timed images."""
         batches = images.split(len(self._images))
         device, dtype = self._images.device, self._images.dtype
-        outputs = [self._network(_placed(batch, device, dtype)).cpu() for batch in batches]
+        outputs = [self._network(placed_images(batch, device, dtype)).cpu() for batch in batches]
         return torch.cat(outputs).float()
 
     def peak_memory_bytes(self) -> None:
         """See `CompiledNetwork.peak_memory_bytes`; unknown: PyTorch tracks no CPU memory."""
-
-
-def _placed(images: torch.Tensor, device: str | torch.device, dtype: torch.dtype) -> torch.Tensor:
-    return images.to(device, dtype, memory_format=torch.channels_last)

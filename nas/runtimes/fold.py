@@ -12,6 +12,7 @@ from torch import Tensor, fx, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights, fuse_linear_bn_weights
 from torch.utils._pytree import tree_leaves
 
+from nas.runtimes.from_pixels import FromPixels
 from supernet.elastic.narrow import narrow
 
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
@@ -35,8 +36,11 @@ def fold_batch_norm(network: nn.Module, images: Tensor) -> nn.Module:
     (batch, channels, side, side), shows that the two compute the same folded. Other BN layers stay,
     and so do all of them if torch.fx cannot trace the network, or if the folded network differs.
     Names of layers and parameters stay (a convolution gains a bias); a folded BN becomes an
-    identity. `network` is not changed and shares no memory with the copy.
+    identity. `network` is not changed and shares no memory with the copy. Of a FromPixels, which
+    takes pixels (batch, side, side, channels), what is behind the normalisation is folded.
     """
+    if isinstance(network, FromPixels):
+        return network.around(fold_batch_norm(network.network, network.normalised(images[:1])))
     views = _views(network)
     result = narrow(network, views, independent=True).eval()
     pairs = _Structure(result).pairs()

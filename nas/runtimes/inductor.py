@@ -11,8 +11,8 @@ from torch._inductor.cpp_builder import get_cpp_compiler
 from torch._inductor.exc import InvalidCxxCompiler
 
 from nas.errors import RuntimeUnavailableError
-from nas.runtimes.fold import fold_batch_norm
 from nas.runtimes.padding import padded_batches
+from nas.runtimes.placing import placed_images, placed_network
 from nas.runtimes.runtime import DTYPES, require_one_of
 
 
@@ -40,11 +40,10 @@ class Inductor:
         """See `Runtime.compile`; takes seconds for each network."""
         torch.set_num_threads(self.num_threads)
         dtype = getattr(torch, self.dtype)
-        folded = fold_batch_norm(network, images).to(memory_format=torch.channels_last)
-        folded = folded.to(self.device, dtype)
-        images = images.to(self.device, dtype, memory_format=torch.channels_last)
+        placed = placed_network(network, images, self.device, dtype)
+        images = placed_images(images, self.device, dtype)
         with torch.no_grad(), tempfile.TemporaryDirectory() as folder:
-            program = torch.export.export(folded, (images,))
+            program = torch.export.export(placed, (images,))
             path = aoti_compile_and_package(program, package_path=str(Path(folder) / "network.pt2"))
             return InductorNetwork(aoti_load_package(path), images)
 
@@ -68,7 +67,7 @@ class InductorNetwork:
     def logits(self, images: torch.Tensor) -> torch.Tensor:
         """See `CompiledNetwork.logits`; uses the batch size of the timed images."""
         outputs = [
-            self._compiled(batch.to(self._images, memory_format=torch.channels_last)).cpu()
+            self._compiled(placed_images(batch, self._images.device, self._images.dtype)).cpu()
             for batch in padded_batches(images, len(self._images))
         ]
         return torch.cat(outputs)[: len(images)].float()

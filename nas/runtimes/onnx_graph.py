@@ -9,7 +9,7 @@ import contextlib
 import copy
 import io
 import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,8 @@ import onnx
 import torch
 from numpy.typing import NDArray
 from torch import nn
+
+from nas.runtimes.opset import EXPORTED, lowered
 
 INPUT, OUTPUT = "images", "logits"
 # Attributes that differ between subnets of one supernet. A difference in any other attribute, such
@@ -61,7 +63,7 @@ def _settings(module: nn.Module) -> Iterator[tuple[str, str]]:
 
 
 def export_model(network: nn.Module, images: torch.Tensor) -> OnnxModel:
-    """Export `network` with fixed shapes and embedded weights. Takes seconds."""
+    """Export `network` with fixed shapes, embedded weights and the lowest opset; takes seconds."""
     with _silence():
         program = torch.onnx.export(
             network,
@@ -70,9 +72,10 @@ def export_model(network: nn.Module, images: torch.Tensor) -> OnnxModel:
             verbose=False,
             input_names=[INPUT],
             output_names=[OUTPUT],
+            opset_version=EXPORTED,
         )
     assert program is not None
-    return OnnxModel(_without_metadata(program.model_proto), {})
+    return OnnxModel(lowered(_without_metadata(program.model_proto)), {})
 
 
 def export_graph(network: nn.Module, images: torch.Tensor) -> onnx.ModelProto:
@@ -141,6 +144,24 @@ def _flatten_any_size(graph: onnx.GraphProto) -> None:
             if len(target) == 2 and target[0] == batch:
                 flatten = onnx.helper.make_node("Flatten", node.input[:1], node.output, axis=1)
                 node.CopyFrom(flatten)
+    _drop_unused(graph, targets.keys())
+
+
+def _drop_unused(graph: onnx.GraphProto, names: Collection[str]) -> None:
+    """Remove those of the initializers `names` that no node reads: ONNX Runtime warns of them."""
+    read = set(_names_read(graph))
+    for item in [*graph.initializer]:
+        if item.name in names and item.name not in read:
+            graph.initializer.remove(item)
+
+
+def _names_read(graph: onnx.GraphProto) -> Iterator[str]:
+    """What the nodes read, and those of the graphs inside them."""
+    for node in graph.node:
+        yield from node.input
+        for attribute in node.attribute:
+            for inner in (attribute.g, *attribute.graphs):
+                yield from _names_read(inner)
 
 
 def _without_metadata(model: onnx.ModelProto) -> onnx.ModelProto:

@@ -53,7 +53,8 @@ def _run_in_onnxruntime(path: str, num_threads: int) -> None:
     before = _resident_bytes("VmRSS")
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     (images,) = session.get_inputs()
-    session.run(None, {images.name: np.ones(images.shape, np.float32)})
+    dtype = np.uint8 if images.type == "tensor(uint8)" else np.float32
+    session.run(None, {images.name: np.ones(images.shape, dtype)})
     print(_resident_bytes("VmHWM") - before)
 
 
@@ -72,7 +73,8 @@ def _run_in_openvino(path: str, num_threads: int) -> None:
             "INFERENCE_PRECISION_HINT": "f32",
         },
     )
-    compiled(np.ones(compiled.input(0).shape, np.float32))
+    images = compiled.input(0)
+    compiled(np.ones(images.shape, images.element_type.to_dtype()))
     print(_resident_bytes("VmHWM") - before)
 
 

@@ -18,7 +18,7 @@ class CompiledNetwork(Protocol):
         """Run one inference on the images it was compiled with; return when it has finished."""
 
     def logits(self, images: torch.Tensor) -> torch.Tensor:
-        """Logits (N, num_classes) of float32 images (N, C, H, W), any N, both on the CPU."""
+        """Logits (N, num_classes) of images like those it was compiled with, any N, on the CPU."""
 
     def peak_memory_bytes(self) -> int | None:
         """Peak memory of a process that loads and runs the network; None if unknown."""
@@ -32,15 +32,17 @@ class Runtime(Protocol):
     device: str
     num_threads: int
     dtype: str
-    """The dtype it computes in, one of DTYPES; it receives weights and images in float32."""
+    """The dtype it computes in, one of DTYPES; weights are given to it in float32."""
     details: Mapping[str, str]
     """Further settings that latency depends on, for the lookup table's target."""
 
     def compile(self, network: nn.Module, images: torch.Tensor) -> CompiledNetwork:
-        """Compile `network` for batches like `images`: (batch, C, H, W), float32, on the CPU.
+        """Compile `network` for batches like `images`, on the CPU.
 
-        `network` is plain with calibrated BN statistics (an extracted subnet). It is compiled in
-        evaluation mode with BN folded, and is not changed.
+        `network` is an extracted subnet with calibrated BN statistics, and its normalisation in
+        front (`FromPixels`, for uint8 pixels (batch, side, side, channels)) or not (for float32
+        images (batch, channels, side, side)). It is compiled in evaluation mode with BN folded, and
+        is not changed.
         """
 
 

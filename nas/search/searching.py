@@ -22,7 +22,7 @@ from nas.search.job import SearchJob
 from nas.search.proposals import Proposal
 from nas.search.provenance import provenance
 from nas.search.study import Study
-from planner import Candidate, Limits, LookupTable, write_candidates
+from planner import Candidate, Limits, LookupTable, Preprocessing, write_candidates
 from supernet import Supernet
 from supernet.data import Data
 from supernet.device import choose_device
@@ -232,6 +232,7 @@ def _describe(document: Mapping[str, Any], data: Data) -> dict[str, Any]:
         "weights_sha256": document["weights_sha256"],
         "class_names": list(data.classes),
         "normalisation": {"mean": list(data.mean), "std": list(data.std)},
+        "preprocessing": Preprocessing(crop_resolution=data.resolution).to_json(),
         "seed": job["seed"],
         "epochs": job["epochs"],
         "recipe": job["recipe"],

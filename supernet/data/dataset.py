@@ -1,9 +1,7 @@
 """Data: batches of images for training and evaluation, from any source."""
 
-import os
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -24,23 +22,18 @@ from supernet.data.identity import (
     require_content,
     require_names,
 )
-from supernet.data.preprocess import channel_statistics, shift_and_flip
+from supernet.data.preprocess import NORMALISATIONS, channel_statistics, shift_and_flip
 from supernet.data.scan import counted
 from supernet.data.shards import is_sharded, load_shards
 from supernet.data.sources import EMBEDDED, ImageSet, load_embedded, without
 from supernet.data.splits import SPLITS, split_images, split_notes
 from supernet.data.torchvision_sets import DEFAULT_ROOT, PREFIX, load_torchvision
 from supernet.errors import DataError
+from supernet.tell import to_stderr
 
 # A split larger than 10,000 images of 224 pixels is not cached but decoded each time it is read.
 MAX_BYTES_KEPT = 10_000 * 224 * 224 * 3
 DECODE_BATCH = 256
-
-
-def to_stderr(line: str) -> None:
-    """Print a line that people should see; of torchrun's processes, the first speaks for all."""
-    if os.environ.get("RANK", "0") == "0":
-        print(line, file=sys.stderr)
 
 
 def load_data(
@@ -49,6 +42,7 @@ def load_data(
     resolution: int,
     seed: int = 0,
     root: Path = DEFAULT_ROOT,
+    normalisation: str = "data",
     tell: Callable[[str], None] = to_stderr,
 ) -> "Data":
     """Open a source: `fashion-mnist-mini`, `torchvision:NAME` or a folder.
@@ -56,17 +50,18 @@ def load_data(
     A folder holds images in `train/<class>/` or WebDataset shards `train-*.tar`; what people should
     know of it goes to `tell`. `resolution` is the side of the delivered images in pixels, the
     highest that is trained. `seed` determines the splits; `root` is the folder of torchvision's
-    data sets.
+    data sets; `normalisation` is that of the job's hyperparameters.
 
     Raises DataError when the source cannot be found, read or split.
     """
     if resolution < 1:
         raise DataError(f"`resolution >= 1` must hold, but got {resolution}")
+    open_as = partial(Data, resolution=resolution, seed=seed, normalisation=normalisation)
     if source == EMBEDDED:
-        return Data(load_embedded(), resolution=resolution, seed=seed)
+        return open_as(load_embedded())
     if source.startswith(PREFIX):
         name = source.removeprefix(PREFIX)
-        return Data(load_torchvision(name, root), resolution=resolution, seed=seed)
+        return open_as(load_torchvision(name, root))
     folder = Path(source).expanduser()
     if not folder.is_dir():
         raise DataError(
@@ -77,7 +72,7 @@ def load_data(
     images = load_shards(folder) if is_sharded(folder) else load_folder(folder)
     for note in images.notes:  # before what may be refused because of it
         tell(note)
-    data = Data(images, resolution=resolution, seed=seed)
+    data = open_as(images)
     for note in split_notes(images, data.splits):
         tell(note)
     return data
@@ -115,10 +110,14 @@ class Data:
     A split is decoded when it is first read, and cached in memory if it is small enough.
     """
 
-    def __init__(self, images: ImageSet, *, resolution: int, seed: int) -> None:
+    def __init__(
+        self, images: ImageSet, *, resolution: int, seed: int, normalisation: str = "data"
+    ) -> None:
         """Split `images` by `seed`; nothing is decoded yet. Raises DataError (split_images)."""
-        self.resolution = resolution
-        self.seed = seed
+        if normalisation not in ("data", *NORMALISATIONS):
+            known = ", ".join(("data", *NORMALISATIONS))
+            raise DataError(f"`normalisation` must be one of {known}, but got {normalisation}")
+        self.resolution, self.seed, self.normalisation = resolution, seed, normalisation
         self._found, self._excluded = images, frozenset[str]()
         self._use(images, split_images(images, seed))
 
@@ -161,7 +160,10 @@ class Data:
 
     @property
     def mean(self) -> tuple[float, ...]:
-        """Mean of each channel over the pixels of `calibration`, for images in 0..1."""
+        """Mean of each channel for images in 0..1, by which they are normalised.
+
+        Over the pixels of `calibration`, unless `normalisation` names another.
+        """
         return self._statistics[0]
 
     @property
@@ -171,6 +173,8 @@ class Data:
 
     @cached_property
     def _statistics(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        if self.normalisation in NORMALISATIONS:
+            return NORMALISATIONS[self.normalisation]
         return channel_statistics(
             images for images, _ in self.batches("calibration", batch_size=DECODE_BATCH)
         )

@@ -7,6 +7,13 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate, pad
 
+NORMALISATIONS = {
+    "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+    "half": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+}
+"""Mean and standard deviation of each channel, for images in 0..1, that pretrained networks expect:
+those of ImageNet (torchvision's, most of timm's), or pixels in -1..1 (Inception, many ViTs)."""
+
 
 def resize(images: Tensor, resolution: int) -> Tensor:
     """Resize to `resolution` pixels a side, on the images' device.

@@ -23,6 +23,7 @@ def data_from(
     seed: int = 0,
     classes: Sequence[str] | None = None,
     name: str | None = None,
+    normalisation: str = "data",
 ) -> Data:
     """The data of map-style datasets of (image, label), or of DataLoaders over such datasets.
 
@@ -38,6 +39,7 @@ def data_from(
         resolution: highest input side that is trained, in pixels.
         seed: decides the splits of what is not given.
         classes: names, label i being classes[i]; None: the dataset's own `classes`, or numbers.
+        normalisation: that of the job's hyperparameters, such as "imagenet" for fine-tuning.
         name: what the run's documents call the data; None: the name of the dataset's class.
 
     Raises DataError for a dataset without a length, and for labels that are not whole numbers.
@@ -62,7 +64,7 @@ def data_from(
             f"{name}: must have a class name for each of {num_labels} labels, but got "
             f"{len(images.classes)}: pass them as `classes`"
         )
-    return Data(images, resolution=resolution, seed=seed)
+    return Data(images, resolution=resolution, seed=seed, normalisation=normalisation)
 
 
 def _map_style(dataset: Any, part: str) -> Any:

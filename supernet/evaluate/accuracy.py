@@ -74,6 +74,14 @@ class Images:
         """Yield each batch of a split once, at `resolution` pixels a side."""
         yield from map(self._ready, self._resized(split, resolution))
 
+    def pixels(self, split: str, resolution: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield the same batches before they are normalised: uint8 (n, side, side, 3), on the CPU.
+
+        This is what a network takes that has its normalisation inside.
+        """
+        for images, labels in self._resized(split, resolution):
+            yield images.permute(0, 2, 3, 1), labels
+
     def chosen(
         self, split: str, resolution: int, indices: Sequence[int]
     ) -> Iterator[tuple[Tensor, Tensor]]:
@@ -123,14 +131,19 @@ def calibrated_subnet(supernet: Supernet, config: SubnetConfig, images: Images) 
 
 
 @torch.inference_mode()
-def correct_predictions(
-    logits: Callable[[Tensor], Tensor], images: Tensor, labels: Tensor
-) -> Tensor:
-    """Whether each image's most probable class is its label: bool (n,).
+def predictions(logits: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
+    """Each image's most probable class, the first of several: int64 (n,).
 
     `logits` maps (n, c, side, side) to (n, classes).
     """
-    predicted = logits(images).argmax(dim=1)
+    return logits(images).argmax(dim=1)
+
+
+def correct_predictions(
+    logits: Callable[[Tensor], Tensor], images: Tensor, labels: Tensor
+) -> Tensor:
+    """Whether each image's most probable class is its label: bool (n,); see `predictions`."""
+    predicted = predictions(logits, images)
     return predicted == labels.to(predicted.device)
 
 

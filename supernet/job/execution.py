@@ -13,8 +13,9 @@ class Execution:
     """cpu, cuda, cuda:1; None: CUDA where available, under torchrun one device per process."""
     save_every_s: float = 15.0
     """Time between saves of the training state: the most that a kill can cost."""
-    evaluate_every: int = 10
-    """Epochs between evaluations of the corners (the last epoch is always one); 0: never."""
+    evaluate_every: int | None = None
+    """Epochs between evaluations of the corners (the last epoch is always one); 0: never; None:
+    a quarter of the epochs, at most 10."""
     tensorboard: bool = False
     """Whether metrics are also written to RUN/supernet/tensorboard."""
     compile: bool = False
@@ -26,7 +27,7 @@ class Execution:
 
     def __post_init__(self) -> None:
         """Raise SupernetError where a field is out of range."""
-        if self.save_every_s < 0 or self.evaluate_every < 0:
+        if self.save_every_s < 0 or (self.evaluate_every or 0) < 0:
             raise SupernetError(
                 "`save_every_s >= 0` and `evaluate_every >= 0` must hold, "
                 f"but got {self.save_every_s} and {self.evaluate_every}"

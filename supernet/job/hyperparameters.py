@@ -4,12 +4,15 @@ import math
 import re
 from dataclasses import dataclass, fields
 
+from supernet.data.preprocess import NORMALISATIONS
 from supernet.errors import SupernetError
 
 CHOICES = {
     "schedule": ("cosine", "one_cycle"),
     "augment": ("auto", "cifar", "imagenet", "none"),
     "dtype": ("float32", "bfloat16", "float16"),
+    "class_weights": ("none", "balanced"),
+    "normalisation": ("data", *NORMALISATIONS),
 }
 
 
@@ -36,6 +39,9 @@ class Hyperparameters:
     """Whether weight decay also applies to all other parameters (depthwise, BN, biases)."""
     label_smoothing: float = 0.0
     """Label smoothing of the cross-entropy with labels."""
+    class_weights: str = "none"
+    """"balanced": the loss of an image with a label is weighted inversely to how many training
+    images its class has, so that all classes count alike."""
     clip_norm: float | None = None
     """Maximum norm of a step's gradient; None: no clipping."""
     ema_decay: float | None = None
@@ -45,6 +51,9 @@ class Hyperparameters:
     """Autocast dtype; weights and losses stay float32, and float16 uses loss scaling."""
     sync_bn: bool = False
     """Whether BN in training uses statistics over all processes (synchronised BN)."""
+    normalisation: str = "data"
+    """What images are normalised by: "data": mean and deviation of the training images;
+    "imagenet", "half": those that pretrained networks expect (supernet/data/preprocess.py)."""
     augment: str = "auto"
     """"cifar": random shift and flip; "imagenet": random resized crop and flip; "none"; "auto":
     cifar up to 64 px, imagenet above."""

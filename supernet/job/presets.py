@@ -1,4 +1,4 @@
-"""Presets: complete jobs with the papers' hyperparameters."""
+"""Presets: complete jobs, for photographs of one's own and with the papers' hyperparameters."""
 
 from dataclasses import replace
 
@@ -8,6 +8,15 @@ from supernet.job.training_job import TrainingJob
 from supernet.space import SearchSpace
 
 _IMAGENET = (224, 192, 160, 128)
+
+_SCRATCH = TrainingJob(
+    data="photos",
+    model="mobilenet_v2",
+    model_options={},
+    hyperparameters=Hyperparameters(batch_size=32, clip_norm=2.0),
+    space=SearchSpace(width_range=(0.5, 1.0), resolutions=(128, 112, 96, 80, 64)),
+    epochs=0,
+)
 
 _MOBILENET_V1 = TrainingJob(
     data="imagenet",
@@ -23,6 +32,15 @@ _MOBILENET_V1 = TrainingJob(
 
 PRESETS = {
     "embedded": TrainingJob(),
+    "scratch": _SCRATCH,
+    # Chosen on flowers' `selection` (docs/photographs.md).
+    "finetune": replace(
+        _SCRATCH,
+        hyperparameters=replace(
+            _SCRATCH.hyperparameters, lr=0.03, weight_decay=1e-4, normalisation="imagenet"
+        ),
+        sort_by_importance=True,
+    ),
     "mobilenet_v1-imagenet": _MOBILENET_V1,
     "mobilenet_v2-imagenet": replace(
         _MOBILENET_V1,

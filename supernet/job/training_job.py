@@ -10,6 +10,8 @@ from supernet.job.hyperparameters import Hyperparameters
 from supernet.job.recipe import RECIPES, Recipe
 from supernet.space import SearchSpace
 
+IMAGES_SHOWN, EPOCHS = 80_000, (5, 60)
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingJob:
@@ -34,21 +36,33 @@ class TrainingJob:
     width range becomes (1, 1)."""
     weights: str | None = None
     """File with initial weights; see `supernet.models.pretrained.load_weights`."""
+    freeze: tuple[str, ...] = ()
+    """Parameters that are not trained: beginnings of their names, such as "features.0"."""
     sort_by_importance: bool = False
     """Whether to sort the channels first; see `supernet.elastic.importance.sort_by_importance`."""
     epochs: int = 20
-    """Passes over the training images."""
+    """Passes over the training images; 0: as many as suit their number, see `with_epochs`."""
     seed: int = 0
     """Seed of the initial weights, splits, order of images, augmentation and configs."""
 
     def __post_init__(self) -> None:
         """Raise SupernetError where a field is out of range."""
-        if self.epochs < 1:
-            raise SupernetError(f"`epochs >= 1` must hold, but got {self.epochs}")
+        if self.epochs < 0:
+            raise SupernetError(f"`epochs >= 0` must hold, but got {self.epochs}")
         if not 0 <= self.seed < 2**32:
             raise SupernetError(f"`0 <= seed < 2^32` must hold, but got {self.seed}")
         if not self.recipe.trains_widths:
             object.__setattr__(self, "space", replace(self.space, width_range=(1.0, 1.0)))
+
+    def with_epochs(self, num_images: int) -> "TrainingJob":
+        """The job itself or, where it leaves the epochs open, with as many as suit its images.
+
+        Enough to show IMAGES_SHOWN images, between the two bounds of EPOCHS.
+        """
+        if self.epochs:
+            return self
+        low, high = EPOCHS
+        return replace(self, epochs=min(high, max(low, round(IMAGES_SHOWN / num_images))))
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for supernet.json; `TrainingJob.from_json` reads them back."""
@@ -61,6 +75,7 @@ class TrainingJob:
             "hyperparameters": asdict(self.hyperparameters),
             "space": self.space.to_json(),
             "weights": self.weights,
+            "freeze": list(self.freeze),
             "sort_by_importance": self.sort_by_importance,
             "epochs": self.epochs,
             "seed": self.seed,
@@ -72,6 +87,7 @@ class TrainingJob:
         return cls(
             **values
             | {
+                "freeze": tuple(values["freeze"]),
                 "recipe": Recipe(**values["recipe"]),
                 "hyperparameters": Hyperparameters(**values["hyperparameters"]),
                 "space": SearchSpace.from_json(values["space"]),

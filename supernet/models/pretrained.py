@@ -1,135 +1,139 @@
-"""Weights from a file: safetensors, or a state dict saved by torch; never pickled objects."""
+"""Weights from a file into a network: those that fit it, or a refusal; see `load_weights`."""
 
-import json
-import re
+import os
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Set
+from dataclasses import replace
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-import torch
-from safetensors import safe_open
-from safetensors.torch import load_file
-from torch import Tensor, nn
-from torch.nn.modules.utils import consume_prefix_in_state_dict_if_present
+from torch import nn
 
 from supernet.errors import CheckpointError, reason_of
-from supernet.weights import first_names, whole_state
+from supernet.models.state_dicts import TOP, StateDict, find_state_dicts, named
+from supernet.models.weights_file import read_weights_file
+from supernet.models.weights_fit import Fit, body_of, fit_of, heads_of, joined, listed, shown
+from supernet.tell import to_stderr
 
-PREFIX = "module."
-"""Prefix that DistributedDataParallel gives all names."""
-EXTRA_STATE = "_extra_state"
-"""End of the names of what `get_extra_state` returned, which need not be tensors."""
-FORMER_NAME = re.compile(
-    r"^(.*denselayer\d+\.(?:norm|relu|conv))\.([12]\.(?:weight|bias|running_mean|running_var))$"
-)
-"""Names in torchvision's published DenseNets: a dot that today's have no longer."""
+KEY = "#"
+"""Between a file's name and that of a state dict in it; a colon follows drives on Windows."""
 
 
-def load_weights(model: nn.Module, path: Path) -> list[str]:
+def load_weights(
+    model: nn.Module, path: Path, *, build: Callable[[int], nn.Module] | None = None
+) -> list[str]:
     """Load the weights in `path` into `model`; return the names that kept their initial weights.
 
-    The file must name the model's parameters and buffers. Those of the last layer may have another
-    shape, and those of other heads (auxiliary classifiers) as many outputs more or fewer: they are
-    for another number of classes and keep their initial weights. Raises CheckpointError, without
-    changing the model, if the file cannot be read or does not fit.
+    The file must hold the model's parameters and buffers, in a state dict anywhere in it and with
+    any prefix. Where several fit, moving averages (EMA) are taken, and one line on stderr says so;
+    `FILE#NAME` names one. The layers that make the logits may be missing or have other names, and
+    may be for another number of classes, as may those of auxiliary heads: they keep their initial
+    weights. `build`, which makes the same network for another number of classes, tells which layers
+    these are; without it, the last layer is meant.
+
+    Raises CheckpointError, without changing the model, if the file cannot be read or does not fit.
     """
-    content = _read(path)
+    file, key = _split(Path(os.path.expanduser(path)))  # never raises, as Path's may
     own = model.state_dict(keep_vars=True)
-    tensors = _renamed(content, own)
-    first = first_names(own)
-    known = {first.get(name, name) for name in tensors}
-    missing = [n for n in own if first.get(n, n) not in known and not _is_optional(n)]
-    extra = [name for name in tensors if name not in own]
-    if missing or extra:
-        raise CheckpointError(
-            f"{path} must hold the weights of this model, but "
-            f"{len(missing)} are missing ({_first(missing)}) and {len(extra)} are unexpected"
-            f" ({_first(extra)}): choose the --model and --model-args that they belong to"
-        )
-    shaped = [name for name in tensors if not name.endswith(EXTRA_STATE)]
-    other = [name for name in shaped if _shape(tensors[name]) != _shape(own[name])]
-    if wrong := _not_of_heads(other, tensors, own):
-        raise CheckpointError(
-            f"{path} must fit the model, but {wrong} is {_shape(tensors[wrong])} and must be "
-            f"{_shape(own[wrong])}: choose the --model and --model-args that it belongs to"
-        )
-    fitting = OrderedDict((name, value) for name, value in tensors.items() if name not in other)
+    content = read_weights_file(file)
+    heads = cache(partial(heads_of, own, build))
+    fit = partial(fit_of, own=own, heads=heads, all_known=build is not None)
+    fits = [fit(each) for each in _find(content, own.keys(), "", file, key)]
+    if all(fit.problem for fit in fits) and (body := body_of(own, heads())):
+        of_body = [fit(each) for each in _find(content, own.keys(), body, file, key)]
+        fits = [fit for fit in of_body if not fit.problem] or fits or of_body
+    chosen = _choose(fits, file, next(iter(own), "none"))
+    state = chosen.state
+    fitting = OrderedDict((n, v) for n, v in state.entries.items() if n not in chosen.fresh)
     # Some networks load only what says which version of them it is of.
-    versions = getattr(content, "_metadata", None) or getattr(model.state_dict(), "_metadata", {})
+    versions = state.metadata or getattr(model.state_dict(), "_metadata", {})
     fitting._metadata = versions  # type: ignore[attr-defined]
     try:
         model.load_state_dict(fitting, strict=False)
     except Exception as error:  # a module that loads its own state may raise anything
         raise CheckpointError(
-            f"{path} must load into the model, but got: {reason_of(error)}"
+            f"{file} must load into the model, but got: {reason_of(error)}"
         ) from error
-    return other
+    _say(chosen, fits, file)
+    return list(chosen.fresh)
 
 
-def _renamed(content: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """With today's names where a file has those that its network's layers had before."""
-    todays = {name: FORMER_NAME.sub(r"\1\2", name) for name in content if name not in own}
-    renamed = {name: today for name, today in todays.items() if today in own}
-    return {renamed.get(name, name): value for name, value in content.items()}
+def _split(path: Path) -> tuple[Path, str | None]:
+    """`FILE#NAME` -> file and name; a file may have such a name itself."""
+    name, key = path.name, None
+    while not path.with_name(name).exists():
+        name, mark, last = name.rpartition(KEY)
+        if not mark or not name:
+            return path, None
+        key = last if key is None else f"{last}{KEY}{key}"
+    return path.with_name(name), key
 
 
-def _is_optional(name: str) -> bool:
-    """Whether files may lack it: counts of BN's batches, and what is no tensor."""
-    return "num_batches_tracked" in name or name.endswith(EXTRA_STATE)
-
-
-def _shape(value: Any) -> tuple[int, ...] | None:
-    return tuple(value.shape) if isinstance(value, Tensor) else None
-
-
-def _not_of_heads(
-    names: list[str], tensors: Mapping[str, Any], own: Mapping[str, Any]
-) -> str | None:
-    """The first of `names` that is no parameter of a classifier for other classes.
-
-    Classifiers are the last layer, and layers whose number of outputs, their tensors' first
-    dimension, alone differs: in the same way for all of them.
-    """
-    changes = {}
-    for name in names:
-        there, here = _shape(tensors[name]), _shape(own[name])
-        if there and here and there[1:] == here[1:]:
-            changes[name] = there[0], here[0]
-    alike = len(set(changes.values())) == 1
-    last_layer = list(own)[-1].rpartition(".")[0]
-    others = (name for name in names if name.rpartition(".")[0] != last_layer)
-    return next((name for name in others if name not in changes or not alike), None)
-
-
-def _first(names: list[str]) -> str:
-    return names[0] if names else "none"
-
-
-def _read(path: Path) -> dict[str, Any]:
-    content: Any
-    try:
-        if path.suffix == ".safetensors":
-            with safe_open(path, framework="pt") as file:
-                note = json.loads((file.metadata() or {}).get("note", "{}"))
-            content = whole_state(load_file(path), note.get("extra_state", {}))
-        else:
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise CheckpointError(f"{path} must be a readable file, but {error}") from error
-    except Exception as error:  # readers raise nearly anything on a damaged file
+def _find(content: Any, own: Set[str], body: str, path: Path, key: str | None) -> list[StateDict]:
+    """The state dicts of a network, or of that part whose names begin with `body`; under `key`."""
+    names = {name.removeprefix(body) for name in own if name.startswith(body)}
+    found = [
+        replace(
+            state,
+            entries={
+                f"{body}{name}" if name in names else name: value
+                for name, value in state.entries.items()
+            },
+        )
+        for state in find_state_dicts(content, names)
+    ]
+    chosen = found if key is None else named(found, key)
+    if found and not chosen:
         raise CheckpointError(
-            f"{path} must be a safetensors file or a state dict saved by torch, but is damaged or "
-            "holds other objects, which are never unpickled: save model.state_dict()"
-        ) from error
-    for key in ("state_dict", "model"):  # keys under which many training scripts save it
-        content = content.get(key, content) if isinstance(content, dict) else content
-    if not isinstance(content, dict) or not all(map(_is_state, content, content.values())):
-        raise CheckpointError(f"{path} must hold a state dict, but holds something else")
-    if all(name.startswith(PREFIX) for name in content):
-        consume_prefix_in_state_dict_if_present(content, PREFIX)
-    return content
+            f"{path} must hold weights of this model under {shown(key or '')!r}, but has them "
+            f"under {listed([state.name for state in found])}"
+        )
+    return chosen
 
 
-def _is_state(name: Any, value: Any) -> bool:
-    return isinstance(name, str) and (isinstance(value, Tensor) or name.endswith(EXTRA_STATE))
+def _choose(fits: list[Fit], path: Path, example: str) -> Fit:
+    """The state dict to load. Raises CheckpointError where none fits, or several do."""
+    if not fits:
+        raise CheckpointError(
+            f"{path} must hold a state dict of this model, but has none of its tensors (such as "
+            f"{example}): choose the --model and --model-args that it belongs to"
+        )
+    fitting = [fit for fit in fits if fit.problem is None]
+    if not fitting:
+        best = max(fits, key=lambda fit: fit.num_known)
+        where = "" if best.state.name == TOP else f" in {shown(best.state.name)}"
+        raise CheckpointError(
+            f"{path} must hold the weights of this model, but{where} {best.problem}: choose the "
+            "--model and --model-args that they belong to"
+        )
+    fewest = min(len(fit.fresh) for fit in fitting)
+    fitting = [fit for fit in fitting if len(fit.fresh) == fewest]
+    averages = [fit for fit in fitting if fit.state.is_ema]
+    preferred = averages or fitting
+    if len(preferred) > 1:
+        names = [fit.state.name for fit in preferred]
+        raise CheckpointError(
+            f"{path} must hold one set of weights for this model, but has {len(names)}: "
+            f"{listed(names)}; choose one, as in {path}{KEY}{shown(names[0])}"
+        )
+    return preferred[0]
+
+
+def _say(chosen: Fit, fits: list[Fit], path: Path) -> None:
+    """Say on stderr which weights were taken, if others lie beside or if they are averages."""
+    others = [fit for fit in fits if fit is not chosen]
+    beside = [_with_reason(fit) if fit.state.is_ema else shown(fit.state.name) for fit in others]
+    unused = [*beside, *map(shown, (*chosen.extra, *chosen.state.unused))]
+    if not unused and not chosen.state.is_ema:
+        return
+    kind = "moving averages (EMA) " if chosen.state.is_ema else "weights "
+    name = "at the top" if chosen.state.name == TOP else shown(chosen.state.name)
+    rest = f"; not used: {joined(unused)}" if unused else ""
+    choice = f" (to choose: --weights {path}{KEY}NAME)" if beside else ""
+    to_stderr(f"{kind}from {path}: {name}{rest}{choice}")
+
+
+def _with_reason(fit: Fit) -> str:
+    """A name and why it was not taken."""
+    return shown(fit.state.name) + (f" (of which {fit.problem})" if fit.problem else "")

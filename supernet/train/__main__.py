@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from supernet.errors import SupernetError
 from supernet.models import known_models
+from supernet.train.allocator import keep_freed_memory
 from supernet.train.arguments import execution_from, job_from, make_parser
 from supernet.train.log import surviving_streams
 from supernet.train.stop import Stopped
@@ -22,6 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     if args.out is None:
         parser.error("--out RUN is required: the folder to train into")
+    keep_freed_memory()
     with surviving_streams(args.out / "supernet" / "train.log"):
         return _run(args)
 

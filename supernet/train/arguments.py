@@ -6,6 +6,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, get_args
 
+from supernet.data.sources import EMBEDDED
 from supernet.errors import SupernetError
 from supernet.job.execution import Execution
 from supernet.job.hyperparameters import Hyperparameters
@@ -18,8 +19,9 @@ OF_RECIPE = [field.name for field in fields(Recipe) if field.name != "name"]
 OF_HYPERPARAMETERS = [field.name for field in fields(Hyperparameters)]
 
 EPILOG = f"""examples:
+  python -m supernet.train --data photos/ --weights mobilenet_v2-b0353104.pth --out runs/photos
   python -m supernet.train --data photos/ --model mobilenet_v2 --resolutions 224 192 160 128 \\
-      --width-range 0.7 1 --epochs 250 --out runs/photos
+      --width-range 0.7 1 --epochs 250 --out runs/scratch
   python -m supernet.train --preset mobilenet_v2-imagenet --data /imagenet --out runs/imagenet
   torchrun --nproc-per-node 8 -m supernet.train --preset mobilenet_v2-imagenet --data /imagenet \\
       --set dtype=bfloat16 ema_decay=0.9999 --out runs/imagenet
@@ -52,7 +54,8 @@ def make_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--preset", default="embedded", choices=sorted(PRESETS), help="complete job to start from")
+    add("--preset", choices=sorted(PRESETS), help="complete job to start from; default: finetune "
+        "with --weights, scratch with --data, else embedded")  # fmt: skip
     add(
         "--data",
         help="fashion-mnist-mini, folder (images or shards) or torchvision:NAME",
@@ -82,31 +85,47 @@ def make_parser() -> argparse.ArgumentParser:
         help="lowest and highest width",
     )
     add("--groups", choices=GROUPS, help="what has a width of its own")
-    add("--weights", type=Path, metavar="FILE", help="initial weights: safetensors or a state dict")
-    add("--sort-by-importance", action="store_true", help="sort channels by L1 norm first")
+    add("--weights", type=Path, metavar="FILE[#NAME]", help="initial weights: safetensors or what "
+        "torch.save wrote; #NAME chooses among several")  # fmt: skip
+    add("--sort-by-importance", action=argparse.BooleanOptionalAction, default=None,
+        help="sort channels by L1 norm first")  # fmt: skip
+    add("--freeze", nargs="+", metavar="NAME", help="layers that are not trained, as features.0")
     add("--seed", type=int, help="random seed")
     add("--out", type=Path, metavar="RUN", help="the run's folder")
     add("--resume", action="store_true", help="continue the training in RUN")
     add("--device", help="cpu, cuda, cuda:1; default: CUDA where available")
     add("--compile", action="store_true", help="use torch.compile; needs --set num_widths=N")
     add("--tensorboard", action="store_true", help="also log to TensorBoard")
-    add("--evaluate-every", type=int, default=watch.evaluate_every, metavar="EPOCHS",
-        help="top-1 of the corners on `selection`; 0: never")  # fmt: skip
+    add("--evaluate-every", type=int, metavar="EPOCHS",
+        help="top-1 of the corners on `selection`; 0: never; default: 4 times")  # fmt: skip
     add("--save-every-s", type=float, default=watch.save_every_s, metavar="S",
         help="time between saves")  # fmt: skip
     add("--strict", action="store_true", help="refuse damaged images, which are left out otherwise")
     return parser
 
 
+def _preset(args: argparse.Namespace) -> str:
+    """The preset that suits the other arguments."""
+    if args.weights is not None:
+        return "finetune"
+    return "embedded" if args.data is None or args.data == EMBEDDED else "scratch"
+
+
 def job_from(args: argparse.Namespace) -> TrainingJob:
     """The job of the parsed arguments. Raises SupernetError where a value is invalid."""
-    job = PRESETS[args.preset]
+    preset = args.preset or _preset(args)
+    job = PRESETS[preset]
+    if args.data is None and preset in ("scratch", "finetune"):
+        raise SupernetError(f"--data must name the images to train on with --preset {preset}")
+    if args.epochs is not None and args.epochs < 1:
+        raise SupernetError(f"`epochs >= 1` must hold, but got {args.epochs}")
     given = {
         "data": args.data,
         "data_root": args.data_root,
         "model": args.model,
         "weights": None if args.weights is None else str(args.weights),
-        "sort_by_importance": args.sort_by_importance or None,
+        "freeze": None if args.freeze is None else tuple(args.freeze),
+        "sort_by_importance": args.sort_by_importance,
         "epochs": args.epochs,
         "seed": args.seed,
         "model_options": None if args.model_args is None else dict(args.model_args),

@@ -9,9 +9,11 @@ import json
 import signal
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from hashlib import sha256
+from math import log
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,10 @@ from supernet.train.stop import Stop, Stopped
 
 CHANGEABLE = ("hyperparameters.lr", "hyperparameters.clip_norm", "hyperparameters.dtype", "epochs")
 """Fields of the job that may change when a training is resumed."""
+MAX_EPOCHS_UNSEEN = 10
+"""Epochs between evaluations of the corners, where nothing else is asked for."""
+WINDOW = 100
+"""Steps over which a loss that stays worse than guessing shows that the weights have diverged."""
 MAX_SAVING_SHARE = 0.02
 """Saves come less often than requested where they would take a larger share of the time."""
 
@@ -66,7 +72,7 @@ class Loop:
             job,
             group,
             num_steps=self.steps_per_epoch * job.epochs,
-            num_classes=len(data.classes),
+            class_counts=data.class_counts["train"],
             mean=data.mean,
             std=data.std,
         )
@@ -75,10 +81,15 @@ class Loop:
         self.state = State(
             supernet.model, self.step.optimizer, self.step.ema, self.step.scaler, self.epoch_losses
         )
+        self.recent = deque[float](maxlen=WINDOW)
+        """Losses of the full network in the last steps."""
         self.groups_sha256 = supernet.groups_digest()
         self.changes: list[dict[str, Any]] = []
         """Fields of the job that changed in a resume: step, field, from, to."""
-        self.corners = supernet.space.corners if execution.evaluate_every else []
+        self.evaluate_every = execution.evaluate_every
+        if self.evaluate_every is None:
+            self.evaluate_every = min(MAX_EPOCHS_UNSEEN, max(1, job.epochs // 4))
+        self.corners = supernet.space.corners if self.evaluate_every else []
         self.images = Images(data, self.step.device)
         self.state_folder = state_folder(run)
         self.metrics = Metrics(
@@ -151,6 +162,8 @@ class Loop:
         self.epoch_losses += torch.tensor(result.losses, dtype=torch.float64)
         self.state.num_steps_done += 1
         self.state.num_skipped += result.skipped
+        self.recent.append(result.losses[0])
+        self._check_losses()
         if self.num_steps_done % self.steps_per_epoch == 0:
             self._end_epoch(result.lr)
         return result
@@ -166,7 +179,7 @@ class Loop:
         self.epoch_losses.zero_()
         names = self.job.recipe.subnet_names
         values = {f"loss_{name}": mean for name, mean in zip(names, means, strict=True)}
-        every = self.execution.evaluate_every
+        every = self.evaluate_every
         if every and (epoch % every == 0 or epoch == self.job.epochs):
             with self.step.ema.in_place():
                 scores = selection_top1(self.supernet, self.corners, self.images)
@@ -241,6 +254,19 @@ class Loop:
                 f"from step {saved.num_steps_done} on {text}: the weights will be those of neither "
                 "job alone, and the run records it",
                 file=sys.stderr,
+            )
+
+    def _check_losses(self) -> None:
+        """Raise SupernetError where the full network has long been much worse than guessing."""
+        hyper, guessing = self.job.hyperparameters, log(len(self.data.classes))
+        is_warm = self.num_steps_done > hyper.warmup_fraction * self.step.num_steps
+        mean, best = sum(self.recent) / len(self.recent), min(self.recent)
+        is_full = len(self.recent) == WINDOW
+        if is_warm and is_full and best > guessing and mean > 3 * guessing + 1:
+            raise SupernetError(
+                f"the loss must fall below {guessing:.2f}, that of guessing, but the last {WINDOW} "
+                f"steps had {mean:.2f} on average and {best:.2f} at best: lower lr (it is "
+                f"{hyper.lr:g}) or set clip_norm, and begin again in another --out"
             )
 
     def _check_processes(self) -> None:

@@ -18,6 +18,7 @@ def mutual_step(
     *,
     recipe: Recipe = RECIPES["mutual"],
     label_smoothing: float = 0.0,
+    class_weights: Tensor | None = None,
     backward: Callable[[Tensor], None] = Tensor.backward,
 ) -> list[Tensor]:
     """Add the gradients of one step to the parameters; return the loss of each config, detached.
@@ -25,14 +26,24 @@ def mutual_step(
     The first config is the full network: cross-entropy with `labels`, int64 (batch,) or
     probabilities (batch, classes). All others learn from the full network's softmax, detached: KL
     divergence averaged over the batch, weighted by `recipe.distillation`; the rest of the weight is
-    on cross-entropy with the labels. `network(images, config)`, such as a Supernet, computes
+    on cross-entropy with the labels, in which `class_weights`, float (classes,), weighs each label.
+    `network(images, config)`, such as a Supernet, computes
     logits; `images_at(resolution)` returns the batch, normalised, as float (batch, channels,
     resolution, resolution). `backward` is called once per loss and adds to the parameters' `.grad`;
     nothing else is changed.
     """
+
+    def with_labels(logits: Tensor) -> Tensor:
+        if class_weights is None:
+            return F.cross_entropy(logits, labels, label_smoothing=label_smoothing)
+        # Not the weighted mean, whose scale would change from batch to batch.
+        return F.cross_entropy(
+            logits, labels, class_weights, label_smoothing=label_smoothing, reduction="none"
+        ).mean()
+
     full, *others = configs
     logits = _precise(network(images_at(full.resolution), full))
-    loss = F.cross_entropy(logits, labels, label_smoothing=label_smoothing)
+    loss = with_labels(logits)
     backward(loss)
     teacher = F.softmax(logits.detach(), dim=1)
     losses = [loss.detach()]
@@ -44,8 +55,7 @@ def mutual_step(
             distance = F.kl_div(student, teacher, reduction="batchmean")
             loss = loss + recipe.distillation * distance
         if recipe.distillation < 1:
-            with_labels = F.cross_entropy(logits, labels, label_smoothing=label_smoothing)
-            loss = loss + (1 - recipe.distillation) * with_labels
+            loss = loss + (1 - recipe.distillation) * with_labels(logits)
         backward(loss)
         losses.append(loss.detach())
     return losses

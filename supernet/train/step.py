@@ -55,7 +55,7 @@ class Step:
         job: recipe, hyperparameters and seed.
         group: the processes that share each batch.
         num_steps: steps in the whole training, for the learning-rate schedule.
-        num_classes: outputs of the classifier.
+        class_counts: training images of each class; there are as many logits.
         mean, std: normalisation of each channel, for images in 0..1.
 
     Raises:
@@ -70,16 +70,19 @@ class Step:
         group: ProcessGroup,
         *,
         num_steps: int,
-        num_classes: int,
+        class_counts: list[int],
         mean: tuple[float, ...],
         std: tuple[float, ...],
     ) -> None:
         self.supernet, self.network, self.job, self.group = supernet, network, job, group
         self.hyper = job.hyperparameters
         _check_parts(supernet, self.hyper, group.size)
-        self.num_steps, self.num_classes = num_steps, num_classes
+        self.num_steps, self.num_classes = num_steps, len(class_counts)
         self.mean, self.std = mean, std
         self.device = next(supernet.parameters()).device
+        self.class_weights: Tensor | None = None
+        if self.hyper.class_weights == "balanced":
+            self.class_weights = balanced(class_counts).to(self.device)
         self.optimizer = make_optimizer(supernet, self.hyper)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.hyper.dtype == "float16")
         self.ema = Ema(supernet.model, self.hyper.ema_decay)
@@ -131,6 +134,7 @@ class Step:
                     cache(lambda side, pixels=pixels: self._images_at(pixels, side)),
                     recipe=self.job.recipe,
                     label_smoothing=self.hyper.label_smoothing,
+                    class_weights=self.class_weights,
                     backward=lambda loss: self.scaler.scale(loss / num_parts).backward(),
                 )
             losses += torch.stack(of_part) / num_parts
@@ -172,6 +176,16 @@ class Step:
         self.scaler.update()
         self.ema.update(step)
         return finite
+
+
+def balanced(class_counts: list[int]) -> Tensor:
+    """Weights of the classes' losses, so that all classes count alike: float32 (classes,).
+
+    Their average over the images is 1; a class without images has weight 0.
+    """
+    counts = torch.tensor(class_counts, dtype=torch.float32)
+    present = (counts > 0).sum()
+    return torch.where(counts > 0, counts.sum() / (present * counts), 0.0)
 
 
 def _refuse(what: str, step: int, configs: list[SubnetConfig]) -> Never:

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Iterable
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import numpy
 import torch
 import torchvision
+from torch import nn
 
 from supernet.checkpoint import is_finished, load_supernet, read_document, save_supernet
 from supernet.data.check import Checked, cache_of
@@ -19,13 +21,14 @@ from supernet.elastic.describe import require_elastic, summarise
 from supernet.elastic.importance import sort_by_importance
 from supernet.elastic.supernet import Supernet
 from supernet.elastic.trainable import check_trainable
-from supernet.errors import CheckpointError, DataError, ModelError, OwnedError
+from supernet.errors import CheckpointError, DataError, ModelError, OwnedError, SupernetError
 from supernet.job.execution import Execution
 from supernet.job.training_job import TrainingJob
 from supernet.models import build_model
 from supernet.models.pretrained import load_weights
 from supernet.roundtrip import check_roundtrip
 from supernet.seeding import own_generators
+from supernet.tell import to_stderr
 from supernet.train.compiled import Compiled
 from supernet.train.loop import Loop
 from supernet.train.owner import owner
@@ -54,14 +57,12 @@ def train(
     execution, run = execution or Execution(), Path(run)
     if data is not None:
         job = replace(job, data=data.name)
-        if data.resolution != job.space.resolutions[0]:
-            raise DataError(
-                f"the data must have the highest resolution of the job's space, "
-                f"{job.space.resolutions[0]}, but has {data.resolution}: make it anew with that"
-            )
+        _require_fitting(data, job)
     place = _place(execution)
     with init_process_group(place) as group:
         finished = is_finished(run)
+        if not job.epochs:
+            job = _epochs_there(job, run)
         group.check_same(
             {"files in --out": "a trained supernet" if finished else "none"},
             "choose an --out in a folder that all processes share",
@@ -72,9 +73,27 @@ def train(
     return load_supernet(run)[0]
 
 
+def _require_fitting(data: Data, job: TrainingJob) -> None:
+    """Raise DataError unless the data was made for this job."""
+    for name, needed, got in (
+        ("highest resolution", job.space.resolutions[0], data.resolution),
+        ("normalisation", job.hyperparameters.normalisation, data.normalisation),
+    ):
+        if got != needed:
+            raise DataError(
+                f"the data must have the {name} of the job, {needed}, but has {got}: make it anew "
+                "with that"
+            )
+
+
 def _load(job: TrainingJob) -> Data:
-    side, root = job.space.resolutions[0], Path(job.data_root)
-    return load_data(job.data, resolution=side, seed=job.seed, root=root)
+    return load_data(
+        job.data,
+        resolution=job.space.resolutions[0],
+        seed=job.seed,
+        root=Path(job.data_root),
+        normalisation=job.hyperparameters.normalisation,
+    )
 
 
 def _train(
@@ -89,6 +108,11 @@ def _train(
     saved = _saved_state(run, resume)
     data = data or _load(job)
     _settle(data, job, saved, execution, group)
+    if not job.epochs:
+        job = job.with_epochs(data.num_images["train"])
+        if group.is_first:
+            chosen = f"{job.epochs} epochs for {data.num_images['train']:,} training images"
+            print(f"{chosen}; --epochs sets another number", file=sys.stderr)
     supernet = _new_supernet(job, data, resumes=saved is not None)
     supernet.to(device=place, memory_format=torch.channels_last)  # type: ignore[call-overload]
     if group.is_first and supernet.space.width_range[0] < 1:
@@ -113,6 +137,15 @@ def _train(
             }
             save_supernet(run, supernet, job, about)
         group.wait()  # no process reads before it is written
+
+
+def _epochs_there(job: TrainingJob, run: Path) -> TrainingJob:
+    """The job with the epochs of the training that is already in `run`, if there is one."""
+    if is_finished(run):
+        return replace(job, epochs=TrainingJob.from_json(read_document(run)["job"]).epochs)
+    if has_state(state_folder(run)):
+        return replace(job, epochs=read_state(state_folder(run)).job.epochs)
+    return job
 
 
 def _resume(loop: Loop, saved: SavedState) -> None:
@@ -193,9 +226,14 @@ def _new_supernet(job: TrainingJob, data: Data, *, resumes: bool) -> Supernet:
     model = build_model(job.model, num_classes, job.model_options, seed=job.seed)
     check_trainable(model)
     if job.weights is not None and not resumes:
-        fresh = load_weights(model, Path(job.weights))
+
+        def for_classes(count: int) -> nn.Module:
+            return build_model(job.model, count, job.model_options, seed=job.seed)
+
+        fresh = load_weights(model, Path(job.weights), build=for_classes)
         if fresh:
-            print(f"initialised anew, for other classes: {', '.join(fresh)}", file=sys.stderr)
+            to_stderr(f"initialised anew: {', '.join(fresh)}")
+    freeze(model, job.freeze)
     example = torch.empty(1, 3, side, side)
     supernet = Supernet(model, example, job.space, num_classes=num_classes)
     check_roundtrip(model, job, num_classes)
@@ -204,6 +242,26 @@ def _new_supernet(job: TrainingJob, data: Data, *, resumes: bool) -> Supernet:
     if job.sort_by_importance and not resumes:
         sort_by_importance(supernet)
     return supernet
+
+
+def freeze(model: nn.Module, beginnings: Iterable[str]) -> None:
+    """Freeze the parameters whose names begin so, at a dot or whole.
+
+    Raises SupernetError where one matches none, or nothing is left to train.
+    """
+    named = dict(model.named_parameters())
+    for beginning in beginnings:
+        found = [p for name, p in named.items() if f"{name}.".startswith(f"{beginning}.")]
+        if not found:
+            known = ", ".join(dict.fromkeys(name.partition(".")[0] for name in named))
+            raise SupernetError(
+                f"--freeze must name layers or parameters of the model, but {beginning!r} is none: "
+                f"choose among {known} and what is below them"
+            )
+        for parameter in found:
+            parameter.requires_grad_(False)
+    if not any(parameter.requires_grad for parameter in named.values()):
+        raise SupernetError("--freeze must leave something to train, but freezes everything")
 
 
 def _place(execution: Execution) -> torch.device:
@@ -228,7 +286,7 @@ def _is_longer(job: TrainingJob, run: Path, resume: bool) -> bool:
     document = read_document(run)
     trained = TrainingJob.from_json(document["job"])
     changes = job.changes_from(trained)
-    before, now = changes.get("epochs", (job.epochs, job.epochs))
+    before, now = changes.get("epochs", (0, 0))
     if now > before and has_state(state_folder(run)):
         return True
     if changes:

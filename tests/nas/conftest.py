@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from planner import Candidate, Entry, LookupTable, Target
+from nas.runtimes.from_pixels import INPUT_FORM
+from planner import Candidate, Entry, LookupTable, Preprocessing, Target
 from supernet import Hyperparameters, SearchSpace, TrainingJob
 from supernet.checkpoint import is_finished
 from supernet.train.training import train
@@ -99,6 +100,7 @@ def table_of(entries: tuple[Entry, ...], weights_sha256: str) -> LookupTable:
             "weights_sha256": weights_sha256,
             "class_names": ["bag"],
             "normalisation": {"mean": [0.3], "std": [0.3]},
+            "preprocessing": Preprocessing(crop_resolution=12).to_json(),
             "seed": 0,
             "recipe": {},
             "groups": [{"layers": ["stem"], "num_channels": 16}],
@@ -110,6 +112,7 @@ def table_of(entries: tuple[Entry, ...], weights_sha256: str) -> LookupTable:
             batch_size=1,
             dtype="float32",
             num_threads=1,
+            details={"input": INPUT_FORM},
         ),
         protocol={"noise_floor": 0.013, "num_rounds": 8, "num_samples": 10, "warmup": 6},
         splits={"train": 1, "calibration": 1, "selection": 1, "report": 2000},

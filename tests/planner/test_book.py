@@ -64,3 +64,11 @@ def test_damage_is_told_with_the_table_and_the_entry(tmp_path: Path, book: Book)
 def test_what_is_no_book_is_refused(book: Book, changes: dict[str, object]) -> None:
     with pytest.raises(DamagedTable, match="a book must have"):
         Book.from_json(book.to_json() | changes)
+
+
+def test_a_path_may_be_text(tmp_path: Path, book: Book) -> None:
+    path = str(tmp_path / "book.json")
+    book.write(path)
+    assert read_tables(path) == book.tables
+    book.tables[0].write(str(tmp_path / "table.json"))
+    assert LookupTable.read(str(tmp_path / "table.json")) == book.tables[0]

@@ -33,7 +33,7 @@ def test_select_prints_the_entry(paths: list[str], capsys: pytest.CaptureFixture
 
 
 def test_select_says_why_nothing_fits(paths: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["select", paths[0], "--max-latency-ms", "0.01"]) == 2
+    assert main(["select", paths[0], "--max-latency-ms", "0.01"]) == 3
     assert "the fastest, w0.25-r16, takes" in capsys.readouterr().err
 
 
@@ -81,7 +81,7 @@ def test_an_allowance_of_diff_is_checked(
     wrong: str, paths: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["diff", *paths, "--max-top1-drop", wrong]) == 2
-    assert "allowances must be 0 or more" in capsys.readouterr().err
+    assert "`max_top1_drop` must be 0 or more" in capsys.readouterr().err
 
 
 def test_plan_prints_the_library_s_plans(
@@ -99,24 +99,76 @@ def test_plan_prints_the_library_s_plans(
 def test_plan_takes_budgets(paths: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["plan", paths[0], "--budgets", "1:3", "2"]) == 0
     assert json.loads(capsys.readouterr().out)["curve"][-1]["regret"] == pytest.approx(0)
-    assert main(["plan", paths[0], "--budgets", "0.001"]) == 2
+    assert main(["plan", paths[0], "--budgets", "0.001"]) == 3
     assert "at least one budget must allow an entry" in capsys.readouterr().err
 
 
-def test_diff_exits_1_on_a_regression(
-    paths: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.fixture
+def slower(paths: list[str], tmp_path: Path) -> str:
+    """The first table with its last entry 20 % slower."""
     (old,) = read_tables(Path(paths[0]))
     last = old.entries[-1]
     changed = {n: v * 1.2 for n, v in last.values().items() if n.startswith("latency_")}
-    replace(old, entries=(*old.entries[:-1], last.with_values(**changed))).write(
-        tmp_path / "n.json"
-    )
-    arguments = ["diff", paths[0], str(tmp_path / "n.json"), "--max-latency-regress"]
-    assert main([*arguments, "0.05"]) == 1
-    assert f"{last.config_id} got slower" in capsys.readouterr().out
+    path = tmp_path / "n.json"
+    replace(old, entries=(*old.entries[:-1], last.with_values(**changed))).write(path)
+    return str(path)
+
+
+def test_diff_exits_1_on_a_regression(
+    paths: list[str], slower: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["diff", paths[0], slower, "--max-latency-regress", "0.05"]) == 1
+    assert "w1-r28 got slower" in capsys.readouterr().out
     assert main(["diff", paths[0], paths[0]]) == 0
     assert "no regression" in capsys.readouterr().out
+
+
+def test_diff_fails_on_what_is_asked_for(
+    paths: list[str], slower: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["diff", paths[0], slower, "--fail-on", "accuracy", "common"]) == 0
+    assert main(["diff", paths[0], slower, "--fail-on", "latency"]) == 1
+    assert main(["diff", paths[0], slower, "--fail-on"]) == 0
+    assert main(["diff", paths[0], slower, "--session-spread", "0.2"]) == 0
+    capsys.readouterr()
+    assert main(["diff", *paths, "--fail-on", "target"]) == 1
+    assert "measured on different targets" in capsys.readouterr().out
+
+
+def test_diff_prints_json_or_markdown(
+    paths: list[str], slower: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["diff", paths[0], slower, "--json"]) == 1
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["verdict"] == "regression"
+    assert [one["kind"] for one in printed["regressions"]] == ["latency"]
+    assert main(["diff", paths[0], slower, "--markdown"]) == 1
+    assert capsys.readouterr().out.startswith("### Regression in the lookup table\n")
+
+
+def test_three_kinds_of_failure_have_exit_codes_of_their_own(
+    paths: list[str], slower: str, tmp_path: Path
+) -> None:
+    """A regression, a file that can't be used, and a budget that nothing fits."""
+    (tmp_path / "damaged.json").write_text("{}")
+    assert main(["diff", paths[0], slower]) == 1
+    assert main(["select", str(tmp_path / "damaged.json")]) == 2
+    assert main(["select", paths[0], "--max-latency-ms", "0.01"]) == 3
+
+
+def test_batch_1_can_be_chosen_beside_batch_16(
+    new_table: Callable[..., LookupTable],
+    new_target: Callable[..., Target],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    tables = [new_table(target=new_target(batch_size=size)) for size in (16, 1)]
+    Book(tuple(tables)).write(tmp_path / "book.json")
+    for size in (1, 16):
+        out = str(tmp_path / f"{size}.json")
+        command = ["export", str(tmp_path / "book.json"), "--device", f"batch {size}"]
+        assert main([*command, "--out", out]) == 0
+        assert LookupTable.read(out).target.batch_size == size
 
 
 def test_validate_checks_artifacts(
@@ -124,7 +176,24 @@ def test_validate_checks_artifacts(
 ) -> None:
     assert main(["validate", paths[0]]) == 0
     assert main(["validate", paths[0], "--artifacts", str(tmp_path)]) == 2
-    assert "must have an artifact" in capsys.readouterr().err
+    printed = capsys.readouterr().err.splitlines()
+    assert len(printed) == 8, "one line for each entry"
+    assert "must have an artifact" in printed[0]
+
+
+def test_validate_goes_on_after_a_bad_file(
+    paths: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = [str(tmp_path / name) for name in ("damaged.json", "missing.json")]
+    Path(bad[0]).write_text("{}")
+    assert main(["validate", bad[0], paths[0], bad[1], paths[1]]) == 2
+    captured = capsys.readouterr()
+    assert [line.partition(": ")[0] for line in captured.out.splitlines()] == paths
+    assert all(path in captured.err for path in bad)
+    assert main(["validate", "--json", bad[0], paths[0]]) == 2
+    first, second = json.loads(capsys.readouterr().out)
+    assert (first["file"], first["is_valid"], second["is_valid"]) == (bad[0], False, True)
+    assert second["num_entries"] == 8
 
 
 def test_export_writes_by_the_ending(paths: list[str], tmp_path: Path) -> None:

@@ -174,3 +174,22 @@ def test_bad_arguments_are_refused(new_entries: Entries) -> None:
         Controller([], 1.0)
     with pytest.raises(InvalidValue, match="`latency_ms` must be"):
         Controller(new_entries(3), 1.0).observe(float("nan"))
+
+
+def test_it_chooses_from_other_entries(new_entries: Entries) -> None:
+    entries = new_entries(6)
+    controller = Controller(entries, 1e3)
+    assert controller.entry == entries[-1]
+    assert controller.choose_from(entries[:4]) == controller.entry == entries[3]
+    assert controller.choose_from(entries) == entries[3], "it steps up as ever"
+    with pytest.raises(InvalidValue, match="must have entries"):
+        controller.choose_from([])
+
+
+def test_a_batch_of_another_entry_measures_the_load(new_entries: Entries) -> None:
+    """Of one that runs while the chosen one is loaded."""
+    entries = new_entries(6)
+    controller = Controller(entries, 1e3)
+    for _ in range(5):
+        controller.observe(entries[0].latency.p50_ms * 3, entries[0])
+    assert controller.load == pytest.approx(3.0)

@@ -52,3 +52,22 @@ def test_a_later_version_is_refused() -> None:
     check_version({"schema_version": 1}, 1)
     with pytest.raises(UnknownVersion, match="at most 1, but got 2"):
         check_version({"schema_version": 2}, 1)
+
+
+def test_a_later_minor_version_is_refused_and_an_earlier_one_is_not() -> None:
+    for minor in ({}, {"schema_minor": 0}, {"schema_minor": 1}):
+        check_version({"schema_version": 1, **minor}, 1, 1)
+    with pytest.raises(UnknownVersion, match="`schema_minor` must be at most 1, but got 2"):
+        check_version({"schema_version": 1, "schema_minor": 2}, 1, 1)
+
+
+@pytest.mark.parametrize("minor", [-1, "1", 0.5, None])
+def test_a_wrong_minor_version_is_refused(table: LookupTable, minor: object) -> None:
+    with pytest.raises(DamagedTable, match="schema_minor"):
+        LookupTable.from_json(table.to_json() | {"schema_minor": minor})
+
+
+def test_a_table_from_before_minor_versions_loads(table: LookupTable) -> None:
+    values = table.to_json()
+    assert values.pop("schema_minor") == 1
+    assert LookupTable.from_json(values) == table

@@ -23,7 +23,7 @@ def test_a_file_gives_the_table_back(tmp_path: Path, table: LookupTable) -> None
     table.write(path)
     assert LookupTable.read(path) == table
     assert next(iter(json.loads(path.read_text()))) == "schema_version"
-    assert len(path.read_text().splitlines()) == 10 + len(table)
+    assert len(path.read_text().splitlines()) == 11 + len(table)
 
 
 def test_writing_what_was_read_gives_the_same_bytes(tmp_path: Path, table: LookupTable) -> None:

@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from app.offers import OFFERS
 from app.opening import Source
-from planner import Artifact, Limits, select
+from planner import Artifact, Limits, make_plans, select
 
 Open = Callable[..., AppTest]
 
@@ -56,7 +56,7 @@ def test_the_code_selects_the_entry_that_the_page_shows(
     monkeypatch.chdir(tmp_path)
     source.table.write(tmp_path / "lookup_table.json")
     names: dict[str, object] = {}
-    exec(next(code.value for code in page.code if "import Limits" in code.value), names)
+    exec(next(code.value for code in page.code if "Limits(" in code.value), names)
     chosen = select(source.table, limits)
     assert names["entry"] == chosen
     assert labels_of(page)[0] == f"Download {chosen.config_id} as JSON"
@@ -67,6 +67,16 @@ def test_a_picked_entry_is_exported(open_page: Open, source: Source) -> None:
     page = open_page("export", {"test CPU": source}, address_view={"budget": 1.0, "config": picked})
     assert labels_of(page)[0] == f"Download {picked} as JSON"
     assert any(f'by_config_id["{picked}"]' in code.value for code in page.code)
+
+
+def test_a_part_without_the_chosen_entry_says_what_the_code_selects(
+    open_page: Open, source: Source
+) -> None:
+    shipped = {*make_plans([source.table], 1)[0].config_ids}
+    slow = next(e for e in reversed(source.table.entries) if e.config_id not in shipped)
+    view = {"config": slow.config_id, "entries": "worth shipping", "ship": 1}
+    page = open_page("export", {"test CPU": source}, address_view=view)
+    assert any(f"are without {slow.config_id}" in info.value for info in page.info)
 
 
 def test_nothing_is_zipped_before_it_is_asked_for(

@@ -144,5 +144,16 @@ def test_a_candidate_is_ready_to_time_in_under_a_second(evaluator: Evaluator) ->
 
 def test_it_is_timed_on_real_images_in_batches_of_the_asked_size(evaluator: Evaluator) -> None:
     pixels = evaluator._pixels(8)
-    assert pixels.shape == (2, 3, 8, 8)
-    assert pixels.std() > 0.3
+    assert pixels.shape == (2, 8, 8, 3)
+    assert pixels.dtype == torch.uint8
+    assert pixels.float().std() > 30
+
+
+def test_the_timed_network_normalises_its_images_itself(evaluator: Evaluator) -> None:
+    compiled = evaluator.compile(CONFIG)
+    network = calibrated_subnet(evaluator.supernet, CONFIG, evaluator.images)
+    pixels, _ = next(evaluator.images.pixels("report", 8))
+    normalised, _ = next(evaluator.images.batches("report", 8))
+    with torch.inference_mode():
+        expected = network(normalised)
+    torch.testing.assert_close(compiled.logits(pixels), expected, rtol=1e-3, atol=1e-4)

@@ -10,6 +10,7 @@ def test_a_target_names_all_that_a_latency_depends_on() -> None:
     assert (target.runtime, target.runtime_version) == ("onnxruntime", runtime.version)
     assert (target.batch_size, target.num_threads, target.dtype) == (4, 2, "float32")
     assert target.details["provider"] == "CPUExecutionProvider"
+    assert target.details["input"] == "uint8 NHWC, normalised in the network"
     assert {"cpu", "governor", "machine", "os", "python", "torch"} <= set(target.details)
     assert target.details["python"] == platform.python_version()
 

@@ -30,7 +30,7 @@ def batches() -> list[tuple[Tensor, Tensor]]:
 def test_the_file_is_the_network_and_says_how_exactly(tmp_path: Path) -> None:
     plain, path = network(0), tmp_path / "w1-r5.onnx"
     model = OnnxRuntime("cpu", 1).compile(plain, batches()[0][0][:2]).model
-    artifact = write_artifact(model, path, plain, batches(), batch_size=2)
+    artifact = write_artifact(model, path, plain, batches(), batch_size=2, metadata={})
     assert artifact.file == "w1-r5.onnx"
     assert artifact.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
     assert artifact.size_bytes == path.stat().st_size
@@ -50,5 +50,7 @@ def test_a_file_that_names_other_classes_is_refused_and_removed(tmp_path: Path) 
     with pytest.raises(
         ExportError, match=r"w1-r5.onnx must predict the same class .* but does for"
     ):
-        write_artifact(model, tmp_path / "w1-r5.onnx", network(7), batches(), batch_size=1)
+        write_artifact(
+            model, tmp_path / "w1-r5.onnx", network(7), batches(), batch_size=1, metadata={}
+        )
     assert not list(tmp_path.iterdir())

@@ -1,6 +1,8 @@
+import csv
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,9 +20,11 @@ def test_a_run_gets_its_report_without_a_browser(
     shutil.copytree(tiny_run, run)
     assert main([str(run), "--num-widths", "3", "--device", "cpu"]) == 0
     out, err = capsys.readouterr()
-    written = f"{run / 'supernet' / 'health.json'}, {run / 'supernet' / 'health.html'}"
+    names = ("health.json", "health.html", "confusion.csv", "confusion.html")
+    written = ", ".join(str(run / "supernet" / name) for name in names)
     assert out.splitlines()[-1] == f"written: {written}"
-    assert err.splitlines()[-1].startswith(f"skipped {run / 'supernet' / 'health.png'}: it needs")
+    for line, name in zip(err.splitlines()[-2:], ("health.png", "confusion.png"), strict=True):
+        assert line.startswith(f"skipped {run / 'supernet' / name}: it needs")
     report = json.loads((run / "supernet" / "health.json").read_text())
     assert report["widths"] == [0.25, 0.625, 1.0]
     assert report["resolutions"] == [8, 12]
@@ -30,7 +34,34 @@ def test_a_run_gets_its_report_without_a_browser(
     assert report["calibration"]["w1-r12"]["2000"] == report["grid"][1][2]
     assert report["calibration_images_that_suffice"] in (50, 100, 200, 500, 1000, 2000)
     assert not (run / "supernet" / "health.png").exists()
+    check_classes(run, report, out)
     assert "plotly" in (run / "supernet" / "health.html").read_text()[:5000]
+
+
+def check_classes(run: Path, report: dict[str, Any], out: str) -> None:
+    """The classes' images are those of `report`, and all files and the table say the same."""
+    assert list(report["classes"]) == list(report["calibration"])
+    assert report["num_report_images"] == 2000
+    full = report["classes"]["w1-r12"]
+    assert [record["num_images"] for record in full] == [200] * 10
+    assert all(r["top1_low"] < r["top1"] < r["top1_high"] for r in full)
+    with (run / "supernet" / "confusion.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    for config_id, records in report["classes"].items():
+        of_config = [row for row in rows if row["config_id"] == config_id]
+        assert sum(int(row["num_images"]) for row in of_config) == 2000
+        for record in records:
+            counts = {
+                row["predicted"]: int(row["num_images"])
+                for row in of_config
+                if row["class"] == record["class"]
+            }
+            assert counts.get(record["class"], 0) == record["num_correct"]
+            assert record["taken_for"].items() <= counts.items()
+    worst = min(full, key=lambda record: record["top1"])
+    (line,) = [line for line in out.splitlines() if line.startswith(worst["class"])]
+    assert f"{100 * worst['top1']:.1f} " in line
+    assert max(map(len, out.splitlines()[:-1])) <= 80
 
 
 def test_a_folder_without_a_supernet_is_one_clear_line(

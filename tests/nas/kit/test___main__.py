@@ -45,6 +45,7 @@ def test_the_device_writes_what_it_is_and_a_latency_for_each_entry(device: Path)
     assert set(found["latencies"]) == {"w0.25-r8", "w1-r12"}
     assert found["target"]["num_threads"] == 1
     assert {"cpu", "governor", "os", "machine"} <= set(found["target"]["details"])
+    assert found["target"]["details"]["input"] == "uint8 NHWC, normalised in the network"
     assert found["protocol"]["num_rounds"] > 0
 
 

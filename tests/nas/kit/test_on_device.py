@@ -28,7 +28,7 @@ def kit(tmp_path: Path) -> Path:
         (tmp_path / f"w{width}.onnx").write_bytes(content)
         models.append({"config_id": f"w{width}", "file": f"w{width}.onnx"})
     (tmp_path / "reference.onnx").write_bytes((tmp_path / "w4.onnx").read_bytes())
-    contents = {"weights_sha256": "0" * 64, "batch_size": 1, "models": models}
+    contents = {"weights_sha256": "0" * 64, "batch_size": 1, "input": "floats", "models": models}
     (tmp_path / "kit.json").write_text(json.dumps(contents))
     return tmp_path
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from nas.runtimes.from_pixels import INPUT_FORM
 from planner import LookupTable
 
 
@@ -31,7 +32,7 @@ def measurements(table: LookupTable) -> dict[str, Any]:
             "batch_size": 1,
             "dtype": "float32",
             "num_threads": 4,
-            "details": {"governor": "performance"},
+            "details": {"governor": "performance", "input": INPUT_FORM},
         },
         "protocol": {"noise_floor": 0.02, "num_rounds": 9, "num_samples": 100, "warmup": 6},
         "latencies": {

@@ -1,10 +1,14 @@
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from nas.errors import NasError
-from nas.measure.measuring import table_of
+from nas.evaluate.trained import load_trained
+from nas.measure.measuring import measure, table_of
+from nas.runtimes import load_runtime
+from nas.runtimes.from_pixels import INPUT_FORM
 from planner import LookupTable
 
 
@@ -53,3 +57,24 @@ def test_measurements_that_lack_an_entry_are_refused(
     del measurements["latencies"]["w1-r8"]
     with pytest.raises(NasError, match="must hold every entry, but w1-r8 is missing"):
         table_of(table, measurements)
+
+
+def test_measurements_without_normalisation_are_refused(
+    table: LookupTable, measurements: dict[str, Any]
+) -> None:
+    del measurements["target"]["details"]["input"]
+    with pytest.raises(NasError, match="must be of networks that normalise their images"):
+        table_of(table, measurements)
+    supernet = {key: table.supernet[key] for key in table.supernet if key != "preprocessing"}
+    assert len(table_of(replace(table, supernet=supernet), measurements)) == 2  # as old as they are
+
+
+def test_a_table_measured_again_says_how_photos_are_prepared(run_with_table: Path) -> None:
+    found = LookupTable.read(run_with_table / "search" / "lookup_table.json")
+    supernet = {key: found.supernet[key] for key in found.supernet if key != "preprocessing"}
+    old, trained = replace(found, supernet=supernet), load_trained(run_with_table)
+    runtime = load_runtime("eager", num_threads=1)
+    new = measure(old, trained.supernet, trained.data, runtime, max_s=0.5, allow_noisy=True)
+    assert old.preprocessing is None
+    assert new.preprocessing == found.preprocessing
+    assert new.target.details["input"] == INPUT_FORM

@@ -46,6 +46,15 @@ def test_the_embedded_splits(embedded: Data) -> None:
     assert embedded.std == pytest.approx([0.353] * 3, abs=0.005)
 
 
+def test_a_named_normalisation_replaces_that_of_the_images(folder: Path) -> None:
+    own = load_data(str(folder), resolution=8)
+    named = load_data(str(folder), resolution=8, normalisation="imagenet")
+    assert named.mean == (0.485, 0.456, 0.406) != own.mean
+    assert named.describe()["std"] == [0.229, 0.224, 0.225]
+    with pytest.raises(DataError, match="`normalisation` must be one of data, imagenet, half"):
+        load_data(str(folder), resolution=8, normalisation="cifar")
+
+
 def test_batches_are_the_files_pixels_in_order(embedded: Data) -> None:
     batches = list(embedded.batches("report", batch_size=300))
     assert [len(labels) for _, labels in batches] == [300] * 6 + [200]

@@ -136,3 +136,18 @@ def test_chosen_images_are_those_of_the_batches(batch_size: int) -> None:
     assert torch.equal(torch.cat([each for each, _ in chosen]), pixels[indices])
     assert torch.equal(torch.cat([some for _, some in chosen]), labels[indices])
     assert chosen[0][0].is_contiguous(memory_format=torch.channels_last)
+
+
+def test_the_pixels_are_what_is_normalised() -> None:
+    images = Images(load_data("fashion-mnist-mini", resolution=12), CPU, batch_size=700)
+    num_images = 0
+    for (pixels, labels), (ready, same) in zip(
+        images.pixels("report", 8), images.batches("report", 8), strict=True
+    ):
+        assert (pixels.shape[1:], pixels.dtype) == ((8, 8, 3), torch.uint8)
+        assert pixels.is_contiguous()
+        expected = normalise(pixels.permute(0, 3, 1, 2), images.data.mean, images.data.std)
+        assert torch.equal(expected, ready)
+        assert torch.equal(labels, same)
+        num_images += len(labels)
+    assert num_images == 2000

@@ -43,6 +43,14 @@ def test_folders_are_compared_by_their_images_not_by_their_names(tmp_path: Path)
     assert TrainingJob(data="no folder").changes_from(job)
 
 
-def test_no_epochs_is_refused() -> None:
-    with pytest.raises(SupernetError, match="epochs >= 1"):
-        TrainingJob(epochs=0)
+def test_fewer_epochs_than_none_are_refused() -> None:
+    with pytest.raises(SupernetError, match="epochs >= 0"):
+        TrainingJob(epochs=-1)
+
+
+@pytest.mark.parametrize(
+    ("num_images", "epochs"), [(20, 60), (937, 60), (2_625, 30), (8_000, 10), (1_281_167, 5)]
+)
+def test_epochs_that_are_left_open_suit_the_number_of_images(num_images: int, epochs: int) -> None:
+    assert TrainingJob(epochs=0).with_epochs(num_images).epochs == epochs
+    assert TrainingJob(epochs=7).with_epochs(num_images).epochs == 7

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from supernet.checkpoint import load_supernet
+from supernet.data.sources import EMBEDDED
 from supernet.job.training_job import TrainingJob
 from supernet.models import build_model
 from supernet.train.__main__ import main
@@ -34,16 +35,17 @@ def test_given_weights_of_other_classes_leave_the_last_layer_fresh_and_say_so(
     weights = tmp_path / "weights.pt"
     given = build_model("wide_resnet", 7, {"depth": 10, "widen": 1, "stem_stride": 2})
     torch.save({"model": given.state_dict(), "epoch": 3}, weights)
-    start = ["--weights", str(weights), "--sort-by-importance"]
+    start = ["--preset", "embedded", "--weights", str(weights), "--sort-by-importance"]
     assert main([*TINY, *start, "--out", str(tmp_path / "run")]) == 0
-    assert "initialised anew, for other classes: " in capsys.readouterr().err
+    assert "initialised anew: " in capsys.readouterr().err
     assert load_supernet(tmp_path / "run")[1]["job"]["weights"] == str(weights)
 
 
 def test_weights_that_are_not_there_are_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    arguments = [*TINY, "--weights", str(tmp_path / "no.pt"), "--out", str(tmp_path / "run")]
+    arguments = [*TINY, "--data", EMBEDDED, "--weights", str(tmp_path / "no.pt")]
+    arguments += ["--out", str(tmp_path / "run")]
     assert "must be a readable file" in refused(capsys, arguments)
 
 

@@ -24,6 +24,24 @@ def test_a_preset_is_what_other_arguments_change() -> None:
     assert job("--preset", "wide_resnet-cifar", "--model", "mobilenet_v2").model_options == {}
 
 
+def test_the_preset_suits_what_is_given() -> None:
+    assert job("--data", "photos").to_json() == {**PRESETS["scratch"].to_json(), "data": "photos"}
+    assert job("--data", "fashion-mnist-mini") == PRESETS["embedded"]
+    tuned = job("--data", "photos", "--weights", "mobilenet_v2.pth", "--epochs", "3")
+    given = {"data": "photos", "weights": "mobilenet_v2.pth", "epochs": 3}
+    assert tuned.to_json() == {**PRESETS["finetune"].to_json(), **given}
+    assert tuned.sort_by_importance
+    assert not job(
+        "--data", "photos", "--weights", "m", "--no-sort-by-importance"
+    ).sort_by_importance
+
+
+@pytest.mark.parametrize("given", [["--weights", "m.pth"], ["--preset", "scratch"]])
+def test_presets_for_photographs_need_them(given: list[str]) -> None:
+    with pytest.raises(SupernetError, match="--data must name the images"):
+        job(*given)
+
+
 def test_set_reaches_recipe_and_hyperparameters() -> None:
     got = job("--recipe", "us", "--set", "num_random=4", "dtype=bfloat16", "clip_norm=1.5")
     assert got.recipe.name == "us"

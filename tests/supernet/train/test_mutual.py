@@ -120,3 +120,33 @@ def test_without_distillation_subnets_learn_from_the_labels() -> None:
     logits = supernet(resized(images, SPACE.smallest.resolution), SPACE.smallest)
     torch.testing.assert_close(mixed[0.0], F.cross_entropy(logits, labels).detach())
     torch.testing.assert_close(mixed[0.25], 0.25 * mixed[1.0] + 0.75 * mixed[0.0])
+
+
+def test_class_weights_weigh_the_labels_and_leave_the_teacher_alone() -> None:
+    weights = torch.rand(10, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    images, labels = batch()
+    supernet = Supernet(WideResNet(10, depth=10, widen=1).double(), images[:1], SPACE)
+    configs = [SPACE.largest, SPACE.smallest]
+    recipe = replace(RECIPES["mutual"], distillation=0.25)
+
+    def losses(class_weights: Tensor | None) -> list[Tensor]:
+        return mutual_step(
+            lambda pixels, config: supernet(pixels, config),
+            labels,
+            configs,
+            lambda side: resized(images, side),
+            recipe=recipe,
+            class_weights=class_weights,
+        )
+
+    supernet.train()
+    logits = [supernet(resized(images, config.resolution), config) for config in configs]
+    of_labels = [
+        -(weights[labels] * torch.log_softmax(each, 1)[torch.arange(8), labels]).mean()
+        for each in logits
+    ]
+    teacher = torch.softmax(logits[0], 1)
+    distance = F.kl_div(torch.log_softmax(logits[1], 1), teacher, reduction="batchmean")
+    expected = [of_labels[0], 0.25 * distance + 0.75 * of_labels[1]]
+    torch.testing.assert_close(losses(weights), expected)
+    torch.testing.assert_close(losses(torch.ones(10, dtype=torch.float64)), losses(None))

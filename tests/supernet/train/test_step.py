@@ -14,7 +14,7 @@ from supernet.job.training_job import TrainingJob
 from supernet.models import WideResNet
 from supernet.space import SearchSpace
 from supernet.train.process_group import ProcessGroup
-from supernet.train.step import Step
+from supernet.train.step import Step, balanced
 
 JOB = TrainingJob(space=SearchSpace(resolutions=(12, 8)), epochs=1)
 
@@ -36,7 +36,7 @@ def make(
         replace(JOB, hyperparameters=hyper),
         ProcessGroup(size=num_processes),
         num_steps=10,
-        num_classes=len(data.classes),
+        class_counts=data.class_counts["train"],
         mean=data.mean,
         std=data.std,
     )
@@ -93,3 +93,10 @@ def test_parts_of_a_batch_add_up_to_its_gradient(data: Data) -> None:
         gradients.append([p.grad for p in step.supernet.parameters() if p.grad is not None])
     for whole, parts in zip(*gradients, strict=True):
         torch.testing.assert_close(parts, whole, rtol=1e-3, atol=1e-5)
+
+
+def test_balanced_weights_give_all_classes_the_same_share() -> None:
+    weights = balanced([30, 10, 0, 60])
+    torch.testing.assert_close(
+        weights * torch.tensor([30, 10, 0, 60]), torch.tensor([1, 1, 0, 1]) * 100 / 3
+    )

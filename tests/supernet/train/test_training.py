@@ -474,3 +474,58 @@ def test_a_training_goes_on_without_the_file_of_its_first_weights(
     train(job, run, QUICK, data=data, resume=True)  # finished: nothing is left to do
     with pytest.raises(CheckpointError, match="must be a readable file"):
         train(job, tmp_path / "another", QUICK, data=data, resume=True)
+
+
+def test_frozen_layers_stay_as_they_were(tmp_path: Path) -> None:
+    job = replace(TINY, freeze=("stem", "blocks.0"))
+    before = _new_supernet(job, load_data(job.data, resolution=12), resumes=False)
+    after = train(job, tmp_path)
+    was = dict(before.model.named_parameters())
+    for name, parameter in after.model.named_parameters():
+        frozen = name.startswith(("stem.", "blocks.0."))
+        assert torch.equal(parameter, was[name]) == frozen, name
+    assert load_supernet(tmp_path)[1]["job"]["freeze"] == list(job.freeze)
+
+
+@pytest.mark.parametrize(
+    ("freeze", "words"),
+    [
+        (("ste",), "'ste' is none: choose among stem, "),
+        (("stem", "blocks", "norm", "classifier"), "leave something to train"),
+    ],
+)
+def test_what_cannot_be_frozen_is_refused(
+    freeze: tuple[str, ...], words: str, tmp_path: Path
+) -> None:
+    with pytest.raises(SupernetError, match=words):
+        train(replace(TINY, freeze=freeze), tmp_path)
+    assert not (tmp_path / "supernet" / "last").exists()
+
+
+def test_a_loss_that_stays_worse_than_guessing_ends_the_training(tmp_path: Path) -> None:
+    hyper = Hyperparameters(batch_size=50, lr=200.0, clip_norm=2.0, warmup_fraction=0.0)
+    job = replace(TINY, hyperparameters=hyper, epochs=2)
+    with pytest.raises(SupernetError, match=r"must fall below 2\.30.*lower lr \(it is 200\)"):
+        train(job, tmp_path)
+    assert read_state(tmp_path / "supernet" / "last").num_steps_done < 160
+
+
+def test_epochs_left_open_are_settled_and_kept_in_a_resume(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("supernet.job.training_job.IMAGES_SHOWN", 20_000)
+    monkeypatch.setattr("supernet.job.training_job.EPOCHS", (1, 60))
+    job = replace(TINY, epochs=0)
+    train(job, tmp_path)
+    assert "2 epochs for 10,000 training images; --epochs" in capsys.readouterr().err
+    assert load_supernet(tmp_path)[1]["job"]["epochs"] == 2
+    train(job, tmp_path, resume=True)  # what is there is what was asked for
+
+
+def test_data_must_be_normalised_as_the_job_says(tmp_path: Path) -> None:
+    tuned = replace(TINY.hyperparameters, normalisation="imagenet")
+    job, data = replace(TINY, hyperparameters=tuned), load_data(TINY.data, resolution=12)
+    with pytest.raises(DataError, match="normalisation of the job, imagenet, but has data"):
+        train(job, tmp_path, data=data)
+    train(job, tmp_path)
+    assert read_document(tmp_path)["data"]["mean"] == [0.485, 0.456, 0.406]

@@ -1,0 +1,43 @@
+"""Choose one table of several by what a user writes after `--device`."""
+
+from collections.abc import Sequence
+
+from planner.errors import InvalidValue
+from planner.table import LookupTable
+
+MIN_FINGERPRINT = 8
+
+
+def choose_table(tables: Sequence[LookupTable], device: str | None) -> LookupTable:
+    """Return the one table that `device` names; with None, the only one.
+
+    `device` is one or more whole parts of "DEVICE, RUNTIME, N threads, batch N, DTYPE", as
+    "batch 1" or "openvino, 2 threads"; or any piece of that text, if no table has it as whole
+    parts; or the first 8 or more digits of a target's fingerprint. Raises InvalidValue if it names
+    no table or several.
+    """
+    names = [target_name(table) for table in tables]
+    if device is None:
+        found = list(tables)
+    else:
+        found = (
+            [t for t, name in zip(tables, names, strict=True) if f", {device}, " in f", {name}, "]
+            or [t for t, name in zip(tables, names, strict=True) if device in name]
+            or [t for t in tables if _is_fingerprint(device, t)]
+        )
+    if len(found) != 1:
+        known = "; ".join(
+            f"{name} ({table.target.fingerprint[:12]})"
+            for table, name in zip(tables, names, strict=True)
+        )
+        raise InvalidValue(f"`--device` must name one target, by a part of its name, of: {known}")
+    return found[0]
+
+
+def target_name(table: LookupTable) -> str:
+    """The text that `choose_table` looks into."""
+    return ", ".join((*table.target.traits, table.target.dtype))
+
+
+def _is_fingerprint(text: str, table: LookupTable) -> bool:
+    return len(text) >= MIN_FINGERPRINT and table.target.fingerprint.startswith(text)

@@ -1,0 +1,62 @@
+"""OnnxModel: a network in ONNX Runtime, loaded from a file and warmed up.
+
+Needs the extra `runtime` (onnxruntime and numpy).
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from planner.errors import DamagedTable, InvalidValue
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+NUM_WARM_UP_RUNS = 2
+
+
+class OnnxModel:
+    """Runs one ONNX file with one input and one output on the CPU; `run` is thread-safe."""
+
+    def __init__(self, path: Path, num_threads: int) -> None:
+        """Load the file and run it on zeros.
+
+        The first run of a network allocates memory and takes many times as long as later ones.
+        Raises InvalidValue if onnxruntime is missing and DamagedTable if it can't load the file.
+        """
+        try:
+            import onnxruntime
+        except ImportError as error:
+            raise InvalidValue(
+                "onnxruntime must be installed: pip install 'mutualnas[runtime]'"
+            ) from error
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = num_threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        try:
+            self._session = onnxruntime.InferenceSession(
+                str(path), options, providers=["CPUExecutionProvider"]
+            )
+            self._warm_up()
+        except Exception as error:  # onnxruntime documents no exception class
+            raise DamagedTable(
+                f"{path} must be a model that ONNX Runtime can load, but it reports: "
+                + " ".join(str(error).split())[:200]
+            ) from error
+
+    def run(self, batch: "NDArray[Any]") -> "NDArray[Any]":
+        """Return the network's outputs for one batch."""
+        outputs: NDArray[Any]
+        (outputs,) = self._session.run(None, {self._feed: batch})
+        return outputs
+
+    def _warm_up(self) -> None:
+        import numpy
+
+        (feed,) = self._session.get_inputs()
+        self._feed: str = feed.name
+        shape = [side if isinstance(side, int) else 1 for side in feed.shape]
+        kind = feed.type.removeprefix("tensor(").removesuffix(")")  # float, uint8, float16 ...
+        zeros = numpy.zeros(shape, {"float": "float32", "double": "float64"}.get(kind, kind))
+        for _ in range(NUM_WARM_UP_RUNS):
+            self.run(zeros)

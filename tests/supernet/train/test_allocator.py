@@ -1,0 +1,33 @@
+"""Counts pages that the system hands out; how long it takes is measured in benchmarks."""
+
+import subprocess
+import sys
+
+import pytest
+
+PROGRAM = """
+import resource
+import torch
+from supernet.train.allocator import keep_freed_memory
+
+def pages():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(20):
+        torch.ones(20_000_000)  # 80 MB
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+pages()
+before, kept = pages(), keep_freed_memory()
+pages()
+print(before, kept, pages())
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's malloc")
+def test_memory_that_is_needed_again_is_not_returned() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True
+    )
+    before, kept, after = done.stdout.split()
+    assert kept == "True"
+    assert int(after) < int(before) / 10
