@@ -23,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if "-h" in arguments or "--help" in arguments:
         print(HELP, end="")
         return 0
-    page = Path(__file__).with_name("explorer.py")
+    page = Path(__file__).with_name("serving.py")
     main_run.main([str(page), *arguments], prog_name="mutualnas explorer")
     return 0
 

@@ -1,16 +1,18 @@
-"""Zip the artifacts of some entries with their table, in memory."""
+"""Zip the artifacts of some entries with their table, piece by piece: no more is held in memory."""
 
+import hashlib
 import io
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from planner import Entry, InvalidValue, LookupTable
-from planner.artifacts import check_artifact
+from planner import DamagedTable, Entry, LookupTable
+from planner.artifacts import CHUNK, artifact_path
 from planner.export import to_json
 
-MAX_BYTES = 500 * 10**6
+OLDEST = (1980, 1, 1, 0, 0, 0)
+"""A zip of the same table is the same to the byte."""
 
 
 def part_of(table: LookupTable, config_ids: Sequence[str]) -> LookupTable:
@@ -24,26 +26,82 @@ def part_of(table: LookupTable, config_ids: Sequence[str]) -> LookupTable:
     return replace(table, entries=entries)
 
 
-def zipped(table: LookupTable, folder: Path) -> bytes:
-    """Return a zip of lookup_table.json and every entry's artifact, named as in the table.
+def check_sizes(table: LookupTable, folder: Path) -> int:
+    """Return the bytes of all artifacts; DamagedTable for one that is missing or of another size.
 
-    Raises InvalidValue over 500 MB or for an entry without an artifact, and DamagedTable for a
-    file that doesn't match the table.
+    Reads no file: what each one holds is checked while it is sent.
     """
-    size = sum(entry.artifact.size_bytes for entry in table if entry.artifact is not None)
-    if size > MAX_BYTES:
-        raise InvalidValue(
-            f"a zip must be at most {MAX_BYTES / 1e6:.0f} MB, but these artifacts take "
-            f"{size / 1e6:.0f} MB; choose fewer entries"
-        )
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w") as archive:
-        archive.writestr("lookup_table.json", to_json(table))
+    return sum(_size(entry, folder) for entry in table)
+
+
+def _size(entry: Entry, folder: Path) -> int:
+    path = artifact_path(entry, folder)
+    assert entry.artifact is not None
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise DamagedTable(f"{path} can't be read: {error.strerror}") from error
+    if size != entry.artifact.size_bytes:
+        raise DamagedTable(f"{path} must have {entry.artifact.size_bytes} bytes, not {size}")
+    return size
+
+
+class _Sent(io.RawIOBase):
+    """What zipfile writes, until it is taken."""
+
+    def __init__(self) -> None:
+        self.pieces: list[bytes] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: object) -> int:
+        piece = bytes(data)  # type: ignore[call-overload]
+        self.pieces.append(piece)
+        return len(piece)
+
+    def take(self) -> bytes:
+        taken = b"".join(self.pieces)
+        self.pieces.clear()
+        return taken
+
+
+def zipped(table: LookupTable, folder: Path) -> Iterator[bytes]:
+    """Yield a zip of lookup_table.json and every entry's artifact, named as in the table.
+
+    Raises DamagedTable, which ends a download unfinished, for a file that doesn't match the table.
+    """
+    sent = _Sent()
+    with zipfile.ZipFile(sent, "w") as archive:
+        archive.writestr(zipfile.ZipInfo("lookup_table.json", OLDEST), to_json(table))
         for entry in table:
-            path = check_artifact(entry, folder)
             assert entry.artifact is not None
-            archive.write(path, entry.artifact.file)
-    return stream.getvalue()
+            name = zipfile.ZipInfo(entry.artifact.file, OLDEST)
+            name.file_size = entry.artifact.size_bytes
+            with archive.open(name, "w") as member:
+                for piece in _checked(entry, folder):
+                    member.write(piece)
+                    yield sent.take()
+    yield sent.take()
+
+
+def _checked(entry: Entry, folder: Path) -> Iterator[bytes]:
+    """The pieces of the entry's artifact; DamagedTable after the last if they aren't its own."""
+    path = artifact_path(entry, folder)
+    assert entry.artifact is not None
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as stream:
+            while piece := stream.read(CHUNK):
+                digest.update(piece)
+                yield piece
+    except OSError as error:
+        raise DamagedTable(f"{path} can't be read: {error.strerror}") from error
+    if digest.hexdigest() != entry.artifact.sha256:
+        raise DamagedTable(
+            f"{path} must have the sha256 {entry.artifact.sha256}, but has {digest.hexdigest()}; "
+            "export again"
+        )
 
 
 def with_artifacts(entries: Sequence[Entry]) -> list[Entry]:

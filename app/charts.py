@@ -5,10 +5,14 @@ import math
 import pandas as pd
 import plotly.graph_objects as go
 
+from app.names import short, short_names
 from app.palette import CHOSEN, FAINT, GREY, VERDICTS, device_style
 from app.quantities import LATENCIES, P50, P99, TOP1
+from planner.plain_text import in_html
 
 MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}
+MAX_LABEL = 32
+"""Characters of a label beside or below an axis."""
 LEGEND = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "xanchor": "left"}
 
 
@@ -31,26 +35,23 @@ def scale_of(values: "pd.Series[float]") -> dict[str, object]:
     return {"type": "log", "tickvals": ticks, "ticktext": [f"{tick:g}" for tick in ticks]}
 
 
-def short(text: str) -> str:
-    """The text, cut to 60 characters."""
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _wrapped(device: str) -> str:
-    """Break a device's name into lines, so that it leaves room for the chart on a phone."""
-    return short(device).replace(", ", ",<br>")
+def _labels(devices: "pd.Series[str]") -> "pd.Series[str]":
+    """Short names of devices that stay different, as text and in lines that fit a phone."""
+    names = short_names(devices, MAX_LABEL)
+    return devices.map(lambda device: in_html(names[device]).replace(", ", ",<br>"))
 
 
 def fronts_figure(frame: pd.DataFrame) -> go.Figure:
     """The Pareto fronts of several devices on one latency axis."""
     figure = new_figure()
+    names = short_names(frame["device"])
     for index, (device, rows) in enumerate(frame.groupby("device", sort=False)):
         colour, dash, symbol = device_style(index)
         figure.add_scatter(
             x=rows["latency_p50_ms"],
             y=rows["top1"] * 100,
             mode="lines+markers",
-            name=short(str(device)),
+            name=in_html(names[str(device)]),
             line={"shape": "hv", "color": colour, "dash": dash, "width": 2},
             marker={"symbol": symbol, "size": 7},
             customdata=rows["config_id"].map(short),
@@ -64,10 +65,11 @@ def fronts_figure(frame: pd.DataFrame) -> go.Figure:
 def order_figure(frame: pd.DataFrame, chosen: str | None) -> go.Figure:
     """Each shared config as a line through its ranks; crossing lines show a reversed order."""
     figure = new_figure(max(320, 17 * frame["config_id"].nunique() + 60))
+    frame = frame.assign(device=_labels(frame["device"]))
     for config_id, rows in frame.groupby("config_id", sort=False):
         is_chosen = config_id == chosen
         figure.add_scatter(
-            x=rows["device"].map(_wrapped),
+            x=rows["device"],
             y=rows["rank"],
             mode="lines+markers",
             line={"color": CHOSEN if is_chosen else GREY, "width": 4 if is_chosen else 1.5},
@@ -88,7 +90,7 @@ def order_figure(frame: pd.DataFrame, chosen: str | None) -> go.Figure:
 def config_figure(frame: pd.DataFrame) -> go.Figure:
     """One config's median with its confidence interval, p90 and p99 on each device."""
     figure = new_figure(120 + 56 * len(frame))
-    devices = frame["device"].map(_wrapped)
+    devices = _labels(frame["device"])
     for percentile, name, symbol, colour in (
         ("p50", "p50 with 95 % confidence interval", "circle", device_style(0)[0]),
         ("p90", "p90", "diamond-open", device_style(1)[0]),

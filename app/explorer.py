@@ -1,7 +1,8 @@
 """The Streamlit app: `mutualnas explorer` with runs, lookup tables or books as arguments.
 
-`python -m streamlit run app/explorer.py -- RUN` is equivalent. Without arguments it opens the
-example, a measured book that benchmarks/embedded/make_example.py wrote.
+`python -m streamlit run app/explorer.py -- RUN` shows the same pages, but sends no artifacts: that
+takes app/serving.py. Without arguments it opens the example, a measured book that
+benchmarks/embedded/make_example.py wrote.
 """
 
 import sys
@@ -15,11 +16,15 @@ if sys.path[0] != str(Path(__file__).resolve().parents[1]):
 
 import streamlit as st
 
-from app.opening import Source, open_paths, unique_names
+from app import address
+from app.opening import Source, Stamp, open_paths, stamp, unique_names
+from app.uploading import open_uploads
 from app.views import about, compare, devices, export, front, network, plan, trouble
 from planner import TableError
+from planner.plain_text import in_markdown
 
 Sources = dict[str, Source]
+ICON = Path(__file__).with_name("icon.png")
 EXAMPLE = Path(__file__).parent / "example" / "book.json"
 PAGES: dict[str, tuple[str, Callable[[Sources], None]]] = {
     "front": ("Front", front.show),
@@ -40,46 +45,57 @@ ICONS = {
 
 
 @st.cache_resource(max_entries=2, show_spinner="Reading the tables ...")
-def open_once(paths: tuple[str, ...], stamps: tuple[float, ...]) -> Sources:
-    """Open the sources by name; cached until a modification time in `stamps` changes."""
-    sources = open_paths([Path(path) for path in paths])
-    return dict(zip(unique_names(sources), sources, strict=True))
-
-
-def stamp(path: Path) -> float:
-    """The latest modification time of the files that `path` refers to; 0.0 if there are none."""
-    files = [path, path / "search" / "lookup_table.json", path / "search" / "candidates.csv"]
-    return max((file.stat().st_mtime for file in files if file.exists()), default=0.0)
+def open_once(paths: tuple[str, ...], stamps: tuple[Stamp, ...]) -> list[Source]:
+    """Open the sources; cached until one of `stamps` changes."""
+    return open_paths([Path(path) for path in paths])
 
 
 def main(arguments: list[str]) -> None:
     """Draw the page of the URL, or an explanation if the tables can't be opened."""
-    st.set_page_config("MutualNAS explorer", ":material/show_chart:", layout="wide")
+    st.set_page_config("MutualNAS explorer", str(ICON), layout="wide")
+    address.enter()
     paths = [Path(argument) for argument in arguments] or [EXAMPLE]
-    pages: dict[str, Callable[[], None]]
-    full: Sources = {}
-    try:
-        sources = open_once(tuple(map(str, paths)), tuple(map(stamp, paths)))
-    except TableError as error:
-        pages = {name: partial(trouble.show_error, str(error), paths) for name in PAGES}
-    else:
-        if any(len(source.table) for source in sources.values()):
-            full = {name: source for name, source in sources.items() if len(source.table)}
-            pages = {name: partial(show, full) for name, (_, show) in PAGES.items()}
-        else:
-            pages = dict.fromkeys(PAGES, trouble.show_empty)
+    uploaded = open_uploads(st.session_state.get("uploads") or [])
+    draw, full = _pages(paths, uploaded.sources)
     page = st.navigation(
         [
-            st.Page(draw, title=PAGES[name][0], icon=ICONS[name], url_path=name)
-            for name, draw in pages.items()
+            st.Page(draw[name], title=title, icon=ICONS[name], url_path=name)
+            for name, (title, _) in PAGES.items()
         ],
         position="top",
     )
-    if paths == [EXAMPLE]:
+    if paths == [EXAMPLE] and not uploaded.sources:
         about.show_example()
+    address.turn_to(page.url_path)
+    place = st.container()
     page.run()
+    address.publish()
+    with place:
+        address.show_notes()
+    for error in uploaded.errors:
+        st.error(in_markdown(error), icon=":material/error:")
+    about.choose_files()
     if full:
         about.show(full)
+
+
+def _pages(
+    paths: list[Path], uploaded: list[Source]
+) -> tuple[dict[str, Callable[[], None]], Sources]:
+    """What draws each page, and the tables that have entries."""
+    opened: list[Source] = []
+    if paths != [EXAMPLE] or not uploaded:
+        try:
+            opened = open_once(tuple(map(str, paths)), tuple(map(stamp, paths)))
+        except TableError as error:
+            if not uploaded:
+                show_error = partial(trouble.show_error, str(error), paths)
+                return dict.fromkeys(PAGES, show_error), {}
+    full = [source for source in [*opened, *uploaded] if len(source.table)]
+    if not full:
+        return dict.fromkeys(PAGES, trouble.show_empty), {}
+    sources = dict(zip(unique_names(full), full, strict=True))
+    return {name: partial(show, sources) for name, (_, show) in PAGES.items()}, sources
 
 
 if __name__ == "__main__":

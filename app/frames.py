@@ -1,5 +1,6 @@
 """Lookup tables -> DataFrames for the charts; pure functions."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from operator import attrgetter
@@ -10,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from app.opening import Source
-from app.quantities import P50, Quantity
+from app.quantities import P50, PLUS_MINUS, QUANTITIES, Quantity
 from planner import Candidate, Diff, Entry, LookupTable, Selector
 from planner.candidate import VALUES
 from planner.candidates_csv import widths_to_text
@@ -26,7 +27,8 @@ MAX_STEPS = 300
 def candidates_frame(source: Source) -> pd.DataFrame:
     """One row per candidate, one column per value, plus `in_table` and `tied_with` (text).
 
-    The frame is cached: don't modify it.
+    top1 and its interval are those on the report images, so they are NaN for candidates that are
+    not in the table; top1_selection is known for all. The frame is cached: don't modify it.
     """
     columns = {
         name: [*map(attrgetter(path), source.candidates)]
@@ -37,7 +39,12 @@ def candidates_frame(source: Source) -> pd.DataFrame:
     frame["peak_memory_bytes"] = frame["peak_memory_bytes"].astype("Float64").astype(float)
     frame["width_mults"] = [widths_to_text(c.config.width_mults) for c in source.candidates]
     # The table's entries come first.
-    frame["in_table"] = np.arange(len(frame)) < len(source.table)
+    in_table = np.arange(len(frame)) < len(source.table)
+    frame["in_table"] = in_table
+    own = [entry.top1_selection for entry in source.table]
+    frame["top1_selection"] = [*own, *frame["top1"].iloc[len(own) :]]
+    report = ["top1", "top1_low", "top1_high"]
+    frame.loc[~in_table, report] = np.nan
     frame["tied_with"] = [
         ", ".join(c.tied_with) if isinstance(c, Entry) else "" for c in source.candidates
     ]
@@ -188,18 +195,21 @@ def diff_frame(diff: Diff) -> pd.DataFrame:
 
 
 def budgets_frame(diff: Diff) -> pd.DataFrame:
-    """One row per budget of the old front: highest top1 in both tables, %; NaN if none fits."""
-    rows = [
-        (b.max_latency_ms, b.old.accuracy.top1 * 100, b.new.accuracy.top1 * 100 if b.new else None)
-        for b in diff.budgets
-    ]
-    return pd.DataFrame(rows, columns=["max_latency_ms", "old", "new"])
+    """One row per budget at which either table's best entry changes, ascending.
 
-
-def next_step(selector: Selector, entry: Entry) -> Entry | None:
-    """The next more accurate entry of the front; None for the last one."""
-    index = selector.front.index(entry) + 1
-    return selector.front[index] if index < len(selector.front) else None
+    Columns: max_latency_ms, and the highest top1 in the old and the new table in %, NaN if none
+    fits.
+    """
+    tables = {"old": Selector(diff.old.entries), "new": Selector(diff.new.entries)}
+    budgets = sorted({ms for selector in tables.values() for ms in selector.latencies_ms})
+    columns = {
+        name: [
+            entry.accuracy.top1 * 100 if (entry := selector.find(budget)) else np.nan
+            for budget in budgets
+        ]
+        for name, selector in tables.items()
+    }
+    return pd.DataFrame({"max_latency_ms": budgets} | columns)
 
 
 def budget_steps(selector: Selector, num_steps: int = 200) -> list[float]:
@@ -208,9 +218,45 @@ def budget_steps(selector: Selector, num_steps: int = 200) -> list[float]:
     return [rounded(first * (last / first) ** (i / (num_steps - 1))) for i in range(num_steps)]
 
 
+def default_budget(selector: Selector) -> float:
+    """A budget in the middle of the front's latencies (log scale) that its fastest entry keeps."""
+    first, last = selector.latencies_ms[0], selector.latencies_ms[-1]
+    return rounded_up(max(first, float(np.sqrt(first * last))))
+
+
+def rounded_up(value: float) -> float:
+    """Round up to 4 significant digits, so that an entry which takes `value` keeps the budget."""
+    unit = 10.0 ** (math.floor(math.log10(value)) - 3)
+    return float(f"{math.ceil(value / unit * (1 - 1e-12)) * unit:.4g}")
+
+
 def rounded(value: float) -> float:
     """Round to 4 significant digits, as shown on the pages."""
     return float(f"{value:.4g}")
+
+
+@lru_cache(maxsize=8)
+def entries_frame(source: Source) -> pd.DataFrame:
+    """One row per entry of the table, in its order, in the units of the pages.
+
+    The frame is cached: don't modify it.
+    """
+    entries = source.table.entries
+    columns: dict[str, list[float | None]] = {
+        QUANTITIES[name].label: [
+            None
+            if (value := entry.value(QUANTITIES[name].column)) is None
+            else value * QUANTITIES[name].factor
+            for entry in entries
+        ]
+        for name in ("top1", "p50", "p90", "p99", "macs", "params", "memory")
+    }
+    frame = pd.DataFrame(columns).dropna(axis="columns", how="all")
+    halves = [50 * (e.accuracy.top1_high - e.accuracy.top1_low) for e in entries]
+    frame.insert(0, "Config", [entry.config_id for entry in entries])
+    frame.insert(2, f"{PLUS_MINUS} (95 %), points", halves)
+    frame["Resolution, px"] = [entry.config.resolution for entry in entries]
+    return frame
 
 
 def error_columns(quantity: Quantity) -> tuple[str, str] | None:

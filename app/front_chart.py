@@ -6,11 +6,12 @@ from functools import lru_cache
 import pandas as pd
 import plotly.graph_objects as go
 
-from app.charts import new_figure, scale_of, short
+from app.charts import new_figure, scale_of
 from app.frames import candidates_frame, error_columns, thinned
+from app.names import short
 from app.opening import Source
 from app.palette import CHOSEN, GREY, ORIGINS
-from app.quantities import MACS, P50, PARAMS, TOP1, Quantity, interval
+from app.quantities import MACS, P50, PARAMS, SELECTED, TOP1, Quantity, interval
 from planner import Entry
 
 MAX_ERROR_BARS = 60
@@ -132,11 +133,14 @@ def _hover(row: object) -> str:
     def of(quantity: Quantity) -> str:
         return quantity.shown(getattr(row, quantity.column))
 
-    top1 = interval(TOP1, row.top1_low, row.top1_high)  # type: ignore[attr-defined]
     median = interval(P50, row.latency_p50_low_ms, row.latency_p50_high_ms)  # type: ignore[attr-defined]
+    accuracies = [f"top-1 on selection images {of(SELECTED)}"]
+    if row.in_table:  # type: ignore[attr-defined]
+        top1 = interval(TOP1, row.top1_low, row.top1_high)  # type: ignore[attr-defined]
+        accuracies = [f"top-1 {of(TOP1)} {top1}", *accuracies]
     lines = [
         f"<b>{short(row.config_id)}</b>",  # type: ignore[attr-defined]
-        f"top-1 {of(TOP1)} {top1}",
+        *accuracies,
         f"p50 {of(P50)} {median}, {row.kind}",  # type: ignore[attr-defined]
         f"{of(MACS)}, {of(PARAMS)} parameters",
     ]

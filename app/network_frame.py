@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from app.names import short
 from planner import Candidate, LookupTable
+from planner.plain_text import in_html
 
 
 def groups_frame(table: LookupTable, candidate: Candidate) -> pd.DataFrame:
@@ -37,6 +39,6 @@ def groups_frame(table: LookupTable, candidate: Candidate) -> pd.DataFrame:
 
 def _layers(group: Mapping[str, Any]) -> str:
     """Describe a group: at most three layer names and its number of channels."""
-    names = [str(name)[:40] for name in group["layers"]]
+    names = [in_html(short(str(name), 40)) for name in group["layers"]]
     shown = names if len(names) <= 3 else [names[0], "...", names[-1]]
     return f"{', '.join(shown)}: {group['num_channels']:,} channels in {len(names)} layers"

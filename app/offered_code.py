@@ -5,7 +5,7 @@ It needs the planner, ONNX Runtime and Pillow, but no PyTorch.
 
 from dataclasses import fields
 
-from planner import Limits, LookupTable
+from planner import Entry, Limits, LookupTable
 
 INSTALL = "pip install 'mutualnas[runtime]'"
 """What the code needs."""
@@ -20,6 +20,9 @@ table = LookupTable.read(folder / "lookup_table.json")
 """
 SELECT = """\
 entry = select(table, {limits})
+"""
+NAMED = """\
+entry = table.by_config_id["{config_id}"]
 """
 CLASSIFY = """\
 options = onnxruntime.SessionOptions()
@@ -52,20 +55,23 @@ UNKNOWN = """\
 """
 
 
-def to_classify(table: LookupTable, limits: Limits) -> str:
-    """Code that selects the entry within `limits` and, if it can be run, classifies a photo."""
+def to_classify(table: LookupTable, limits: Limits, picked: Entry | None = None) -> str:
+    """Code that selects an entry and, if it can be run, classifies a photo.
+
+    It selects the entry within `limits`, or the one that a user has picked.
+    """
+    selection = NAMED.format(config_id=picked.config_id) if picked else _selection(limits)
+    selecting = [] if picked else ["Limits", "select"]
     if lacks := _lacks(table):
-        read = READ.format(imports="from planner import Limits, LookupTable, select")
-        return read + SELECT.format(limits=_call(limits)) + UNKNOWN.format(lacks=lacks)
-    imports = (
-        "import onnxruntime\n\n"
-        "from planner import (\n"
-        "    Limits,\n    LookupTable,\n    check_artifact,\n    class_probabilities,\n"
-        "    preprocess,\n    select,\n)"
-    )
+        names = ", ".join(sorted(["LookupTable", *selecting], key=_import_order))
+        read = READ.format(imports=f"from planner import {names}")
+        return read + selection + UNKNOWN.format(lacks=lacks)
+    running = ["LookupTable", "check_artifact", "class_probabilities", "preprocess"]
+    names = "".join(f"    {name},\n" for name in sorted([*running, *selecting], key=_import_order))
+    imports = f"import onnxruntime\n\nfrom planner import (\n{names})"
     parts = [
         READ.format(imports=imports),
-        SELECT.format(limits=_call(limits)),
+        selection,
         _warning(table),
         "\n",
         CLASSIFY,
@@ -102,6 +108,15 @@ def _warning(table: LookupTable) -> str:
     if table.target.runtime == "onnxruntime":
         return ""
     return OTHER_RUNTIME.format(runtime=table.target.runtime)
+
+
+def _import_order(name: str) -> tuple[bool, str]:
+    """Classes before functions."""
+    return name.islower(), name
+
+
+def _selection(limits: Limits) -> str:
+    return SELECT.format(limits=_call(limits))
 
 
 def _call(limits: Limits) -> str:

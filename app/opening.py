@@ -1,13 +1,17 @@
 """Open the runs, lookup tables and books of the command line."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import compress
 from pathlib import Path
 
 from planner import Candidate, DamagedTable, LookupTable, read_candidates, read_tables
 
 TABLE_OF_A_RUN = Path("search") / "lookup_table.json"
+CANDIDATES_OF_A_RUN = Path("search") / "candidates.csv"
+EXPORTED = Path("artifacts") / "lookup_table.json"
+"""What `nas.export RUN` writes beside the artifacts."""
+Stamp = tuple[int, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,8 +21,8 @@ class Source:
     table: LookupTable
     candidates: tuple[Candidate, ...]
     """The table's entries, then for a run the other candidates; config_ids are unique."""
-    artifacts: Path
-    """The folder of the table's artifacts."""
+    artifacts: Path | None
+    """The folder of the table's artifacts; None for an uploaded table, which has no folder."""
     path: Path
     """The file that the table was read from."""
 
@@ -34,10 +38,37 @@ def open_path(path: Path) -> list[Source]:
             f"make one with python -m nas.search --out {path}"
         )
     table = LookupTable.read(path / TABLE_OF_A_RUN)
-    csv = path / "search" / "candidates.csv"
+    if (path / EXPORTED).is_file():
+        table = _with_artifacts(table, LookupTable.read(path / EXPORTED))
+    csv = path / CANDIDATES_OF_A_RUN
     others = read_candidates(csv) if csv.is_file() else []
     new = tuple(c for c in others if c.config_id not in table.by_config_id)
     return [Source(table, table.entries + new, path / "artifacts", path / TABLE_OF_A_RUN)]
+
+
+def _with_artifacts(table: LookupTable, exported: LookupTable) -> LookupTable:
+    """Add the artifacts of `exported`: they hold weights and a config, whatever was timed since."""
+    if table.supernet["weights_sha256"] != exported.supernet["weights_sha256"]:
+        return table
+    by_id = exported.by_config_id
+    entries = tuple(
+        replace(entry, artifact=by_id[entry.config_id].artifact)
+        if entry.artifact is None and entry.config_id in by_id
+        else entry
+        for entry in table
+    )
+    return replace(table, entries=entries)
+
+
+def stamp(path: Path) -> Stamp:
+    """What changes with the files that `path` refers to, even if their times are set back."""
+    files = [path, path / TABLE_OF_A_RUN, path / CANDIDATES_OF_A_RUN, path / EXPORTED]
+    found = [file.stat() for file in files if file.exists()]
+    return tuple(
+        number
+        for status in found
+        for number in (status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)
+    )
 
 
 def open_paths(paths: Sequence[Path]) -> list[Source]:

@@ -3,7 +3,8 @@
 import pandas as pd
 import plotly.graph_objects as go
 
-from app.charts import new_figure, scale_of, short
+from app.charts import new_figure, scale_of
+from app.names import short
 from app.palette import CHOSEN, GREY, device_style
 
 
@@ -55,7 +56,7 @@ def plan_figure(frame: pd.DataFrame) -> go.Figure:
         figure.add_scatter(
             x=frame["max_latency_ms"],
             y=frame[column],
-            mode="lines",
+            mode="lines" if frame["max_latency_ms"].nunique() > 1 else "markers",
             line=line | {"shape": "hv"},
             fill=fill,
             fillcolor="rgba(224, 102, 44, 0.25)",

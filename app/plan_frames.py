@@ -5,9 +5,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from app.names import short_names
 from app.opening import Source
 from planner import LookupTable, Plan, Selector
 
+MAX_DEVICE = 28
+"""Characters of a device's name above a column."""
 Budgets = list[tuple[float, float]]
 """(milliseconds, weight)."""
 
@@ -49,6 +52,7 @@ def plan_frame(
     `served` maps each device to its `served_frame`.
     """
     first = next(iter(sources.values())).table
+    named = short_names(sources, MAX_DEVICE)
     rows = []
     for name in plan.config_ids:
         top1 = first.by_config_id[name].accuracy.top1
@@ -57,9 +61,9 @@ def plan_frame(
             "Top-1, %": top1 * 100,
         }
         for device, source in sources.items():
-            row[f"p50 on {device}, ms"] = source.table.by_config_id[name].latency.p50_ms
+            row[f"p50 on {named[device]}, ms"] = source.table.by_config_id[name].latency.p50_ms
             share = float((served[device]["config_id"] == name).mean())
-            row[f"Budgets on {device}, %"] = 100 * share
+            row[f"Budgets on {named[device]}, %"] = 100 * share
         rows.append(row)
     return pd.DataFrame(rows)
 

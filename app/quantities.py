@@ -29,7 +29,7 @@ class Quantity:
     def number(self, value: float) -> str:
         """Format the value in `unit`, without the unit."""
         scaled = value * self.factor
-        if self.column == "top1":
+        if self.column.startswith("top1"):
             return f"{scaled:.2f}"
         decimals = max(0, self.digits - len(str(int(abs(scaled)))))
         return f"{scaled:,.{decimals}f}" if abs(scaled) >= 1 else _small(scaled, self.digits)
@@ -41,6 +41,10 @@ def _small(value: float, digits: int) -> str:
 
 
 TOP1 = Quantity("top1", "Top-1 accuracy, %", "%", 100.0, "max")
+SELECTED = Quantity(
+    "top1_selection", "Top-1 on selection images (all candidates), %", "%", 100.0, "max"
+)
+"""What all candidates of a run have; only the table's entries were scored on report images too."""
 P50 = Quantity("latency_p50_ms", "Latency p50 (median), ms", "ms", 1.0, "min")
 P90 = Quantity("latency_p90_ms", "Latency p90, ms", "ms", 1.0, "min")
 P99 = Quantity("latency_p99_ms", "Latency p99, ms", "ms", 1.0, "min")
@@ -48,8 +52,10 @@ MACS = Quantity("macs", "Multiply-adds, millions", "MMACs", 1e-6, "min")
 PARAMS = Quantity("num_params", "Parameters, thousands", "k", 1e-3, "min")
 MEMORY = Quantity("peak_memory_bytes", "Peak memory, MB", "MB", 1e-6, "min")
 
+PLUS_MINUS = "\u00b1"
 QUANTITIES = {
     "top1": TOP1,
+    "selection": SELECTED,
     "p50": P50,
     "p90": P90,
     "p99": P99,

@@ -11,6 +11,7 @@ from planner.atomic import write_atomically
 from planner.candidates_csv import widths_to_text
 from planner.entry import ENTRY_FIELDS, Entry
 from planner.errors import InvalidValue, shown
+from planner.plain_text import in_csv, in_markdown
 from planner.table import LookupTable, to_text
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ def to_csv(table: LookupTable) -> bytes:
     stream = io.StringIO()
     writer = csv.DictWriter(stream, [*columns, *ARTIFACT_COLUMNS], lineterminator="\n")
     writer.writeheader()
-    writer.writerows(map(to_row, table))
+    for entry in table:
+        writer.writerow({name: in_csv(value) for name, value in to_row(entry).items()})
     return stream.getvalue().encode("ascii")
 
 
@@ -64,8 +66,10 @@ def to_markdown(table: LookupTable) -> bytes:
     """Return the entries as a Markdown table below a line that describes the target."""
     target = table.target
     head = [
-        f"{target.device}, {target.runtime} {target.runtime_version}, "
-        f"batch {target.batch_size}, {target.dtype}",
+        in_markdown(
+            f"{target.device}, {target.runtime} {target.runtime_version}, "
+            f"batch {target.batch_size}, {target.dtype}"
+        ),
         "",
         "| " + " | ".join(MARKDOWN) + " |",
         "|---" + "|---:" * (len(MARKDOWN) - 1) + "|",

@@ -5,7 +5,6 @@
 
 from bisect import bisect_left
 from collections.abc import Collection, Sequence
-from itertools import product
 
 from planner.entry import Entry
 from planner.selector import Selector
@@ -44,11 +43,6 @@ class Demand:
             best[index] = max(best[index], best[index - 1])
         return best[:-1]
 
-    def row(self, name: str) -> list[float]:
-        """The contribution of each budget to the expected top1 of one entry alone."""
-        first, top1 = self.first_budget[name], self.top1[name]
-        return [0.0] * first + [weight * top1 for _, weight in self.budgets[first:]]
-
 
 def best_sets(demand: Demand, num_entries: int) -> list[list[str]]:
     """Return the best sets of 1, 2, ... entries for one target; exact (dynamic programming).
@@ -68,9 +62,11 @@ def best_sets(demand: Demand, num_entries: int) -> list[list[str]]:
     while len(found) < min(num_entries, len(steps)):
         found.append(paths[max(range(len(steps)), key=lambda step: expected[step])])
         best, longer = list(expected), list(paths)
-        for b, a in product(range(len(steps)), repeat=2):
-            extended = expected[a] + weights[b] * (top1[b] - top1[a])
-            if a < b and extended > best[b]:
-                best[b], longer[b] = extended, [*paths[a], steps[b]]
+        for b in range(1, len(steps)):
+            weight, level = weights[b], top1[b]
+            extended = [e + weight * (level - t) for e, t in zip(expected[:b], top1, strict=False)]
+            a = max(range(b), key=extended.__getitem__)
+            if extended[a] > best[b]:
+                best[b], longer[b] = extended[a], [*paths[a], steps[b]]
         expected, paths = best, longer
     return found

@@ -12,7 +12,7 @@ from planner.errors import InvalidValue, shown
 from planner.fleet import Demand, best_sets
 from planner.rules import is_positive
 from planner.selector import Selector
-from planner.shared_set import best_shared_sets
+from planner.shared_set import Progress, best_shared_sets
 from planner.table import LookupTable
 
 NUM_DEFAULT_BUDGETS = 100
@@ -52,6 +52,7 @@ def make_plans(
     *,
     budgets: Iterable[tuple[float, float]] | None = None,
     weights: Sequence[float] | None = None,
+    progress: Progress | None = None,
 ) -> list[Plan]:
     """Return the best plans with 1, 2, ... `num_entries` entries.
 
@@ -59,30 +60,26 @@ def make_plans(
     default is `default_budgets` of each target. `weights` is each target's share of the fleet.
     For one target a plan is exact (dynamic programming). For several targets it is exact (branch
     and bound) unless the search reaches its step limit; `regret_bound` then bounds the optimum.
+    `progress` is called with the number of plans made so far and `num_entries`.
     Raises InvalidValue for no tables, no shared entries, or invalid budgets or weights.
     """
     demands = _demands(tables, num_entries, budgets, weights)
+    if progress is not None:
+        progress(0, num_entries)
     max_top1 = sum(demand.max_top1 for demand in demands)
     order = demands[0].latencies_ms
-    separate = [[d.expected_top1(ids) for ids in best_sets(d, num_entries)] for d in demands]
     if len(demands) == 1:
-        sets = [(ids, demands[0].expected_top1(ids)) for ids in best_sets(demands[0], num_entries)]
+        best = best_sets(demands[0], num_entries)
+        sets = [(ids, demands[0].expected_top1(ids)) for ids in best]
     else:
-        rows = {name: [one for d in demands for one in d.row(name)] for name in order}
-        sets = best_shared_sets(rows, num_entries)
-    return [
-        Plan(
-            config_ids=tuple(sorted(ids, key=lambda name: (order[name], name))),
-            regret=max(0.0, max_top1 - sum(demand.expected_top1(ids) for demand in demands)),
-            regret_bound=max(0.0, max_top1 - min(bound, _separate_bound(separate, len(ids)))),
-        )
-        for ids, bound in sets
-    ]
-
-
-def _separate_bound(separate: Sequence[Sequence[float]], num_entries: int) -> float:
-    """The expected top1 of a separate best set per target: an upper bound for a shared set."""
-    return sum(top1[min(num_entries, len(top1)) - 1] for top1 in separate if top1)
+        sets = best_shared_sets(demands, list(order), num_entries, progress=progress)
+    plans = []
+    for ids, bound in sets:
+        regret = max(0.0, max_top1 - sum(demand.expected_top1(ids) for demand in demands))
+        config_ids = tuple(sorted(ids, key=lambda name: (order[name], name)))
+        regret_bound = min(regret, max(0.0, max_top1 - bound))
+        plans.append(Plan(config_ids=config_ids, regret=regret, regret_bound=regret_bound))
+    return plans
 
 
 def _demands(

@@ -96,6 +96,7 @@ def test_it_holds_every_file_of_the_packages_and_no_other(wheel: Path) -> None:
     assert names >= {
         "app/.streamlit/config.toml",
         "app/example/book.json",
+        "app/icon.png",
         "app/views/budget_line.js",
         "planner/lookup_table.schema.json",
         "supernet/data/embedded/fashion_mnist_mini.npz",

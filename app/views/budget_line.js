@@ -27,15 +27,18 @@ export default function({ data, setTriggerValue, parentElement }) {
                       'stroke-width': width });
   };
   const line = budget => {
-    const x = across(budget), top = axes()[1]._offset, bottom = top + axes()[1]._length;
-    if (!inside(x, top)) return;
+    const left = axes()[0]._offset, width = axes()[0]._length;
+    const top = axes()[1]._offset, bottom = top + axes()[1]._length;
+    const place_of_budget = across(budget);
+    const x = Math.min(Math.max(place_of_budget, left), left + width);
+    const beyond = x === place_of_budget ? '' : x > place_of_budget ? '\u2190 ' : '\u2192 ';
     const place = { x1: x, x2: x, y1: top, y2: bottom };
     add('line', { ...place, class: 'budget', stroke: data.colour, 'stroke-width': 2.5,
                   'stroke-dasharray': '9 6' });
-    const right = x < axes()[0]._offset + 0.8 * axes()[0]._length;
+    const right = x < left + 0.8 * width;
     add('text', { x: x + (right ? 6 : -6), y: bottom - 6, fill: data.colour, 'font-size': 13,
                   'text-anchor': right ? 'start' : 'end' })
-      .textContent = `budget ${Number(budget.toPrecision(4))} ${data.unit}`;
+      .textContent = `${beyond}budget ${Number(budget.toPrecision(4))} ${data.unit}`;
     const handle = add('line', { ...place, stroke: 'transparent', 'stroke-width': 16 });
     Object.assign(handle.style, { pointerEvents: 'stroke', cursor: 'ew-resize',
                                   touchAction: 'none' });
@@ -66,7 +69,10 @@ export default function({ data, setTriggerValue, parentElement }) {
     addEventListener('pointermove', move);
     addEventListener('pointerup', drop);
   };
-  const clicked = event => data.budget && setTriggerValue('budget', event.points[0].x);
+  const clicked = event => {
+    const config = event.points[0].customdata;
+    if (typeof config === 'string') setTriggerValue('config', config);
+  };
 
   const leave = () => {
     layer?.remove();

@@ -5,12 +5,12 @@ takes most of the time of a budget change, and it only reports selected points t
 invisible component therefore draws over the chart and reports drags and clicks.
 """
 
-import math
 from collections.abc import Callable
 from pathlib import Path
 
 import streamlit as st
 
+from app.frames import rounded_up
 from app.front_chart import Marks
 from app.palette import CHOSEN
 
@@ -21,12 +21,17 @@ _draw_over = st.components.v2.component(
 
 
 def draw_over(
-    chart: str, marks: Marks, budget: float | None, unit: str, choose: Callable[[float], None]
+    chart: str,
+    marks: Marks,
+    budget: float | None,
+    unit: str,
+    choose: Callable[[float], None],
+    pick: Callable[[str], None],
 ) -> None:
-    """Draw marks over the chart with the key `chart`; call `choose` with a budget set by mouse.
+    """Draw marks over the chart with the key `chart`.
 
-    `budget` is a value on the x axis; None draws no line. Clicking a point sets the budget to
-    its x value, rounded up so that the point fits it.
+    `budget` is a value on the x axis; None draws no line. `choose` is called with the budget to
+    which the line was dragged, `pick` with the config_id of a point that was clicked.
     """
     key = f"{chart}_line"
 
@@ -34,6 +39,11 @@ def draw_over(
         place = st.session_state[key].get("budget")
         if isinstance(place, int | float) and place > 0:
             choose(rounded_up(place))
+
+    def clicked() -> None:
+        name = st.session_state[key].get("config")
+        if isinstance(name, str):
+            pick(name)
 
     data = {
         "chart": chart,
@@ -43,10 +53,4 @@ def draw_over(
         "tied": marks.tied,
         "colour": CHOSEN,
     }
-    _draw_over(key=key, data=data, on_budget_change=moved)
-
-
-def rounded_up(value: float) -> float:
-    """Round up to 4 significant digits."""
-    unit = 10.0 ** (math.floor(math.log10(value)) - 3)
-    return float(f"{math.ceil(value / unit * (1 - 1e-12)) * unit:.4g}")
+    _draw_over(key=key, data=data, on_budget_change=moved, on_config_change=clicked)

@@ -1,40 +1,40 @@
-"""The card beside the front chart: the chosen entry, and the gain from a larger budget."""
+"""The card beside the front chart: the chosen entry, and what more or less time would bring."""
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from app import charts, frames
+from app.names import short
 from app.opening import Source
-from app.quantities import LATENCIES, MACS, P50, PARAMS, TOP1, Quantity, interval, points
+from app.quantities import LATENCIES, MACS, P50, PARAMS, TOP1, Quantity, interval
+from app.sentences import gain, loss
+from app.terms import TERMS
 from app.views.choosing import Choice
-from planner import Entry, Selector
+from planner import Entry
+from planner.plain_text import in_markdown
 
 
 def show(choice: Choice, entry: Entry, source: Source) -> None:
     """Draw the card."""
-    st.subheader(f"Chosen: {charts.short(entry.config_id)}", anchor=False)
+    st.subheader(f"Chosen: {in_markdown(short(entry.config_id))}", anchor=False)
     left, right = st.columns(2)
-    _fact(left, "Top-1 accuracy", TOP1.shown(entry.accuracy.top1), _of_top1(entry))
+    _fact(left, "Top-1 accuracy", TOP1.shown(entry.accuracy.top1), _of_top1(entry), "top1")
     percentile = choice.limits.percentile
     shown = LATENCIES[percentile].shown(_value(entry, LATENCIES[percentile]))
-    _fact(right, f"Latency {percentile}", shown, _of_median(entry, percentile))
+    _fact(right, f"Latency {percentile}", shown, _of_median(entry, percentile), percentile)
     left, right = st.columns(2)
-    samples = f"{entry.latency.num_samples:,} samples"
     params = f"{PARAMS.shown(entry.num_params)} parameters"
-    _fact(left, "Multiply-adds", MACS.shown(entry.macs), params)
-    _fact(
-        right,
-        "Resolution",
-        f"{entry.config.resolution} px",
-        samples,
-    )
-    st.markdown(gain(choice, entry))
+    _fact(left, "Multiply-adds", MACS.shown(entry.macs), params, "macs")
+    samples = f"{entry.latency.num_samples:,} samples"
+    _fact(right, "Resolution", f"{entry.config.resolution} px", samples, "resolution")
+    if choice.selector.front:
+        for text in (gain, loss):
+            st.markdown(in_markdown(text(entry, choice.limits, choice.selector)))
     _doubts(entry, source)
 
 
-def _fact(column: DeltaGenerator, what: str, value: str, more: str) -> None:
+def _fact(column: DeltaGenerator, what: str, value: str, more: str, term: str) -> None:
     with column.container(gap="xxsmall"):
-        st.metric(what, value)
+        st.metric(what, value, help=TERMS[term])
         st.caption(more)
 
 
@@ -54,39 +54,13 @@ def _value(entry: Entry, quantity: Quantity) -> float:
     return value
 
 
-def gain(choice: Choice, entry: Entry) -> str:
-    """The gain from one more millisecond, and the cost of the next entry of the front."""
-    limits, selector = choice.limits, choice.selector
-    budget = limits.max_latency_ms or 0.0
-    above = frames.next_step(selector, entry)
-    if above is None:
-        return "**A larger budget gains nothing**: this is the most accurate entry."
-    step = more_ms(selector)
-    better = selector.select(budget + step)
-    gained = points(better.accuracy.top1 - entry.accuracy.top1, sign=True)
-    next_gain = points(above.accuracy.top1 - entry.accuracy.top1)
-    needed = limits.latency_ms(above)
-    return (
-        f"**{step:g} ms more: {gained}.** The next entry, `{charts.short(above.config_id)}`, "
-        f"needs {P50.number(needed - budget)} ms more and gains {next_gain}."
-    )
-
-
-def more_ms(selector: Selector) -> float:
-    """1 ms, or the largest smaller power of ten that fits twice into the front's latency range."""
-    span = selector.latencies_ms[-1] - selector.latencies_ms[0]
-    step = 1.0
-    while step > 1e-6 and span < 2 * step:
-        step /= 10
-    return round(step, 6)
-
-
 def _doubts(entry: Entry, source: Source) -> None:
     """Show the ties and the data that the accuracies come from."""
     if entry.tied_with:
-        tied = ", ".join(f"`{charts.short(name)}`" for name in entry.tied_with[:3])
+        tied = ", ".join(map(short, entry.tied_with[:3]))
         more = f" and {len(entry.tied_with) - 3} more" if len(entry.tied_with) > 3 else ""
-        st.caption(f"Its latency does not differ significantly from that of {tied}{more}.")
+        text = f"Its latency does not differ significantly from that of {tied}{more}."
+        st.caption(in_markdown(text))
     report = source.table.splits["report"]
     st.caption(
         f"Accuracy on {report:,} images that were not used for training or selection. On the "

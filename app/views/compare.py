@@ -1,16 +1,19 @@
 """Compare: what changed between two tables beyond measurement noise."""
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from app import charts, frames
+from app import address, charts, frames
+from app.names import short_names
 from app.opening import Source
 from app.views import trouble
+from app.views.entries_table import CONFIG_WIDTH, MAX_CONFIG
 from planner import Diff
 
 
 def show(sources: dict[str, Source]) -> None:
     """Draw the page."""
-    st.title("What changed beyond noise")
+    st.title("What changed beyond noise", anchor=False)
     if len(sources) == 1:
         trouble.show_single(
             "One table is open. Open two, the older first:",
@@ -20,9 +23,7 @@ def show(sources: dict[str, Source]) -> None:
     names = list(sources)
     columns = st.columns(2)
     old, new = (
-        column.selectbox(
-            label, names, index=index, key=key, bind="query-params", persist_state="session"
-        )
+        _choose(column, label, key, names, names[index])
         for index, (column, label, key) in enumerate(
             ((columns[0], "Old", "old"), (columns[1], "New", "new"))
         )
@@ -33,6 +34,15 @@ def show(sources: dict[str, Source]) -> None:
             icon=":material/info:",
         )
     _changes(Diff(sources[old].table, sources[new].table))
+
+
+def _choose(column: DeltaGenerator, label: str, key: str, names: list[str], default: str) -> str:
+    address.prepare(key, address.one_of(names, "an open table"), default, known=names)
+    chosen: str = column.selectbox(
+        label, names, format_func=short_names(names).__getitem__, key=key
+    )
+    address.keep(key, None if chosen == default else chosen)
+    return chosen
 
 
 def _changes(diff: Diff) -> None:
@@ -50,7 +60,7 @@ def _changes(diff: Diff) -> None:
         config={"displaylogo": False},
         alt="Change of each config's median latency",
     )
-    st.subheader("Highest top-1 under each budget")
+    st.subheader("Highest top-1 under each budget", anchor=False)
     budgets = frames.budgets_frame(diff)
     st.plotly_chart(
         charts.budgets_figure(budgets.iloc[frames.evenly(range(len(budgets)), frames.MAX_STEPS)]),
@@ -60,12 +70,12 @@ def _changes(diff: Diff) -> None:
     )
     if budgets["new"].isna().any():
         st.caption("The new line starts at the first budget that an entry of the new table fits.")
-    st.subheader("All configs")
+    st.subheader("All configs", anchor=False)
     st.dataframe(
-        frame,
+        frame.assign(config_id=frame["config_id"].map(short_names(frame["config_id"], MAX_CONFIG))),
         hide_index=True,
         column_config={
-            "config_id": "Config",
+            "config_id": st.column_config.TextColumn("Config", width=CONFIG_WIDTH),
             "old_ms": st.column_config.NumberColumn("Old p50, ms", format="%.4g"),
             "new_ms": st.column_config.NumberColumn("New p50, ms", format="%.4g"),
             "latency_change": st.column_config.NumberColumn("Change, %", format="%+.1f"),

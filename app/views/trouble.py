@@ -5,6 +5,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from planner.plain_text import in_markdown
+
 COMMANDS = """\
 python -m nas.search --out runs/default
 mutualnas explorer runs/default"""
@@ -13,8 +15,8 @@ mutualnas explorer runs/default"""
 def show_error(message: str, paths: Sequence[Path]) -> None:
     """Explain why a file can't be read, and how to check or create one."""
     st.title("These tables can't be shown")
-    st.error(message, icon=":material/error:")
-    st.markdown("Paths: " + ", ".join(f"`{path}`" for path in paths))
+    st.error(in_markdown(message), icon=":material/error:")
+    st.markdown("Paths: " + ", ".join(in_markdown(path) for path in paths))
     st.markdown(
         "Check a file with `python -m planner validate FILE`. "
         "To create a table and open it (takes a few minutes, no GPU needed):"

@@ -4,7 +4,7 @@
     python -m benchmarks.explorer.screenshots RUN [TABLE ...] --out build/screenshots
     python -m benchmarks.explorer.screenshots --out build/screenshots --readme
 
-Without a run it shows the example. With --readme the two of the README are written to docs/ too.
+Without a run it shows the example. With --readme those of the documents are written to docs/ too.
 """
 
 import argparse
@@ -22,7 +22,11 @@ PAGES = ("front", "devices", "plan", "network", "compare", "export")
 WIDTHS = (1280, 390)
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 DOCS = Path(__file__).parents[2] / "docs"
-README = {"front-light-1280": "explorer.png", "network-dark-1280": "explorer_dark.png"}
+README = {
+    "front-light-1280": "explorer.png",
+    "network-dark-1280": "explorer_dark.png",
+    "plan-light-1280": "explorer_plan.png",
+}
 MAX_HEIGHT = 4000
 NUM_COLOURS = 128
 
@@ -33,7 +37,7 @@ def shoot(address: str, page: Page, name: str, path: Path) -> None:
     page.set_viewport_size({"width": width, "height": 900})
     page.goto(address if name == PAGES[0] else f"{address}/{name}")
     settle(page)
-    page.wait_for_timeout(800)  # charts fade in
+    page.wait_for_timeout(2000)  # charts load and fade in
     for _ in range(2):  # what comes into view may grow
         height = page.evaluate("() => document.querySelector('[data-testid=stMain]').scrollHeight")
         page.set_viewport_size({"width": width, "height": min(MAX_HEIGHT, height + 20)})

@@ -34,8 +34,7 @@ def serve(paths: Sequence[Path]) -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [
-        *(sys.executable, "-m", "streamlit", "run", "app/explorer.py"),
-        *("--server.port", str(port), "--server.address", "127.0.0.1"),
+        *(sys.executable, "-m", "app", "--server.port", str(port)),
         *("--server.headless", "true", "--server.fileWatcherType", "none"),
         *("--", *map(str, paths)),
     ]

@@ -17,11 +17,12 @@ import json, sys
 from unittest import mock
 from streamlit import config
 from app.__main__ import main
-with mock.patch("streamlit.web.bootstrap.run") as run:
+with mock.patch("streamlit.web.bootstrap.run_asgi_app") as run:
     try:
         main()
     finally:
-        options = ("theme.light.primaryColor", "server.showEmailPrompt", "server.port")
+        names = ("theme.light.primaryColor", "server.showEmailPrompt", "server.port")
+        options = [*names, "server.address"]
         print(json.dumps([*run.call_args.args[::2], *map(config.get_option, options)]))
 """
 
@@ -39,13 +40,15 @@ def test_the_page_starts_with_our_theme_and_the_options_given(tmp_path: Path) ->
         capture_output=True,
         text=True,
         check=True,
+        timeout=60,
     )
-    page, words, colour, asks_for_email, port = json.loads(done.stdout)
-    assert Path(page) == ROOT / "app" / "explorer.py"
+    page, words, colour, asks_for_email, port, address = json.loads(done.stdout)
+    assert Path(page) == ROOT / "app" / "serving.py"
     assert words == ["runs/a", "b.json"]
     assert colour == "#0072B2"
     assert asks_for_email is False
     assert port == 8600
+    assert address == "127.0.0.1"  # else anyone on the network can download the artifacts
 
 
 def test_an_option_that_streamlit_does_not_know_is_refused(

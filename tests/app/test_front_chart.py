@@ -3,14 +3,15 @@ from pathlib import Path
 
 from app.front_chart import drawn_frame, front_figure, marks_of
 from app.opening import Source, open_path
-from app.quantities import MACS, MEMORY, P50, TOP1
+from app.quantities import MACS, MEMORY, P50, SELECTED, TOP1
+from planner import Selector
 
 
 def test_the_front_has_every_candidate(run: Path) -> None:
     (source,) = open_path(run)
-    figure = front_figure(source, P50, TOP1)
+    figure = front_figure(source, P50, SELECTED)
     drawn = [trace for trace in figure.data if trace.text is not None]
-    assert sum(len(trace.x) for trace in drawn) == len(drawn_frame(source, P50, TOP1))
+    assert sum(len(trace.x) for trace in drawn) == len(drawn_frame(source, P50, SELECTED)) == 80
     assert figure.layout.xaxis.title.text == "Latency p50 (median), ms"
     chosen = source.table.entries[5]
     assert any(chosen.config_id in text for trace in drawn for text in trace.text)
@@ -43,6 +44,8 @@ def test_the_table_s_entries_have_error_bars_and_differ_in_shape(run: Path) -> N
     named = {trace.name: trace for trace in figure.data}
     assert named["search"].error_y.array is not None
     assert named["search"].error_x.array is None
+    figure = front_figure(source, MACS, SELECTED)
+    named = {trace.name: trace for trace in figure.data}
     assert named["search, not in the table"].error_y.array is None
     assert named["search"].marker.symbol != named["uniform grid"].marker.symbol
 
@@ -52,3 +55,12 @@ def test_wide_axes_are_logarithmic_with_whole_ticks(source: Source) -> None:
     assert figure.layout.xaxis.type == "log"
     assert "0.5" in figure.layout.xaxis.ticktext
     assert figure.layout.yaxis.type == "linear"
+
+
+def test_the_chosen_entry_lies_on_the_front_s_line(run: Path) -> None:
+    """Candidates have an accuracy on other images than entries, which put them above it."""
+    (source,) = open_path(run)
+    figure = front_figure(source, P50, TOP1)
+    line = next(trace for trace in figure.data if trace.name == "Pareto front")
+    for entry in Selector(source.table.entries).front:
+        assert marks_of(source, entry, P50, TOP1).chosen in set(zip(line.x, line.y, strict=True))

@@ -14,7 +14,7 @@ def test_groups_have_their_widths_and_multiply_adds(source: Source) -> None:
     told = {
         "groups": [
             {"layers": ["a", "b", "c", "d"], "num_channels": 16},
-            {"layers": ["e"], "num_channels": 8},
+            {"layers": ["<a href='x'>e</a>"], "num_channels": 8},
         ],
         "group_macs": {entry.config_id: [10, 20], full.config_id: [40, 80]},
     }
@@ -23,6 +23,7 @@ def test_groups_have_their_widths_and_multiply_adds(source: Source) -> None:
     assert frame["macs"].tolist() == [10, 20]
     assert frame["full_macs"].tolist() == [40, 80]
     assert frame["layers"][0] == "a, ..., d: 16 channels in 4 layers"
+    assert frame["layers"][1].startswith("&lt;a href")  # a table's text is text in a tooltip
     uniform = entry.with_values(width_mults=(0.5,))
     assert groups_frame(table, uniform)["width"].tolist() == [50.0, 50.0]
     assert groups_frame(source.table, uniform)["group"].tolist() == ["all layers"]

@@ -55,6 +55,18 @@ def test_it_selects_the_very_entry(
     assert names["entry"] == select(source.table, limits)
 
 
+def test_a_picked_entry_is_selected_by_its_name(
+    source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    source.table.write(tmp_path / "lookup_table.json")
+    picked, names = source.table.entries[2], dict[str, Any]()
+    exec(to_classify(source.table, Limits(max_latency_ms=9.0), picked), names)
+    assert names["entry"] == picked
+    runnable = exported(source.table)
+    assert undefined_names(to_classify(runnable, Limits(), runnable.entries[2])) == set()
+
+
 def test_no_name_is_undefined(source: Source) -> None:
     limits = Limits(max_latency_ms=2.0)
     for table in (source.table, exported(source.table)):

@@ -19,3 +19,9 @@ def test_shipping_every_entry_is_drawn_above_the_plan(source: Source) -> None:
     everything, shipped, _ = plan_figure(frame).data
     assert (everything.y >= shipped.y).all()
     assert shipped.fill == "tonexty"
+
+
+def test_a_single_budget_is_a_point(source: Source) -> None:
+    plan = make_plans([source.table], 1)[0]
+    frame = served_frame(source.table, plan, [(5.0, 1.0)] * 3)
+    assert plan_figure(frame).data[1].mode == "markers"

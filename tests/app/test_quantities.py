@@ -1,7 +1,7 @@
 import pytest
 
-from app.quantities import MACS, P50, QUANTITIES, TOP1, interval, points
-from planner.candidate import VALUES
+from app.quantities import MACS, P50, QUANTITIES, SELECTED, TOP1, interval, points
+from planner.entry import ENTRY_FIELDS
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ def test_quantities_are_shown_with_their_units() -> None:
     assert interval(TOP1, 0.8587, 0.8893) == "(85.87 to 88.93)"
 
 
-def test_each_quantity_is_a_field_of_a_candidate() -> None:
+def test_each_quantity_is_a_field_of_an_entry() -> None:
     for quantity in QUANTITIES.values():
-        assert quantity.column in VALUES
-        assert quantity.goal == ("max" if quantity is TOP1 else "min")
+        assert quantity.column in ENTRY_FIELDS
+        assert quantity.goal == ("max" if quantity in (TOP1, SELECTED) else "min")

@@ -2,6 +2,7 @@ import csv
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -51,3 +52,9 @@ def test_an_unknown_ending_is_refused(tmp_path: Path, mixed: LookupTable) -> Non
     with pytest.raises(InvalidValue, match=r"\.json, \.csv, \.md, \.parquet, but got 't\.xls'"):
         export(mixed, tmp_path / "t.xls")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_device_s_name_is_no_markdown(mixed: LookupTable) -> None:
+    target = replace(mixed.target, device="![x](http://a.b/c.png)")
+    head = to_markdown(replace(mixed, target=target)).decode().splitlines()[0]
+    assert head.startswith(r"\!\[x\]")

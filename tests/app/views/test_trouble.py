@@ -13,6 +13,6 @@ def draw(message: str, paths: list[object]) -> None:
 def test_it_says_what_is_wrong_and_what_to_do() -> None:
     page = AppTest.from_function(draw, args=("x.json: it is damaged", [Path("x.json")])).run()
     assert not page.exception
-    assert page.error[0].value == "x.json: it is damaged"
-    assert any("`x.json`" in text.value for text in page.markdown)
+    assert page.error[0].value == "x.json\\: it is damaged"
+    assert any("x.json" in text.value for text in page.markdown)
     assert all("nas.search" in code.value for code in page.code)
