@@ -22,6 +22,7 @@ from supernet.data.identity import (
     require_content,
     require_names,
 )
+from supernet.data.labels import look_alikes
 from supernet.data.lists import is_list, load_list
 from supernet.data.preprocess import NORMALISATIONS, channel_statistics, shift_and_flip
 from supernet.data.scan import counted
@@ -76,6 +77,9 @@ def load_data(
         images = load_shards(folder) if is_sharded(folder) else load_folder(folder)
     for note in images.notes:  # before what may be refused because of it
         tell(note)
+    if alike := look_alikes(images.classes):
+        others = f" (and {len(alike) - 1} more such pairs)" if len(alike) > 1 else ""
+        tell(f"{images.name}: {alike[0]}{others}")
     data = open_as(images)
     for note in split_notes(images, data.splits):
         tell(note)

@@ -1,5 +1,6 @@
 """Labels and class names of a map-style dataset, however it keeps them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,17 @@ def class_names(dataset: Any, num_labels: int) -> tuple[str, ...]:
     """The data set's class names, or numbers if it has none; the first of synonyms."""
     names = getattr(dataset, "classes", None) or range(num_labels)
     return tuple(name[0] if isinstance(name, tuple) else str(name) for name in names)
+
+
+def look_alikes(classes: Sequence[str]) -> tuple[str, ...]:
+    """A line for each two classes that may be meant as one: `Rose` and `rose`, `01` and `1`."""
+    found, lines = dict[str, str](), []
+    for name in classes:
+        key = " ".join(name.casefold().replace("_", " ").replace("-", " ").split())
+        key = str(int(key)) if key.isdecimal() else key
+        if (first := found.setdefault(key, name)) != name:
+            lines.append(f"{first!r} and {name!r} are two classes: if they are one, rename either")
+    return tuple(lines)
 
 
 def check_labels(train: Tensor, labels: Tensor, name: str) -> None:

@@ -1,19 +1,20 @@
 """Lists of photographs: a CSV, TSV or JSON Lines file with the path and the label of each."""
 
 import csv
+import io
 import json
 import os
-from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 import torch
 from PIL import Image
 
-from supernet.data.scan import Findings, file_stamp, image_suffixes, readable
+from supernet.data.scan import Findings, composed, file_stamp, image_suffixes, readable
 from supernet.data.sources import ImageSet, lay_out
 from supernet.data.splits import SPELLINGS
 from supernet.errors import DataError
@@ -30,6 +31,7 @@ SEPARATORS = ",;\t|"
 class _Row:
     line: int
     path: str
+    """Absolute, so that an image has one path however it is written."""
     label: str
     split: str
 
@@ -45,18 +47,26 @@ def load_list(file: Path) -> ImageSet:
     A column names the image (PATH_NAMES; absolute, or relative to the file's folder), one its class
     (LABEL_NAMES) and, optionally, one its split (SPLIT_NAMES: train, val, test and the like). A CSV
     without a header has the path first and the class second. Without splits all are `train`.
-    Images of which there is no file are left out and told.
+    Images of which there is no file are left out and told. Names are relative to the file's folder
+    or, where an image lies elsewhere, to the folder that all images have in common: a list may be
+    moved with its images whether its paths are absolute or not.
 
     Raises DataError where the file cannot be read, an image has two classes or splits, or a class
     is not in `train`.
     """
     findings = Findings(file)
-    rows = _existing(_once(_rows(file), file), file, findings)
+    listed = _once(_rows(file), file)
+    folder = _folder(file, listed)
+    rows = _existing(listed, findings)
     by_split: dict[str, list[_Row]] = {"train": [], "selection": [], "report": []}
     for row in rows:
         by_split[row.split].append(row)
     if not by_split["train"]:
-        raise DataError(f"{file}: must list training images, but lists none that are there")
+        sought = next((row for row in listed if row.split == "train"), None)
+        raise DataError(
+            f"{file}: must list training images, but lists none that are there"
+            + (f", such as {readable(sought.path)} in line {sought.line}" if sought else "")
+        )
     may_halve = bool(by_split["selection"]) and not by_split["report"]
     if may_halve:
         by_split["report"], by_split["selection"] = by_split["selection"], []
@@ -73,12 +83,12 @@ def load_list(file: Path) -> ImageSet:
             f"{file}: every class must have training images, but {other.label!r} in line "
             f"{other.line} has none"
         )
-    paths = [file.parent / row.path for row in ordered]
+    paths = [Path(row.path) for row in ordered]
     return ImageSet(
         name=str(file),
         classes=tuple(map(readable, classes)),
         labels=torch.tensor([label_of[row.label] for row in ordered], dtype=torch.int64),
-        names=[readable(row.path) for row in ordered],
+        names=[readable(os.path.relpath(row.path, folder)) for row in ordered],
         official=lay_out({split: len(of_split) for split, of_split in parts.items()}),
         open=lambda index: Image.open(paths[index]),
         content=lambda index: paths[index].read_bytes(),
@@ -109,14 +119,24 @@ def _once(rows: Iterator[_Row], file: Path) -> list[_Row]:
     return list(found.values())
 
 
-def _existing(rows: list[_Row], file: Path, findings: Findings) -> list[_Row]:
+def _folder(file: Path, rows: list[_Row]) -> str:
+    """The folder of a list if all its images lie in it, else the one that they have in common."""
+    folder = os.path.dirname(os.path.abspath(file))
+    if not rows or all(row.path.startswith(os.path.join(folder, "")) for row in rows):
+        return folder
+    return os.path.commonpath([os.path.dirname(row.path) for row in rows])
+
+
+def _existing(rows: list[_Row], findings: Findings) -> list[_Row]:
     kept = []
     for row in rows:
-        path = file.parent / row.path
-        if os.path.isfile(path):
-            kept.append(row)
+        # A list and the files that it names may come from systems with other Unicode forms.
+        forms = (row.path, *(normalize(form, row.path) for form in ("NFC", "NFD")))
+        if path := next(filter(os.path.isfile, forms), None):
+            kept.append(replace(row, path=path))
         else:
-            findings.skip("image(s)", "there is no such file", path)
+            why = "it is a folder" if os.path.isdir(row.path) else "there is no such file"
+            findings.skip("image(s)", why, row.path)
     return kept
 
 
@@ -128,30 +148,45 @@ def _rows(file: Path) -> Iterator[_Row]:
         raise DataError(f"{file}: must be a text file in UTF-8, but {error}") from error
     is_json = file.suffix.lower() in (".jsonl", ".ndjson")
     records = _json_records(text, file) if is_json else _csv_records(text, file)
+    folder = os.path.dirname(os.path.abspath(file))
     for line, record in records:
-        path, label = _first(record, PATH_NAMES), _first(record, LABEL_NAMES)
-        if path is None or label is None:
+        where = f"{file}: line {line}"
+        path = _first(record, PATH_NAMES, where)
+        label = _first(record, LABEL_NAMES, where)
+        if not path or not label:
             raise DataError(
-                f"{file}: line {line} must have an image ({', '.join(PATH_NAMES[:4])}, ...) and a "
+                f"{where} must have an image ({', '.join(PATH_NAMES[:4])}, ...) and a "
                 f"class ({', '.join(LABEL_NAMES[:3])}, ...), but has "
                 f"{', '.join(name for name, value in record.items() if value) or 'nothing'}"
             )
-        name = _first(record, SPLIT_NAMES) or "train"
+        name = _first(record, SPLIT_NAMES, where) or "train"
         if (split := SPELLINGS.get(name.casefold())) is None:
             raise DataError(
                 f"{file}: a split must be one of {', '.join(SPELLINGS)}, but is {name!r} in line "
                 f"{line}"
             )
-        yield _Row(line, os.path.normpath(path.replace("\\", "/")), label, split)
+        path = os.path.normpath(os.path.join(folder, path.replace("\\", "/")))
+        yield _Row(line, path, composed(label), split)
 
 
-def _first(record: dict[str, str], names: Iterable[str]) -> str | None:
-    """The value of the first of `names` that has one."""
-    return next((record[name] for name in names if record.get(name)), None)
+def _first(record: Mapping[str, Any], names: Iterable[str], where: str) -> str:
+    """The value of the first of `names` that has one, else nothing.
+
+    Raises DataError where it is neither text nor a whole number: a list of classes is no class.
+    """
+    for name in names:
+        value = record.get(name)
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if not isinstance(value, str | int | None):
+            raise DataError(f"{where} must have text or a whole number as {name!r}, not {value!r}")
+        if text := "" if value is None else str(value).strip():
+            return text
+    return ""
 
 
-def _json_records(text: str, file: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    for line, content in enumerate(text.splitlines(), 1):
+def _json_records(text: str, file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    for line, content in enumerate(text.split("\n"), 1):  # splitlines() also splits in values
         if content.strip():
             try:
                 record: Any = json.loads(content)
@@ -159,28 +194,63 @@ def _json_records(text: str, file: Path) -> Iterator[tuple[int, dict[str, str]]]
                 raise DataError(f"{file}: line {line} must be JSON, but {error}") from error
             if not isinstance(record, dict):
                 raise DataError(f"{file}: line {line} must be a JSON object, but is another value")
-            yield line, {_key(name): _text(value) for name, value in record.items()}
+            yield line, {_key(name): value for name, value in record.items()}
 
 
 def _csv_records(text: str, file: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    first = text.partition("\n")[0]
-    separator = Counter(c for c in first if c in SEPARATORS).most_common(1)
-    if not separator:
-        raise DataError(f"{file}: must have two columns or more, separated by a comma or a tab")
-    reader = csv.reader(text.splitlines(keepends=True), delimiter=separator[0][0], strict=True)
+    separator = "\t" if file.suffix.lower() == ".tsv" else _separator(text, file)
+    reader = _reader(text, separator, strict=True)
     header: list[str] = []
     try:
         for row in reader:
-            if not any(cell.strip() for cell in row):
+            cells = [cell.strip() for cell in row]
+            if not any(cells):
                 continue
-            if not header and _is_image(row[0]):
+            if not header and _is_image(cells[0]):
                 header = ["path", "label", "split"]
             elif not header:
-                header = [_key(cell) for cell in row]
+                header = _header(cells, f"{file}: line {reader.line_num}, the header,")
                 continue
-            yield reader.line_num, {n: c.strip() for n, c in zip(header, row, strict=False)}
+            if any(cells[len(header) :]):
+                raise DataError(
+                    f"{file}: line {reader.line_num} must have {len(header)} columns, but has "
+                    f'{len(cells)}: put "..." around a cell with {separator!r}'
+                )
+            yield reader.line_num, dict(zip(header, cells, strict=False))
     except csv.Error as error:
         raise DataError(f"{file}: line {reader.line_num} must be CSV, but {error}") from error
+
+
+def _reader(text: str, separator: str, strict: bool) -> Any:
+    lines = io.StringIO(text, newline="")  # splitlines() would also split in cells
+    return csv.reader(lines, delimiter=separator, skipinitialspace=True, strict=strict)
+
+
+def _separator(text: str, file: Path) -> str:
+    """The one that splits the first row into the most cells."""
+
+    def num_cells(separator: str) -> int:
+        try:
+            return len(next(filter(any, _reader(text, separator, strict=False)), ()))
+        except csv.Error:  # such as a cell of 200,000 characters
+            return 0
+
+    best = max(SEPARATORS, key=num_cells)
+    if num_cells(best) < 2:
+        raise DataError(f"{file}: must have two columns or more, separated by a comma or a tab")
+    return best
+
+
+def _header(cells: list[str], where: str) -> list[str]:
+    """Names of the columns; DataError where they name no image or no class."""
+    header = [_key(cell) for cell in cells]
+    for what, names in (("images", PATH_NAMES), ("classes", LABEL_NAMES)):
+        if not set(names) & set(header):
+            raise DataError(
+                f"{where} must name the column of {what} one of {', '.join(names)}, but its names "
+                f"are {', '.join(cells)}"
+            )
+    return header
 
 
 def _is_image(cell: str) -> bool:
@@ -189,7 +259,3 @@ def _is_image(cell: str) -> bool:
 
 def _key(name: str) -> str:
     return name.strip().casefold().replace(" ", "_").replace("-", "_")
-
-
-def _text(value: Any) -> str:
-    return value.strip() if isinstance(value, str) else "" if value is None else str(value)

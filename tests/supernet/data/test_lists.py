@@ -51,6 +51,10 @@ EXPECTED = [("photos/3.png", "cat", 3), ("photos/1.png", "dog", 1), ("photos/2.p
         ("a.jsonl", '{"file_name": "photos/1.png", "label": "dog"}\n\n'
                     '{"file_name": "photos/2.png", "label": "dog", "more": [1]}\n'
                     '{"file_name": "photos\\\\3.png", "label": "cat"}\n'),
+        ("a.csv", 'path, label\n"photos/1.png", "dog"\n"photos/2.png", "dog"\n'
+                  'photos/3.png, "cat"\n'),
+        ("a.tsv", "photos/a,b,c/../1.png\tdog\nphotos/2.png\tdog\nphotos/3.png\tcat\n"),
+        ("a.csv", '\n"photos/a;b;c/../1.png",dog\nphotos/2.png,dog\nphotos/3.png,cat,\n'),
     ],
 )  # fmt: skip
 def test_lists_as_people_write_them_are_the_same(photos: Path, name: str, text: str) -> None:
@@ -92,9 +96,20 @@ def test_images_that_are_not_there_are_left_out_and_told(photos: Path) -> None:
     [
         ("a.csv", "", "two columns or more"),
         ("a.csv", "one\ntwo\n", "two columns or more"),
-        ("a.csv", "name,age\nann,3\n", r"line 2 must have an image .* but has name, age"),
+        ("a.csv", "name,age\nann,3\n", "line 1, the header, .* images .* names are name, age"),
+        ("a.csv", "cat,photos/1.png\ncat,photos/2.png\n", "line 1, the header, .* images"),
+        ("a.csv", "path,age\nann,3\n", "line 1, the header, .* of classes .* are path, age"),
+        ("a.csv", "path,label\nphotos/1,2.png,cat\n", "line 2 must have 2 columns, but has 3"),
+        ("a.csv", "x" * 200_000, "two columns or more"),
+        (
+            "a.jsonl",
+            '{"path": "a.png", "label": ["a", "b"]}',
+            r"line 1 .* 'label', not \['a', 'b'\]",
+        ),
+        ("a.jsonl", '{"image": {"path": "a.png"}, "label": 1}', "line 1 .* number as 'image', not"),
+        ("a.jsonl", '{"path": "a.png", "label": NaN}', "line 1 .* 'label', not nan"),
         ("a.csv", "path,label\nphotos/1.png,\n", "line 2 must have .* but has path"),
-        ("a.csv", "path,label\nnone.png,cat\n", "lists none that are there"),
+        ("a.csv", "path,label\nnone.png,cat\n", "there, such as /.*/none.png in line 2"),
         ("a.csv", 'path,label\n"photos/1.png,cat\n', "line 2 must be CSV"),
         ("a.csv", "path,label,split\nphotos/1.png,cat,third\n", "but is 'third' in line 2"),
         (
@@ -125,5 +140,62 @@ def test_a_list_is_data_that_moves_with_its_photos(photos: Path) -> None:
     (photos / "a.csv").write_text("".join(f"photos/{n}.png,{'ab'[n % 2]}\n" for n in range(12)))
     before = load_data(str(photos / "a.csv"), resolution=8)
     recorded = before.describe()
-    photos.rename(photos.with_name("moved"))
-    load_data(str(photos.with_name("moved") / "a.csv"), resolution=8).check_same(recorded)
+    photos.rename(photos.with_name(f"{photos.name}-moved"))
+    load_data(str(photos.with_name(f"{photos.name}-moved") / "a.csv"), resolution=8).check_same(
+        recorded
+    )
+
+
+def test_a_label_is_what_the_list_says_to_the_character(photos: Path) -> None:
+    odd = "a\u2028b\x85c\x0bd"
+    rows = [{"path": f"photos/{n}.png", "label": odd if n % 2 else 4.0} for n in range(4)]
+    in_json = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+    assert read(photos, in_json, "a.jsonl").classes == ("4", odd)
+    in_csv = "".join(f"{row['path']},{'4' if row['label'] == 4.0 else odd}\n" for row in rows)
+    assert read(photos, in_csv).classes == ("4", odd)
+
+
+def test_an_image_is_one_however_its_path_is_written(photos: Path) -> None:
+    absolute = photos / "photos" / "1.png"
+    images = read(photos, f"photos/1.png,a\n{absolute},a\nphotos/2.png,b\n")
+    assert images.names == ["photos/1.png", "photos/2.png"]
+    with pytest.raises(DataError, match=r"1\.png' differs in lines 1 and 2"):
+        read(photos, f"photos/1.png,a\n{absolute},b\n")
+
+
+def test_unicode_forms_of_paths_and_labels_are_the_same(photos: Path) -> None:
+    (photos / "photos" / "1.png").rename(photos / "photos" / "u\u0308.png")
+    images = read(photos, "photos/\xfc.png,\xfc\nphotos/2.png,u\u0308\nphotos/3.png,a\n")
+    assert images.classes == ("a", "\xfc")
+    assert len(images.names) == 3
+    assert not images.notes
+
+
+def test_a_folder_in_place_of_an_image_is_told_as_one(photos: Path) -> None:
+    images = read(photos, "photos/1.png,a\nphotos/2.png,b\nphotos/,b\n", "a.csv")
+    assert "it is a folder" in images.notes[0]
+
+
+@pytest.mark.parametrize("beside", [True, False])
+def test_a_list_of_absolute_paths_may_move(photos: Path, beside: bool) -> None:
+    def listed(root: Path) -> str:
+        lists = root if beside else root / "lists"
+        lists.mkdir(exist_ok=True)
+        path = lists / "a.csv"
+        path.write_text("".join(f"{root}/photos/{n}.png,{'ab'[n % 2]}\n" for n in range(12)))
+        return str(path)
+
+    recorded = load_data(listed(photos), resolution=8).describe()
+    moved = photos.rename(photos.with_name(f"{photos.name}-moved"))
+    load_data(listed(moved), resolution=8).check_same(recorded)
+
+
+def test_classes_that_look_alike_are_told(photos: Path) -> None:
+    labels = ["Rose", "rose ", "01", "1"]
+    text = "".join(f"photos/{n}.png,{labels[n % 4]}\n" for n in range(12))
+    (photos / "a.csv").write_text(text)
+    told: list[str] = []
+    load_data(str(photos / "a.csv"), resolution=8, tell=told.append)
+    (line,) = [line for line in told if "are two classes" in line]
+    assert "'01' and '1' are two classes" in line
+    assert "(and 1 more such pairs)" in line
