@@ -82,7 +82,7 @@ def _decoded(photo: Photo) -> "Image":
         if isinstance(photo, str | Path):
             with Image.open(photo) as image:
                 return _as_rgb(image)
-        return _as_rgb(photo if isinstance(photo, Image.Image) else Image.fromarray(photo))
+        return _as_rgb(photo if isinstance(photo, Image.Image) else _from_pixels(photo))
     except FileNotFoundError as error:
         raise InvalidValue(f"{where} must be a file, but there is none of this name") from error
     except Exception as error:  # a damaged file makes decoders raise nearly anything
@@ -92,7 +92,24 @@ def _decoded(photo: Photo) -> "Image":
         ) from error
 
 
+def _from_pixels(pixels: Any) -> "Image":
+    import numpy
+    from PIL import Image
+
+    if not isinstance(pixels, numpy.ndarray):
+        raise InvalidValue(
+            f"a {type(pixels).__name__}, which is neither a path, a Pillow image nor a numpy array"
+        )
+    if pixels.dtype != numpy.uint8 or not (pixels.ndim == 2 or pixels.shape[2:] == (3,)):
+        raise InvalidValue(
+            f"{pixels.dtype} {pixels.shape}, not uint8 (height, width) or (height, width, 3)"
+        )
+    return Image.fromarray(pixels)
+
+
 def _as_rgb(image: "Image") -> "Image":
+    if not all(image.size):  # Pillow would make black of it
+        raise InvalidValue("it has no pixels")
     image.load()  # TIFF and AVIF turn the pixels themselves
     upright = _turned(image)
     if image.mode.startswith(("I", "F")):  # convert() would clip these, not scale them

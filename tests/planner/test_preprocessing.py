@@ -100,8 +100,25 @@ def test_what_is_no_photo_is_one_line_that_names_it(tmp_path: Path) -> None:
         STEPS.pixels(tmp_path / "deep.tif", 8)
     with pytest.raises(InvalidValue, match=r"absent\.png must be a file, but there is none"):
         STEPS.pixels(tmp_path / "absent.png", 8)
-    with pytest.raises(InvalidValue, match="the photo must be an image"):
-        STEPS.pixels(np.zeros((4, 4, 3)), 8)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (np.zeros((4, 4, 3)), r"got: float64 \(4, 4, 3\), not uint8 \(height"),
+        (np.zeros((1, 3, 4, 4), np.uint8), r"got: uint8 \(1, 3, 4, 4\), not uint8 \(height"),
+        (np.zeros((4, 4, 4), np.uint8), r"got: uint8 \(4, 4, 4\), not uint8 \(height"),
+        (np.zeros((0, 4, 3), np.uint8), "got: it has no pixels"),
+        (Image.new("RGB", (4, 0)), "got: it has no pixels"),
+        (b"bytes", "got: a bytes, which is neither a path"),
+        (["photo.jpg"], "got: a list, which is neither a path"),
+        (None, "got: a NoneType, which is neither a path"),
+    ],
+)
+def test_what_holds_no_photo_is_one_line_that_says_what_it_is(given: Any, words: str) -> None:
+    with pytest.raises(InvalidValue, match=f"the photo must be an image.* {words}") as error:
+        STEPS.pixels(given, 8)
+    assert "\n" not in str(error.value)
 
 
 def test_a_missing_package_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
