@@ -15,7 +15,7 @@ def class_probabilities(
     """Return (class, probability) pairs, the most probable first, for one photo's logits.
 
     `logits` (num_classes,) is a row of what an artifact returns; the probabilities are its softmax.
-    Raises InvalidValue unless there is one logit for each class.
+    Raises InvalidValue unless there is one logit for each class and none is NaN.
     """
     import numpy
 
@@ -24,6 +24,8 @@ def class_probabilities(
             f"`logits` must have the shape ({len(class_names)},), one for each class, "
             f"but got {logits.shape}"
         )
+    if not numpy.isfinite(logits.max()):  # NaN if one is
+        raise InvalidValue("`logits` must be finite, but are not: the network or its input is bad")
     powers = numpy.exp(logits.astype(numpy.float64) - logits.max())
     shares = (powers / powers.sum()).tolist()
     order = numpy.argsort(-logits, kind="stable").tolist()

@@ -20,3 +20,11 @@ def test_among_equals_the_first_class_wins_as_in_evaluation() -> None:
 def test_each_class_needs_its_logit() -> None:
     with pytest.raises(InvalidValue, match=r"the shape \(2,\), one for each class, but got \(1, 2"):
         class_probabilities(["cat", "dog"], np.zeros((1, 2)))
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_logits_that_are_not_numbers_are_refused(bad: float) -> None:
+    with pytest.raises(InvalidValue, match="`logits` must be finite"):
+        class_probabilities(["cat", "dog"], np.array([0.0, bad], np.float32))
+    found = class_probabilities(["cat", "dog"], np.array([0.0, -np.inf], np.float32))
+    assert found == [("cat", 1.0), ("dog", 0.0)]
