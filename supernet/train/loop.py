@@ -42,6 +42,8 @@ MAX_EPOCHS_UNSEEN = 10
 """Epochs between evaluations of the corners, where nothing else is asked for."""
 WINDOW = 100
 """Steps over which a loss that stays worse than guessing shows that the weights have diverged."""
+LEAST_WINDOW = 10
+"""As many suffice at the end of a training, which may be shorter."""
 MAX_SAVING_SHARE = 0.02
 """Saves come less often than requested where they would take a larger share of the time."""
 
@@ -257,16 +259,20 @@ class Loop:
             )
 
     def _check_losses(self) -> None:
-        """Raise SupernetError where the full network has long been much worse than guessing."""
+        """Raise SupernetError where the full network has long been much worse than guessing.
+
+        Long is WINDOW steps, or LEAST_WINDOW up to the end of a short training.
+        """
         hyper, guessing = self.job.hyperparameters, log(len(self.data.classes))
         is_warm = self.num_steps_done > hyper.warmup_fraction * self.step.num_steps
         mean, best = sum(self.recent) / len(self.recent), min(self.recent)
-        is_full = len(self.recent) == WINDOW
-        if is_warm and is_full and best > guessing and mean > 3 * guessing + 1:
+        is_last = self.num_steps_done == self.step.num_steps
+        is_long = len(self.recent) >= (LEAST_WINDOW if is_last else WINDOW)
+        if is_warm and is_long and best > guessing and mean > 3 * guessing + 1:
             raise SupernetError(
-                f"the loss must fall below {guessing:.2f}, that of guessing, but the last {WINDOW} "
-                f"steps had {mean:.2f} on average and {best:.2f} at best: lower lr (it is "
-                f"{hyper.lr:g}) or set clip_norm, and begin again in another --out"
+                f"the loss must fall below {guessing:.2f}, that of guessing, but the last "
+                f"{len(self.recent)} steps had {mean:.2f} on average and {best:.2f} at best: lower "
+                f"lr (it is {hyper.lr:g}) or set clip_norm, and begin again in another --out"
             )
 
     def _check_processes(self) -> None:

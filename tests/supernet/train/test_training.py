@@ -502,9 +502,12 @@ def test_what_cannot_be_frozen_is_refused(
     assert not (tmp_path / "supernet" / "last").exists()
 
 
-def test_a_loss_that_stays_worse_than_guessing_ends_the_training(tmp_path: Path) -> None:
-    hyper = Hyperparameters(batch_size=50, lr=200.0, clip_norm=2.0, warmup_fraction=0.0)
-    job = replace(TINY, hyperparameters=hyper, epochs=2)
+@pytest.mark.parametrize(("batch_size", "epochs"), [(50, 2), (500, 1)])
+def test_a_loss_that_stays_worse_than_guessing_ends_the_training(
+    batch_size: int, epochs: int, tmp_path: Path
+) -> None:
+    hyper = Hyperparameters(batch_size=batch_size, lr=200.0, clip_norm=2.0, warmup_fraction=0.0)
+    job = replace(TINY, hyperparameters=hyper, epochs=epochs)
     with pytest.raises(SupernetError, match=r"must fall below 2\.30.*lower lr \(it is 200\)"):
         train(job, tmp_path)
     assert read_state(tmp_path / "supernet" / "last").num_steps_done < 160
