@@ -269,10 +269,11 @@ class Loop:
         is_last = self.num_steps_done == self.step.num_steps
         is_long = len(self.recent) >= (LEAST_WINDOW if is_last else WINDOW)
         if is_warm and is_long and best > guessing and mean > 3 * guessing + 1:
+            clip = "" if hyper.clip_norm else " or set clip_norm"
             raise SupernetError(
                 f"the loss must fall below {guessing:.2f}, that of guessing, but the last "
                 f"{len(self.recent)} steps had {mean:.2f} on average and {best:.2f} at best: lower "
-                f"lr (it is {hyper.lr:g}) or set clip_norm, and begin again in another --out"
+                f"lr (it is {hyper.lr:g}){clip}, and begin again in another --out"
             )
 
     def _check_processes(self) -> None:
