@@ -3,9 +3,11 @@
 import csv
 import json
 import os
+import posixpath
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from io import StringIO
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -142,7 +144,7 @@ def _rows(file: Path) -> Iterator[_Row]:
                 f"{file}: a split must be one of {', '.join(SPELLINGS)}, but is {name!r} in line "
                 f"{line}"
             )
-        yield _Row(line, os.path.normpath(path.replace("\\", "/")), label, split)
+        yield _Row(line, posixpath.normpath(path.replace("\\", "/")), label, split)
 
 
 def _first(record: dict[str, str], names: Iterable[str]) -> str | None:
@@ -151,7 +153,7 @@ def _first(record: dict[str, str], names: Iterable[str]) -> str | None:
 
 
 def _json_records(text: str, file: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    for line, content in enumerate(text.splitlines(), 1):
+    for line, content in enumerate(text.split("\n"), 1):  # U+2028 may be within a text
         if content.strip():
             try:
                 record: Any = json.loads(content)
@@ -167,7 +169,7 @@ def _csv_records(text: str, file: Path) -> Iterator[tuple[int, dict[str, str]]]:
     separator = Counter(c for c in first if c in SEPARATORS).most_common(1)
     if not separator:
         raise DataError(f"{file}: must have two columns or more, separated by a comma or a tab")
-    reader = csv.reader(text.splitlines(keepends=True), delimiter=separator[0][0], strict=True)
+    reader = csv.reader(StringIO(text), delimiter=separator[0][0], strict=True)
     header: list[str] = []
     try:
         for row in reader:
