@@ -6,10 +6,9 @@ from dataclasses import asdict
 from typing import Any
 
 from planner.diff import BudgetChange, Change, ConfigChange, Diff, Regression
+from planner.plain_text import in_markdown
 from planner.table import LookupTable
 
-HEAD = "| config | p50, ms | change | top1, % | change |"
-SPECIAL = str.maketrans({mark: f"\\{mark}" for mark in "\\`*_[]<>#!|~"})
 MAX_LISTED = 20
 
 
@@ -81,7 +80,7 @@ def to_markdown(diff: Diff, kinds: Collection[str]) -> str:
     """A summary for a pull request or a job: verdict, regressions, and the configs that changed."""
     worse = failures(diff, kinds)
     lines = [f"### {'Regression' if worse else 'No regression'} in the lookup table", ""]
-    lines += [f"- {one.text.translate(SPECIAL)}" for one in worse[:MAX_LISTED]]
+    lines += [f"- {in_markdown(one.text)}" for one in worse[:MAX_LISTED]]
     if len(worse) > MAX_LISTED:
         lines.append(f"- and {len(worse) - MAX_LISTED} more")
     lines += ["", *_sentences(diff)]
