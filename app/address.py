@@ -171,7 +171,7 @@ def whole(low: int, high: int) -> Callable[[str], int]:
     """Read a whole number from `low` to `high`."""
 
     def read(text: str) -> int:
-        if not text.isdecimal() or not low <= int(text[:20]) <= high:
+        if not text.isdecimal() or len(text) > 20 or not low <= int(text) <= high:
             raise ValueError(f"a whole number from {low} to {high}")
         return int(text)
 
