@@ -249,7 +249,7 @@ def freeze(model: nn.Module, beginnings: Iterable[str]) -> None:
 
     Raises SupernetError where one matches none, or nothing is left to train.
     """
-    named = dict(model.named_parameters())
+    named = dict(model.named_parameters(remove_duplicate=False))  # a shared one has several names
     for beginning in beginnings:
         found = [p for name, p in named.items() if f"{name}.".startswith(f"{beginning}.")]
         if not found:

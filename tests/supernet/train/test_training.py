@@ -30,7 +30,7 @@ from supernet.train.loop import Loop
 from supernet.train.owner import owner
 from supernet.train.state import BEFORE, NEWEST, checksum, read_state, read_state_before
 from supernet.train.step import StepResult
-from supernet.train.training import _new_supernet
+from supernet.train.training import _new_supernet, freeze
 
 TINY = TrainingJob(
     model_options={"depth": 10, "widen": 1, "stem_stride": 2},
@@ -485,6 +485,13 @@ def test_frozen_layers_stay_as_they_were(tmp_path: Path) -> None:
         frozen = name.startswith(("stem.", "blocks.0."))
         assert torch.equal(parameter, was[name]) == frozen, name
     assert load_supernet(tmp_path)[1]["job"]["freeze"] == list(job.freeze)
+
+
+def test_a_shared_parameter_is_frozen_by_any_of_its_names() -> None:
+    model = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3))
+    model[1].weight = model[0].weight
+    freeze(model, ["1.weight"])
+    assert [name for name, p in model.named_parameters() if not p.requires_grad] == ["0.weight"]
 
 
 @pytest.mark.parametrize(
