@@ -138,7 +138,7 @@ class Evaluator:
         )
 
     def report_accuracy(self, network: CompiledNetwork, resolution: int) -> Accuracy:
-        """Score a compiled network in the runtime on `report`, which nothing else uses."""
+        """Score a compiled network in the runtime on `report`, on which nothing is selected."""
         return accuracy(network.logits, self.images.pixels("report", resolution))
 
     def energy_mj(self, network: CompiledNetwork) -> float | None:

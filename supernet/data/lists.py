@@ -47,7 +47,7 @@ def load_list(file: Path) -> ImageSet:
     A column names the image (PATH_NAMES; absolute, or relative to the file's folder), one its class
     (LABEL_NAMES) and, optionally, one its split (SPLIT_NAMES: train, val, test and the like). A CSV
     without a header has the path first and the class second. Without splits all are `train`.
-    Images of which there is no file are left out and told.
+    Images whose files are missing are left out, and a note says how many.
 
     Raises DataError where the file cannot be read, an image has two classes or splits, or a class
     is not in `train`.
