@@ -3,11 +3,9 @@
 import csv
 import json
 import os
-import posixpath
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from io import StringIO
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -47,7 +45,7 @@ def load_list(file: Path) -> ImageSet:
     A column names the image (PATH_NAMES; absolute, or relative to the file's folder), one its class
     (LABEL_NAMES) and, optionally, one its split (SPLIT_NAMES: train, val, test and the like). A CSV
     without a header has the path first and the class second. Without splits all are `train`.
-    Images whose files are missing are left out, and a note says how many.
+    Images of which there is no file are left out and told.
 
     Raises DataError where the file cannot be read, an image has two classes or splits, or a class
     is not in `train`.
@@ -144,7 +142,7 @@ def _rows(file: Path) -> Iterator[_Row]:
                 f"{file}: a split must be one of {', '.join(SPELLINGS)}, but is {name!r} in line "
                 f"{line}"
             )
-        yield _Row(line, posixpath.normpath(path.replace("\\", "/")), label, split)
+        yield _Row(line, os.path.normpath(path.replace("\\", "/")), label, split)
 
 
 def _first(record: dict[str, str], names: Iterable[str]) -> str | None:
@@ -153,7 +151,7 @@ def _first(record: dict[str, str], names: Iterable[str]) -> str | None:
 
 
 def _json_records(text: str, file: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    for line, content in enumerate(text.split("\n"), 1):  # U+2028 may be within a text
+    for line, content in enumerate(text.splitlines(), 1):
         if content.strip():
             try:
                 record: Any = json.loads(content)
@@ -169,7 +167,7 @@ def _csv_records(text: str, file: Path) -> Iterator[tuple[int, dict[str, str]]]:
     separator = Counter(c for c in first if c in SEPARATORS).most_common(1)
     if not separator:
         raise DataError(f"{file}: must have two columns or more, separated by a comma or a tab")
-    reader = csv.reader(StringIO(text), delimiter=separator[0][0], strict=True)
+    reader = csv.reader(text.splitlines(keepends=True), delimiter=separator[0][0], strict=True)
     header: list[str] = []
     try:
         for row in reader:

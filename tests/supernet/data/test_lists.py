@@ -1,15 +1,11 @@
 import json
-import ntpath
-import os
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from PIL import Image
 
 from supernet.data import load_data
 from supernet.data.lists import load_list
-from supernet.data.scan import readable
 from supernet.data.sources import ImageSet
 from supernet.errors import DataError
 
@@ -117,26 +113,6 @@ def test_what_cannot_be_understood_is_one_line(
     with pytest.raises(DataError, match=words) as error:
         read(photos, text, name)
     assert "\n" not in str(error.value)
-
-
-@pytest.mark.parametrize("name", ["a.csv", "a.jsonl"])
-def test_a_class_may_hold_what_unicode_calls_a_line_separator(photos: Path, name: str) -> None:
-    odd = "cat\u2028or\x85dog"
-    row = {"path": "photos/1.png", "label": odd}
-    text = (
-        f"path,label\nphotos/1.png,{odd}\n"
-        if name == "a.csv"
-        else json.dumps(row, ensure_ascii=False)
-    )
-    (label,) = read(photos, text, name).classes
-    assert label == readable(odd)
-
-
-def test_names_are_the_same_on_windows(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    windows = SimpleNamespace(normpath=ntpath.normpath, isfile=os.path.isfile)
-    monkeypatch.setattr("supernet.data.lists.os", SimpleNamespace(path=windows))
-    images = read(photos, "photos/../photos/1.png,cat\n")
-    assert images.names == ["photos/1.png"]
 
 
 def test_other_encodings_are_refused(tmp_path: Path) -> None:
