@@ -5,10 +5,12 @@ SQLite works on one machine. For several machines, use PostgreSQL
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 import optuna
+from optuna.exceptions import ExperimentalWarning
 from optuna.storages import BaseStorage, JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
@@ -26,11 +28,13 @@ RETRY_S = 0.1
 def open_study(
     url: str,
     *,
-    directions: Sequence[Literal["maximize", "minimize"]],
+    objectives: Mapping[str, Literal["maximize", "minimize"]],
     belongs_to: Mapping[str, str],
     may_begin: bool = True,
 ) -> optuna.Study:
     """Open the study in the storage, or create it if `may_begin` is set and there is none.
+
+    `objectives` are the names and directions of its values.
 
     `belongs_to` identifies the search (weights, target, objectives); it is stored in a new study
     and compared with that of an existing one. Where another process makes the study at this moment,
@@ -43,7 +47,7 @@ def open_study(
     deadline = time.monotonic() + PATIENCE_S
     while True:
         try:
-            study = _opened(url, directions, belongs_to, may_begin)
+            study = _opened(url, objectives, belongs_to, may_begin)
             before = study.user_attrs.get("belongs_to", {})
             break
         except Exception as error:
@@ -68,7 +72,7 @@ def open_study(
 
 def _opened(
     url: str,
-    directions: Sequence[Literal["maximize", "minimize"]],
+    objectives: Mapping[str, Literal["maximize", "minimize"]],
     belongs_to: Mapping[str, str],
     may_begin: bool,
 ) -> optuna.Study:
@@ -76,10 +80,13 @@ def _opened(
     if not may_begin and not storage.get_all_studies():
         raise LookupError("it holds no search; start one with a worker on the target")
     study = optuna.create_study(
-        storage=storage, study_name="search", directions=[*directions], load_if_exists=True
+        storage=storage, study_name="search", directions=[*objectives.values()], load_if_exists=True
     )
     if not study.get_trials(deepcopy=False):
         study.set_user_attr("belongs_to", dict(belongs_to))
+        with warnings.catch_warnings():  # it is called experimental since Optuna 3.2
+            warnings.simplefilter("ignore", ExperimentalWarning)
+            study.set_metric_names([*objectives])  # what optuna-dashboard writes at its axes
     return study
 
 

@@ -73,7 +73,7 @@ class Study:
         self.supernet, self.job, self.clock = supernet, job, clock
         self.study = open_study(
             storage,
-            directions=[DIRECTIONS[name] for name in job.objectives],
+            objectives={name: DIRECTIONS[name] for name in job.objectives},
             belongs_to=belongs_to | {"objectives": " ".join(job.objectives)},
             may_begin=job.role != "accuracy",
         )

@@ -12,7 +12,8 @@ from nas.search.storage import open_study
 
 
 def open_at(url: str, **belongs_to: str) -> int:
-    study = open_study(url, directions=["maximize"], belongs_to=belongs_to)
+    study = open_study(url, objectives={"top1": "maximize"}, belongs_to=belongs_to)
+    assert study.metric_names == ["top1"]
     study.tell(study.ask(), 1.0)
     return len(study.trials)
 
