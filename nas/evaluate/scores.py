@@ -131,6 +131,7 @@ class Scores:
         values = {
             **self._supernet_and_images,
             "config_id": config.config_id,
+            "width_mults": config.width_mults,
             "channels_and_resolution": self._key(config),
             "scored": None if score.is_whole else to_text(score.scored),
             "correct": to_text(score.correct),

@@ -108,7 +108,9 @@ def test_what_is_known_is_not_written_again(path: Path) -> None:
     scores = Lines().opened(path)
     for seed in (0, 1):
         assert same(scores.add(HALF, score_of(seed)), score_of(0))
-    assert len(path.read_text().splitlines()) == 1
+    [line] = path.read_text().splitlines()
+    values = json.loads(line)
+    assert (values["config_id"], values["width_mults"]) == ("w0.5-r12", [0.5])
 
 
 def test_scores_of_other_weights_or_images_do_not_count(path: Path) -> None:
