@@ -115,10 +115,11 @@ class Scores:
             if not self._is_usable:
                 raise OSError
             self.path.parent.mkdir(parents=True, exist_ok=True)
+            line = self._line(config, score)  # reads the images, which takes longer than a lock may
             with FileLock(f"{self.path}.lock", timeout=PATIENCE_S):
                 before = self.of(config)
                 if (score.scored & ~before.scored).any():
-                    self._append(config, score)
+                    self._append(line)
         except (OSError, NotImplementedError) as error:  # or a file system without locks
             self._do_without(
                 f"cannot be written ({error}), so new scores are not kept for other searches"
@@ -127,7 +128,7 @@ class Scores:
         self._found[self._key(config)] = merged
         return merged
 
-    def _append(self, config: SubnetConfig, score: Score) -> None:
+    def _line(self, config: SubnetConfig, score: Score) -> bytes:
         values = {
             **self._supernet_and_images,
             "config_id": config.config_id,
@@ -136,9 +137,12 @@ class Scores:
             "scored": None if score.is_whole else to_text(score.scored),
             "correct": to_text(score.correct),
         }
+        return json.dumps(values).encode() + b"\n"
+
+    def _append(self, line: bytes) -> None:
         with self.path.open("a+b") as file:
             begin = b"\n" if _ends_within_a_line(self.path) else b""
-            file.write(begin + json.dumps(values).encode() + b"\n")
+            file.write(begin + line)
 
     def _read(self) -> None:
         """Read the lines that were appended since the last call."""

@@ -2,10 +2,12 @@ import json
 import multiprocessing
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from filelock import FileLock
 
 from nas.evaluate.scores import Score, Scores, number_type, score_key, scores_file
 from supernet import SearchSpace, SubnetConfig, Supernet, data_from
@@ -111,6 +113,20 @@ def test_what_is_known_is_not_written_again(path: Path) -> None:
     [line] = path.read_text().splitlines()
     values = json.loads(line)
     assert (values["config_id"], values["width_mults"]) == ("w0.5-r12", [0.5])
+
+
+def test_nobody_waits_while_images_are_read(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path.parent.mkdir(parents=True)
+
+    def key(*arguments: Any) -> dict[str, str]:
+        with FileLock(f"{path}.lock", timeout=0):
+            return score_key(*arguments)
+
+    monkeypatch.setattr("nas.evaluate.scores.score_key", key)
+    told = Lines()
+    told.opened(path).add(HALF, score_of(0))
+    assert told == []
+    assert same(told.opened(path).of(HALF), score_of(0))
 
 
 def test_scores_of_other_weights_or_images_do_not_count(path: Path) -> None:
