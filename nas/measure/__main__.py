@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nas.errors import NasError
-from nas.evaluate.trained import add_data_arguments, load_trained
+from nas.evaluate.trained import add_data_arguments, load_trained, run_of
 from nas.measure.measurements import read_measurements
 from nas.measure.measuring import measure, table_of
 from nas.measure.target_command import measure_by_command
@@ -31,7 +31,7 @@ def _measured(args: argparse.Namespace, table: LookupTable) -> LookupTable:
     if args.target_command:
         return table_of(table, measure_by_command(table, args.target_command))
     trained = load_trained(
-        args.supernet or args.table.parent.parent, data=args.data, data_root=args.data_root
+        run_of(args.supernet, args.table.parent.parent), data=args.data, data_root=args.data_root
     )
     runtime = load_runtime(
         args.runtime,

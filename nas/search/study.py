@@ -22,7 +22,7 @@ from nas.search.proposals import Proposal, Proposals
 from nas.search.roles import hand_over, has_costs
 from nas.search.samplers import make_sampler
 from nas.search.storage import open_study, without_password
-from nas.search.trials import Trials
+from nas.search.trials import CANDIDATE, CORRECT, Trials
 from planner import Candidate
 from supernet import Supernet
 
@@ -152,8 +152,8 @@ class Study:
         candidate = replace(evaluation.candidate, origin=proposal.origin)
         trial = proposal.trial
         try:
-            trial.set_user_attr("candidate", json.dumps(candidate.values()))
-            trial.set_user_attr("correct", to_text(evaluation.correct))
+            trial.set_user_attr(CANDIDATE, json.dumps(candidate.values()))
+            trial.set_user_attr(CORRECT, to_text(evaluation.correct))
             for index, excess in enumerate(self.job.limits.excess(candidate)):
                 trial.set_constraint(f"limit{index}", excess)
             self.study.tell(trial, [candidate.value(name) for name in self.job.objectives])

@@ -57,3 +57,15 @@ def test_a_runtime_that_is_not_there_is_one_clear_line(
     assert main([str(source), "--runtime", "toaster", "--device", "cpu", "--out", str(out)]) == 2
     assert "the runtime must be one of" in capsys.readouterr().err
     assert not out.exists()
+
+
+def test_the_table_of_a_moved_run_needs_the_option_that_says_where_its_supernet_is(
+    table: LookupTable, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, out = tmp_path / "elsewhere" / "table.json", tmp_path / "out.json"
+    source.parent.mkdir()
+    table.write(source)
+    assert main([str(source), "--device", "cpu", "--out", str(out)]) == 2
+    error = capsys.readouterr().err
+    assert error.endswith("pass the run that holds it as --supernet\n")
+    assert error.count("\n") == 1
