@@ -148,12 +148,12 @@ def test_what_another_process_trained_meanwhile_is_not_overwritten(
 ) -> None:
     """Between the look into the folder and the first step."""
 
-    def new_supernet(*arguments: Any, **options: Any) -> Any:
+    def late(*arguments: Any, **options: Any) -> Any:
         monkeypatch.undo()
         train(TINY, tmp_path)
         return new_supernet(*arguments, **options)
 
-    monkeypatch.setattr("supernet.train.training.new_supernet", new_supernet)
+    monkeypatch.setattr("supernet.train.training.new_supernet", late)
     with pytest.raises(OwnedError, match="has trained into it meanwhile"):
         train(replace(TINY, seed=1), tmp_path)
     assert read_document(tmp_path)["job"]["seed"] == 0
