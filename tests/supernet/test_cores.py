@@ -6,6 +6,7 @@ import pytest
 
 import supernet.cores
 from supernet.cores import Cores, usable_cores
+from supernet.data.decode import num_workers
 
 V2 = "31 23 0:28 / /sys/fs/cgroup rw,relatime shared:9 - cgroup2 cgroup2 rw,nsdelegate"
 V1 = "32 31 0:29 /docker/ab /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct"
@@ -94,3 +95,8 @@ def test_the_affinity_of_this_process_counts() -> None:
 def test_the_limits_are_named() -> None:
     assert str(Cores(frozenset({0, 1}), None)) == "affinity to 2, no quota"
     assert str(Cores(frozenset({0, 1}), 1.5)) == "affinity to 2, a quota of 1.5"
+
+
+def test_decoding_threads_follow_a_faked_quota(system: System) -> None:
+    system(V2, "0::/", {"cpu.max": "300000 100000"})
+    assert num_workers() == 3
