@@ -8,6 +8,7 @@ from typing import Any
 from planner.diff import BudgetChange, Change, ConfigChange, Diff, Regression
 from planner.plain_text import in_markdown
 from planner.table import LookupTable
+from planner.target_difference import listed
 
 MAX_LISTED = 20
 
@@ -47,6 +48,7 @@ def to_json(diff: Diff, kinds: Collection[str]) -> str:
         "other_regressions": [asdict(one) for one in diff.regressions if one.kind not in kinds],
         "same_target": diff.old.target == diff.new.target,
         "targets": {"old": _target(diff.old), "new": _target(diff.new)},
+        "target_differences": diff.target_differences,
         "allowances": {
             "session_spread": diff.session_spread,
             "max_latency_regress": diff.max_latency_regress,
@@ -125,7 +127,8 @@ def _sentences(diff: Diff) -> Iterator[str]:
     if diff.common is not None:
         yield f"All common configs together: {_common(diff)}."
     if diff.old.target != diff.new.target:
-        yield "**The tables were measured on different targets.**"
+        differences = in_markdown(listed(diff.target_differences))
+        yield f"**The tables were measured on different targets.** {differences}"
 
 
 def _changed(diff: Diff) -> list[ConfigChange]:

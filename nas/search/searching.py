@@ -191,9 +191,9 @@ def _prepare(
     )
     folder = out / "search"
     _make_folder(folder)
-    belongs_to = {"weights": document["weights_sha256"]}
+    belongs_to: dict[str, Any] = {"weights": document["weights_sha256"]}
     if job.role != "accuracy":
-        belongs_to["target"] = describe_target(runtime, job.batch_size).fingerprint
+        belongs_to["target"] = describe_target(runtime, job.batch_size).to_json()
     storage = job.storage or f"sqlite:///{folder / 'study.db'}"
     return Study(supernet, storage, job, belongs_to=belongs_to), evaluator, document
 

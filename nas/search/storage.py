@@ -7,7 +7,7 @@ SQLite works on one machine. For several machines, use PostgreSQL
 import time
 import warnings
 from collections.abc import Iterator, Mapping
-from typing import Literal
+from typing import Any, Literal
 
 import optuna
 from optuna.exceptions import ExperimentalWarning
@@ -15,6 +15,8 @@ from optuna.storages import BaseStorage, JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
 from nas.errors import StudyError
+from planner import Target, target_differences
+from planner.target_difference import listed
 
 JOURNAL = "journal:"
 
@@ -29,7 +31,7 @@ def open_study(
     url: str,
     *,
     objectives: Mapping[str, Literal["maximize", "minimize"]],
-    belongs_to: Mapping[str, str],
+    belongs_to: Mapping[str, Any],
     may_begin: bool = True,
 ) -> optuna.Study:
     """Open the study in the storage, or create it if `may_begin` is set and there is none.
@@ -37,8 +39,8 @@ def open_study(
     `objectives` are the names and directions of its values.
 
     `belongs_to` identifies the search (weights, target, objectives); it is stored in a new study
-    and compared with that of an existing one. Where another process makes the study at this moment,
-    this waits and joins it.
+    and compared with that of an existing one, a target by what identifies it. Where another process
+    makes the study at this moment, this waits and joins it.
 
     Raises StudyError if the storage can't be used, has no study and `may_begin` is false, or its
     study belongs to another search.
@@ -60,7 +62,9 @@ def open_study(
                 f"but got: {reason}; repair it, or choose another --out or --storage"
             ) from error
     changed = [
-        f"{k} was {before.get(k)}, is {v}" for k, v in belongs_to.items() if before.get(k) != v
+        text
+        for name, value in belongs_to.items()
+        for text in _changes(name, before.get(name), value)
     ]
     if changed:
         raise StudyError(
@@ -70,10 +74,22 @@ def open_study(
     return study
 
 
+def _changes(name: str, before: Any, now: Any) -> Iterator[str]:
+    """What differs between the study's value and this search's, in words."""
+    if isinstance(before, Mapping) and isinstance(now, Mapping):
+        differences = target_differences(Target.from_json(before), Target.from_json(now))
+        if differences:
+            yield f"the {name} has changed ({listed(differences)})"
+    elif isinstance(now, Mapping):
+        yield f"the study does not say which {name} it belongs to"
+    elif before != now:
+        yield f"{name} was {before}, is {now}"
+
+
 def _opened(
     url: str,
     objectives: Mapping[str, Literal["maximize", "minimize"]],
-    belongs_to: Mapping[str, str],
+    belongs_to: Mapping[str, Any],
     may_begin: bool,
 ) -> optuna.Study:
     storage = optuna.storages.get_storage(_storage(url))

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import Trial, TrialState
@@ -54,7 +54,8 @@ class Study:
     Args:
         supernet: the supernet that is searched.
         storage: see `nas.search.storage`.
-        belongs_to: identifies the weights and the target; a study of others is refused.
+        belongs_to: identifies the weights and the target (`Target.to_json`); a study of others is
+            refused.
         job: sampler, objectives, limits, role, seed, warm start, and whether it is repeatable.
         clock: returns seconds since the epoch, for the claims.
 
@@ -67,7 +68,7 @@ class Study:
         storage: str,
         job: SearchJob,
         *,
-        belongs_to: dict[str, str],
+        belongs_to: dict[str, Any],
         clock: Clock = time.time,
     ) -> None:
         self.supernet, self.job, self.clock = supernet, job, clock

@@ -40,6 +40,7 @@ def test_json_holds_everything(diff: Diff) -> None:
     assert len(values["configs"]) == len(values["budgets"]) == 8
     assert values["budgets"][0]["new"] is None
     assert values["same_target"] is True
+    assert values["target_differences"] == []
     assert json.loads(to_json(diff, ["accuracy"]))["verdict"] == "fine"
     assert len(failures(diff, ["latency"])) == 8
 

@@ -26,6 +26,7 @@ from supernet.job.training_job import TrainingJob
 from supernet.models.registry import OWN, build_model
 from supernet.space import SearchSpace
 from supernet.train import train
+from supernet.train.beginning import new_supernet
 from supernet.train.loop import Loop
 from supernet.train.owner import owner
 from supernet.train.state import BEFORE, NEWEST, checksum, read_state, read_state_before
