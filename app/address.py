@@ -68,8 +68,8 @@ def _is_known(name: str) -> bool:
 def value(name: str, read: Read, default: Value, *, known: Collection[Any] = ()) -> Value:
     """The value of `name`: from the URL, else as last kept, else `default`.
 
-    A text that can't be read is told and replaced by the default; so is a kept value that is not
-    one of `known`, if any are given.
+    A text that can't be read is replaced by the default, and a note says so. A kept value that is
+    not one of `known`, if any are given, is replaced as well.
     """
     view, unread = _memory("view"), _memory("unread")
     if name in unread:
@@ -171,7 +171,7 @@ def whole(low: int, high: int) -> Callable[[str], int]:
     """Read a whole number from `low` to `high`."""
 
     def read(text: str) -> int:
-        if not text.isdecimal() or not low <= int(text[:20]) <= high:
+        if not text.isdecimal() or len(text) > 20 or not low <= int(text) <= high:
             raise ValueError(f"a whole number from {low} to {high}")
         return int(text)
 

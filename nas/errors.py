@@ -4,7 +4,7 @@ ValueError
 +-- NasError
     +-- ResolutionError           the network does not accept images of this size
     +-- UncountedLayerError       an operation has no formula for its multiply-adds
-    +-- RuntimeUnavailableError   the runtime is unknown, or its package or device is missing
+    +-- RuntimeUnavailableError   unknown runtime, or no package, device or cores for it
     +-- ExportError               the exported graph's outputs differ from the network's
     +-- NoisyMachineError         the machine is too busy to measure latency
     +-- StudyError                the study is damaged or belongs to another search
@@ -25,7 +25,7 @@ class UncountedLayerError(NasError):
 
 
 class RuntimeUnavailableError(NasError):
-    """The runtime is unknown, or its package or device is missing on this machine."""
+    """The runtime is unknown, or its package, device or cores are missing on this machine."""
 
 
 class ExportError(NasError):

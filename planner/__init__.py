@@ -31,6 +31,7 @@ from planner.session_stats import SessionStats
 from planner.softmax import class_probabilities
 from planner.table import LookupTable
 from planner.target import Target
+from planner.target_difference import target_differences
 
 __all__ = [
     "Accuracy",
@@ -67,5 +68,6 @@ __all__ = [
     "read_candidates",
     "read_tables",
     "select",
+    "target_differences",
     "write_candidates",
 ]

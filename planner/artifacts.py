@@ -28,14 +28,24 @@ def artifact_path(entry: Entry, folder: Path) -> Path:
     return path
 
 
-def check_artifact(entry: Entry, folder: Path) -> Path:
-    """Return the artifact's path; raise DamagedTable unless size and sha256 match the table."""
+def check_size(entry: Entry, folder: Path) -> Path:
+    """Return the artifact's path; raise DamagedTable for a file that is missing or another size."""
     path = artifact_path(entry, folder)
     assert entry.artifact is not None
     try:
         size = path.stat().st_size
-        if size != entry.artifact.size_bytes:
-            raise DamagedTable(f"{path} must have {entry.artifact.size_bytes} bytes, not {size}")
+    except OSError as error:
+        raise DamagedTable(f"{path} can't be read: {error.strerror}") from error
+    if size != entry.artifact.size_bytes:
+        raise DamagedTable(f"{path} must have {entry.artifact.size_bytes} bytes, not {size}")
+    return path
+
+
+def check_artifact(entry: Entry, folder: Path) -> Path:
+    """Return the artifact's path; raise DamagedTable unless size and sha256 match the table."""
+    path = check_size(entry, folder)
+    assert entry.artifact is not None
+    try:
         digest = sha256_of(path)
     except OSError as error:
         raise DamagedTable(f"{path} can't be read: {error.strerror}") from error

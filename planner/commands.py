@@ -18,6 +18,7 @@ from planner.limits import Limits
 from planner.plan import make_plans
 from planner.selector import select
 from planner.table import LookupTable
+from planner.target_difference import listed
 from planner.validation import check_file
 
 
@@ -69,7 +70,8 @@ def run_diff(arguments: argparse.Namespace) -> int:
     )
     if old.target != new.target:
         print(
-            "note: the tables were measured on different targets (fingerprints differ)",
+            "note: the tables were measured on different targets (fingerprints differ): "
+            + listed(diff.target_differences),
             file=sys.stderr,
         )
     kinds = frozenset(arguments.fail_on)

@@ -12,6 +12,7 @@ from planner.pareto import front_indices
 from planner.rules import is_number
 from planner.selector import Selector
 from planner.table import LookupTable
+from planner.target_difference import listed, target_differences
 
 SESSION_SPREAD = 0.025
 KINDS = {
@@ -122,6 +123,11 @@ class Diff:
         return common_change(pairs, self.session_spread)
 
     @cached_property
+    def target_differences(self) -> tuple[str, ...]:
+        """What identifies the two targets and differs, in words; empty for equal targets."""
+        return target_differences(self.old.target, self.new.target)
+
+    @cached_property
     def removed(self) -> tuple[str, ...]:
         """The config_ids that only the old table contains."""
         return tuple(name for name in self.old.by_config_id if name not in self.new.by_config_id)
@@ -219,7 +225,8 @@ class Diff:
                 "target",
                 "the tables were measured on different targets: "
                 f"{', '.join(self.old.target.traits)} ({self.old.target.fingerprint[:12]}) and "
-                f"{', '.join(self.new.target.traits)} ({self.new.target.fingerprint[:12]})",
+                f"{', '.join(self.new.target.traits)} ({self.new.target.fingerprint[:12]}); "
+                f"{listed(self.target_differences)}",
             )
 
     def _is_drop(self, top1: Change) -> bool:

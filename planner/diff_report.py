@@ -6,10 +6,10 @@ from dataclasses import asdict
 from typing import Any
 
 from planner.diff import BudgetChange, Change, ConfigChange, Diff, Regression
+from planner.plain_text import in_markdown
 from planner.table import LookupTable
+from planner.target_difference import listed
 
-HEAD = "| config | p50, ms | change | top1, % | change |"
-SPECIAL = str.maketrans({mark: f"\\{mark}" for mark in "\\`*_[]<>#!|~"})
 MAX_LISTED = 20
 
 
@@ -48,6 +48,7 @@ def to_json(diff: Diff, kinds: Collection[str]) -> str:
         "other_regressions": [asdict(one) for one in diff.regressions if one.kind not in kinds],
         "same_target": diff.old.target == diff.new.target,
         "targets": {"old": _target(diff.old), "new": _target(diff.new)},
+        "target_differences": diff.target_differences,
         "allowances": {
             "session_spread": diff.session_spread,
             "max_latency_regress": diff.max_latency_regress,
@@ -81,7 +82,7 @@ def to_markdown(diff: Diff, kinds: Collection[str]) -> str:
     """A summary for a pull request or a job: verdict, regressions, and the configs that changed."""
     worse = failures(diff, kinds)
     lines = [f"### {'Regression' if worse else 'No regression'} in the lookup table", ""]
-    lines += [f"- {one.text.translate(SPECIAL)}" for one in worse[:MAX_LISTED]]
+    lines += [f"- {in_markdown(one.text)}" for one in worse[:MAX_LISTED]]
     if len(worse) > MAX_LISTED:
         lines.append(f"- and {len(worse) - MAX_LISTED} more")
     lines += ["", *_sentences(diff)]
@@ -126,7 +127,8 @@ def _sentences(diff: Diff) -> Iterator[str]:
     if diff.common is not None:
         yield f"All common configs together: {_common(diff)}."
     if diff.old.target != diff.new.target:
-        yield "**The tables were measured on different targets.**"
+        differences = in_markdown(listed(diff.target_differences))
+        yield f"**The tables were measured on different targets.** {differences}"
 
 
 def _changed(diff: Diff) -> list[ConfigChange]:

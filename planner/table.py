@@ -17,9 +17,10 @@ from planner.json_file import read_json
 from planner.preprocessing import Preprocessing
 from planner.schema import check_header, check_version
 from planner.target import Target
+from planner.target_difference import listed, target_differences
 
 SCHEMA_VERSION = 1
-SCHEMA_MINOR = 1
+SCHEMA_MINOR = 2
 """1: `supernet.preprocessing`. A table of an older minor version lacks what later ones added."""
 
 
@@ -143,7 +144,9 @@ class LookupTable:
             raise OtherTarget(
                 f"{path} must be measured on {strict_target.device} "
                 f"({strict_target.fingerprint[:12]}), but was measured on {table.target.device} "
-                f"({table.target.fingerprint[:12]}); measure again with python -m nas.measure"
+                f"({table.target.fingerprint[:12]}), which differs: "
+                f"{listed(target_differences(strict_target, table.target))}; "
+                "measure again with python -m nas.measure"
             )
         return table
 

@@ -9,6 +9,7 @@ from functools import cached_property
 from planner.errors import InvalidValue, shown
 from planner.rules import POSITIVE_COUNT, TEXT, check, is_number, is_text
 
+NOT_KNOWN = "not known"
 RULES = {
     "device": TEXT,
     "runtime": TEXT,
@@ -35,17 +36,21 @@ class Target:
     num_threads: int
     """Threads that the runtime may use."""
     details: Mapping[str, str | int | float] = field(default_factory=dict)
-    """Other properties that affect latency: CPU model, governor, operating system, versions."""
+    """Other properties that affect latency: instruction sets, caches, governor, versions, GPU."""
+    observed: Mapping[str, str | int | float] = field(default_factory=dict)
+    """What was seen while measuring and may differ the next time: usable cores, memory, clocks.
+    It is no part of the fingerprint."""
 
     def __post_init__(self) -> None:
         """Raise InvalidValue for a field outside its range."""
         check(self, RULES)
-        for key, value in self.details.items():
-            if not (is_text(key) and (is_text(value) or is_number(value))):
-                raise InvalidValue(
-                    "`details` must map names to short texts or finite numbers, "
-                    f"but got {shown(key)}: {shown(value)}"
-                )
+        for name in ("details", "observed"):
+            for key, value in getattr(self, name).items():
+                if not (is_text(key) and (is_text(value) or is_number(value))):
+                    raise InvalidValue(
+                        f"`{name}` must map names to short texts or finite numbers, "
+                        f"but got {shown(key)}: {shown(value)}"
+                    )
 
     @property
     def traits(self) -> tuple[str, str, str, str]:
@@ -55,17 +60,28 @@ class Target:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256, in hexadecimal, of the canonical JSON of every field."""
-        text = json.dumps(self._fields(), sort_keys=True, separators=(",", ":"))
+        """SHA-256, in hexadecimal, of the canonical JSON of every field but `observed`."""
+        text = json.dumps(self.identity, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode("ascii")).hexdigest()
 
-    def _fields(self) -> dict[str, object]:
+    @property
+    def identity(self) -> dict[str, object]:
+        """The fields that the fingerprint is made of, as JSON values."""
         values = {item.name: getattr(self, item.name) for item in fields(self)}
+        del values["observed"]
         return values | {"details": dict(self.details)}
 
+    def known(self, name: str) -> str:
+        """The detail or observation of this name as text; "not known" if the target lacks it."""
+        return str(self.details.get(name, self.observed.get(name, NOT_KNOWN)))
+
     def to_json(self) -> dict[str, object]:
-        """Return all fields and the fingerprint, as in a lookup table's file."""
-        return self._fields() | {"fingerprint": self.fingerprint}
+        """Return all fields and the fingerprint, as in a lookup table's file.
+
+        `observed` is left out if it is empty, as in files from before version 1.2.
+        """
+        observed = {"observed": dict(self.observed)} if self.observed else {}
+        return self.identity | observed | {"fingerprint": self.fingerprint}
 
     @classmethod
     def from_json(cls, values: Mapping[str, object]) -> "Target":

@@ -2,14 +2,19 @@
 
 import torch
 
+from supernet.cores import usable_cores
 from supernet.errors import SupernetError
 
 
 def choose_device(name: str | None = None) -> torch.device:
     """The named device (`cpu`, `cuda`, `cuda:1`); None: CUDA where available, else the CPU.
 
-    Raises SupernetError when the device is not available.
+    PyTorch starts a thread for each core of its affinity, whatever the quota of a container: their
+    number is lowered, for the whole process, to that of the usable cores. Raises SupernetError when
+    the device is not available.
     """
+    if torch.get_num_threads() > usable_cores().num_usable:
+        torch.set_num_threads(usable_cores().num_usable)
     if name is None:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:

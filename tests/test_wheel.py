@@ -163,7 +163,7 @@ def switched(before: Entry, after: Entry) -> None:
 with AdaptiveSession(
     new, "artifacts", target_ms=5.0, service_level=0.99, on_switch=switched
 ) as session:
-    logits = session.run(lambda side: np.zeros((1, 3, side, side), np.float32))
+    logits = session.run(lambda side: np.zeros((1, side, side, 3), np.uint8))
     print(logits.argmax(axis=1), session.stats().late_share + 1)
 """
 WRONG = {

@@ -38,7 +38,7 @@ def show(sources: dict[str, Source]) -> None:
 
 
 def facts(table: LookupTable) -> list[str]:
-    """A table's network, data, target, timing method, accuracy split and command, as text."""
+    """A table's network, data, target, processor, timing method, accuracy split, command: text."""
     supernet, target, protocol = table.supernet, table.target, table.protocol
     floor = protocol["noise_floor"]
     noise = "not measured" if floor is None else f"{floor:.1%}"
@@ -49,6 +49,8 @@ def facts(table: LookupTable) -> list[str]:
         f"Timed on {target.device}, {target.runtime} {target.runtime_version}, "
         f"{_count(target.num_threads, 'thread')}, {_count(target.batch_size, 'image')} per batch, "
         f"{target.dtype}",
+        f"Instruction sets: {target.known('instruction_sets')}; caches: {target.known('caches')}; "
+        f"usable cores: {target.known('num_usable_cores')}",
         f"{_count(protocol['num_samples'], 'sample')} in "
         f"{_count(protocol['num_rounds'], 'round')}, noise floor {noise}",
         f"Accuracy on {table.splits['report']:,} images, not used for training or selection",

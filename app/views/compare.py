@@ -86,6 +86,7 @@ def _changes(diff: Diff) -> None:
         },
     )
     st.caption(
-        "A config counts as faster, slower, more accurate or less accurate only if the 95 % "
-        "confidence intervals do not overlap."
+        "A config counts as faster or slower only if the 95 % confidence intervals of its medians "
+        f"are further apart than the {diff.session_spread:.1%} that two measuring sessions may "
+        "differ by, and as more or less accurate only if those of its top-1 do not overlap."
     )

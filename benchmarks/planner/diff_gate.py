@@ -70,7 +70,7 @@ NO_REGRESSION = tuple(CASES)[:5]
 def make_table(
     noise: Sequence[float], half_interval: float, factors: Sequence[float]
 ) -> LookupTable:
-    """A front whose latencies double and whose top1 rises by a point from config to config."""
+    """A front on which latency rises by 40 % and top1 by a point from config to config."""
     entries = []
     for index, (error, factor) in enumerate(zip(noise, factors, strict=True)):
         p50 = 0.1 * 1.4**index * factor * math.exp(error)

@@ -14,8 +14,9 @@ from nas.conversions import planner_config, planner_latency
 from nas.cost.macs import count_macs, count_params
 from nas.errors import NasError
 from nas.evaluate.evaluation import Bits, Costs, Evaluation, strongest_rival
-from nas.evaluate.racing import Race
+from nas.evaluate.racing import Race, accuracy_of
 from nas.evaluate.reference_network import reference_workload
+from nas.evaluate.scores import Score, Scores
 from nas.meter.energy import energy_mj, nvml, rapl
 from nas.meter.latency import Measurement, measure_latency
 from nas.runtimes import CompiledNetwork, Runtime
@@ -44,6 +45,7 @@ class Evaluator:
         batch_size: images in one timed batch.
         seed: shuffles the candidates in each round of timing, and the images of each race.
         with_memory: whether to measure peak memory, too.
+        scores: keeps scores for other searches; None: every evaluation scores anew.
     """
 
     def __init__(
@@ -55,9 +57,10 @@ class Evaluator:
         batch_size: int,
         seed: int,
         with_memory: bool = False,
+        scores: Scores | None = None,
     ) -> None:
         self.supernet, self.images, self.runtime = supernet, images, runtime
-        self.with_memory = with_memory
+        self.with_memory, self.scores = with_memory, scores
         self.batch_size, self.seed, self.rng = batch_size, seed, random.Random(seed)
 
     def evaluate(
@@ -69,7 +72,7 @@ class Evaluator:
         predicted: "PredictedLatency | None" = None,
         costs: Costs | None = None,
     ) -> Evaluation:
-        """Measure a config's costs and score its top1 on `selection`.
+        """Measure a config's costs and score its top1 on `selection`, if it is not known.
 
         Args:
             config: a config of the supernet.
@@ -81,16 +84,15 @@ class Evaluator:
                 from this config.
             costs: costs measured by another worker; None measures them here.
         """
-        network = calibrated_subnet(self.supernet, config, self.images)
+        known = self.scores.of(config) if self.scores else self._nothing
+        network = self._to_time(config) if known.is_whole else self._calibrated(config)
         costs = costs or self._costs(network, config.resolution, max_s, predicted)
         race = self._race(config, costs, [*rivals])
-        network.to(self.images.device)
-        while len(indices := race.next_slice):
-            race.add(self._correct(network, config.resolution, indices))
+        score = self._score(network, config, known, race)
         candidate = Candidate(
             config=planner_config(config),
             origin="search",
-            accuracy=race.accuracy(),
+            accuracy=accuracy_of(score.correct) if score.is_whole else race.accuracy(),
             macs=costs.macs,
             num_params=costs.num_params,
             latency=costs.latency,
@@ -98,17 +100,16 @@ class Evaluator:
         )
         if predicted:
             predicted.learn(network, candidate)
-        return Evaluation(candidate=candidate, correct=race.correct)
+        correct = score.correct if score.is_whole else race.correct
+        return Evaluation(candidate=candidate, correct=correct)
 
     def costs(self, config: SubnetConfig, *, max_s: float) -> Costs:
         """Measure a config's costs on this target, with at most `max_s` seconds of timing."""
-        network = calibrated_subnet(self.supernet, config, self.images)
-        return self._costs(network, config.resolution, max_s, None)
+        return self._costs(self._to_time(config), config.resolution, max_s, None)
 
     def compile(self, config: SubnetConfig) -> CompiledNetwork:
         """Extract and calibrate the subnet of `config`, and compile it in the runtime."""
-        network = calibrated_subnet(self.supernet, config, self.images)
-        return self.compile_whole(self.whole(network), config.resolution)
+        return self.compile_whole(self.whole(self._calibrated(config)), config.resolution)
 
     def whole(self, network: nn.Module) -> FromPixels:
         """A subnet with the normalisation of its images in front: what is timed and shipped."""
@@ -138,7 +139,7 @@ class Evaluator:
         )
 
     def report_accuracy(self, network: CompiledNetwork, resolution: int) -> Accuracy:
-        """Score a compiled network in the runtime on `report`, which nothing else uses."""
+        """Score a compiled network in the runtime on `report`, on which nothing is selected."""
         return accuracy(network.logits, self.images.pixels("report", resolution))
 
     def energy_mj(self, network: CompiledNetwork) -> float | None:
@@ -152,6 +153,31 @@ class Evaluator:
         others = [rival.correct for rival in rivals if len(rival.correct) == num_images]
         rng = np.random.default_rng([self.seed, zlib.crc32(config.config_id.encode())])
         return Race(num_images, strongest_rival(costs, rivals, num_images), others, rng)
+
+    def _score(self, network: nn.Module, config: SubnetConfig, known: Score, race: Race) -> Score:
+        """Run the race and keep what it scored; images that are `known` are not scored again."""
+        if known.is_whole:
+            return known
+        scored, correct = known.scored.copy(), known.correct.copy()
+        network.to(self.images.device)
+        while len(indices := race.next_slice):
+            if len(new := indices[~scored[indices]]):
+                correct[new] = self._correct(network, config.resolution, new)
+                scored[new] = True
+            race.add(correct[indices])
+        score = Score(scored, correct)
+        return self.scores.add(config, score) if self.scores else score
+
+    @property
+    def _nothing(self) -> Score:
+        return Score.nothing(self.images.data.num_images["selection"])
+
+    def _calibrated(self, config: SubnetConfig) -> nn.Module:
+        return calibrated_subnet(self.supernet, config, self.images)
+
+    def _to_time(self, config: SubnetConfig) -> nn.Module:
+        """A subnet whose statistics come from one batch, enough where nothing is scored."""
+        return calibrated_subnet(self.supernet, config, self.images, max_batches=1)
 
     @torch.inference_mode()
     def _correct(self, network: nn.Module, resolution: int, indices: NDArray[np.intp]) -> Bits:

@@ -123,8 +123,7 @@ class Race:
         """
         n, num_all = self.num_images, len(self._order)
         if n == num_all:
-            share = float(self._correct.mean())
-            return _accuracy(share, num_all)
+            return accuracy_of(self._correct)
         at_most = min(self._num_rival, self._correct.sum() + num_all - n)
         total = np.clip(self._prior.sum() + self._totals.mean(), self._correct.sum(), at_most)
         share, variance = float(total / num_all), float(self._totals.var(ddof=1) / n / num_all**2)
@@ -140,6 +139,11 @@ class Race:
         kelly = advantage / (squares / num + advantage**2)
         stake: Array = np.minimum(kelly, MAX_STAKE / np.maximum(at_risk, 1e-9))
         return stake
+
+
+def accuracy_of(correct: Bits) -> Accuracy:
+    """Top1 of a candidate that was scored on all images, with its 95 % confidence interval."""
+    return _accuracy(float(correct.mean()), len(correct))
 
 
 def _accuracy(share: float, num_images: float) -> Accuracy:

@@ -32,6 +32,19 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
     add("--data-root", metavar="DIR", help="where torchvision's data sets are now; likewise")
 
 
+def run_of(supernet: Path | None, default: Path) -> Path:
+    """The run that holds the supernet: what was passed as --supernet, else `default`.
+
+    Raises NasError where it was not passed and `default` holds no supernet.
+    """
+    if supernet is None and not is_finished(default):
+        raise NasError(
+            f"{default} must hold the trained supernet (supernet/supernet.json), but has none: "
+            "pass the run that holds it as --supernet"
+        )
+    return supernet or default
+
+
 def load_trained(
     run: Path, *, data: str | Path | None = None, data_root: str | Path | None = None
 ) -> Trained:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nas.errors import NasError
-from nas.evaluate.trained import add_data_arguments, load_trained
+from nas.evaluate.trained import add_data_arguments, load_trained, run_of
 from nas.export.exporting import export
 from planner import LookupTable, PlannerError
 from supernet.errors import SupernetError
@@ -49,7 +49,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     folder = args.out or args.run / "artifacts"
     try:
         found = LookupTable.read(args.run / "search" / "lookup_table.json")
-        trained = load_trained(args.supernet or args.run, data=args.data, data_root=args.data_root)
+        trained = load_trained(
+            run_of(args.supernet, args.run), data=args.data, data_root=args.data_root
+        )
         table = export(found, trained.supernet, trained.data, folder, opset=args.opset)
     except (SupernetError, NasError, PlannerError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)

@@ -12,6 +12,7 @@ from nas.evaluate.evaluator import Evaluator
 from nas.export.artifact import write_artifact
 from nas.export.metadata import artifact_metadata
 from nas.runtimes.onnxruntime import OnnxNetwork, OnnxRuntime
+from nas.threads import threads_to_use
 from planner import Entry, LookupTable
 from supernet import Supernet
 from supernet.checkpoint import weights_sha256
@@ -43,7 +44,7 @@ class Exporter:
         self._evaluator = Evaluator(
             supernet,
             Images(data, torch.device("cpu")),
-            OnnxRuntime("cpu", torch.get_num_threads()),
+            OnnxRuntime("cpu", threads_to_use(None)),
             batch_size=table.target.batch_size,
             seed=0,
         )

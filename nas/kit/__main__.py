@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nas.errors import NasError
-from nas.evaluate.trained import add_data_arguments, load_trained
+from nas.evaluate.trained import add_data_arguments, load_trained, run_of
 from nas.export import export
 from nas.kit.packing import make_kit
 from planner import LookupTable, PlannerError
@@ -47,7 +47,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     try:
         found = LookupTable.read(args.run / "search" / "lookup_table.json")
-        trained = load_trained(args.supernet or args.run, data=args.data, data_root=args.data_root)
+        trained = load_trained(
+            run_of(args.supernet, args.run), data=args.data, data_root=args.data_root
+        )
         table = export(found, trained.supernet, trained.data, args.run / "artifacts")
         make_kit(table, args.run / "artifacts", args.out)
     except (SupernetError, NasError, PlannerError, OSError) as error:

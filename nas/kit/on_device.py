@@ -1,7 +1,7 @@
 """Times the networks of a kit on this device and writes measurements.json.
 
     pip install numpy onnxruntime
-    python measure.py                     with all cores, for at most two minutes
+    python measure.py                     with all usable cores, for at most two minutes
     python measure.py --num-threads 1 --max-s 60
     python measure.py models/w0.5-r24.onnx        one network; prints the result to stdout
 
@@ -12,7 +12,6 @@ Needs Python 3.11, numpy and onnxruntime; no PyTorch.
 import argparse
 import dataclasses
 import json
-import os
 import random
 import sys
 from collections.abc import Sequence
@@ -25,8 +24,9 @@ import onnxruntime
 from nas.errors import NasError
 from nas.meter.atomic import write_atomically
 from nas.meter.latency import Measurement, measure_latency
-from nas.meter.machine import cpu_name, machine_details
+from nas.meter.machine import machine_details, observations
 from nas.meter.reference_workload import ReferenceWorkload, speed_file
+from nas.threads import threads_to_use
 
 
 class OnnxFile:
@@ -93,18 +93,20 @@ def _reference(folder: Path, num_threads: int) -> ReferenceWorkload:
 
 
 def _target(batch_size: int, input_form: str, num_threads: int) -> dict[str, Any]:
+    details = machine_details()
     return {
-        "device": cpu_name(),
+        "device": details["cpu"],
         "runtime": "onnxruntime",
         "runtime_version": onnxruntime.__version__,
         "batch_size": batch_size,
         "dtype": "float32",
         "num_threads": num_threads,
         "details": {
-            **machine_details(),
+            **details,
             "input": input_form,
             "provider": "CPUExecutionProvider",
         },
+        "observed": observations(),
     }
 
 
@@ -123,7 +125,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     add = parser.add_argument
     add("model", nargs="?", help="ONNX file of the kit; default: all, timed together")
-    add("--num-threads", type=int, default=os.cpu_count(), help="threads; default: all cores")
+    add("--num-threads", type=int, help="threads; default and at most: all usable cores")
     add("--max-s", type=float, default=120.0, help="seconds of timing; default: 120")
     add("--seed", type=int, default=0, help="random seed of the timing order; default: 0")
     add(
@@ -150,7 +152,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         found = measure(
             args.kit,
             args.model,
-            num_threads=args.num_threads,
+            num_threads=threads_to_use(args.num_threads),
             max_s=args.max_s,
             seed=args.seed,
             allow_noisy=args.allow_noisy,

@@ -13,9 +13,10 @@ from planner.atomic import write_atomically
 
 # The latency meter, packed unchanged: it depends on the standard library alone.
 METER = (
-    *("nas/errors.py", "nas/meter/__init__.py", "nas/meter/atomic.py", "nas/meter/latency.py"),
-    *("nas/meter/machine.py", "nas/meter/noise.py", "nas/meter/reference_workload.py"),
-    *("nas/meter/rounds.py", "nas/meter/statistics.py"),
+    *("nas/errors.py", "nas/meter/__init__.py", "nas/meter/atomic.py", "nas/meter/cpu.py"),
+    *("nas/meter/cpu_elsewhere.py", "nas/meter/latency.py", "nas/meter/machine.py"),
+    *("nas/meter/noise.py", "nas/meter/reference_workload.py", "nas/meter/rounds.py"),
+    *("nas/meter/statistics.py", "nas/threads.py", "supernet/cores.py"),
 )
 
 
@@ -28,7 +29,8 @@ def make_kit(table: LookupTable, folder: str | Path, path: str | Path) -> None:
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as kit:
         kit.write(root / "nas" / "kit" / "on_device.py", "measure.py")
-        kit.writestr("nas/__init__.py", '"""The latency meter of MutualNAS."""\n')
+        for package in ("nas", "supernet"):
+            kit.writestr(f"{package}/__init__.py", '"""The latency meter of MutualNAS."""\n')
         for file in METER:
             kit.write(root / file, file)
         for entry in table:

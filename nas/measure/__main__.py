@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nas.errors import NasError
-from nas.evaluate.trained import add_data_arguments, load_trained
+from nas.evaluate.trained import add_data_arguments, load_trained, run_of
 from nas.measure.measurements import read_measurements
 from nas.measure.measuring import measure, table_of
 from nas.measure.target_command import measure_by_command
@@ -30,14 +30,14 @@ def _measured(args: argparse.Namespace, table: LookupTable) -> LookupTable:
         return table_of(table, read_measurements(args.measurements))
     if args.target_command:
         return table_of(table, measure_by_command(table, args.target_command))
-    trained = load_trained(
-        args.supernet or args.table.parent.parent, data=args.data, data_root=args.data_root
-    )
-    runtime = load_runtime(
+    runtime = load_runtime(  # fails, where it does, before the images are read
         args.runtime,
         device=choose_device(args.device).type,
         num_threads=args.num_threads,
         dtype=table.target.dtype,
+    )
+    trained = load_trained(
+        run_of(args.supernet, args.table.parent.parent), data=args.data, data_root=args.data_root
     )
     return measure(
         table,
@@ -70,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     source.add_argument("--runtime", help=f"one of {', '.join(RUNTIMES)}; default: as nas.search")
     add("--device", help="cpu or cuda; default: cuda if available")
-    add("--num-threads", type=int, help="threads of the runtime; default: all cores")
+    add("--num-threads", type=int, help="threads of the runtime; default: all usable cores")
     add(
         "--supernet",
         type=Path,

@@ -10,7 +10,8 @@ from tqdm import tqdm
 
 from nas.errors import NasError
 from nas.measure.measurements import check_measurements
-from planner import LookupTable
+from planner import LookupTable, Target, target_differences
+from planner.target_difference import listed
 
 MODEL = "{model}"
 
@@ -33,11 +34,12 @@ def measure_by_command(table: LookupTable, command: str) -> dict[str, Any]:
         )
     found = [_one(command, entry.config_id) for entry in tqdm(table, "measure", unit="config")]
     targets = [each["target"] for each in found]
-    if any(target != targets[0] for target in targets):
-        raise NasError(
-            "the target command must measure on one target, but the networks ran on several "
-            f"({targets[0]['device']} and another, or with different settings); run it again"
-        )
+    for other in targets:
+        if differences := target_differences(Target(**targets[0]), Target(**other)):
+            raise NasError(
+                "the target command must measure on one target, but the networks ran on several, "
+                f"{targets[0]['device']} and another ({listed(differences)}); run it again"
+            )
     noise_floor = max(each["protocol"]["noise_floor"] for each in found)
     latencies = {name: latency for each in found for name, latency in each["latencies"].items()}
     return {

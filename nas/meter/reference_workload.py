@@ -9,6 +9,7 @@ Standard library only, because the kit packs this file.
 """
 
 import contextlib
+import hashlib
 import json
 import math
 import os
@@ -16,8 +17,15 @@ import platform
 from pathlib import Path
 
 from nas.meter.atomic import write_atomically
+from nas.meter.cpu import cpu_details
 from nas.meter.machine import cpu_name, governor
 from nas.meter.rounds import Runnable
+
+
+def _digest_of_cpu() -> str:
+    """Tells processors of one name apart: two machines may share a host name and a home folder."""
+    text = json.dumps(cpu_details(), sort_keys=True)
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()[:8]
 
 
 def speed_file() -> Path:
@@ -33,13 +41,16 @@ class ReferenceWorkload:
         network: the network to time; it uses the runtime and number of threads of the candidates,
             so that both slow down alike.
         target: names the runtime, its settings and the device. Best times are kept separately for
-            each combination of target, host name, CPU and governor.
+            each combination of target, host name, CPU with its instruction sets and caches, and
+            governor.
         file: keeps the best time across processes; None keeps it in this object alone.
     """
 
     def __init__(self, network: Runnable, target: str, file: Path | None = None) -> None:
         self._network, self._file = network, file
-        self._key = f"{platform.node()}, {cpu_name()}, governor {governor()}, {target}"
+        self._key = (
+            f"{platform.node()}, {cpu_name()} ({_digest_of_cpu()}), governor {governor()}, {target}"
+        )
         self.quickest_s = self._best_times().get(self._key, math.inf)
         """Best recorded time of one run in seconds; infinite if there is none yet."""
 

@@ -1,7 +1,6 @@
 """The interface of a runtime, and the registry of runtimes by name."""
 
 import importlib
-import os
 from collections.abc import Collection, Mapping
 from typing import Protocol
 
@@ -9,6 +8,7 @@ import torch
 from torch import nn
 
 from nas.errors import RuntimeUnavailableError
+from nas.threads import threads_to_use
 
 
 class CompiledNetwork(Protocol):
@@ -69,11 +69,11 @@ def load_runtime(
     """Create the runtime `name` on `device` ("cpu" or "cuda") with `num_threads` CPU threads.
 
     By default: ONNX Runtime on a CPU and eager PyTorch on CUDA, with one thread for each core
-    available to this process. It computes in `dtype`, one of DTYPES.
+    that this process may use (`supernet.cores`). It computes in `dtype`, one of DTYPES.
 
     Raises:
-        RuntimeUnavailableError: the runtime is unknown, its package or the device is missing, or it
-            can't compute in `dtype` on this machine.
+        RuntimeUnavailableError: the runtime is unknown, its package or the device is missing, it
+            can't compute in `dtype` on this machine, or there are fewer usable cores than threads.
     """
     if device not in ("cpu", "cuda"):
         raise RuntimeUnavailableError(f"the device must be cpu or cuda, but got {device}")
@@ -81,14 +81,12 @@ def load_runtime(
         raise RuntimeUnavailableError(
             "device cuda needs a GPU that PyTorch can see, but there is none; use --device cpu"
         )
-    if num_threads is not None and num_threads < 1:
-        raise RuntimeUnavailableError(f"the number of threads must be >= 1, but got {num_threads}")
+    num_threads = threads_to_use(num_threads)
     name = name or ("onnxruntime" if device == "cpu" else "eager")
     if name not in RUNTIMES:
         raise RuntimeUnavailableError(
             f"the runtime must be one of {', '.join(RUNTIMES)}, but got {name}"
         )
-    num_threads = num_threads or len(os.sched_getaffinity(0))
     runtime: Runtime = _import(name)(device, num_threads, dtype)
     return runtime
 

@@ -43,7 +43,7 @@ def search_parser() -> argparse.ArgumentParser:
         "report split; default: float32",
     )
     add("--batch-size", type=_positive, default=1, help="images per timed batch; default: 1")
-    add("--num-threads", type=_positive, help="threads of the runtime; default: all cores")
+    add("--num-threads", type=_positive, help="threads of the runtime; default: all usable cores")
     add("--trials", type=_positive, default=64, help="total number of candidates; default: 64")
     add("--max-latency-ms", type=_above_zero, help="exclude slower candidates from the front")
     add("--max-macs", type=_above_zero, help="exclude candidates with more MACs from the front")

@@ -43,13 +43,21 @@ class Guide(BaseSampler):
             search proposes the same configs as an uninterrupted one.
         is_new: whether no worker has started a config, given as Optuna parameters.
         cost: index of the objective that spans the front together with top1.
+        is_foreign: whether to ignore a trial, because its values are of no evaluation.
 
     After a proposal, `expected_gain` is the share of the hypervolume that it is expected to add;
     NaN before the first proposal.
     """
 
-    def __init__(self, *, seed: int, is_new: Callable[[Params], bool], cost: int = 1) -> None:
-        self.seed, self.is_new, self.cost = seed, is_new, cost
+    def __init__(
+        self,
+        *,
+        seed: int,
+        is_new: Callable[[Params], bool],
+        cost: int = 1,
+        is_foreign: Callable[[FrozenTrial], bool] = lambda trial: False,
+    ) -> None:
+        self.seed, self.is_new, self.cost, self.is_foreign = seed, is_new, cost, is_foreign
         self.expected_gain = float("nan")
         self._random = RandomSampler(seed=seed)
 
@@ -57,7 +65,8 @@ class Guide(BaseSampler):
         self, study: Study, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
         """The intersection search space of the study's trials."""
-        return intersection_search_space(study.get_trials(deepcopy=False))
+        trials = study.get_trials(deepcopy=False)
+        return intersection_search_space([each for each in trials if not self.is_foreign(each)])
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
@@ -67,6 +76,7 @@ class Guide(BaseSampler):
         Empty, so that Optuna samples at random, if too few configs are evaluated or none is new.
         """
         done = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        done = [each for each in done if not self.is_foreign(each)]
         if len(done) < MIN_EVALUATED or not search_space:
             return {}
         names = sorted(search_space)

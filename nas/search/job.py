@@ -18,7 +18,7 @@ class SearchJob:
     device: str | None = None
     """cpu, cuda, cuda:1; None: cuda if available."""
     num_threads: int | None = None
-    """Threads of the runtime; None: all cores."""
+    """Threads of the runtime, at most one for each usable core; None: all usable cores."""
     dtype: str = "float32"
     """The dtype that the runtime computes in, also when scoring top1 on `report`."""
     batch_size: int = 1

@@ -14,6 +14,7 @@ from optuna.samplers import (
 
 from nas.errors import StudyError
 from nas.search.guide import Guide
+from nas.search.trials import is_foreign
 
 OPTUNAS: dict[str, Callable[..., BaseSampler]] = {
     "nsga2": NSGAIISampler,
@@ -39,7 +40,7 @@ def make_sampler(
     `num_done` trials are added to the seed. Raises StudyError for a name not in SAMPLERS.
     """
     if name == "guide":
-        return Guide(seed=seed, is_new=is_new, cost=cost)
+        return Guide(seed=seed, is_new=is_new, cost=cost, is_foreign=is_foreign)
     if name not in OPTUNAS:
         raise StudyError(f"a sampler must be one of {', '.join(SAMPLERS)}, but got {name!r}")
     return OPTUNAS[name](seed=seed + num_done)

@@ -13,6 +13,7 @@ from nas.errors import LimitError, NasError
 from nas.evaluate.evaluation import Costs, Evaluation
 from nas.evaluate.evaluator import Evaluator
 from nas.evaluate.lookup_table import make_table
+from nas.evaluate.scores import Scores, scores_file
 from nas.evaluate.target import describe_target
 from nas.evaluate.trained import describe_supernet
 from nas.report.page import write_report
@@ -148,6 +149,8 @@ def run_trials(study: Study, evaluator: Evaluator) -> int:
         )
 
     num_done = len(study.candidates())
+    if evaluator.scores and num_done < job.num_trials and job.role != "latency":
+        evaluator.scores.tell_known()
     total = max(num_done, job.num_trials)
     with tqdm(total=total, initial=num_done, desc="search", unit="config", mininterval=1.0) as bar:
         while proposal := study.ask():
@@ -174,20 +177,23 @@ def _prepare(
 ) -> tuple[Study, Evaluator, Mapping[str, Any]]:
     """The study, the evaluator, and the content of supernet.json; creates the run's folder."""
     device, runtime = choose_device(job.device), runtime_of(job)
-    document = describe_supernet(supernet, data, trained_in or out, required=bool(trained_in))
+    run = Path(trained_in or out)
+    document = describe_supernet(supernet, data, run, required=bool(trained_in))
+    images = Images(data, device)
     evaluator = Evaluator(
         supernet.to(device).eval(),
-        Images(data, device),
+        images,
         runtime,
         batch_size=job.batch_size,
         seed=job.seed,
         with_memory=job.with_memory,
+        scores=Scores(scores_file(run), supernet, document["weights_sha256"], images),
     )
     folder = out / "search"
     _make_folder(folder)
-    belongs_to = {"weights": document["weights_sha256"]}
+    belongs_to: dict[str, Any] = {"weights": document["weights_sha256"]}
     if job.role != "accuracy":
-        belongs_to["target"] = describe_target(runtime, job.batch_size).fingerprint
+        belongs_to["target"] = describe_target(runtime, job.batch_size).to_json()
     storage = job.storage or f"sqlite:///{folder / 'study.db'}"
     return Study(supernet, storage, job, belongs_to=belongs_to), evaluator, document
 

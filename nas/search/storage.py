@@ -5,14 +5,18 @@ SQLite works on one machine. For several machines, use PostgreSQL
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Literal
+import warnings
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
 
 import optuna
+from optuna.exceptions import ExperimentalWarning
 from optuna.storages import BaseStorage, JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
 from nas.errors import StudyError
+from planner import Target, target_differences
+from planner.target_difference import listed
 
 JOURNAL = "journal:"
 
@@ -26,15 +30,17 @@ RETRY_S = 0.1
 def open_study(
     url: str,
     *,
-    directions: Sequence[Literal["maximize", "minimize"]],
-    belongs_to: Mapping[str, str],
+    objectives: Mapping[str, Literal["maximize", "minimize"]],
+    belongs_to: Mapping[str, Any],
     may_begin: bool = True,
 ) -> optuna.Study:
     """Open the study in the storage, or create it if `may_begin` is set and there is none.
 
+    `objectives` are the names and directions of its values.
+
     `belongs_to` identifies the search (weights, target, objectives); it is stored in a new study
-    and compared with that of an existing one. Where another process makes the study at this moment,
-    this waits and joins it.
+    and compared with that of an existing one, a target by what identifies it. Where another process
+    makes the study at this moment, this waits and joins it.
 
     Raises StudyError if the storage can't be used, has no study and `may_begin` is false, or its
     study belongs to another search.
@@ -43,7 +49,7 @@ def open_study(
     deadline = time.monotonic() + PATIENCE_S
     while True:
         try:
-            study = _opened(url, directions, belongs_to, may_begin)
+            study = _opened(url, objectives, belongs_to, may_begin)
             before = study.user_attrs.get("belongs_to", {})
             break
         except Exception as error:
@@ -56,7 +62,9 @@ def open_study(
                 f"but got: {reason}; repair it, or choose another --out or --storage"
             ) from error
     changed = [
-        f"{k} was {before.get(k)}, is {v}" for k, v in belongs_to.items() if before.get(k) != v
+        text
+        for name, value in belongs_to.items()
+        for text in _changes(name, before.get(name), value)
     ]
     if changed:
         raise StudyError(
@@ -66,20 +74,35 @@ def open_study(
     return study
 
 
+def _changes(name: str, before: Any, now: Any) -> Iterator[str]:
+    """What differs between the study's value and this search's, in words."""
+    if isinstance(before, Mapping) and isinstance(now, Mapping):
+        differences = target_differences(Target.from_json(before), Target.from_json(now))
+        if differences:
+            yield f"the {name} has changed ({listed(differences)})"
+    elif isinstance(now, Mapping):
+        yield f"the study does not say which {name} it belongs to"
+    elif before != now:
+        yield f"{name} was {before}, is {now}"
+
+
 def _opened(
     url: str,
-    directions: Sequence[Literal["maximize", "minimize"]],
-    belongs_to: Mapping[str, str],
+    objectives: Mapping[str, Literal["maximize", "minimize"]],
+    belongs_to: Mapping[str, Any],
     may_begin: bool,
 ) -> optuna.Study:
     storage = optuna.storages.get_storage(_storage(url))
     if not may_begin and not storage.get_all_studies():
         raise LookupError("it holds no search; start one with a worker on the target")
     study = optuna.create_study(
-        storage=storage, study_name="search", directions=[*directions], load_if_exists=True
+        storage=storage, study_name="search", directions=[*objectives.values()], load_if_exists=True
     )
     if not study.get_trials(deepcopy=False):
         study.set_user_attr("belongs_to", dict(belongs_to))
+        with warnings.catch_warnings():  # it is called experimental since Optuna 3.2
+            warnings.simplefilter("ignore", ExperimentalWarning)
+            study.set_metric_names([*objectives])  # what optuna-dashboard writes at its axes
     return study
 
 

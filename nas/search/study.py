@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import Trial, TrialState
@@ -22,7 +22,7 @@ from nas.search.proposals import Proposal, Proposals
 from nas.search.roles import hand_over, has_costs
 from nas.search.samplers import make_sampler
 from nas.search.storage import open_study, without_password
-from nas.search.trials import Trials
+from nas.search.trials import CANDIDATE, CORRECT, Trials
 from planner import Candidate
 from supernet import Supernet
 
@@ -54,7 +54,8 @@ class Study:
     Args:
         supernet: the supernet that is searched.
         storage: see `nas.search.storage`.
-        belongs_to: identifies the weights and the target; a study of others is refused.
+        belongs_to: identifies the weights and the target (`Target.to_json`); a study of others is
+            refused.
         job: sampler, objectives, limits, role, seed, warm start, and whether it is repeatable.
         clock: returns seconds since the epoch, for the claims.
 
@@ -67,13 +68,13 @@ class Study:
         storage: str,
         job: SearchJob,
         *,
-        belongs_to: dict[str, str],
+        belongs_to: dict[str, Any],
         clock: Clock = time.time,
     ) -> None:
         self.supernet, self.job, self.clock = supernet, job, clock
         self.study = open_study(
             storage,
-            directions=[DIRECTIONS[name] for name in job.objectives],
+            objectives={name: DIRECTIONS[name] for name in job.objectives},
             belongs_to=belongs_to | {"objectives": " ".join(job.objectives)},
             may_begin=job.role != "accuracy",
         )
@@ -152,8 +153,8 @@ class Study:
         candidate = replace(evaluation.candidate, origin=proposal.origin)
         trial = proposal.trial
         try:
-            trial.set_user_attr("candidate", json.dumps(candidate.values()))
-            trial.set_user_attr("correct", to_text(evaluation.correct))
+            trial.set_user_attr(CANDIDATE, json.dumps(candidate.values()))
+            trial.set_user_attr(CORRECT, to_text(evaluation.correct))
             for index, excess in enumerate(self.job.limits.excess(candidate)):
                 trial.set_constraint(f"limit{index}", excess)
             self.study.tell(trial, [candidate.value(name) for name in self.job.objectives])

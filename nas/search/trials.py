@@ -14,10 +14,22 @@ from nas.search.parameters import of_trial
 from nas.search.roles import COSTS, has_costs
 from planner import Candidate
 from supernet import SubnetConfig, Supernet
+from supernet.tell import to_stderr
+
+CANDIDATE, CORRECT = "candidate", "correct"
+"""User attributes of an evaluated trial."""
+
+
+def is_foreign(trial: FrozenTrial) -> bool:
+    """Whether somebody else completed the trial, such as a person with Optuna's dashboard.
+
+    A worker stores its result before it completes a trial.
+    """
+    return trial.state == TrialState.COMPLETE and not trial.user_attrs.keys() & {CANDIDATE, CORRECT}
 
 
 class Trials:
-    """The trials of one study, from all workers.
+    """The trials of one study, from all workers; foreign ones are told once and passed over.
 
     Args:
         study: a study of configs of `supernet`.
@@ -29,11 +41,12 @@ class Trials:
         self.study, self.num_groups, self.storage = study, supernet.space.num_groups, storage
         self._kept_counts = functools.cache(supernet.kept_counts)
         self._cache: dict[int, Evaluation] = {}  # by trial number; complete trials never change
+        self._told = set[int]()  # numbers of foreign trials
 
     def evaluations(self) -> list[Evaluation]:
         """All evaluated candidates, each config once, in the order of their trials.
 
-        Raises StudyError if a trial's result is missing or damaged.
+        Raises StudyError if a trial's result is damaged.
         """
         found: dict[tuple[int, ...], Evaluation] = {}
         for trial in self.of(TrialState.COMPLETE):
@@ -55,8 +68,16 @@ class Trials:
         return [*filter(has_costs, self.of(*states))]
 
     def of(self, *states: TrialState) -> list[FrozenTrial]:
-        """Trials in these states, by number."""
-        return self.study.get_trials(deepcopy=False, states=states)
+        """Trials in these states, by number, but no foreign ones."""
+        found = self.study.get_trials(deepcopy=False, states=states)
+        foreign = {trial.number for trial in found if is_foreign(trial)}
+        if new := sorted(foreign - self._told):
+            self._told |= foreign
+            to_stderr(
+                f"{self.storage}: passed over, as no worker evaluated them: trial(s) "
+                f"{', '.join(map(str, new))}"
+            )
+        return [trial for trial in found if trial.number not in foreign]
 
     def known(self, *states: TrialState) -> set[tuple[int, ...]]:
         """`channels` of the configs of trials in these states.
@@ -83,16 +104,16 @@ class Trials:
 
 
 def _evaluation(trial: FrozenTrial, storage: str) -> Evaluation:
-    """The evaluation stored in a complete trial; raise StudyError if it is missing or damaged."""
+    """The evaluation stored in a complete trial; raise StudyError if it is damaged."""
     try:
-        values = json.loads(trial.user_attrs["candidate"])
+        values = json.loads(trial.user_attrs[CANDIDATE])
         candidate = Candidate.from_values(**values | {"width_mults": tuple(values["width_mults"])})
-        correct = from_text(trial.user_attrs["correct"])
+        correct = from_text(trial.user_attrs[CORRECT])
         duration_s = trial.duration.total_seconds() if trial.duration else 0.0
         return Evaluation(candidate=candidate, correct=correct, duration_s=duration_s)
     except (KeyError, TypeError, ValueError) as error:
         raise StudyError(
-            f"every evaluated trial in {storage} must hold its candidate, "
+            f"every evaluated trial in {storage} must hold its candidate and correct images, "
             f"but trial {trial.number} does not; repair the storage, "
             "or choose another --out"
         ) from error

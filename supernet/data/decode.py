@@ -16,6 +16,7 @@ from torchvision.transforms.v2.functional import (
     adjust_saturation,
 )
 
+from supernet.cores import usable_cores
 from supernet.data.sources import ImageSet
 
 # Up to this side, training images are shifted; above it, randomly cropped (Data.train_batches).
@@ -124,8 +125,9 @@ def stack_ahead(batches: Iterable[Sequence[Callable[[], Tensor]]]) -> Generator[
 
 
 def num_workers() -> int:
-    """Decoding threads: this process's share of the machine's cores."""
-    return max(1, (os.cpu_count() or 1) // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
+    """Decoding threads: this process's share of the cores that it may use."""
+    num_processes = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    return max(1, usable_cores().num_usable // num_processes)
 
 
 def _to_tensor(image: Image.Image) -> Tensor:

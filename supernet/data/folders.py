@@ -1,7 +1,7 @@
 """Image folders: `train/<class>/` with `val/` and `test/` beside it, or just a folder a class.
 
 Folders are as people leave them: splits in other spellings, hidden files, links, formats that
-cannot be opened. What is not taken is told, never dropped in silence.
+cannot be opened. Notes name what is not taken; nothing is dropped in silence.
 """
 
 import os

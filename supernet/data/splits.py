@@ -26,7 +26,7 @@ MIN_HALF = 50
 ENOUGH = 500
 """... and the training images would not give so many for `selection`."""
 FEW = 100
-"""A `selection` of fewer images is told: its 95 % interval is wider than +-8 points at 80 %."""
+"""A note tells of a `selection` with fewer: its 95 % interval is wider than +-8 points at 80 %."""
 
 
 def split_images(images: ImageSet, seed: int) -> dict[str, Tensor]:

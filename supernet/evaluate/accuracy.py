@@ -7,6 +7,7 @@ every subnet is evaluated on the same ones.
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import torch
 from torch import Tensor, nn
@@ -122,11 +123,17 @@ class Images:
             del self._kept[key], sizes[key]
 
 
-def calibrated_subnet(supernet: Supernet, config: SubnetConfig, images: Images) -> nn.Module:
-    """The extracted subnet in eval mode, with BN statistics of its own resolution."""
+def calibrated_subnet(
+    supernet: Supernet, config: SubnetConfig, images: Images, *, max_batches: int | None = None
+) -> nn.Module:
+    """The extracted subnet in eval mode, with BN statistics of its own resolution.
+
+    They come from all images of `calibration`, or from its first `max_batches` batches.
+    """
     network = supernet.extract(config).eval()
     network.to(device=images.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    calibrate_bn(network, (x for x, _ in images.batches("calibration", config.resolution)))
+    batches = islice(images.batches("calibration", config.resolution), max_batches)
+    calibrate_bn(network, (x for x, _ in batches))
     return network
 
 

@@ -62,12 +62,12 @@ def load_weights(
 def _split(path: Path) -> tuple[Path, str | None]:
     """`FILE#NAME` -> file and name; a file may have such a name itself."""
     name, key = path.name, None
-    while not path.with_name(name).exists():
+    while name and not path.with_name(name).exists():  # `.` and `/` have no name
         name, mark, last = name.rpartition(KEY)
         if not mark or not name:
             return path, None
         key = last if key is None else f"{last}{KEY}{key}"
-    return path.with_name(name), key
+    return path.with_name(name) if name else path, key
 
 
 def _find(content: Any, own: Set[str], body: str, path: Path, key: str | None) -> list[StateDict]:

@@ -64,7 +64,7 @@ def read_weights_file(path: Path) -> Any:
     try:
         with path.open("rb") as file:
             begin = file.read(9)
-    except OSError as error:
+    except (OSError, ValueError) as error:  # of a NUL in the path, it is a ValueError
         raise CheckpointError(f"{path} must be a readable file, but {error}") from error
     try:
         # JSON after 8 bytes of its length; scripts give such files any suffix.

@@ -98,7 +98,8 @@ def make_parser() -> argparse.ArgumentParser:
     add("--compile", action="store_true", help="use torch.compile; needs --set num_widths=N")
     add("--tensorboard", action="store_true", help="also log to TensorBoard")
     add("--evaluate-every", type=int, metavar="EPOCHS",
-        help="top-1 of the corners on `selection`; 0: never; default: 4 times")  # fmt: skip
+        help="top-1 of the corners on `selection`; 0: never; default: a quarter of the epochs, "
+        "at most 10")  # fmt: skip
     add("--save-every-s", type=float, default=watch.save_every_s, metavar="S",
         help="time between saves")  # fmt: skip
     add("--strict", action="store_true", help="refuse damaged images, which are left out otherwise")

@@ -2,7 +2,6 @@
 
 import os
 import sys
-from collections.abc import Iterable
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -11,24 +10,18 @@ from typing import Any
 import numpy
 import torch
 import torchvision
-from torch import nn
 
 from supernet.checkpoint import is_finished, load_supernet, read_document, save_supernet
 from supernet.data.check import Checked, cache_of
 from supernet.data.dataset import Data, load_data
 from supernet.device import choose_device
-from supernet.elastic.describe import require_elastic, summarise
-from supernet.elastic.importance import sort_by_importance
+from supernet.elastic.describe import summarise
 from supernet.elastic.supernet import Supernet
-from supernet.elastic.trainable import check_trainable
-from supernet.errors import CheckpointError, DataError, ModelError, OwnedError, SupernetError
+from supernet.errors import CheckpointError, DataError, ModelError, OwnedError
 from supernet.job.execution import Execution
 from supernet.job.training_job import TrainingJob
-from supernet.models import build_model
-from supernet.models.pretrained import load_weights
-from supernet.roundtrip import check_roundtrip
 from supernet.seeding import own_generators
-from supernet.tell import to_stderr
+from supernet.train.beginning import new_supernet
 from supernet.train.compiled import Compiled
 from supernet.train.loop import Loop
 from supernet.train.owner import owner
@@ -113,7 +106,7 @@ def _train(
         if group.is_first:
             chosen = f"{job.epochs} epochs for {data.num_images['train']:,} training images"
             print(f"{chosen}; --epochs sets another number", file=sys.stderr)
-    supernet = _new_supernet(job, data, resumes=saved is not None)
+    supernet = new_supernet(job, data, resumes=saved is not None)
     supernet.to(device=place, memory_format=torch.channels_last)  # type: ignore[call-overload]
     if group.is_first and supernet.space.width_range[0] < 1:
         print("\n".join(summarise(supernet.model, supernet.channels)), file=sys.stderr)
@@ -218,50 +211,6 @@ def _settle(
         data.exclude_damaged(checked, strict=execution.strict)
     else:
         data.adopt(saved.about["data"])
-
-
-def _new_supernet(job: TrainingJob, data: Data, *, resumes: bool) -> Supernet:
-    """The supernet before the first step, or before its state is read where it `resumes`."""
-    side, num_classes = job.space.resolutions[0], len(data.classes)
-    model = build_model(job.model, num_classes, job.model_options, seed=job.seed)
-    check_trainable(model)
-    if job.weights is not None and not resumes:
-
-        def for_classes(count: int) -> nn.Module:
-            return build_model(job.model, count, job.model_options, seed=job.seed)
-
-        fresh = load_weights(model, Path(job.weights), build=for_classes)
-        if fresh:
-            to_stderr(f"initialised anew: {', '.join(fresh)}")
-    freeze(model, job.freeze)
-    example = torch.empty(1, 3, side, side)
-    supernet = Supernet(model, example, job.space, num_classes=num_classes)
-    check_roundtrip(model, job, num_classes)
-    if job.space.width_range[0] < 1:
-        require_elastic(supernet.channels)
-    if job.sort_by_importance and not resumes:
-        sort_by_importance(supernet)
-    return supernet
-
-
-def freeze(model: nn.Module, beginnings: Iterable[str]) -> None:
-    """Freeze the parameters whose names begin so, at a dot or whole.
-
-    Raises SupernetError where one matches none, or nothing is left to train.
-    """
-    named = dict(model.named_parameters())
-    for beginning in beginnings:
-        found = [p for name, p in named.items() if f"{name}.".startswith(f"{beginning}.")]
-        if not found:
-            known = ", ".join(dict.fromkeys(name.partition(".")[0] for name in named))
-            raise SupernetError(
-                f"--freeze must name layers or parameters of the model, but {beginning!r} is none: "
-                f"choose among {known} and what is below them"
-            )
-        for parameter in found:
-            parameter.requires_grad_(False)
-    if not any(parameter.requires_grad for parameter in named.values()):
-        raise SupernetError("--freeze must leave something to train, but freezes everything")
 
 
 def _place(execution: Execution) -> torch.device:

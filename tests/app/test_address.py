@@ -103,7 +103,12 @@ def test_numbers_are_read_exactly_or_not_at_all() -> None:
     assert positive("1e-3") == 0.001
     assert up_to(10)("0") == 0.0
     assert whole(1, 12)("12") == 12
-    for read, text in ((up_to(10), "11"), (whole(1, 12), "13"), (whole(1, 12), "1.5")):
+    for read, text in (
+        (up_to(10), "11"),
+        (whole(1, 12), "13"),
+        (whole(1, 12), "1.5"),
+        (whole(0, 10), "0" * 20 + "99"),
+    ):
         with pytest.raises(ValueError, match="number from"):
             read(text)
     with pytest.raises(ValueError, match="an open table"):

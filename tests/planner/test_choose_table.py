@@ -43,6 +43,7 @@ def test_targets_that_differ_in_a_detail_are_told_apart_by_their_fingerprints(
     alike = [tables[0], tables[4]]
     with pytest.raises(InvalidValue) as caught:
         choose_table(alike, "batch 16")
+    assert "), runtime_version: 1.32.0 -> 2" in str(caught.value)
     for table in alike:
         shown = table.target.fingerprint[:12]
         assert shown in str(caught.value)

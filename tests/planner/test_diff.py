@@ -148,6 +148,7 @@ def test_other_targets_are_a_regression_where_asked_for(
     (target,) = diff.regressions
     assert target.kind == "target"
     assert "another" in target.text
+    assert target.text.endswith("; device: test CPU, 2 threads -> another")
     assert {one.kind for one in diff.regressions} <= set(KINDS)
 
 

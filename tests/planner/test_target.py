@@ -34,6 +34,14 @@ def test_every_field_changes_the_fingerprint(
 
 def test_json_gives_the_target_back(new_target: Callable[..., Target]) -> None:
     assert Target.from_json(new_target().to_json()) == new_target()
+    seen = new_target(observed={"memory_bytes": 8, "core_limits": "no quota"})
+    assert Target.from_json(seen.to_json()).observed == seen.observed
+
+
+def test_what_was_observed_is_no_part_of_the_fingerprint(
+    new_target: Callable[..., Target],
+) -> None:
+    assert new_target(observed={"cpu_mhz": 2500.5}).fingerprint == new_target().fingerprint
 
 
 def test_a_changed_field_is_noticed(new_target: Callable[..., Target]) -> None:
@@ -51,6 +59,7 @@ def test_a_changed_field_is_noticed(new_target: Callable[..., Target]) -> None:
         ("device", "two\nlines"),
         ("details", {"a": [1]}),
         ("details", {"a": float("nan")}),
+        ("observed", {"a": [1]}),
     ],
 )
 def test_bad_fields_are_refused(new_target: Callable[..., Target], name: str, value: Any) -> None:

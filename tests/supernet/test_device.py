@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from supernet.cores import Cores
 from supernet.device import choose_device
 from supernet.errors import SupernetError
 
@@ -20,3 +21,15 @@ def test_cuda_without_cuda_is_one_clear_line() -> None:
 def test_an_unknown_device_is_refused() -> None:
     with pytest.raises(SupernetError, match="'toaster' is not"):
         choose_device("toaster")
+
+
+def test_pytorch_has_no_more_threads_than_a_containers_quota_allows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    num_threads = [8]
+    monkeypatch.setattr(torch, "get_num_threads", lambda: num_threads[-1])
+    monkeypatch.setattr(torch, "set_num_threads", num_threads.append)
+    monkeypatch.setattr("supernet.device.usable_cores", lambda: Cores(frozenset(range(8)), 2.5))
+    choose_device("cpu")
+    choose_device("cpu")
+    assert num_threads == [8, 2]

@@ -5,11 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from nas.errors import NasError
-from nas.evaluate.evaluation import Evaluation
+from nas.evaluate.evaluation import Bits, Evaluation
 from nas.evaluate.evaluator import Evaluator
 from nas.evaluate.lookup_table import near_front
+from nas.evaluate.scores import Scores
 from nas.runtimes import load_runtime
 from supernet import SubnetConfig, load_data, load_supernet
 from supernet.evaluate.accuracy import Images, accuracy, calibrated_subnet
@@ -98,6 +100,48 @@ def test_the_same_seed_looks_at_the_same_images(evaluator: Evaluator) -> None:
     )
     assert one.candidate == two.candidate
     assert (one.correct == two.correct).all()
+
+
+def keeping(evaluator: Evaluator, path: Path) -> Evaluator:
+    """The same with its scores kept in `path`."""
+    of, images = evaluator.supernet, evaluator.images
+    scores = Scores(path, of, "0" * 64, images)
+    return Evaluator(of, images, evaluator.runtime, batch_size=2, seed=0, scores=scores)
+
+
+def test_what_a_race_has_scored_is_not_scored_again(
+    evaluator: Evaluator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = evaluator.evaluate(CONFIG, max_s=0.1)
+    costs = evaluator.costs(CONFIG, max_s=0.1)
+    fast = expected.candidate.with_values(latency_p50_ms=1e-6, macs=1, latency_p50_low_ms=1e-6)
+    rival = Evaluation(candidate=fast, correct=np.ones(2000, dtype=bool))
+    num_scored = 0
+    score = Evaluator._correct
+
+    def counted(
+        self: Evaluator, network: torch.nn.Module, side: int, indices: NDArray[np.intp]
+    ) -> Bits:
+        nonlocal num_scored
+        num_scored += len(indices)
+        return score(self, network, side, indices)
+
+    monkeypatch.setattr(Evaluator, "_correct", counted)
+    path = tmp_path / "scores.jsonl"
+    lost = [
+        keeping(evaluator, path).evaluate(CONFIG, max_s=0.1, rivals=[rival], costs=costs)
+        for _ in range(2)
+    ]
+    assert lost[0].candidate == lost[1].candidate
+    assert num_scored == len(lost[0].correct) == len(lost[1].correct) < 500
+    whole = keeping(evaluator, path).evaluate(CONFIG, max_s=0.1, costs=costs)
+    assert num_scored == 2000
+    assert np.count_nonzero(whole.correct != expected.correct) <= 2
+    # What is known is known, whatever the rival.
+    again = keeping(evaluator, path).evaluate(CONFIG, max_s=0.1, rivals=[rival], costs=costs)
+    assert again.candidate == whole.candidate
+    assert (again.correct == whole.correct).all()
+    assert num_scored == 2000
 
 
 def test_costs_that_are_known_are_not_measured_again(evaluator: Evaluator) -> None:

@@ -5,6 +5,7 @@ import torch
 
 from nas.evaluate.reference_network import reference_images, reference_network, reference_workload
 from nas.runtimes import load_runtime
+from supernet.cores import Cores
 
 
 def test_it_is_the_same_network_each_time_whatever_the_seed() -> None:
@@ -21,6 +22,7 @@ def test_it_is_compiled_once_and_known_by_runtime_and_threads(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr("nas.threads.usable_cores", lambda: Cores(frozenset({0, 1}), None))
     one, two = (load_runtime("onnxruntime", num_threads=number) for number in (1, 2))
     reference = reference_workload(one)
     reference.run()

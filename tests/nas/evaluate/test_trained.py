@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from nas.evaluate.trained import load_trained
+from nas.errors import NasError
+from nas.evaluate.trained import load_trained, run_of
 from supernet.errors import SupernetError
 
 
@@ -17,3 +18,12 @@ def test_a_folder_without_one_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(SupernetError) as error:
         load_trained(tmp_path)
     assert "\n" not in str(error.value)
+
+
+def test_the_supernet_is_in_the_run_that_was_passed_or_in_the_one_of_the_table(
+    tiny_run: Path, tmp_path: Path
+) -> None:
+    assert run_of(None, tiny_run) == tiny_run
+    assert run_of(tmp_path, tiny_run) == tmp_path
+    with pytest.raises(NasError, match="pass the run that holds it as --supernet"):
+        run_of(None, tmp_path)

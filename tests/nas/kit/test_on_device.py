@@ -13,6 +13,7 @@ import nas.kit.on_device
 from nas.kit.on_device import main
 from nas.kit.packing import METER
 from nas.runtimes.onnxruntime import OnnxRuntime
+from supernet.cores import Cores
 
 NUMPY_AND_RUNTIME = {"numpy", "onnxruntime"}
 
@@ -47,6 +48,17 @@ def test_one_network_is_timed_and_printed(kit: Path, capsys: pytest.CaptureFixtu
     assert main(["w64.onnx", "--kit", str(kit), "--out", str(kit / "out.json"), *options]) == 0
     assert set(json.loads(capsys.readouterr().out)["latencies"]) == {"w64"}
     assert not (kit / "out.json").exists()
+
+
+def test_more_threads_than_cores_are_refused_at_once(
+    kit: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cores = Cores(frozenset(range(8)), 2.5)
+    monkeypatch.setattr("nas.threads.usable_cores", lambda: cores)
+    monkeypatch.setattr("nas.kit.on_device.measure_latency", None)  # it would fail with a traceback
+    assert main(["--kit", str(kit), "--num-threads", "4"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "may use, 2 (affinity to 8, a quota of 2.5), but got 4; use --num-threads 2" in line
 
 
 def test_a_network_that_is_not_in_the_kit_is_one_clear_line(

@@ -19,5 +19,6 @@ def test_a_kit_holds_the_meter_and_a_model_for_each_entry(
     with zipfile.ZipFile(tmp_path / "kit.zip") as kit:
         names = set(kit.namelist())
     models = {"models/w0.25-r8.onnx", "models/w1-r12.onnx"}
-    rest = {"measure.py", "nas/__init__.py", "reference.onnx", "kit.json"}
+    packages = {"nas/__init__.py", "supernet/__init__.py"}
+    rest = {"measure.py", *packages, "reference.onnx", "kit.json"}
     assert names == {*METER, *models, *rest}

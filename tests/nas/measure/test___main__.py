@@ -7,6 +7,7 @@ import pytest
 from nas.measure.__main__ import main
 from nas.measure.measuring import table_of
 from planner import LookupTable
+from supernet.cores import Cores
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"target": {}}'])
@@ -57,3 +58,29 @@ def test_a_runtime_that_is_not_there_is_one_clear_line(
     assert main([str(source), "--runtime", "toaster", "--device", "cpu", "--out", str(out)]) == 2
     assert "the runtime must be one of" in capsys.readouterr().err
     assert not out.exists()
+
+
+def test_the_table_of_a_moved_run_needs_the_option_that_says_where_its_supernet_is(
+    table: LookupTable, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, out = tmp_path / "elsewhere" / "table.json", tmp_path / "out.json"
+    source.parent.mkdir()
+    table.write(source)
+    assert main([str(source), "--device", "cpu", "--out", str(out)]) == 2
+    error = capsys.readouterr().err
+    assert error.endswith("pass the run that holds it as --supernet\n")
+    assert error.count("\n") == 1
+
+
+def test_more_threads_than_usable_cores_are_refused_before_the_supernet_is_read(
+    table: LookupTable,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("nas.threads.usable_cores", lambda: Cores(frozenset({0, 1}), None))
+    table.write(tmp_path / "table.json")
+    names = [str(tmp_path / name) for name in ("table.json", "out.json")]
+    assert main([names[0], "--num-threads", "4", "--device", "cpu", "--out", names[1]]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "may use, 2 (affinity to 2, no quota), but got 4; use --num-threads 2" in line

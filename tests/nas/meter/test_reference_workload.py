@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from nas.meter.cpu import cpu_details
 from nas.meter.reference_workload import ReferenceWorkload, speed_file
 
 
@@ -37,6 +38,16 @@ def test_what_is_known_of_other_targets_stays(tmp_path: Path) -> None:
     ReferenceWorkload(Work(), "one", file).record_best(1.0)
     ReferenceWorkload(Work(), "other", file).record_best(2.0)
     assert sorted(json.loads(file.read_text()).values()) == [1.0, 2.0]
+
+
+def test_processors_of_one_name_have_times_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "speed.json"
+    ReferenceWorkload(Work(), "a target", file).record_best(1.0)
+    other = {**cpu_details(), "instruction_sets": "avx2"}
+    monkeypatch.setattr("nas.meter.reference_workload.cpu_details", lambda: other)
+    assert ReferenceWorkload(Work(), "a target", file).quickest_s == math.inf
 
 
 @pytest.mark.parametrize("content", ["", "{", "[1]", "3", '{"x": '])

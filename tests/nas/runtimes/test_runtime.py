@@ -1,7 +1,5 @@
 """The contract that every runtime keeps."""
 
-import os
-
 import pytest
 import torch
 from torch import nn
@@ -11,6 +9,9 @@ import nas.runtimes.runtime
 from nas.errors import RuntimeUnavailableError
 from nas.runtimes import Runtime, load_runtime
 from nas.runtimes.runtime import RUNTIMES
+from supernet.cores import Cores, usable_cores
+
+NUM_THREADS = min(2, usable_cores().num_usable)
 
 
 def network(width: float = 0.25) -> nn.Module:
@@ -61,7 +62,7 @@ ON_CUDA = [
 def runtime(request: pytest.FixtureRequest) -> Runtime:
     name, dtype, device = request.param
     try:
-        return load_runtime(name, device=device, num_threads=2, dtype=dtype)
+        return load_runtime(name, device=device, num_threads=NUM_THREADS, dtype=dtype)
     except RuntimeUnavailableError as error:
         pytest.skip(str(error))
 
@@ -80,7 +81,10 @@ class TestContract:
     def test_it_states_what_it_is(self, runtime: Runtime) -> None:
         assert runtime.name in RUNTIMES
         assert runtime.version[0].isdigit()
-        assert (runtime.device, runtime.num_threads) in (("cpu", 2), ("cuda", 2))
+        assert (runtime.device, runtime.num_threads) in (
+            ("cpu", NUM_THREADS),
+            ("cuda", NUM_THREADS),
+        )
         assert all(isinstance(value, str) and value for value in runtime.details.values())
 
     @pytest.mark.parametrize(("width", "resolution"), [(0.25, 32), (0.5, 32), (0.5, 48)])
@@ -142,7 +146,16 @@ class TestContract:
 def test_the_default_on_a_cpu_is_what_deploys_there() -> None:
     runtime = load_runtime()
     assert runtime.name == "onnxruntime"
-    assert runtime.num_threads == len(os.sched_getaffinity(0))
+    assert runtime.num_threads == usable_cores().num_usable
+
+
+def test_by_default_and_at_most_there_is_a_thread_for_each_usable_core(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("nas.threads.usable_cores", lambda: Cores(frozenset(range(64)), 3.2))
+    assert load_runtime("onnxruntime").num_threads == 3
+    with pytest.raises(RuntimeUnavailableError, match=r"may use, 3 \(.*\), but got 4; use"):
+        load_runtime("onnxruntime", num_threads=4)
 
 
 @pytest.mark.parametrize(

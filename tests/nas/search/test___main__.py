@@ -11,11 +11,13 @@ import pytest
 import torch
 
 from nas.evaluate.lookup_table import near_front
+from nas.meter.machine import machine_details
 from nas.search.__main__ import main
 from nas.search.arguments import job_from
 from nas.search.job import SearchJob
 from planner import Entry, LookupTable, pareto_front, read_candidates
 from planner.schema import check_all
+from supernet.cores import Cores
 
 FAST = ["--trials", "6", "--allow-noisy", "--num-threads", "1"]
 
@@ -158,6 +160,30 @@ def test_another_target_does_not_go_on_with_the_study(
 ) -> None:
     line = refused(capsys, [*FAST, "--batch-size", "2", "--out", str(searched)])
     assert "a resumed search must have the same supernet, target and objectives" in line
+    assert "the target has changed (batch_size: 1 -> 2); choose another --out or --storage" in line
+
+
+def test_a_processor_of_the_same_name_without_some_instruction_sets_does_not_go_on(
+    searched: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = machine_details()
+    monkeypatch.setattr("nas.evaluate.target.machine_details", lambda: here | {"caches": "L1d 8K"})
+    line = refused(capsys, [*FAST, "--out", str(searched)])
+    assert "the target has changed (caches: " in line
+    assert " -> L1d 8K)" in line
+    sets = str(here.get("instruction_sets", "")).split()
+    other = here | {"instruction_sets": " ".join([*sets[1:], "avx1024"])}
+    monkeypatch.setattr("nas.evaluate.target.machine_details", lambda: other)
+    assert "with avx1024" in refused(capsys, [*FAST, "--out", str(searched)])
+
+
+def test_more_threads_than_usable_cores_are_refused_before_anything_else(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nas.threads.usable_cores", lambda: Cores(frozenset(range(8)), 2.0))
+    line = refused(capsys, ["--num-threads", "4", "--out", str(tmp_path / "new")])
+    assert "may use, 2 (affinity to 8, a quota of 2), but got 4; use --num-threads 2" in line
+    assert not (tmp_path / "new").exists()
 
 
 def test_limits_that_nothing_keeps_are_one_clear_line(
@@ -170,9 +196,9 @@ def test_limits_that_nothing_keeps_are_one_clear_line(
 
 
 def test_a_latency_that_nothing_keeps_is_known_before_the_search(
-    tiny_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    own_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    options = [*FAST, "--supernet", str(tiny_run), "--out", str(tmp_path)]
+    options = [*FAST, "--supernet", str(own_run), "--out", str(tmp_path)]
     assert main([*options, "--max-latency-ms", "0.0001"]) == 2
     err = capsys.readouterr().err
     assert all(name in err for name in ("smallest", "middle", "largest", "MMACs", "parameters"))
@@ -199,9 +225,10 @@ def test_each_entry_says_how_probably_it_keeps_the_budget(
 def test_a_repeatable_search_finds_the_same_candidates_again(
     tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    options = [*FAST, "--supernet", str(tiny_run), "--repeatable", "--trials", "24"]
+    options = [*FAST, "--repeatable", "--trials", "24"]
     found = []
     for name in ("one", "other"):
+        shutil.copytree(tiny_run, tmp_path / name)  # of its own: each scores for itself
         assert main([*options, "--out", str(tmp_path / name)]) == 0
         candidates = read_candidates(tmp_path / name / "search" / "candidates.csv")
         found.append(

@@ -9,10 +9,12 @@ import pytest
 
 from nas.errors import StudyError
 from nas.search.storage import open_study
+from planner import Target
 
 
-def open_at(url: str, **belongs_to: str) -> int:
-    study = open_study(url, directions=["maximize"], belongs_to=belongs_to)
+def open_at(url: str, **belongs_to: object) -> int:
+    study = open_study(url, objectives={"top1": "maximize"}, belongs_to=belongs_to)
+    assert study.metric_names == ["top1"]
     study.tell(study.ask(), 1.0)
     return len(study.trials)
 
@@ -28,6 +30,35 @@ def test_a_study_of_something_else_is_refused(tmp_path: Path) -> None:
     open_at(url, weights="abc")
     with pytest.raises(StudyError, match="weights was abc, is def"):
         open_at(url, weights="def")
+
+
+def target(**details: str) -> dict[str, object]:
+    return Target(
+        device="AMD EPYC",
+        runtime="onnxruntime",
+        runtime_version="1",
+        batch_size=1,
+        dtype="float32",
+        num_threads=1,
+        details=details,
+        observed={"cpu_mhz": len(details)},
+    ).to_json()
+
+
+def test_another_processor_of_the_same_name_is_refused_by_what_it_lacks(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'study'}"
+    here = target(instruction_sets="avx2 avx512f")
+    assert [open_at(url, target=each) for each in (here, here | {"observed": {}})] == [1, 2]
+    with pytest.raises(StudyError) as caught:
+        open_at(url, target=target(instruction_sets="avx2"))
+    assert "the target has changed (instruction_sets: without avx512f); choose" in str(caught.value)
+
+
+def test_a_study_that_does_not_say_its_target_is_refused(tmp_path: Path) -> None:
+    url = f"journal:{tmp_path / 'study'}"
+    open_at(url, target="5a" * 32)
+    with pytest.raises(StudyError, match="does not say which target it belongs to"):
+        open_at(url, target=target())
 
 
 def test_what_cannot_be_opened_is_told_in_one_line_without_the_password() -> None:

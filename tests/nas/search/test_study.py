@@ -253,6 +253,32 @@ def test_a_study_whose_candidates_are_gone_is_refused(supernet: Supernet, tmp_pa
         open_study(supernet, tmp_path)
 
 
+@pytest.mark.parametrize("params", [{}, {"width": 0.7, "resolution": 16}])
+def test_a_trial_that_a_person_added_does_not_end_the_search(
+    supernet: Supernet,
+    tmp_path: Path,
+    params: dict[str, float],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    job = SearchJob(limits=Limits(max_macs=200_000_000))
+    study = open_study(supernet, tmp_path, job)
+    run(study, 20)
+    distributions = study.study.trials[0].distributions
+    added = optuna.create_trial(
+        values=[0.5, 1.0, 1.0],
+        params=params,
+        distributions={name: distributions[name] for name in params},
+    )
+    study.study.add_trial(added)
+    assert len(run(study, 32)) == 12
+    again = open_study(supernet, tmp_path, job)
+    assert len(run(again, 34)) == 2
+    assert study.expected_gain == study.expected_gain, "the guide proposed"
+    assert len(again.candidates()) == 34
+    err = capsys.readouterr().err
+    assert err.count("\n") == err.count("passed over, as no worker evaluated them: trial(s)") == 2
+
+
 def test_optuna_says_nothing(
     supernet: Supernet, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

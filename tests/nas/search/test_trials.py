@@ -63,8 +63,24 @@ def test_what_waits_with_its_costs_is_known_and_what_only_waits_is_not(
     assert trials.costs_of(SMALL) is None
 
 
-def test_a_trial_without_its_candidate_is_refused(trials: Trials) -> None:
-    trials.study.enqueue_trial(to_parameters(SMALL, 1))
+def test_a_trial_that_no_worker_evaluated_is_passed_over_and_told_once(
+    trials: Trials, candidates: list[Candidate], capsys: pytest.CaptureFixture[str]
+) -> None:
+    finish(trials, SMALL, candidates[0])
+    trials.study.enqueue_trial(to_parameters(LARGE, 1))
     trials.study.tell(trials.study.ask(), [0.5, 1.0])
-    with pytest.raises(StudyError, match="trial in the storage must hold its candidate"):
+    trials.study.tell(trials.study.ask(), [0.5, 1.0])
+    for _ in range(2):
+        assert [each.candidate for each in trials.evaluations()] == [candidates[0]]
+        assert trials.known(TrialState.COMPLETE) == {trials.channels(SMALL)}
+    line = "the storage: passed over, as no worker evaluated them: trial(s) 1, 2\n"
+    assert capsys.readouterr().err == line
+
+
+def test_a_trial_with_half_a_result_is_refused(trials: Trials, candidates: list[Candidate]) -> None:
+    trials.study.enqueue_trial(to_parameters(SMALL, 1))
+    trial = trials.study.ask()
+    trial.set_user_attr("candidate", json.dumps(candidates[0].values()))
+    trials.study.tell(trial, [0.5, 1.0])
+    with pytest.raises(StudyError, match="trial in the storage must hold its candidate and corr"):
         trials.evaluations()

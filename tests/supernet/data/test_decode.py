@@ -6,9 +6,11 @@ import pytest
 import torch
 from PIL import Image
 
+from supernet.cores import Cores
 from supernet.data.decode import (
     centre_square,
     centre_squares,
+    num_workers,
     random_square,
     random_squares,
     stack_ahead,
@@ -105,3 +107,15 @@ def test_stack_ahead_hands_on_errors_and_leaves_no_thread() -> None:
     next(abandoned)
     abandoned.close()
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("decode")]
+
+
+@pytest.mark.parametrize(
+    ("quota", "processes", "expected"), [(None, 1, 16), (6.0, 1, 6), (6.0, 4, 1), (0.5, 8, 1)]
+)
+def test_decoding_threads_follow_affinity_quota_and_the_processes_beside(
+    quota: float | None, processes: int, expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cores = Cores(frozenset(range(16)), quota)
+    monkeypatch.setattr("supernet.data.decode.usable_cores", lambda: cores)
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", str(processes))
+    assert num_workers() == expected

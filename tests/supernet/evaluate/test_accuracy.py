@@ -102,6 +102,16 @@ def test_a_calibrated_subnet_has_the_statistics_of_its_own_resolution() -> None:
     torch.testing.assert_close(norm.get_buffer("running_mean").double(), mean, rtol=1e-4, atol=1e-5)
 
 
+def test_a_subnet_is_calibrated_with_as_many_batches_as_asked() -> None:
+    supernet, config = make_supernet(), SubnetConfig(width_mults=(0.5,), resolution=8)
+    images = Images(load_data("fashion-mnist-mini", resolution=12), CPU)
+    expected = supernet.extract(config)
+    calibrate_bn(expected, [next(images.batches("calibration", 8))[0]])
+    found = calibrated_subnet(supernet, config, images, max_batches=1)
+    for name, buffer in expected.named_buffers():
+        torch.testing.assert_close(found.get_buffer(name), buffer)
+
+
 def make_supernet() -> Supernet:
     torch.manual_seed(0)
     space = SearchSpace(resolutions=(12, 8))

@@ -223,6 +223,11 @@ def test_a_file_that_is_not_there_is_one_clear_line(suffix: str, tmp_path: Path)
     assert "No such file" in refusal(tmp_path / f"no{suffix}")
 
 
+@pytest.mark.parametrize("path", ["", ".", "/", "#", "a\0b"])
+def test_a_path_without_a_file_name_is_one_clear_line(path: str) -> None:
+    assert "must be a readable file" in refusal(Path(path))
+
+
 def test_the_state_of_a_training_is_refused_and_what_to_use_is_named(tmp_path: Path) -> None:
     run = tmp_path / "run"
     state = run / "supernet" / "last" / "state.safetensors"

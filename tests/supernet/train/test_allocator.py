@@ -2,8 +2,11 @@
 
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
+
+from supernet.train.allocator import keep_freed_memory
 
 PROGRAM = """
 import resource
@@ -31,3 +34,15 @@ def test_memory_that_is_needed_again_is_not_returned() -> None:
     before, kept, after = done.stdout.split()
     assert kept == "True"
     assert int(after) < int(before) / 10
+
+
+def test_a_glibc_that_limits_the_mmap_threshold_takes_the_values_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def mallopt(option: int, value: int) -> int:
+        m_mmap_threshold, limit = -3, 32 * 2**20
+        return int(option != m_mmap_threshold or value <= limit)
+
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setattr("ctypes.CDLL", lambda name: SimpleNamespace(mallopt=mallopt))
+    assert keep_freed_memory()

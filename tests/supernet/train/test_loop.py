@@ -110,10 +110,17 @@ def test_metrics_have_a_row_an_epoch(uninterrupted: Loop) -> None:
     corners = "top1_w1-r12,top1_w0.25-r12,top1_w1-r8,top1_w0.25-r8"
     assert header == f"epoch,step,lr,{losses},{corners}"
     assert [row.split(",")[:2] for row in rows] == [["1", "20"], ["2", "40"]]
-    for row in rows:  # looked at four times, or after each epoch of fewer
-        assert all(0.1 < float(top1) < 1 for top1 in row.split(",")[6:])
+    for row in rows:  # looked at after each quarter of the training, here after each epoch
+        assert all(0.1 <= float(top1) < 1 for top1 in row.split(",")[6:])
     first, second = (float(row.split(",")[3]) for row in rows)
     assert second < first < math.log(10) * 1.1  # it learns
+
+
+@pytest.mark.parametrize(("epochs", "every"), [(1, 1), (2, 1), (20, 5), (39, 9), (250, 10)])
+def test_the_corners_are_looked_at_after_each_quarter(
+    data: Data, tmp_path: Path, epochs: int, every: int
+) -> None:
+    assert make(data, tmp_path, replace(JOB, epochs=epochs)).evaluate_every == every
 
 
 def test_another_job_does_not_go_on(data: Data, uninterrupted: Loop) -> None:

@@ -26,11 +26,11 @@ from supernet.job.training_job import TrainingJob
 from supernet.models.registry import OWN, build_model
 from supernet.space import SearchSpace
 from supernet.train import train
+from supernet.train.beginning import new_supernet
 from supernet.train.loop import Loop
 from supernet.train.owner import owner
 from supernet.train.state import BEFORE, NEWEST, checksum, read_state, read_state_before
 from supernet.train.step import StepResult
-from supernet.train.training import _new_supernet
 
 TINY = TrainingJob(
     model_options={"depth": 10, "widen": 1, "stem_stride": 2},
@@ -149,12 +149,12 @@ def test_what_another_process_trained_meanwhile_is_not_overwritten(
 ) -> None:
     """Between the look into the folder and the first step."""
 
-    def new_supernet(*arguments: Any, **options: Any) -> Any:
+    def late(*arguments: Any, **options: Any) -> Any:
         monkeypatch.undo()
         train(TINY, tmp_path)
-        return _new_supernet(*arguments, **options)
+        return new_supernet(*arguments, **options)
 
-    monkeypatch.setattr("supernet.train.training._new_supernet", new_supernet)
+    monkeypatch.setattr("supernet.train.training.new_supernet", late)
     with pytest.raises(OwnedError, match="has trained into it meanwhile"):
         train(replace(TINY, seed=1), tmp_path)
     assert read_document(tmp_path)["job"]["seed"] == 0
@@ -474,32 +474,6 @@ def test_a_training_goes_on_without_the_file_of_its_first_weights(
     train(job, run, QUICK, data=data, resume=True)  # finished: nothing is left to do
     with pytest.raises(CheckpointError, match="must be a readable file"):
         train(job, tmp_path / "another", QUICK, data=data, resume=True)
-
-
-def test_frozen_layers_stay_as_they_were(tmp_path: Path) -> None:
-    job = replace(TINY, freeze=("stem", "blocks.0"))
-    before = _new_supernet(job, load_data(job.data, resolution=12), resumes=False)
-    after = train(job, tmp_path)
-    was = dict(before.model.named_parameters())
-    for name, parameter in after.model.named_parameters():
-        frozen = name.startswith(("stem.", "blocks.0."))
-        assert torch.equal(parameter, was[name]) == frozen, name
-    assert load_supernet(tmp_path)[1]["job"]["freeze"] == list(job.freeze)
-
-
-@pytest.mark.parametrize(
-    ("freeze", "words"),
-    [
-        (("ste",), "'ste' is none: choose among stem, "),
-        (("stem", "blocks", "norm", "classifier"), "leave something to train"),
-    ],
-)
-def test_what_cannot_be_frozen_is_refused(
-    freeze: tuple[str, ...], words: str, tmp_path: Path
-) -> None:
-    with pytest.raises(SupernetError, match=words):
-        train(replace(TINY, freeze=freeze), tmp_path)
-    assert not (tmp_path / "supernet" / "last").exists()
 
 
 @pytest.mark.parametrize(("batch_size", "epochs"), [(50, 2), (500, 1)])

@@ -1,0 +1,58 @@
+"""What NVIDIA's driver tells about a GPU, by `nvidia-smi`, which comes with the driver.
+
+Standard library only, as all of the meter. PyTorch knows neither driver nor clocks by itself.
+"""
+
+import subprocess
+
+# Observation or detail -> the field of `nvidia-smi --query-gpu`.
+FIELDS = {
+    "gpu_driver": "driver_version",
+    "gpu_max_clock_mhz": "clocks.max.sm",
+    "gpu_power_limit_w": "power.limit",
+    "gpu_clock_mhz": "clocks.sm",
+    "gpu_memory_clock_mhz": "clocks.mem",
+    "gpu_temperature_c": "temperature.gpu",
+}
+IDENTIFYING = ("gpu_max_clock_mhz", "gpu_power_limit_w")
+"""Settings, like a CPU's governor; of the driver, the first number identifies."""
+
+
+def gpu_facts(uuid: str) -> tuple[dict[str, str], dict[str, str]]:
+    """What identifies the GPU of this UUID, and what is only recorded; without what is not known.
+
+    Identifying: `gpu_driver_major`, `gpu_max_clock_mhz`, `gpu_power_limit_w`. Recorded:
+    `gpu_driver`, `gpu_clock_mhz`, `gpu_memory_clock_mhz`, `gpu_temperature_c`.
+    """
+    return sorted_facts(_answer(uuid))
+
+
+def sorted_facts(answer: str) -> tuple[dict[str, str], dict[str, str]]:
+    """`gpu_facts` from nvidia-smi's line; empty if it isn't one."""
+    values = [value.strip() for value in answer.strip().split(",")]
+    if len(values) != len(FIELDS):
+        return {}, {}
+    known = {
+        name: value
+        for name, value in zip(FIELDS, values, strict=True)
+        if value and not value.startswith("[")  # "[N/A]", "[Not Supported]"
+    }
+    details = {name: known.pop(name) for name in IDENTIFYING if name in known}
+    if driver := known.get("gpu_driver"):
+        details["gpu_driver_major"] = driver.partition(".")[0]
+    return details, known
+
+
+def _answer(uuid: str) -> str:
+    command = [
+        "nvidia-smi",
+        f"--id=GPU-{uuid}",
+        f"--query-gpu={','.join(FIELDS.values())}",
+        "--format=csv,noheader,nounits",
+    ]
+    try:
+        return subprocess.run(
+            command, capture_output=True, text=True, timeout=20, check=True
+        ).stdout
+    except (OSError, subprocess.SubprocessError):
+        return ""

@@ -1,0 +1,38 @@
+import subprocess
+
+import pytest
+
+from nas.meter.gpu import gpu_facts, sorted_facts
+
+
+def test_settings_identify_and_the_state_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = "550.54.15, 1980, 700.00, 345, 2619, 31\n"
+    done = subprocess.CompletedProcess([], 0, stdout=answer)
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: done)
+    assert gpu_facts("ab") == (
+        {"gpu_driver_major": "550", "gpu_max_clock_mhz": "1980", "gpu_power_limit_w": "700.00"},
+        {
+            "gpu_driver": "550.54.15",
+            "gpu_clock_mhz": "345",
+            "gpu_memory_clock_mhz": "2619",
+            "gpu_temperature_c": "31",
+        },
+    )
+
+
+def test_what_the_driver_does_not_know_is_left_out() -> None:
+    details, observed = sorted_facts("550.54.15, [N/A], [Not Supported], 345, , 31")
+    assert details == {"gpu_driver_major": "550"}
+    assert set(observed) == {"gpu_driver", "gpu_clock_mhz", "gpu_temperature_c"}
+
+
+@pytest.mark.parametrize("error", [FileNotFoundError(), subprocess.CalledProcessError(6, "x")])
+def test_without_an_answer_nothing_is_known(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(subprocess, "run", fails)
+    assert gpu_facts("ab") == ({}, {})
+    assert sorted_facts("No devices were found") == ({}, {})
