@@ -65,7 +65,7 @@ JOB = TrainingJob(
     model_options={"depth": 10, "widen": 1, "stem_stride": 2},
     hyperparameters=Hyperparameters(batch_size=50, ema_decay=0.99, mixup=0.2),
     space=SearchSpace(resolutions=(12, 8)),
-    epochs=150,
+    epochs=300,
 )
 NUM_KILLS = 30
 

@@ -193,12 +193,10 @@ def test_killed_processes_go_on_together_with_the_same_bits(
 ) -> None:
     """Killed at a step's start, and between the two renames of the save after that step."""
     assert two_processes(JOB, tmp_path / "run", fault, "3")[0] != 0
-    folder = tmp_path / "run" / "supernet" / "last"
-    assert (folder / "state.safetensors").exists() == (fault == "kill")
-    assert read_state(folder).num_steps_done == resumed_at
+    assert read_state(tmp_path / "run" / "supernet" / "last").num_steps_done == resumed_at
     code, errors = two_processes(JOB, tmp_path / "run")
     assert code == 0, errors
-    assert ("goes on from the one before, at step 2" in errors) == (fault == "save")
+    assert "goes on from the one before" not in errors  # the newest state is never missing
     weights = [
         (folder / "supernet" / "weights.safetensors").read_bytes()
         for folder in (together, tmp_path / "run")
