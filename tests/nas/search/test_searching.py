@@ -47,6 +47,7 @@ def test_a_worker_that_only_scores_has_a_function_of_its_own(
         search(trained.supernet, trained.data, SearchJob(role="accuracy"), out=tmp_path)
 
 
+@pytest.mark.slow
 def test_a_second_target_scores_nothing_that_the_first_has_scored(
     own_run: Path,
     tmp_path: Path,

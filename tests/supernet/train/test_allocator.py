@@ -26,6 +26,7 @@ print(before, kept, pages())
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's malloc")
 def test_memory_that_is_needed_again_is_not_returned() -> None:
     done = subprocess.run(

@@ -44,6 +44,7 @@ def test_a_second_process_is_silent(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.slow
 def test_a_reader_that_goes_away_ends_no_training(tmp_path: Path) -> None:
     reading, writing = os.pipe()
     os.close(reading)
@@ -59,6 +60,7 @@ def test_a_reader_that_goes_away_ends_no_training(tmp_path: Path) -> None:
     assert f"trained: {tmp_path}" in text  # what nobody read
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
 def test_a_stream_that_is_closed_from_the_beginning_ends_no_training(closed: str) -> None:
     program = (

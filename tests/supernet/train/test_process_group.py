@@ -64,6 +64,7 @@ def together(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run
 
 
+@SLOW
 def test_two_processes_give_the_losses_of_one_with_the_doubled_batch(
     together: Path, tmp_path: Path
 ) -> None:
@@ -77,6 +78,7 @@ def test_two_processes_give_the_losses_of_one_with_the_doubled_batch(
         torch.testing.assert_close(mine, other, rtol=1e-3, atol=1e-3)
 
 
+@SLOW
 def test_each_step_sends_its_gradients_once(together: Path) -> None:
     supernet, _ = load_supernet(together)
     parameters = list(supernet.parameters())
@@ -152,6 +154,7 @@ def exchange(rank: int, folder: str) -> None:
     dist.destroy_process_group()
 
 
+@SLOW
 def test_a_gradient_that_a_process_lacks_counts_as_zero(tmp_path: Path) -> None:
     start_processes(exchange, (str(tmp_path),), nprocs=3, start_method="spawn")
 
@@ -174,6 +177,7 @@ def lose_one(rank: int, folder: str) -> None:
         assert len(str(raised.value)) < 200
 
 
+@SLOW
 def test_a_process_that_ended_is_one_line_in_the_others(tmp_path: Path) -> None:
     start_processes(lose_one, (str(tmp_path),), nprocs=2, start_method="spawn")
 
