@@ -21,6 +21,7 @@ from supernet.errors import CheckpointError, DataError, ModelError, OwnedError
 from supernet.job.execution import Execution
 from supernet.job.training_job import TrainingJob
 from supernet.seeding import own_generators
+from supernet.tell import to_stderr
 from supernet.train.beginning import new_supernet
 from supernet.train.compiled import Compiled
 from supernet.train.loop import Loop
@@ -103,9 +104,8 @@ def _train(
     _settle(data, job, saved, execution, group)
     if not job.epochs:
         job = job.with_epochs(data.num_images["train"])
-        if group.is_first:
-            chosen = f"{job.epochs} epochs for {data.num_images['train']:,} training images"
-            print(f"{chosen}; --epochs sets another number", file=sys.stderr)
+        chosen = f"{job.epochs} epochs for {data.num_images['train']:,} training images"
+        to_stderr(f"{chosen}; --epochs sets another number")
     supernet = new_supernet(job, data, resumes=saved is not None)
     supernet.to(device=place, memory_format=torch.channels_last)  # type: ignore[call-overload]
     if group.is_first and supernet.space.width_range[0] < 1:
