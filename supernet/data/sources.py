@@ -8,9 +8,10 @@ from typing import TypeVar
 
 import numpy as np
 import torch
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
+from supernet.data.orientation import upright
 from supernet.errors import DataError
 
 _T = TypeVar("_T")
@@ -74,19 +75,6 @@ def complaint(error: Exception) -> str:
         return "must be an image, but is in no format that is known"
     reason = str(error).partition("\n")[0] or type(error).__name__
     return f"must be an image, but decoding failed: {reason}"
-
-
-def upright(image: Image.Image) -> Image.Image:
-    """Turn a photo as its EXIF orientation says; `image` itself where there is nothing to turn.
-
-    Cameras store what the sensor saw. EXIF data that is damaged is passed over.
-    """
-    image.load()  # TIFF and AVIF turn the pixels themselves
-    try:
-        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
-        return ImageOps.exif_transpose(image) if orientation in range(2, 9) else image
-    except Exception:  # as decoders do, it raises nearly anything
-        return image
 
 
 def load_embedded() -> ImageSet:

@@ -6,7 +6,7 @@ import torch
 from PIL import ExifTags, Image, ImageOps
 
 from supernet.data.folders import load_folder
-from supernet.data.sources import EMBEDDED_FILE, load_embedded, upright
+from supernet.data.sources import EMBEDDED_FILE, load_embedded
 from supernet.errors import DataError
 
 
@@ -134,11 +134,3 @@ def test_damaged_exif_data_is_passed_over(tmp_path: Path, exif: bytes) -> None:
     images = load_folder(tmp_path)
     image = images.read(images.names.index("train/cat/0a.png"))
     np.testing.assert_array_equal(np.asarray(image), np.asarray(PHOTO))
-
-
-def test_an_image_in_memory_is_not_changed() -> None:
-    photo = PHOTO.rotate(90, expand=True)
-    photo.getexif()[ExifTags.Base.Orientation] = 6
-    assert upright(photo).size == (8, 6)
-    assert photo.size == (6, 8)
-    assert upright(PHOTO) is PHOTO
