@@ -13,10 +13,11 @@ from dataclasses import astuple, dataclass
 from hashlib import blake2b
 from pathlib import Path
 
-from PIL import ExifTags, Image
+from PIL import Image
 from tqdm import tqdm
 
 from supernet.data.decode import num_workers
+from supernet.data.orientation import orientation_of
 from supernet.data.sources import ImageSet, as_rgb, complaint
 
 BATCH = 256
@@ -123,18 +124,10 @@ def _check(images: ImageSet, index: int) -> Checked:
             size = image.size
             image.draft(None, (1, 1))
             as_rgb(image)
-            orientation = _orientation(image)
+            orientation = orientation_of(image)
     except Exception as error:  # as ImageSet.read
         problem = complaint(error)
     return Checked(digest, *size, orientation, problem)
-
-
-def _orientation(image: Image.Image) -> int:
-    try:
-        found = image.getexif().get(ExifTags.Base.Orientation, 1)
-    except Exception:  # as `upright`
-        return 1
-    return found if found in range(1, 9) else 1
 
 
 def _lines(cache: Path) -> Iterator[tuple[bytes, bytes]]:

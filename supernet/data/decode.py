@@ -1,10 +1,12 @@
 """Decoding: square uint8 batches from any source, by threads, in order."""
 
+import math
 import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
+from random import Random
 
 import numpy as np
 import torch
@@ -17,47 +19,56 @@ from torchvision.transforms.v2.functional import (
 )
 
 from supernet.cores import usable_cores
+from supernet.data.jpeg import BILINEAR, PIXEL, Box, Pixels
 from supernet.data.sources import ImageSet
 
 # Up to this side, training images are shifted; above it, randomly cropped (Data.train_batches).
 MAX_SMALL_RESOLUTION = 64
-BILINEAR = Image.Resampling.BILINEAR
 AREA = (0.08, 1.0)
-ASPECT = (3 / 4, 4 / 3)
+LOG_ASPECT = math.log(4 / 3)
 COLOURS = (adjust_brightness, adjust_contrast, adjust_saturation)
+Job = Callable[[], Pixels]
 
 
-def centre_square(image: Image.Image, resolution: int) -> Tensor:
+def centre_square(image: Image.Image, resolution: int) -> Pixels:
     """Resize the shorter side to `resolution`, crop the centre: uint8 [H, W, 3]."""
-    return _to_tensor(ImageOps.fit(image, (resolution, resolution), BILINEAR))
+    return np.asarray(ImageOps.fit(image, (resolution, resolution), BILINEAR))
+
+
+def random_box(width: int, height: int, rng: Random) -> Box:
+    """A part of an image of that size, 8 % to 100 % of its area, at an aspect ratio of 3/4 to 4/3.
+
+    Uniform in the area and in the logarithm of the ratio (Szegedy et al. 2015, section 6). One that
+    does not fit into the image is redrawn; after ten attempts the centre square is taken.
+    """
+    for _ in range(10):
+        area = width * height * rng.uniform(*AREA)
+        aspect = math.exp(rng.uniform(-LOG_ASPECT, LOG_ASPECT))
+        across, down = round(math.sqrt(area * aspect)), round(math.sqrt(area / aspect))
+        if 0 < across <= width and 0 < down <= height:
+            left, top = rng.randint(0, width - across), rng.randint(0, height - down)
+            return left, top, left + across, top + down
+    side = min(width, height)
+    beside, above = (width - side) / 2, (height - side) / 2
+    return beside, above, beside + side, above + side
 
 
 def random_square(
-    image: Image.Image, resolution: int, rng: np.random.Generator, colour_jitter: float = 0.0
-) -> Tensor:
-    """Random resized crop, flipped half of the time, with colour jitter: uint8 [H, W, 3].
+    images: ImageSet, index: int, resolution: int, rng: Random, colour_jitter: float = 0.0
+) -> Pixels:
+    """`random_box` of an image, resized, flipped half of the time: uint8 [H, W, 3].
 
-    A crop has 8 % to 100 % of the area and an aspect ratio of 3/4 to 4/3, uniform in the area and
-    in the logarithm of the ratio (Szegedy et al. 2015, section 6). One that does not fit into the
-    image is redrawn; after ten attempts the centre square is taken. Brightness, contrast and
-    saturation are multiplied by up to 1 +- `colour_jitter`, in this order.
+    With colour jitter, brightness, contrast and saturation are multiplied by up to
+    1 +- `colour_jitter`, in this order.
     """
     mirrored = rng.random() < 0.5
-    for _ in range(10):
-        area = image.width * image.height * rng.uniform(*AREA)
-        aspect = np.exp(rng.uniform(*np.log(ASPECT)))
-        width, height = round((area * aspect) ** 0.5), round((area / aspect) ** 0.5)
-        if 0 < width <= image.width and 0 < height <= image.height:
-            left = int(rng.integers(image.width - width + 1))
-            top = int(rng.integers(image.height - height + 1))
-            box = (left, top, left + width, top + height)
-            square = image.resize((resolution, resolution), BILINEAR, box=box)
-            break
-    else:
-        square = ImageOps.fit(image, (resolution, resolution), BILINEAR)
-    for adjust in COLOURS if colour_jitter else ():
-        square = adjust(square, 1 + colour_jitter * rng.uniform(-1, 1))
-    return _to_tensor(ImageOps.mirror(square) if mirrored else square)
+    square = images.square(index, partial(random_box, rng=rng), resolution)
+    if colour_jitter:
+        image = Image.fromarray(square)
+        for adjust in COLOURS:
+            image = adjust(image, 1 + colour_jitter * rng.uniform(-1, 1))
+        square = np.asarray(image)
+    return square[:, ::-1] if mirrored else square
 
 
 def centre_squares(
@@ -65,16 +76,15 @@ def centre_squares(
 ) -> Iterator[Tensor]:
     """Yield `centre_square` of each batch of indices: uint8 [N, 3, H, W] in channels_last."""
 
-    def square(index: int) -> Tensor:
+    def square(index: int) -> Pixels:
         return centre_square(images.read(index), resolution)
 
-    stacked: Iterator[Tensor]
-    if resolution <= MAX_SMALL_RESOLUTION:  # too little work per image for threads to pay off
-        stacked = (torch.stack([square(i) for i in batch.tolist()]) for batch in batches)
-    else:
-        stacked = stack_ahead([partial(square, i) for i in batch.tolist()] for batch in batches)
-    for batch in stacked:
-        yield batch.permute(0, 3, 1, 2)
+    jobs = ([partial(square, index) for index in batch.tolist()] for batch in batches)
+    if resolution > MAX_SMALL_RESOLUTION:
+        return stack_ahead(jobs, resolution)
+    # Smaller images are too little work to pay for threads.
+    stacked = (np.stack([job() for job in of_batch]) for of_batch in jobs)
+    return (torch.from_numpy(pixels).permute(0, 3, 1, 2) for pixels in stacked)
 
 
 def random_squares(
@@ -92,34 +102,44 @@ def random_squares(
     its generator draws.
     """
 
-    def square(index: int, seed: int) -> Tensor:
-        rng = np.random.default_rng(seed)
-        return random_square(images.read(index), resolution, rng, colour_jitter)
+    def square(index: int, seed: int) -> Pixels:
+        return random_square(images, index, resolution, Random(seed), colour_jitter)
 
-    def jobs(batch: Tensor, rng: np.random.Generator) -> list[Callable[[], Tensor]]:
+    def jobs(batch: Tensor, rng: np.random.Generator) -> list[Job]:
         seeds = np.array_split(rng.integers(2**63, size=len(batch) * part[1]), part[1])[part[0]]
         pairs = zip(batch.tolist(), seeds.tolist(), strict=True)
         return [partial(square, index, seed) for index, seed in pairs]
 
-    for stacked in stack_ahead(map(jobs, batches, rngs)):
-        yield stacked.permute(0, 3, 1, 2)
+    return stack_ahead(map(jobs, batches, rngs), resolution)
 
 
-def stack_ahead(batches: Iterable[Sequence[Callable[[], Tensor]]]) -> Generator[Tensor, None, None]:
+def stack_ahead(batches: Iterable[Sequence[Job]], resolution: int) -> Generator[Tensor, None, None]:
     """Run each batch's jobs in threads, one batch ahead of the consumer, and stack the results.
 
-    Threads, not processes: Pillow releases the GIL while it decodes and resizes, exceptions arrive
-    unchanged, and nothing is copied or forked. Results keep the order of the jobs.
+    Jobs return uint8 [resolution, resolution, 3], and the batch is [N, 3, resolution, resolution]
+    in channels_last, in the order of the jobs.
+    Threads, not processes: decoders release the GIL, exceptions arrive unchanged, and nothing is
+    copied or forked.
     """
     pool = ThreadPoolExecutor(num_workers(), thread_name_prefix="decode")
-    waiting: deque[list[Future[Tensor]]] = deque()
+    waiting: deque[tuple[Tensor, list[Future[None]]]] = deque()
+
+    def finished() -> Tensor:
+        stacked, copies = waiting.popleft()
+        for copy in copies:
+            copy.result()
+        return stacked.permute(0, 3, 1, 2)
+
     try:
-        for batch in batches:
-            waiting.append([pool.submit(job) for job in batch])
+        for jobs in batches:
+            stacked = torch.empty((len(jobs), resolution, resolution, 3), dtype=torch.uint8)
+            places = stacked.numpy()
+            copies = [pool.submit(_copy, *pair) for pair in zip(jobs, places, strict=True)]
+            waiting.append((stacked, copies))
             if len(waiting) > 1:
-                yield torch.stack([job.result() for job in waiting.popleft()])
-        for last in waiting:
-            yield torch.stack([job.result() for job in last])
+                yield finished()
+        while waiting:
+            yield finished()
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -130,5 +150,6 @@ def num_workers() -> int:
     return max(1, usable_cores().num_usable // num_processes)
 
 
-def _to_tensor(image: Image.Image) -> Tensor:
-    return torch.from_numpy(np.array(image))
+def _copy(job: Job, place: Pixels) -> None:
+    """Put a job's result in its place, a pixel at a time, which is the quickest if mirrored."""
+    place.view(PIXEL)[...] = job().view(PIXEL)

@@ -1,5 +1,6 @@
 """Sources of labelled images, and the embedded data set."""
 
+import contextlib
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -8,9 +9,11 @@ from typing import TypeVar
 
 import numpy as np
 import torch
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
+from supernet.data.jpeg import BILINEAR, Choose, Pixels, is_jpeg, jpeg_square
+from supernet.data.orientation import upright
 from supernet.errors import DataError
 
 _T = TypeVar("_T")
@@ -48,12 +51,36 @@ class ImageSet:
 
         Raises DataError, which names the image, if it is damaged or not 8 bits per channel.
         """
+        return self._decoded(index, as_rgb)
+
+    def square(self, index: int, choose: Choose, resolution: int) -> Pixels:
+        """Decode a part of one image, resized: uint8 [resolution, resolution, 3]; see `cut`.
+
+        Raises DataError as `read` does.
+        """
+        return self._decoded(index, lambda image: cut(image, choose, resolution))
+
+    def _decoded(self, index: int, decode: Callable[[Image.Image], _T]) -> _T:
         try:
             with self.open(index) as image:
-                return as_rgb(image)
+                return decode(image)
         except Exception as error:  # a damaged file makes decoders raise nearly anything
             where = f"{self.name}/{self.names[index]}"
             raise DataError(f"{where}: {complaint(error)}") from error
+
+
+def cut(image: Image.Image, choose: Choose, resolution: int) -> Pixels:
+    """A part of an image, as RGB, upright and resized: uint8 [resolution, resolution, 3].
+
+    Bilinear with antialiasing. `choose` is called again where libjpeg-turbo finds anything wrong
+    with a JPEG file, for Pillow tolerates more. Raises DataError as `as_rgb` does.
+    """
+    if is_jpeg(image):
+        with contextlib.suppress(ValueError):
+            return jpeg_square(image, choose, resolution)
+    decoded = as_rgb(image)
+    part = decoded.resize((resolution, resolution), BILINEAR, box=choose(*decoded.size))
+    return np.asarray(part)
 
 
 def as_rgb(image: Image.Image) -> Image.Image:
@@ -74,19 +101,6 @@ def complaint(error: Exception) -> str:
         return "must be an image, but is in no format that is known"
     reason = str(error).partition("\n")[0] or type(error).__name__
     return f"must be an image, but decoding failed: {reason}"
-
-
-def upright(image: Image.Image) -> Image.Image:
-    """Turn a photo as its EXIF orientation says; `image` itself where there is nothing to turn.
-
-    Cameras store what the sensor saw. EXIF data that is damaged is passed over.
-    """
-    image.load()  # TIFF and AVIF turn the pixels themselves
-    try:
-        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
-        return ImageOps.exif_transpose(image) if orientation in range(2, 9) else image
-    except Exception:  # as decoders do, it raises nearly anything
-        return image
 
 
 def load_embedded() -> ImageSet:

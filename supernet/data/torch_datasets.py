@@ -85,6 +85,7 @@ def to_image(image: Any) -> Image.Image:
     Raises DataError for anything else, such as images that are already normalised.
     """
     if isinstance(image, Image.Image):
+        image.load()  # the dataset may give it again, after its file was closed
         return image
     pixels = np.asarray(image)
     if pixels.ndim == 3 and pixels.shape[0] in (1, 3) and pixels.shape[2] not in (1, 3):

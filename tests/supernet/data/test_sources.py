@@ -1,4 +1,7 @@
+import io
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -6,7 +9,8 @@ import torch
 from PIL import ExifTags, Image, ImageOps
 
 from supernet.data.folders import load_folder
-from supernet.data.sources import EMBEDDED_FILE, load_embedded, upright
+from supernet.data.jpeg import BILINEAR
+from supernet.data.sources import EMBEDDED_FILE, load_embedded
 from supernet.errors import DataError
 
 
@@ -136,9 +140,65 @@ def test_damaged_exif_data_is_passed_over(tmp_path: Path, exif: bytes) -> None:
     np.testing.assert_array_equal(np.asarray(image), np.asarray(PHOTO))
 
 
-def test_an_image_in_memory_is_not_changed() -> None:
-    photo = PHOTO.rotate(90, expand=True)
-    photo.getexif()[ExifTags.Base.Orientation] = 6
-    assert upright(photo).size == (8, 6)
-    assert photo.size == (6, 8)
-    assert upright(PHOTO) is PHOTO
+def part(width: int, height: int) -> tuple[float, float, float, float]:
+    return width // 4, 0, width, height // 2
+
+
+@pytest.mark.parametrize("kind", ["png", "webp", "jpg"])
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_a_part_of_an_image_is_resized(tmp_path: Path, kind: str, mode: str) -> None:
+    path = make_folder(tmp_path) / "train" / "cat" / f"0a.{kind}"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    photo = PHOTO.resize((80, 60)).convert(mode if kind == "jpg" or mode == "L" else "RGB")
+    photo.save(path)
+    images = load_folder(tmp_path)
+    index = images.names.index(f"train/cat/0a.{kind}")
+    square = images.square(index, part, 50)
+    assert square.shape == (50, 50, 3)
+    assert square.dtype == np.uint8
+    plain = images.read(index).resize((50, 50), Image.Resampling.BILINEAR, box=(20, 0, 80, 30))
+    assert np.abs(square.astype(int) - np.asarray(plain)).mean() < 1
+
+
+def outcome(decode: Callable[[int], Any], index: int) -> Any:
+    """What decoding an image gives, or why there is nothing."""
+    try:
+        return decode(index)
+    except DataError as error:
+        return str(error)
+
+
+def test_parts_of_damaged_photos_are_those_of_whole_ones(tmp_path: Path) -> None:
+    """What `read` refuses has no parts either, with the same words; what it copes with has."""
+    whole, rng = io.BytesIO(), np.random.default_rng(0)
+    PHOTO.resize((60, 40)).save(whole, "jpeg", quality=90)
+    content, folder = whole.getvalue(), make_folder(tmp_path) / "train" / "cat"
+    contents = [content[:size] for size in np.linspace(0, len(content), 30, dtype=int)]
+    for _ in range(200):
+        changed = bytearray(content)
+        limit = len(content) if rng.random() < 0.5 else 700  # half of them in the header
+        changed[rng.integers(limit)] ^= 1 << int(rng.integers(8))
+        contents.append(bytes(changed))
+    contents += [content[:300] + b"\0\0" + content[300:], content + b"more", b"\xff\xd8\xff"]
+    for number, each in enumerate(contents):
+        (folder / f"a{number:03}.jpg").write_bytes(each)
+    images = load_folder(tmp_path)
+    num_refused = 0
+    for index, name in enumerate(images.names):
+        expected = outcome(lambda i: images.read(i).resize((20, 20), BILINEAR), index)
+        found = outcome(lambda i: images.square(i, lambda *size: (0, 0, *size), 20), index)
+        if isinstance(expected, str):
+            num_refused += 1
+            assert found == expected, name
+        else:
+            assert np.abs(np.asarray(expected).astype(int) - found).mean() < 8, name
+    assert 30 < num_refused < len(contents)
+
+
+def test_a_photo_that_is_gone_has_no_parts(tmp_path: Path) -> None:
+    path = make_folder(tmp_path) / "train" / "cat" / "0a.jpg"
+    PHOTO.save(path)
+    images = load_folder(tmp_path)
+    path.unlink()
+    with pytest.raises(DataError, match=r"0a\.jpg: must be an image"):
+        images.square(images.names.index("train/cat/0a.jpg"), part, 20)

@@ -1,5 +1,8 @@
 """Data of the user's own, as PIL images, arrays and tensors."""
 
+import io
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 import torch
@@ -28,6 +31,19 @@ class Photos(Dataset[tuple[Image.Image, int]]):
         return Image.new("L", (20 + index % 3, 24), 40 + 160 * label), label
 
 
+class Listed(Dataset[tuple[Image.Image, int]]):
+    """What a list has."""
+
+    def __init__(self, items: Sequence[tuple[Image.Image, int]]) -> None:
+        self.items = items
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, index: int) -> tuple[Image.Image, int]:
+        return self.items[index]
+
+
 def test_a_dataset_becomes_the_four_splits() -> None:
     data = data_from(Photos(400), report=Photos(30), resolution=16)
     assert data.name == "Photos"
@@ -37,6 +53,17 @@ def test_a_dataset_becomes_the_four_splits() -> None:
     images, labels = next(data.batches("report", batch_size=30))
     assert images.shape == (30, 3, 16, 16)
     assert set(images[labels == 1].unique().tolist()) == {200}
+
+
+def test_a_dataset_may_give_the_same_opened_file_again() -> None:
+    """The first reader closes it."""
+    file = io.BytesIO()
+    Image.new("RGB", (90, 80)).save(file, "jpeg")
+    opened = [Image.open(io.BytesIO(file.getvalue())) for _ in range(40)]
+    data = data_from(Listed([(image, i % 2) for i, image in enumerate(opened)]), resolution=72)
+    for _ in range(2):
+        for images, _ in data.train_batches(batch_size=8, epoch=0, seed=0):
+            assert images.shape == (8, 3, 72, 72)
 
 
 def test_a_data_loader_is_its_dataset_and_labels_are_read_where_none_are_listed() -> None:
