@@ -3,13 +3,14 @@
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from planner.atomic import write_atomically
+from planner.conditions import STEADY
 from planner.entries import read_entries
 from planner.entry import Entry
 from planner.errors import DamagedTable, InvalidValue, OtherTarget, PlannerError, shown
@@ -20,8 +21,9 @@ from planner.target import Target
 from planner.target_difference import listed, target_differences
 
 SCHEMA_VERSION = 1
-SCHEMA_MINOR = 2
-"""1: `supernet.preprocessing`. A table of an older minor version lacks what later ones added."""
+SCHEMA_MINOR = 3
+"""1: `supernet.preprocessing`; 2: `target.observed`; 3: `conditions`. A table of an older minor
+version lacks what later ones added."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +78,11 @@ class LookupTable:
                         f"`tied_with` of {entry.config_id} must name other entries, "
                         f"but got {shown(other)}"
                     )
+            if self.condition in entry.conditions:
+                raise InvalidValue(
+                    f"`conditions` of {entry.config_id} must not repeat the table's own, "
+                    f"{shown(self.condition)}"
+                )
 
     @cached_property
     def by_config_id(self) -> Mapping[str, Entry]:
@@ -87,6 +94,39 @@ class LookupTable:
         """How a photo becomes the artifacts' input; None: not known, as before version 1.1."""
         found = self.supernet.get("preprocessing")
         return None if found is None else Preprocessing.from_json(found)
+
+    @property
+    def condition(self) -> str:
+        """What the entries' `latency` was measured under; "steady", or what `under` was given."""
+        return str(self.protocol.get("condition", STEADY))
+
+    @cached_property
+    def conditions(self) -> tuple[str, ...]:
+        """The conditions that entries were measured under, the table's own first."""
+        others = (name for entry in self.entries for name in entry.conditions)
+        return tuple(dict.fromkeys([self.condition, *others]))
+
+    def under(self, condition: str) -> "LookupTable":
+        """The table whose entries have the latency of `condition`, sorted by it.
+
+        To select, plan, compare or run a session by these latencies, pass this table. Entries that
+        were not measured under the condition are left out. Raises InvalidValue if all would be.
+        """
+        if condition == self.condition:
+            return self
+        if condition not in self.conditions:
+            raise InvalidValue(
+                f"the condition must be one that was measured, {', '.join(self.conditions)}, "
+                f"but got {shown(condition)}; measure it with python -m nas.measure --conditions"
+            )
+        entries = [
+            entry.under(condition, self.condition)
+            for entry in self.entries
+            if condition in entry.conditions
+        ]
+        entries.sort(key=lambda entry: (entry.latency.p50_ms, entry.accuracy.top1))
+        protocol = {**self.protocol, "condition": condition}
+        return replace(self, protocol=protocol, entries=tuple(entries))
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(self.entries)
