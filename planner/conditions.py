@@ -13,6 +13,8 @@ from planner.rules import is_config_id
 
 STEADY = "steady"
 """Run after run without a pause, on a machine that has nothing else to do."""
+REPEATED = "repeated"
+"""Steady, in several measuring sessions; the interval is one for the median of another session."""
 FIELDS = fields_of("latency")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from planner.atomic import write_atomically
-from planner.conditions import STEADY
+from planner.conditions import REPEATED, STEADY
 from planner.entries import read_entries
 from planner.entry import Entry
 from planner.errors import DamagedTable, InvalidValue, OtherTarget, PlannerError, shown
@@ -105,6 +105,17 @@ class LookupTable:
         """The conditions that entries were measured under, the table's own first."""
         others = (name for entry in self.entries for name in entry.conditions)
         return tuple(dict.fromkeys([self.condition, *others]))
+
+    @property
+    def session_spread(self) -> float | None:
+        """Largest relative change of a latency between two measuring sessions, at 95 % confidence.
+
+        None if it was not measured; 0.0 under the condition "repeated", whose intervals hold it.
+        """
+        if self.condition == REPEATED:
+            return 0.0
+        measured = self.protocol.get("conditions", {}).get(REPEATED, {})
+        return float(measured["session_spread"]) if "session_spread" in measured else None
 
     def under(self, condition: str) -> "LookupTable":
         """The table whose entries have the latency of `condition`, sorted by it.

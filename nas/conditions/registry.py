@@ -14,6 +14,7 @@ from nas.conditions.contended import contended
 from nas.conditions.end_to_end import end_to_end
 from nas.conditions.first_call import first_call
 from nas.conditions.quota import cpu_quota, quota
+from nas.conditions.repeated import repeated
 from nas.conditions.sustained import sustained
 from nas.errors import NasError
 
@@ -25,6 +26,7 @@ CONDITIONS: dict[str, Callable[[Bench, Progress], UnderCondition]] = {
     "after_pause": after_pause,
     "contended": contended,
     "quota": quota,
+    "repeated": repeated,
     "sustained": sustained,
 }
 """Those beside the steady one, in the order of measuring: what heats the machine comes last."""

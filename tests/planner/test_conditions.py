@@ -123,6 +123,13 @@ def test_a_condition_that_was_not_measured_is_refused(measured: LookupTable) -> 
     )
 
 
+@pytest.mark.parametrize("wrong", [-0.1, "0.1", None])
+def test_a_wrong_spread_is_refused(table: LookupTable, wrong: object) -> None:
+    measured = {"conditions": {"repeated": {"session_spread": wrong}}}
+    with pytest.raises(InvalidValue, match=r"`protocol.conditions.repeated.session_spread`"):
+        replace(table, protocol={**table.protocol, **measured})
+
+
 def test_selecting_under_a_condition_is_selecting_from_that_table(measured: LookupTable) -> None:
     under = measured.under("after_pause")
     assert select(under, Limits(max_latency_ms=40.0)).accuracy.top1 == max(

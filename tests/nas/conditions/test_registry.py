@@ -22,7 +22,7 @@ def test_an_unknown_name_is_one_clear_line() -> None:
         chosen(["first_call", "warm"])
     assert str(error.value) == (
         "a condition must be one of steady, end_to_end, first_call, after_pause, contended, quota, "
-        "sustained, but got warm"
+        "repeated, sustained, but got warm"
     )
     with pytest.raises(NasError, match="one of steady, contended, but got end_to_end"):
         chosen(["end_to_end"], ["contended"])

@@ -74,7 +74,7 @@ def test_a_condition_that_a_device_does_not_have_is_one_clear_line(
 ) -> None:
     assert main(["--kit", str(kit), "--conditions", name, "--out", str(kit / "out.json")]) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert "must be one of steady, first_call, after_pause, contended, quota, sust" in line
+    assert "must be one of steady, first_call, after_pause, contended, quota, rep" in line
     assert line.endswith(f"but got {name}")
 
 
