@@ -55,13 +55,21 @@ def ratio_cell(repeats: list[Measurement], candidate: str, row: str) -> str:
         ]
     except KeyError:
         return "-"
-    return f"{median(ratios):.3g} ({min(ratios):.3g} to {max(ratios):.3g})"
+    return _median_and_range(ratios, "")
 
 
 def steady_cell(repeats: list[Measurement], candidate: str) -> str:
     """The steady median in ms: over the repeats the median, the lowest and the highest."""
     found = [value(each, candidate, *STEADY) for each in repeats]
-    return f"{median(found):.3g} ms ({min(found):.3g} to {max(found):.3g})"
+    return _median_and_range(found, " ms")
+
+
+def _median_and_range(found: list[float], unit: str) -> str:
+    middle, low, high = (
+        f"{one:,.0f}" if one >= 100 else f"{one:.3g}"
+        for one in (median(found), min(found), max(found))
+    )
+    return f"{middle}{unit} ({low} to {high})"
 
 
 def order_cell(repeats: list[Measurement], row: str) -> str:

@@ -27,57 +27,71 @@ GAP_S = 120.0
 
 
 def repeated(bench: Bench, progress: Progress, *, gap_s: float = GAP_S) -> UnderCondition:
-    """Measure `NUM_SESSIONS` sessions, `gap_s` seconds apart, each with the files loaded anew.
+    """Measure `NUM_SESSIONS` sessions, `gap_s` seconds apart.
 
     The parameters have `session_spread`, the largest relative change of a latency between two
     sessions at 95 %, and the reference's median in each session.
     """
-    sessions = []
-    for number in range(NUM_SESSIONS):
-        if number:
-            time.sleep(gap_s)
-
-        def show(share: float, before: int = number) -> None:
-            progress((before + share) / NUM_SESSIONS)
-
-        networks = [load(file, bench.runtime, bench.num_threads) for file in bench.files]
-        sessions.append(steady(replace(bench, networks=networks), show, allow_noisy=True))
-        show(1.0)
-    of_networks = list(zip(*(session.latencies for session in sessions), strict=True))
-    deviation = deviation_between(of_networks)
+    found = sessions(bench, progress, num_sessions=NUM_SESSIONS, gap_s=gap_s)
+    deviation = deviation_between(found)
     parameters = {
         "num_sessions": NUM_SESSIONS,
         "gap_s": gap_s,
         "session_spread": math.expm1(T95 * math.sqrt(2) * deviation),
-        "reference_p50_ms": [1e3 * _reference_s(session) for session in sessions],
+        "reference_p50_ms": [1e3 * _reference_s(session) for session in found],
     }
-    latencies = tuple(_over_sessions(each, deviation) for each in of_networks)
-    return UnderCondition({"repeated": latencies}, parameters)
+    return UnderCondition({"repeated": for_another_session(found, deviation)}, parameters)
 
 
-def deviation_between(of_networks: Sequence[Sequence[Latency]]) -> float:
+def sessions(
+    bench: Bench, progress: Progress, *, num_sessions: int, gap_s: float
+) -> list[Measurement]:
+    """Steady latencies in several sessions, `gap_s` seconds apart, each with files loaded anew."""
+    found = []
+    for number in range(num_sessions):
+        if number:
+            time.sleep(gap_s)
+
+        def show(share: float, before: int = number) -> None:
+            progress((before + share) / num_sessions)
+
+        networks = [load(file, bench.runtime, bench.num_threads) for file in bench.files]
+        found.append(steady(replace(bench, networks=networks), show, allow_noisy=True))
+        show(1.0)
+    return found
+
+
+def deviation_between(found: Sequence[Measurement]) -> float:
     """The standard deviation between sessions of a median's logarithm, pooled over the networks.
 
     What all networks of a session have in common counts as well: it doesn't average out.
     """
     return math.sqrt(
-        fmean(variance(math.log(latency.p50_ms) for latency in each) for each in of_networks)
+        fmean(variance(math.log(each.p50_ms) for each in one) for one in _of_networks(found))
     )
 
 
-def _over_sessions(latencies: Sequence[Latency], deviation: float) -> Latency:
-    """Each percentile's median over the sessions, and the interval of another session's median."""
-    p50_ms = median([each.p50_ms for each in latencies])
+def for_another_session(found: Sequence[Measurement], deviation: float) -> tuple[Latency, ...]:
+    """For each network the median over `NUM_SESSIONS` sessions of each percentile, and the interval
+    of another session's median."""
     # Of a new session against the mean of these: prediction interval of a normal distribution.
-    factor = math.exp(T95 * deviation * math.sqrt(1 + 1 / len(latencies)))
-    return Latency(
-        p50_ms=p50_ms,
-        p90_ms=median([each.p90_ms for each in latencies]),
-        p99_ms=median([each.p99_ms for each in latencies]),
-        p50_low_ms=p50_ms / factor,
-        p50_high_ms=p50_ms * factor,
-        num_samples=sum(each.num_samples for each in latencies),
+    factor = math.exp(T95 * deviation * math.sqrt(1 + 1 / len(found)))
+    return tuple(
+        Latency(
+            p50_ms=(p50_ms := median([each.p50_ms for each in latencies])),
+            p90_ms=median([each.p90_ms for each in latencies]),
+            p99_ms=median([each.p99_ms for each in latencies]),
+            p50_low_ms=p50_ms / factor,
+            p50_high_ms=p50_ms * factor,
+            num_samples=sum(each.num_samples for each in latencies),
+        )
+        for latencies in _of_networks(found)
     )
+
+
+def _of_networks(found: Sequence[Measurement]) -> list[tuple[Latency, ...]]:
+    """The latencies of each network, one for each session."""
+    return list(zip(*(session.latencies for session in found), strict=True))
 
 
 def _reference_s(session: Measurement) -> float:

@@ -11,7 +11,7 @@ import pytest
 
 from nas.conditions.bench import Bench
 from nas.conditions.repeated import NUM_SESSIONS, deviation_between, repeated
-from nas.meter.latency import Latency, latency_of
+from nas.meter.latency import latency_of
 
 
 def session(*p50_ms: float) -> Any:
@@ -77,8 +77,7 @@ def test_another_sessions_median_lies_in_the_interval_19_times_of_20(
 def test_what_networks_have_in_common_does_not_average_out() -> None:
     rng = Random(0)
     common = [math.exp(rng.gauss(0, 0.01)) for _ in range(200)]
-    one: list[Latency] = [latency_of([[1e-3 * factor]]) for factor in common]
-    found = deviation_between([one] * 20)
+    found = deviation_between([session(*[factor] * 20) for factor in common])
     assert found == pytest.approx(statistics.stdev(map(math.log, common)))
 
 
