@@ -54,7 +54,7 @@ def measure_artifacts(
     the photo or the way to prepare it is not known.
     """
     names = chosen(conditions)
-    _check(runtime)
+    _check(table, runtime)
     files = [check_artifact(entry, folder) for entry in table]
     networks = [_loaded(file, runtime) for file in files]
     with photo_file(photo) as image:
@@ -88,7 +88,9 @@ def measure_artifacts(
     return table_of(table, as_measurements(digest, target, found, ids, more, parameters))
 
 
-def _check(runtime: Runtime) -> None:
+def _check(table: LookupTable, runtime: Runtime) -> None:
+    if not len(table):
+        raise NasError("the table must have entries to measure, but has none")
     if runtime.name not in LOADERS or runtime.device != "cpu":
         raise NasError(
             f"conditions must be measured on a CPU in {' or '.join(LOADERS)}, which load the "

@@ -1,12 +1,14 @@
 """Artifacts of the tiny run, measured for as short as possible."""
 
 import json
+import re
 import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from nas.conditions import onnx_file
 from nas.conditions.onnx_file import OnnxFile
@@ -38,17 +40,24 @@ def runtime() -> Runtime:
     return load_runtime("onnxruntime", num_threads=1)
 
 
-def test_entries_are_timed_steady_and_under_each_condition(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("nas.conditions.after_pause.time.sleep", lambda _: None)
-    out = tmp_path / "new.json"
-    names = ["steady", "end_to_end", "after_pause", "contended"]
-    options = ["--conditions", *names, "--max-s", "0.2", "--num-threads", "1", "--allow-noisy"]
+NAMES = ["steady", "end_to_end", "after_pause", "contended"]
+
+
+@pytest.fixture(scope="module")
+def measured(folder: Path) -> Path:
+    """The table of some conditions, without the pauses."""
+    out = folder.parent / "conditions.json"
+    options = ["--conditions", *NAMES, "--max-s", "0.2", "--num-threads", "1", "--allow-noisy"]
     options += ["--device", "cpu", "--out", str(out), "--busy-processes", "1"]
-    assert main([str(folder / "lookup_table.json"), *options]) == 0
-    before, after = LookupTable.read(folder / "lookup_table.json"), LookupTable.read(out)
-    assert set(after.conditions) == {*names, "after_pause_50ms", "after_pause_200ms"}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("nas.conditions.after_pause.time.sleep", lambda _: None)
+        assert main([str(folder / "lookup_table.json"), *options]) == 0
+    return out
+
+
+def test_entries_are_timed_steady_and_under_each_condition(folder: Path, measured: Path) -> None:
+    before, after = LookupTable.read(folder / "lookup_table.json"), LookupTable.read(measured)
+    assert set(after.conditions) == {*NAMES, "after_pause_50ms", "after_pause_200ms"}
     for entry in after:
         old = before.by_config_id[entry.config_id]
         assert (entry.accuracy, entry.artifact) == (old.accuracy, old.artifact)
@@ -60,6 +69,28 @@ def test_entries_are_timed_steady_and_under_each_condition(
     assert after.protocol["conditions"]["end_to_end"]["photo"] == "JPEG 1920 x 1080"
     assert after.target.num_threads == 1
     assert len(after.under("contended")) == len(before)
+
+
+def test_the_code_of_the_page_runs(
+    folder: Path,
+    measured: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    page = Path(__file__).parents[3] / "docs" / "deployment.md"
+    (block,) = re.findall(r"^```python\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
+    (tmp_path / "artifacts").symlink_to(folder)
+    (tmp_path / "conditions.json").symlink_to(measured)
+    Image.new("RGB", (40, 30)).save(tmp_path / "photo.jpg")
+    monkeypatch.chdir(tmp_path)
+    exec(compile(block, str(page), "exec"), {})
+    assert capsys.readouterr().out.startswith("after_pause ")
+
+
+def test_a_table_without_entries_is_refused(exported: LookupTable, runtime: Runtime) -> None:
+    with pytest.raises(NasError, match="the table must have entries"):
+        measure_artifacts(replace(exported, entries=()), Path(), runtime, ["steady"])
 
 
 def test_a_network_that_is_slow_after_a_pause_is_caught(

@@ -10,6 +10,7 @@ import pytest
 
 from nas.errors import NasError
 from nas.measure.__main__ import main
+from nas.measure.measuring import table_of
 from nas.measure.target_command import measure_by_command
 from planner import LookupTable
 
@@ -76,6 +77,20 @@ def test_networks_are_tied_where_their_widened_intervals_overlap(
     answer["latencies"]["w1-r8"] = latency(8.9)
     close = measure_by_command(table, command(tmp_path, answer))["latencies"]
     assert close["w1-r8"]["tied_with"] == ["w0.5-r8"]
+
+
+def test_conditions_that_the_device_measured_come_along(
+    table: LookupTable, answer: dict[str, Any], tmp_path: Path
+) -> None:
+    """The command is then: ssh pi python3 measure.py {model} --conditions after_pause."""
+    names = ("p50_ms", "p90_ms", "p99_ms", "p50_low_ms", "p50_high_ms")
+    for found in answer["latencies"].values():
+        found["conditions"] = {"after_pause": {**dict.fromkeys(names, 20.0), "num_samples": 20}}
+    answer["protocol"]["conditions"] = {"after_pause": {"pauses_ms": [1000]}}
+    found = table_of(table, measure_by_command(table, command(tmp_path, answer)))
+    assert found.conditions == ("steady", "after_pause")
+    assert found.under("after_pause").entries[0].latency.p50_ms == 20.0
+    assert found.protocol["conditions"]["after_pause"] == {"pauses_ms": [1000]}
 
 
 def test_networks_of_two_devices_are_never_one_table(
