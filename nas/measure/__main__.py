@@ -126,6 +126,16 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _times_steady(table: LookupTable, condition: str) -> str:
+    """How many times its steady median an entry takes under a condition: the range of them."""
+    ratios = [
+        entry.conditions[condition].p50_ms / entry.latency.p50_ms
+        for entry in table
+        if condition in entry.conditions
+    ]
+    return f"{min(ratios):.3g} to {max(ratios):.3g} times steady"
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
     args = _parser().parse_args(argv)
@@ -137,6 +147,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (NasError, SupernetError, PlannerError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    for condition in table.conditions[1:]:
+        print(f"{condition:>24}  {_times_steady(table, condition)}")
     print(f"written: {args.out}, {len(table)} entries on {table.target.device}")
     return 0
 

@@ -10,7 +10,6 @@ import pytest
 
 from nas.errors import NasError
 from nas.measure.__main__ import main
-from nas.measure.measuring import table_of
 from nas.measure.target_command import measure_by_command
 from planner import LookupTable
 
@@ -80,14 +79,22 @@ def test_networks_are_tied_where_their_widened_intervals_overlap(
 
 
 def test_conditions_that_the_device_measured_come_along(
-    table: LookupTable, answer: dict[str, Any], tmp_path: Path
+    table: LookupTable,
+    answer: dict[str, Any],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """The command is then: ssh pi python3 measure.py {model} --conditions after_pause."""
     names = ("p50_ms", "p90_ms", "p99_ms", "p50_low_ms", "p50_high_ms")
     for found in answer["latencies"].values():
         found["conditions"] = {"after_pause": {**dict.fromkeys(names, 20.0), "num_samples": 20}}
     answer["protocol"]["conditions"] = {"after_pause": {"pauses_ms": [1000]}}
-    found = table_of(table, measure_by_command(table, command(tmp_path, answer)))
+    table.write(tmp_path / "table.json")
+    out = tmp_path / "phone.json"
+    options = ["--target-command", command(tmp_path, answer), "--out", str(out)]
+    assert main([str(tmp_path / "table.json"), *options]) == 0
+    assert "after_pause  2.22 to 2.5 times steady" in capsys.readouterr().out
+    found = LookupTable.read(out)
     assert found.conditions == ("steady", "after_pause")
     assert found.under("after_pause").entries[0].latency.p50_ms == 20.0
     assert found.protocol["conditions"]["after_pause"] == {"pauses_ms": [1000]}
