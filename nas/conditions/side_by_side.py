@@ -27,4 +27,5 @@ def side_by_side(
         while clock() - start < max_s or len(rounds) < MIN_ROUNDS:
             rounds.append(make_round(networks, runs, bench.reference, bench.rng, clock))
             progress(min(1.0, (clock() - start) / max_s))
+    progress(1.0)
     return tuple(latency_of(r.samples_s(index) for r in rounds) for index in range(len(networks)))
