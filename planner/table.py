@@ -71,6 +71,7 @@ class LookupTable:
             raise InvalidValue(
                 f"`config_id` must be unique, but {ids.most_common(1)[0][0]} repeats"
             )
+        own = self.condition
         for entry in self.entries:
             for other in entry.tied_with:
                 if other not in self.by_config_id or other == entry.config_id:
@@ -78,10 +79,10 @@ class LookupTable:
                         f"`tied_with` of {entry.config_id} must name other entries, "
                         f"but got {shown(other)}"
                     )
-            if self.condition in entry.conditions:
+            if own in entry.conditions:
                 raise InvalidValue(
                     f"`conditions` of {entry.config_id} must not repeat the table's own, "
-                    f"{shown(self.condition)}"
+                    f"{shown(own)}"
                 )
 
     @cached_property
