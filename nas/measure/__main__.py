@@ -127,13 +127,18 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _times_steady(table: LookupTable, condition: str) -> str:
-    """How many times its steady median an entry takes under a condition: the range of them."""
-    ratios = [
-        entry.conditions[condition].p50_ms / entry.latency.p50_ms
+    """What entries take under a condition, as multiples of their steady medians: from to."""
+    pairs = [
+        (entry.conditions[condition], entry.latency.p50_ms)
         for entry in table
         if condition in entry.conditions
     ]
-    return f"{min(ratios):.3g} to {max(ratios):.3g} times steady"
+    p50 = [latency.p50_ms / steady_ms for latency, steady_ms in pairs]
+    p99 = [latency.p99_ms / steady_ms for latency, steady_ms in pairs]
+    return (
+        f"p50 {min(p50):.3g} to {max(p50):.3g}, p99 {min(p99):.3g} to {max(p99):.3g} "
+        "times the steady median"
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
