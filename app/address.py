@@ -20,6 +20,7 @@ Read = Callable[[str], Any]
 
 NAMES = frozenset(
     {"device", "budget", "percentile", "margin", "max_macs", "max_memory", "config", "x", "y"}
+    | {"condition"}
     | {"old", "new", "budgets", "budget_from", "budget_to", "k", "plan_device", "entries", "ship"}
 )
 """The values that some page has, beside the devices' shares of the fleet."""

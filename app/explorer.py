@@ -19,7 +19,7 @@ import streamlit as st
 from app import address
 from app.opening import Source, Stamp, open_paths, stamp, unique_names
 from app.uploading import open_uploads
-from app.views import about, compare, devices, export, front, network, plan, trouble
+from app.views import about, compare, condition, devices, export, front, network, plan, trouble
 from planner import TableError
 from planner.plain_text import in_markdown
 
@@ -95,7 +95,11 @@ def _pages(
     if not full:
         return dict.fromkeys(PAGES, trouble.show_empty), {}
     sources = dict(zip(unique_names(full), full, strict=True))
-    return {name: partial(show, sources) for name, (_, show) in PAGES.items()}, sources
+    return {name: partial(_draw, show, sources) for name, (_, show) in PAGES.items()}, sources
+
+
+def _draw(show: Callable[[Sources], None], sources: Sources) -> None:
+    show(condition.choose(sources))
 
 
 if __name__ == "__main__":

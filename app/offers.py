@@ -24,11 +24,11 @@ class Offers:
         """Whether this process has the route that sends them."""
         self._lock = Lock()
         self._by_name: dict[str, Offer] = {}
-        self._names: dict[tuple[Path, str, tuple[str, ...]], str] = {}
+        self._names: dict[tuple[Path, str, str, tuple[str, ...]], str] = {}
 
     def offer(self, table: LookupTable, folder: Path) -> str:
         """Return the name of an offer, the same for the same one."""
-        key = (folder, table.target.fingerprint, tuple(table.by_config_id))
+        key = (folder, table.target.fingerprint, table.condition, tuple(table.by_config_id))
         with self._lock:
             name = self._names.setdefault(key, secrets.token_urlsafe(24))
             self._by_name[name] = (table, folder)

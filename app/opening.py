@@ -60,6 +60,17 @@ def _with_artifacts(table: LookupTable, exported: LookupTable) -> LookupTable:
     return replace(table, entries=entries)
 
 
+def under(source: Source, condition: str) -> Source:
+    """The source with the latencies of a condition; of its candidates only the table's have them.
+
+    Raises InvalidValue if the table was not measured under it.
+    """
+    table = source.table.under(condition)
+    if table is source.table:
+        return source
+    return replace(source, table=table, candidates=table.entries)
+
+
 def stamp(path: Path) -> Stamp:
     """What changes with the files that `path` refers to, even if their times are set back."""
     files = [path, path / TABLE_OF_A_RUN, path / CANDIDATES_OF_A_RUN, path / EXPORTED]

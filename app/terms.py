@@ -22,6 +22,8 @@ TERMS = {
     "margin": "0 trusts the measured latency, 1 plans with the upper end of its 95 % confidence "
     "interval.",
     "device": "Where the latencies were measured: device and runtime.",
+    "condition": "When the time was taken: steady is run after run on a device that does nothing "
+    "else; others are the first call, a call after a pause, or beside busy processes.",
     "config": "One network of the many that share the weights: a width for each group of layers "
     "and a resolution.",
     "regret": "How many points of accuracy are lost on average, over all devices and budgets, "

@@ -96,8 +96,18 @@ def _add_device(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_condition(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--condition",
+        metavar="NAME",
+        help="take the latencies under this condition, such as after_pause, if nas.measure "
+        "--conditions measured it (default: steady)",
+    )
+
+
 def _add_select(parser: argparse.ArgumentParser) -> None:
     _add_table(parser)
+    _add_condition(parser)
     parser.add_argument("--max-latency-ms", type=float, metavar="X", help="budget for one batch")
     parser.add_argument(
         "--percentile",
@@ -145,6 +155,7 @@ def _add_diff(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("old", type=Path, metavar="OLD", help=TABLE)
     parser.add_argument("new", type=Path, metavar="NEW", help=TABLE)
     _add_device(parser)
+    _add_condition(parser)
     parser.add_argument(
         "--max-latency-regress",
         type=float,
@@ -162,10 +173,10 @@ def _add_diff(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--session-spread",
         type=float,
-        default=SESSION_SPREAD,
         metavar="F",
         help="largest common change of all latencies between two sessions on an unchanged machine, "
-        "as a fraction (default: %(default)s; see docs/ci.md)",
+        f"as a fraction (default: as measured in the tables, else {SESSION_SPREAD}; see "
+        "docs/ci.md)",
     )
     parser.add_argument(
         "--fail-on",

@@ -24,7 +24,7 @@ from planner.validation import check_file
 
 def run_select(arguments: argparse.Namespace) -> int:
     """Print the most accurate entry within the limits, as JSON."""
-    table = _one_table(arguments.table, arguments.device)
+    table = _one_table(arguments.table, arguments.device, arguments.condition)
     limits = Limits(
         max_latency_ms=arguments.max_latency_ms,
         percentile=arguments.percentile,
@@ -32,7 +32,8 @@ def run_select(arguments: argparse.Namespace) -> int:
         max_macs=arguments.max_macs,
         max_peak_memory_bytes=arguments.max_peak_memory_bytes,
     )
-    print(json.dumps(select(table, limits).to_json(), indent=2))
+    under = {} if arguments.condition is None else {"condition": table.condition}
+    print(json.dumps(under | select(table, limits).to_json(), indent=2))
     return 0
 
 
@@ -60,7 +61,10 @@ def run_plan(arguments: argparse.Namespace) -> int:
 
 def run_diff(arguments: argparse.Namespace) -> int:
     """Print what changed; exit 1 on a regression beyond noise and allowance."""
-    old, new = (_one_table(path, arguments.device) for path in (arguments.old, arguments.new))
+    old, new = (
+        _one_table(path, arguments.device, arguments.condition)
+        for path in (arguments.old, arguments.new)
+    )
     diff = Diff(
         old,
         new,
@@ -120,9 +124,11 @@ def _writing(path: Path) -> Iterator[None]:
         raise InvalidValue(f"{path} must be a writable file, but got: {error.strerror}") from error
 
 
-def _one_table(path: Path, device: str | None) -> LookupTable:
+def _one_table(path: Path, device: str | None, condition: str | None = None) -> LookupTable:
+    """The table that `--device` names, under the condition that `--condition` names."""
     try:
-        return choose_table(read_tables(path), device)
+        table = choose_table(read_tables(path), device)
+        return table if condition is None else table.under(condition)
     except InvalidValue as error:
         raise InvalidValue(f"{path}: {error}") from error
 

@@ -15,6 +15,7 @@ from planner.table import LookupTable
 from planner.target_difference import listed, target_differences
 
 SESSION_SPREAD = 0.025
+"""Assumed where no table has a measured one."""
 KINDS = {
     "common": "all common configs together got slower",
     "latency": "a config got slower",
@@ -89,9 +90,9 @@ class Diff:
 
     old: LookupTable
     new: LookupTable
-    session_spread: float = field(default=SESSION_SPREAD, kw_only=True)
+    session_spread: float | None = field(default=None, kw_only=True)
     """The largest common change, as a fraction, of all latencies between two sessions of measuring
-    the same table on the same machine. No table holds it; 0 takes both for one session."""
+    the same table on the same machine; 0 takes both for one session. None: see `spread`."""
     max_latency_regress: float = field(default=0.0, kw_only=True)
     """Slowdown to allow, as a fraction of the old median."""
     max_top1_drop: float = field(default=0.0, kw_only=True)
@@ -101,8 +102,18 @@ class Diff:
         """Raise InvalidValue for a field outside its range."""
         for name in ("session_spread", "max_latency_regress", "max_top1_drop"):
             value = getattr(self, name)
+            if value is None and name == "session_spread":
+                continue
             if not (is_number(value) and value >= 0):
                 raise InvalidValue(f"`{name}` must be 0 or more, but got {shown(value)}")
+
+    @cached_property
+    def spread(self) -> float:
+        """`session_spread`, else the larger one that was measured for a table, else 2.5 %."""
+        if self.session_spread is not None:
+            return self.session_spread
+        measured = (self.old.session_spread, self.new.session_spread)
+        return max((one for one in measured if one is not None), default=SESSION_SPREAD)
 
     @cached_property
     def configs(self) -> tuple[ConfigChange, ...]:
@@ -120,7 +131,7 @@ class Diff:
         pairs = [
             (_interval(entry, self.old), _interval(now, self.new)) for entry, now in self._pairs
         ]
-        return common_change(pairs, self.session_spread)
+        return common_change(pairs, self.spread)
 
     @cached_property
     def target_differences(self) -> tuple[str, ...]:
@@ -145,7 +156,7 @@ class Diff:
         lower end of its interval exceeds the budget by no more than the spread between sessions,
         or the allowance: an unchanged entry still fits when it is measured again.
         """
-        tolerance = 1 + max(self.session_spread, self.max_latency_regress)
+        tolerance = 1 + max(self.spread, self.max_latency_regress)
         lowest = [_interval(entry, self.new)[0] / tolerance for entry in self.new]
         points = [(e.accuracy.top1, ms) for e, ms in zip(self.new, lowest, strict=True)]
         front = front_indices(points, list(self.new.by_config_id))
@@ -174,7 +185,7 @@ class Diff:
 
     def _latency_change(self, old: Entry, new: Entry) -> Change:
         before, now = _interval(old, self.old), _interval(new, self.new)
-        spread = 1 + self.session_spread
+        spread = 1 + self.spread
         sign = (now[0] > before[2] * spread) - (now[2] * spread < before[0])
         return Change(old.latency.p50_ms, new.latency.p50_ms, sign)
 

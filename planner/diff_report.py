@@ -50,7 +50,7 @@ def to_json(diff: Diff, kinds: Collection[str]) -> str:
         "targets": {"old": _target(diff.old), "new": _target(diff.new)},
         "target_differences": diff.target_differences,
         "allowances": {
-            "session_spread": diff.session_spread,
+            "session_spread": diff.spread,
             "max_latency_regress": diff.max_latency_regress,
             "max_top1_drop": diff.max_top1_drop,
         },
@@ -113,7 +113,7 @@ def _counts(diff: Diff) -> str:
 def _common(diff: Diff) -> str:
     common = diff.common
     assert common is not None
-    spread = f"{diff.session_spread:.1%}"
+    spread = f"{diff.spread:.1%}"
     verdict = {
         -1: f"faster than the {spread} that two sessions may differ by",
         0: f"within the {spread} that two sessions may differ by",

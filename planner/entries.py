@@ -65,11 +65,13 @@ def _columns(rows: Sequence[Any]) -> dict[str, Column] | None:
         if {*map(type, columns[name])} != {list}:
             return None
         columns[name] = [*map(tuple, columns[name])]
-    return columns | {name: [row.get(name) for row in rows] for name in OPTIONAL_FIELDS}
+    return columns | {
+        name: [row.get(name, absent) for row in rows] for name, absent in OPTIONAL_FIELDS.items()
+    }
 
 
 def _are_valid(columns: Mapping[str, Column]) -> bool:
-    """Whether all columns are valid; False for artifacts, which are mappings that Entry parses."""
+    """Whether all columns are valid; False for artifacts and conditions, which Entry parses."""
     if not all(rule.holds_for_all(columns[n]) for n, rule in (RULES | ENTRY_RULES).items()):
         return False
     samples = zip(columns["kind"], columns["num_samples"], strict=True)

@@ -1,11 +1,13 @@
 """Entry: a candidate in a lookup table, with the artifact that runs it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
 from planner.candidate import VALUES, Candidate
+from planner.conditions import are_conditions, conditions_from_json, conditions_to_json
 from planner.errors import InvalidValue, shown
+from planner.latency import Latency
 from planner.rules import (
     DIGEST,
     FRACTION,
@@ -65,6 +67,8 @@ class Entry(Candidate):
     """Share of timed batches within the protocol's `max_latency_ms`; None if there was none."""
     energy_mj: float | None = None
     """Millijoules per batch; None where the machine has no energy counter."""
+    conditions: Mapping[str, Latency] = field(default_factory=dict, hash=False)
+    """Its latencies under other conditions than `latency`, by name; don't modify it."""
 
     def __post_init__(self) -> None:
         """Raise InvalidValue for a field outside its range or out of order with another."""
@@ -76,8 +80,9 @@ class Entry(Candidate):
         values = self.values()
         if self.artifact is not None:
             values["artifact"] = {name: getattr(self.artifact, name) for name in ARTIFACT_RULES}
-        for name in OPTIONAL_FIELDS:
-            if values[name] is None:
+        values["conditions"] = conditions_to_json(self.conditions)
+        for name, absent in OPTIONAL_FIELDS.items():
+            if values[name] == absent:
                 del values[name]
         return values | {name: list(values[name]) for name in LISTS}
 
@@ -85,11 +90,22 @@ class Entry(Candidate):
         """Return all values by their names in files, those of Candidate first."""
         return super().values() | {name: getattr(self, name) for name in ENTRY_RULES}
 
+    def under(self, condition: str, own: str) -> Self:
+        """The entry whose `latency` is that of `condition`, with its own one under the name `own`.
+
+        Which entries it is tied with is then not known.
+        """
+        latencies = {**self.conditions, own: self.latency}
+        latency = latencies.pop(condition)
+        return replace(
+            self, latency=latency, conditions=latencies, tied_with=(), budget_probability=None
+        )
+
     @classmethod
     def from_json(cls, values: object) -> "Entry":
         """The inverse of `to_json`; raise InvalidValue for a missing, unknown or wrong field."""
         if isinstance(values, dict):
-            values = dict.fromkeys(OPTIONAL_FIELDS) | values
+            values = OPTIONAL_FIELDS | values
         given = dict(_object(values, ENTRY_FIELDS, "an entry"))
         for name in LISTS:
             if not isinstance(given[name], list):
@@ -98,6 +114,7 @@ class Entry(Candidate):
         if given["artifact"] is not None:
             artifact = _object(given["artifact"], tuple(ARTIFACT_RULES), "`artifact`")
             given["artifact"] = Artifact(**artifact)
+        given["conditions"] = conditions_from_json(given["conditions"])
         return cls.from_values(**given)
 
 
@@ -120,9 +137,10 @@ ENTRY_RULES = {
         lambda value: value is None or is_positive(value),
         "a number above 0 and below 2**63, or None",
     ),
+    "conditions": Rule(are_conditions, "a mapping of names to instances of Latency"),
 }
-OPTIONAL_FIELDS = ("budget_probability", "energy_mj")
-"""Omitted from the file where they are None."""
+OPTIONAL_FIELDS: dict[str, Any] = {"budget_probability": None, "energy_mj": None, "conditions": {}}
+"""Omitted from the file where they have these values."""
 LISTS = ("width_mults", "tied_with")
 """Tuples here, lists in JSON."""
 ENTRY_FIELDS = (*VALUES, *ENTRY_RULES)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 ARTIFACT_COLUMNS = ("artifact_file", "artifact_sha256")
+FLAT_FIELDS = tuple(name for name in ENTRY_FIELDS if name not in ("artifact", "conditions"))
 MARKDOWN: dict[str, Callable[[Entry], str]] = {
     "config": lambda entry: f"`{entry.config_id}`",
     "top1, %": lambda entry: f"{entry.accuracy.top1:.2%}".rstrip("%"),
@@ -35,9 +36,12 @@ def _percent_interval(accuracy: Accuracy) -> str:
 
 
 def to_row(entry: Entry) -> dict[str, Any]:
-    """Flatten an entry: widths and ties as text, the artifact as its file and sha256."""
+    """Flatten an entry: widths and ties as text, the artifact as its file and sha256.
+
+    Latencies under other conditions are left out: export `table.under(condition)` for these.
+    """
     row = entry.values()
-    artifact = row.pop("artifact")
+    artifact, _ = row.pop("artifact"), row.pop("conditions")
     row["width_mults"] = widths_to_text(row["width_mults"])
     row["tied_with"] = " ".join(entry.tied_with)
     return row | {
@@ -48,9 +52,8 @@ def to_row(entry: Entry) -> dict[str, Any]:
 
 def to_csv(table: LookupTable) -> bytes:
     """Return the entries as CSV, one column per value; unknown values are empty."""
-    columns = [name for name in ENTRY_FIELDS if name != "artifact"]
     stream = io.StringIO()
-    writer = csv.DictWriter(stream, [*columns, *ARTIFACT_COLUMNS], lineterminator="\n")
+    writer = csv.DictWriter(stream, [*FLAT_FIELDS, *ARTIFACT_COLUMNS], lineterminator="\n")
     writer.writeheader()
     for entry in table:
         writer.writerow({name: in_csv(value) for name, value in to_row(entry).items()})
@@ -82,8 +85,8 @@ def to_frame(table: LookupTable) -> "DataFrame":
     """Return the entries as a pandas DataFrame, one row per entry; needs pandas."""
     from pandas import DataFrame
 
-    columns = [*(name for name in ENTRY_FIELDS if name != "artifact"), *ARTIFACT_COLUMNS]
-    return DataFrame([to_row(entry) for entry in table], columns=columns)
+    rows = [to_row(entry) for entry in table]
+    return DataFrame(rows, columns=[*FLAT_FIELDS, *ARTIFACT_COLUMNS])
 
 
 def to_parquet(table: LookupTable) -> bytes:

@@ -74,7 +74,8 @@ class AdaptiveSession:
         """Check every artifact in `folder` and load those within the limit.
 
         Args:
-            table: the entries, and the target that says how they were timed.
+            table: the entries, and the target that says how they were timed; `table.under(...)` to
+                choose by the latencies under another condition than steady.
             folder: where the artifacts are.
             target_ms: the time that a batch may take in the network.
             service_level: the share of the batches that must meet it, such as 0.99; by default
@@ -189,8 +190,11 @@ class AdaptiveSession:
         """Return counts and the current state."""
         left_out = self._artifacts.left_out()
         with self._lock:
+            running = self._artifacts.running
             return SessionStats(
-                config_id=self._artifacts.running,
+                config_id=running,
+                condition=self._table.condition,
+                promised_ms=self._entries[running].latency.p50_ms,
                 held=self._artifacts.names,
                 left_out={name: str(error) for name, error in left_out.items()},
                 load=self.controller.load,

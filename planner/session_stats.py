@@ -10,12 +10,16 @@ class SessionStats:
 
     config_id: str
     """The entry that runs the next batch."""
+    condition: str
+    """What the table's latencies were measured under; see `LookupTable.under`."""
+    promised_ms: float
+    """The median that the table promises for `config_id` under this condition."""
     held: tuple[str, ...]
     """The loaded artifacts."""
     left_out: Mapping[str, str]
     """The entries that could not be loaded and wait for the next attempt, with the reason."""
     load: float
-    """The current slowdown against the table; 1.0 is as fast."""
+    """The current slowdown against the table; 1.0 is as fast as promised."""
     num_batches: int
     num_late: int
     """Batches that took longer than the target."""

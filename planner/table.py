@@ -3,13 +3,14 @@
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from planner.atomic import write_atomically
+from planner.conditions import REPEATED, STEADY
 from planner.entries import read_entries
 from planner.entry import Entry
 from planner.errors import DamagedTable, InvalidValue, OtherTarget, PlannerError, shown
@@ -20,8 +21,9 @@ from planner.target import Target
 from planner.target_difference import listed, target_differences
 
 SCHEMA_VERSION = 1
-SCHEMA_MINOR = 2
-"""1: `supernet.preprocessing`. A table of an older minor version lacks what later ones added."""
+SCHEMA_MINOR = 3
+"""1: `supernet.preprocessing`; 2: `target.observed`; 3: `conditions`. A table of an older minor
+version lacks what later ones added."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +71,7 @@ class LookupTable:
             raise InvalidValue(
                 f"`config_id` must be unique, but {ids.most_common(1)[0][0]} repeats"
             )
+        own = self.condition
         for entry in self.entries:
             for other in entry.tied_with:
                 if other not in self.by_config_id or other == entry.config_id:
@@ -76,6 +79,11 @@ class LookupTable:
                         f"`tied_with` of {entry.config_id} must name other entries, "
                         f"but got {shown(other)}"
                     )
+            if own in entry.conditions:
+                raise InvalidValue(
+                    f"`conditions` of {entry.config_id} must not repeat the table's own, "
+                    f"{shown(own)}"
+                )
 
     @cached_property
     def by_config_id(self) -> Mapping[str, Entry]:
@@ -87,6 +95,50 @@ class LookupTable:
         """How a photo becomes the artifacts' input; None: not known, as before version 1.1."""
         found = self.supernet.get("preprocessing")
         return None if found is None else Preprocessing.from_json(found)
+
+    @property
+    def condition(self) -> str:
+        """What the entries' `latency` was measured under; "steady", or what `under` was given."""
+        return str(self.protocol.get("condition", STEADY))
+
+    @cached_property
+    def conditions(self) -> tuple[str, ...]:
+        """The conditions that entries were measured under, the table's own first."""
+        others = (name for entry in self.entries for name in entry.conditions)
+        return tuple(dict.fromkeys([self.condition, *others]))
+
+    @property
+    def session_spread(self) -> float | None:
+        """Largest relative change of a latency between two measuring sessions, at 95 % confidence.
+
+        None if it was not measured; 0.0 under the condition "repeated", whose intervals hold it.
+        """
+        if self.condition == REPEATED:
+            return 0.0
+        measured = self.protocol.get("conditions", {}).get(REPEATED, {})
+        return float(measured["session_spread"]) if "session_spread" in measured else None
+
+    def under(self, condition: str) -> "LookupTable":
+        """The table whose entries have the latency of `condition`, sorted by it.
+
+        To select, plan, compare or run a session by these latencies, pass this table. Entries that
+        were not measured under the condition are left out. Raises InvalidValue if all would be.
+        """
+        if condition == self.condition:
+            return self
+        if condition not in self.conditions:
+            raise InvalidValue(
+                f"the condition must be one that was measured, {', '.join(self.conditions)}, "
+                f"but got {shown(condition)}; measure it with python -m nas.measure --conditions"
+            )
+        entries = [
+            entry.under(condition, self.condition)
+            for entry in self.entries
+            if condition in entry.conditions
+        ]
+        entries.sort(key=lambda entry: (entry.latency.p50_ms, entry.accuracy.top1))
+        protocol = {**self.protocol, "condition": condition}
+        return replace(self, protocol=protocol, entries=tuple(entries))
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(self.entries)

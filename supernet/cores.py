@@ -42,7 +42,9 @@ def usable_cores() -> Cores:
 
     Where the system has no affinity (macOS) or cgroups (macOS, Windows), all of its cores count.
     """
-    return Cores(_processors(), min(_quotas(), default=None))
+    folders = (folder for cgroup in cpu_cgroups() for folder in cgroup)
+    quotas = [quota for folder in folders if (quota := _quota(folder)) is not None]
+    return Cores(_processors(), min(quotas, default=None))
 
 
 def _processors() -> frozenset[int]:
@@ -51,8 +53,9 @@ def _processors() -> frozenset[int]:
     return frozenset(range(os.cpu_count() or 1))
 
 
-def _quotas() -> Iterator[float]:
-    """The quotas, in cores, of this process's cgroups and of all cgroups around them."""
+def cpu_cgroups() -> Iterator[tuple[Path, ...]]:
+    """For each hierarchy of cgroups that limits time: the folder of this process's own cgroup, then
+    of those around it. Empty where there are no cgroups."""
     mounts = [line.split() for line in _lines("proc/self/mountinfo")]
     for line in _lines("proc/self/cgroup"):
         number, controllers, path = (*line.split(":", 2), "", "")[:3]
@@ -66,20 +69,16 @@ def _quotas() -> Iterator[float]:
             # mountinfo: ... root mount-point options [more] - type source superoptions
             type_, _, options = (*mount[mount.index("-") + 1 :], "", "", "")[:3]
             if type_ == kind and (not controller or controller in options.split(",")):
-                yield from _quotas_of(mount[3], mount[4], path)
+                yield _cgroup_and_around(mount[3], mount[4], path)
 
 
-def _quotas_of(mounted: str, mount_point: str, path: str) -> Iterator[float]:
-    """The quotas of cgroup `path` and those around it, where `mounted` is at `mount_point`."""
+def _cgroup_and_around(mounted: str, mount_point: str, path: str) -> tuple[Path, ...]:
+    """The folder of cgroup `path` and those around it, where `mounted` is at `mount_point`."""
     top = ROOT / mount_point.lstrip("/")
     inside = Path(path.removeprefix(mounted.rstrip("/")).lstrip("/"))
     folder = top if ".." in inside.parts else top / inside
-    for each in (folder, *folder.parents):
-        quota = _quota(each)
-        if quota is not None:
-            yield quota
-        if each == top:
-            break
+    around = folder.relative_to(top).parents
+    return (folder, *(top / each for each in around))
 
 
 def _quota(cgroup: Path) -> float | None:

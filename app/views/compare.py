@@ -87,6 +87,6 @@ def _changes(diff: Diff) -> None:
     )
     st.caption(
         "A config counts as faster or slower only if the 95 % confidence intervals of its medians "
-        f"are further apart than the {diff.session_spread:.1%} that two measuring sessions may "
+        f"are further apart than the {diff.spread:.1%} that two measuring sessions may "
         "differ by, and as more or less accurate only if those of its top-1 do not overlap."
     )

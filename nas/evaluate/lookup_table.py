@@ -11,6 +11,7 @@ from nas.cost.group_macs import describe_groups
 from nas.evaluate.evaluation import clearly_faster
 from nas.evaluate.evaluator import Evaluator
 from nas.meter.latency import Measurement
+from nas.progress_bar import share_bar
 from nas.runtimes import CompiledNetwork
 from planner import Candidate, Entry, LookupTable, Target, pareto_front
 
@@ -91,11 +92,7 @@ def measure_with_bar(
     evaluator: Evaluator, networks: Sequence[CompiledNetwork], max_s: float, allow_noisy: bool
 ) -> Measurement:
     """Time all networks in interleaved rounds, with a progress bar."""
-    with tqdm(total=1.0, desc="time", bar_format="{l_bar}{bar}| {elapsed}<{remaining}") as bar:
-
-        def show(share: float) -> None:
-            bar.update(share - bar.n)
-
+    with share_bar("time") as show:
         return evaluator.measure(networks, max_s=max_s, allow_noisy=allow_noisy, progress=show)
 
 

@@ -3,6 +3,7 @@
     pip install numpy onnxruntime
     python measure.py                     with all usable cores, for at most two minutes
     python measure.py --num-threads 1 --max-s 60
+    python measure.py --conditions first_call after_pause sustained --minutes 5
     python measure.py models/w0.5-r24.onnx        one network; prints the result to stdout
 
 Copy measurements.json back, and create the lookup table of this device with python -m nas.measure.
@@ -12,91 +13,90 @@ Needs Python 3.11, numpy and onnxruntime; no PyTorch.
 import argparse
 import dataclasses
 import json
-import random
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from random import Random
 from typing import Any
 
-import numpy as np
 import onnxruntime
 
+from nas.conditions.bench import Bench, Progress
+from nas.conditions.onnx_file import load
+from nas.conditions.registry import CONDITIONS, STEADY, chosen, measure_conditions
+from nas.conditions.steady import steady
 from nas.errors import NasError
 from nas.meter.atomic import write_atomically
-from nas.meter.latency import Measurement, measure_latency
 from nas.meter.machine import machine_details, observations
 from nas.meter.reference_workload import ReferenceWorkload, speed_file
 from nas.threads import threads_to_use
 
-
-class OnnxFile:
-    """An ONNX file of the kit, loaded, with random images as input."""
-
-    def __init__(self, path: Path, num_threads: int) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = num_threads
-        options.log_severity_level = 3
-        # Without this, the threads of one network still spin while the next one is timed.
-        options.add_session_config_entry("session.force_spinning_stop", "1")
-        providers = ["CPUExecutionProvider"]
-        self._session = onnxruntime.InferenceSession(str(path), options, providers=providers)
-        (images,) = self._session.get_inputs()
-        generator = np.random.default_rng(0)
-        self._binding = self._session.io_binding()
-        if images.type == "tensor(uint8)":
-            pixels = generator.integers(0, 256, images.shape, dtype=np.uint8)
-            self._binding.bind_cpu_input(images.name, pixels)
-        else:  # the reference network
-            noise = generator.standard_normal(images.shape, dtype=np.float32)
-            self._binding.bind_cpu_input(images.name, noise)
-        self._binding.bind_output(self._session.get_outputs()[0].name)
-
-    def run(self) -> None:
-        """Run one inference; return when it has finished."""
-        self._session.run_with_iobinding(self._binding)
+RUNTIME = "onnxruntime"
+HERE = [name for name in CONDITIONS if name != "end_to_end"]
+"""All conditions but the one that needs Pillow and the planner."""
 
 
-def measure(
-    folder: Path, file: str | None, *, num_threads: int, max_s: float, seed: int, allow_noisy: bool
-) -> dict[str, Any]:
-    """Time the networks of the kit in `folder` together; return the content of measurements.json.
+def measure(args: argparse.Namespace) -> dict[str, Any]:
+    """Time the kit's networks together, as `args` say; return the content of measurements.json.
 
-    `file` selects a single network. Raises NasError if the kit does not contain it, and
+    Raises NasError for a model that the kit does not contain or a wrong condition, and
     NoisyMachineError like `nas.meter.latency.measure_latency`.
     """
-    kit = json.loads((folder / "kit.json").read_text())
-    models = [each for each in kit["models"] if file in (None, each["file"])]
+    kit = json.loads((args.kit / "kit.json").read_text())
+    models = [each for each in kit["models"] if args.model in (None, each["file"])]
     if not models:
         raise NasError(
-            f"the model must be one of the kit's, like {kit['models'][0]['file']}, but got {file}"
+            f"the model must be one of the kit's, like {kit['models'][0]['file']}, "
+            f"but got {args.model}"
         )
-    result = measure_latency(
-        [OnnxFile(folder / model["file"], num_threads) for model in models],
-        reference=_reference(folder, num_threads),
-        rng=random.Random(seed),
-        max_s=max_s,
-        allow_noisy=allow_noisy,
-        progress=lambda share: print(f"\rtiming {share:4.0%}", end="", file=sys.stderr),
+    names, num_threads = chosen(args.conditions, HERE), threads_to_use(args.num_threads)
+    files = [args.kit / model["file"] for model in models]
+    bench = Bench(
+        networks=[load(file, RUNTIME, num_threads) for file in files],
+        files=files,
+        runtime=RUNTIME,
+        num_threads=num_threads,
+        reference=_reference(args.kit, num_threads),
+        rng=Random(args.seed),
+        max_s=args.max_s,
+        minutes=args.minutes,
+        num_busy_processes=args.busy_processes,
     )
-    print(file=sys.stderr)
+    with _shown("timing") as show:
+        found = steady(bench, show, allow_noisy=args.allow_noisy)
+    under, parameters = measure_conditions(names, bench, _shown)
+    ids = [model["config_id"] for model in models]
+    ties = found.ties(ids)
     return {
         "weights_sha256": kit["weights_sha256"],
         "target": _target(kit["batch_size"], kit["input"], num_threads),
-        "protocol": result.protocol(),
-        "latencies": _latencies([model["config_id"] for model in models], result),
+        "protocol": found.protocol() | ({"conditions": parameters} if parameters else {}),
+        "latencies": {
+            name: dataclasses.asdict(latency) | {"tied_with": ties[name], "conditions": conditions}
+            for name, latency, conditions in zip(ids, found.latencies, under, strict=True)
+        },
     }
+
+
+@contextmanager
+def _shown(what: str) -> Iterator[Progress]:
+    """Show the share of some work that is done in one line of stderr."""
+    yield lambda share: print(f"\r{what} {share:4.0%}", end="", file=sys.stderr, flush=True)
+    print(file=sys.stderr)
 
 
 def _reference(folder: Path, num_threads: int) -> ReferenceWorkload:
     target = f"{onnxruntime.__version__} onnxruntime kit {num_threads} threads"
-    return ReferenceWorkload(OnnxFile(folder / "reference.onnx", num_threads), target, speed_file())
+    network = load(folder / "reference.onnx", RUNTIME, num_threads)
+    return ReferenceWorkload(network, target, speed_file())
 
 
 def _target(batch_size: int, input_form: str, num_threads: int) -> dict[str, Any]:
     details = machine_details()
     return {
         "device": details["cpu"],
-        "runtime": "onnxruntime",
+        "runtime": RUNTIME,
         "runtime_version": onnxruntime.__version__,
         "batch_size": batch_size,
         "dtype": "float32",
@@ -110,16 +110,7 @@ def _target(batch_size: int, input_form: str, num_threads: int) -> dict[str, Any
     }
 
 
-def _latencies(ids: Sequence[str], result: Measurement) -> dict[str, Any]:
-    ties = result.ties(ids)
-    return {
-        config_id: dataclasses.asdict(latency) | {"tied_with": ties[config_id]}
-        for config_id, latency in zip(ids, result.latencies, strict=True)
-    }
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; return its exit code."""
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -128,6 +119,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     add("--num-threads", type=int, help="threads; default and at most: all usable cores")
     add("--max-s", type=float, default=120.0, help="seconds of timing; default: 120")
     add("--seed", type=int, default=0, help="random seed of the timing order; default: 0")
+    add(
+        "--conditions",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help=f"time under these conditions as well: {', '.join([STEADY, *HERE])}",
+    )
+    add("--minutes", type=int, default=10, help="of the condition sustained; default: 10")
+    num_cores = threads_to_use(None)
+    add("--busy-processes", type=int, default=num_cores, help=f"of contended; default: {num_cores}")
     add(
         "--allow-noisy",
         action="store_true",
@@ -147,16 +148,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         metavar="FILE",
         help="default: measurements.json",
     )
-    args = parser.parse_args(argv)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit code."""
+    args = _parser().parse_args(argv)
     try:
-        found = measure(
-            args.kit,
-            args.model,
-            num_threads=threads_to_use(args.num_threads),
-            max_s=args.max_s,
-            seed=args.seed,
-            allow_noisy=args.allow_noisy,
-        )
+        found = measure(args)
         if args.model:
             print(json.dumps(found))
             return 0

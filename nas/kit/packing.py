@@ -11,12 +11,14 @@ from nas.runtimes.onnx_graph import export_model
 from planner import LookupTable
 from planner.atomic import write_atomically
 
-# The latency meter, packed unchanged: it depends on the standard library alone.
+ROOT = Path(__file__).parents[2]
+# The latency meter and the conditions, packed unchanged: numpy and the runtime are all they need.
 METER = (
     *("nas/errors.py", "nas/meter/__init__.py", "nas/meter/atomic.py", "nas/meter/cpu.py"),
     *("nas/meter/cpu_elsewhere.py", "nas/meter/latency.py", "nas/meter/machine.py"),
     *("nas/meter/noise.py", "nas/meter/reference_workload.py", "nas/meter/rounds.py"),
     *("nas/meter/statistics.py", "nas/threads.py", "supernet/cores.py"),
+    *(f"nas/conditions/{path.name}" for path in sorted((ROOT / "nas/conditions").glob("*.py"))),
 )
 
 
@@ -25,14 +27,13 @@ def make_kit(table: LookupTable, folder: str | Path, path: str | Path) -> None:
 
     `table` and `folder` come from `nas.export.export`. The file is written atomically.
     """
-    root = Path(__file__).parents[2]
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as kit:
-        kit.write(root / "nas" / "kit" / "on_device.py", "measure.py")
+        kit.write(ROOT / "nas" / "kit" / "on_device.py", "measure.py")
         for package in ("nas", "supernet"):
             kit.writestr(f"{package}/__init__.py", '"""The latency meter of MutualNAS."""\n')
         for file in METER:
-            kit.write(root / file, file)
+            kit.write(ROOT / file, file)
         for entry in table:
             kit.write(Path(folder) / f"{entry.config_id}.onnx", f"models/{entry.config_id}.onnx")
         kit.writestr("reference.onnx", _reference())

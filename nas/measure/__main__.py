@@ -5,13 +5,16 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from nas.conditions.registry import CONDITIONS, STEADY
 from nas.errors import NasError
 from nas.evaluate.trained import add_data_arguments, load_trained, run_of
+from nas.measure.artifacts import MINUTES, measure_artifacts
 from nas.measure.measurements import read_measurements
 from nas.measure.measuring import measure, table_of
 from nas.measure.target_command import measure_by_command
 from nas.runtimes import load_runtime
 from nas.runtimes.runtime import RUNTIMES
+from nas.threads import threads_to_use
 from planner import LookupTable, PlannerError
 from supernet.device import choose_device
 from supernet.errors import SupernetError
@@ -21,11 +24,18 @@ EXAMPLE = """examples, where TABLE is runs/default/search/lookup_table.json:
   python -m nas.kit runs/default --out kit.zip          then, on the device: python measure.py
   python -m nas.measure TABLE --from measurements.json --out pi.json
   python -m nas.measure TABLE --target-command "ssh pi python3 measure.py {model}" --out pi.json
+  python -m nas.measure runs/default/artifacts/lookup_table.json --num-threads 1 \\
+      --conditions first_call after_pause end_to_end --out conditions.json
 """
 
 
 def _measured(args: argparse.Namespace, table: LookupTable) -> LookupTable:
     """The new table, measured by a kit's file, a command, or this machine."""
+    if args.conditions and (args.measurements or args.target_command):
+        raise NasError(
+            "conditions must be measured on this machine, but got --from or --target-command with "
+            "--conditions; pass --conditions to the kit's measure.py instead"
+        )
     if args.measurements:
         return table_of(table, read_measurements(args.measurements))
     if args.target_command:
@@ -36,6 +46,18 @@ def _measured(args: argparse.Namespace, table: LookupTable) -> LookupTable:
         num_threads=args.num_threads,
         dtype=table.target.dtype,
     )
+    if args.conditions:
+        return measure_artifacts(
+            table,
+            args.table.parent,
+            runtime,
+            args.conditions,
+            max_s=args.max_s,
+            minutes=args.minutes,
+            num_busy_processes=args.busy_processes,
+            photo=args.photo,
+            allow_noisy=args.allow_noisy,
+        )
     trained = load_trained(
         run_of(args.supernet, args.table.parent.parent), data=args.data, data_root=args.data_root
     )
@@ -78,25 +100,60 @@ def _parser() -> argparse.ArgumentParser:
         help="run of the supernet; default: the run of TABLE",
     )
     add_data_arguments(parser)
-    add("--max-s", type=float, default=60.0, help="seconds of timing on this machine; default: 60")
+    add(
+        "--max-s",
+        type=float,
+        default=60.0,
+        help="seconds of timing on this machine, or of each condition; default: 60",
+    )
     add(
         "--allow-noisy",
         action="store_true",
         help="measure even on a busy machine, and mark the table as noisy",
     )
+    add(
+        "--conditions",
+        nargs="+",
+        metavar="NAME",
+        help=f"time the artifacts beside TABLE (nas.export) under these conditions: "
+        f"{', '.join((STEADY, *CONDITIONS))}; see docs/deployment.md",
+    )
+    add("--minutes", type=int, default=MINUTES, help=f"of sustained; default: {MINUTES}")
+    num_cores = threads_to_use(None)
+    add("--busy-processes", type=int, default=num_cores, help=f"of contended; default: {num_cores}")
+    add("--photo", type=Path, metavar="FILE", help="of end_to_end; default: a made-up JPEG")
     add("--out", type=Path, required=True, metavar="TABLE2", help="file of the new table")
     return parser
+
+
+def _times_steady(table: LookupTable, condition: str) -> str:
+    """What entries take under a condition, as multiples of their steady medians: from to."""
+    pairs = [
+        (entry.conditions[condition], entry.latency.p50_ms)
+        for entry in table
+        if condition in entry.conditions
+    ]
+    p50 = [latency.p50_ms / steady_ms for latency, steady_ms in pairs]
+    p99 = [latency.p99_ms / steady_ms for latency, steady_ms in pairs]
+    return (
+        f"p50 {min(p50):.3g} to {max(p50):.3g}, p99 {min(p99):.3g} to {max(p99):.3g} "
+        "times the steady median"
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
     args = _parser().parse_args(argv)
     try:
+        if not args.out.parent.is_dir():  # told now, not after an hour of measuring
+            raise NasError(f"{args.out.parent} must be a folder, but there is none of this name")
         table = _measured(args, LookupTable.read(args.table))
         table.write(args.out)
     except (NasError, SupernetError, PlannerError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    for condition in table.conditions[1:]:
+        print(f"{condition:>24}  {_times_steady(table, condition)}")
     print(f"written: {args.out}, {len(table)} entries on {table.target.device}")
     return 0
 

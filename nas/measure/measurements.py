@@ -4,6 +4,7 @@ They come from a kit's file, from this machine or, one network at a time, from a
 """
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,9 @@ from nas.errors import NasError
 from nas.evaluate.evaluator import Evaluator
 from nas.evaluate.lookup_table import measure_with_bar
 from nas.evaluate.target import describe_target
+from nas.meter.latency import Measurement
 from nas.runtimes import Runtime
-from planner import LookupTable
+from planner import LookupTable, Target
 from supernet import Supernet
 from supernet.checkpoint import weights_sha256
 from supernet.data import Data
@@ -67,20 +69,45 @@ def measure_here(
         evaluator.compile(subnet_config(entry)) for entry in tqdm(table, "prepare", unit="config")
     ]
     found = measure_with_bar(evaluator, networks, max_s, allow_noisy)
-    ids = [entry.config_id for entry in table]
-    ties = found.ties(ids)
+    more = [
+        {
+            "peak_memory_bytes": network.peak_memory_bytes(),
+            "energy_mj": evaluator.energy_mj(network),
+        }
+        for network in networks
+    ]
+    target, ids = describe_target(runtime, batch_size), [entry.config_id for entry in table]
+    return as_measurements(weights_sha256(supernet), target, found, ids, more)
+
+
+def as_measurements(
+    digest: str,
+    target: Target,
+    found: Measurement,
+    ids: Sequence[str],
+    more: Sequence[Mapping[str, Any]],
+    conditions: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """What was `found` on this machine in the form of a measurements.json.
+
+    Args:
+        digest: SHA-256 of the supernet's weights.
+        target: where it was found.
+        found: the steady latencies of the networks.
+        ids: the networks' config_ids.
+        more: what else is known of each network, such as its `peak_memory_bytes`.
+        conditions: how each further condition was measured, if any was.
+    """
+    ties, protocol = found.ties(ids), dict[str, Any](found.protocol())
+    if conditions:
+        protocol["conditions"] = dict(conditions)
     return {
-        "weights_sha256": weights_sha256(supernet),
-        "target": _fields(describe_target(runtime, batch_size).to_json()),
-        "protocol": found.protocol(),
+        "weights_sha256": digest,
+        "target": _fields(target.to_json()),
+        "protocol": protocol,
         "latencies": {
-            name: asdict(latency)
-            | {
-                "peak_memory_bytes": network.peak_memory_bytes(),
-                "energy_mj": evaluator.energy_mj(network),
-                "tied_with": ties[name],
-            }
-            for name, latency, network in zip(ids, found.latencies, networks, strict=True)
+            name: {**asdict(latency), "tied_with": ties[name], **values}
+            for name, latency, values in zip(ids, found.latencies, more, strict=True)
         },
     }
 

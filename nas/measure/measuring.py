@@ -45,9 +45,9 @@ def measure(
 def table_of(table: LookupTable, measurements: Mapping[str, Any]) -> LookupTable:
     """`table` with the target, protocol and latencies of `measurements` (measurements.json).
 
-    Accuracy, MACs and parameters are kept; memory and energy are those of the new target or
-    unknown. Entries are sorted by their new latency. All are kept, even those that are dominated on
-    the new target, for comparison.
+    Accuracy, MACs and parameters are kept; memory, energy and the latencies under further
+    conditions are those of the new target or unknown. Entries are sorted by their new latency. All
+    are kept, even those that are dominated on the new target, for comparison.
 
     Raises:
         NasError: the measurements are of another supernet, in another dtype (which would change the
@@ -98,4 +98,7 @@ def _timed(entry: Entry, measured: Mapping[str, Any], ids: set[str]) -> Entry:
         budget_probability=None,
         peak_memory_bytes=measured.get("peak_memory_bytes"),
         energy_mj=measured.get("energy_mj"),
+        conditions={
+            name: Latency(**values) for name, values in measured.get("conditions", {}).items()
+        },
     )

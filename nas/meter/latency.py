@@ -16,7 +16,7 @@ Standard library only, because the kit packs this file.
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -118,7 +118,7 @@ class Measurement:
 
     def share_within(self, index: int, max_ms: float) -> float:
         """Share of a candidate's runs that took at most `max_ms`."""
-        samples = [s for r in self.rounds for s in r.first_s[index] + r.second_s[index]]
+        samples = [s for r in self.rounds for s in r.samples_s(index)]
         return sum(1e3 * s <= max_ms for s in samples) / len(samples)
 
     def protocol(self) -> dict[str, str | int | float | bool]:
@@ -192,7 +192,9 @@ def measure_latency(
             if len(rounds) >= MIN_ROUNDS and elapsed >= max_s and not may_wait:
                 break
     measurement = Measurement(
-        latencies=tuple(_latency(counted, index) for index in range(len(candidates))),
+        latencies=tuple(
+            latency_of(r.samples_s(index) for r in counted) for index in range(len(candidates))
+        ),
         noise_floor=noise_floor(counted),
         rounds=tuple(counted),
         num_disturbed_rounds=len(rounds) - len(counted),
@@ -234,10 +236,15 @@ def _precise(rounds: Sequence[Round], precision: float) -> bool:
     return True
 
 
-def _latency(rounds: Sequence[Round], index: int) -> Latency:
-    samples = [1e3 * s for r in rounds for s in r.first_s[index] + r.second_s[index]]
+def latency_of(groups_s: Iterable[Sequence[float]]) -> Latency:
+    """The latency of samples in seconds, grouped by the round or visit that they share.
+
+    A disturbance may slow all of a group, so the interval comes from the groups' medians.
+    """
+    groups_ms = [[1e3 * s for s in group] for group in groups_s]
+    samples = [ms for group in groups_ms for ms in group]
     p50 = median(samples)
-    low, high = median_interval([1e3 * r.median_s(index) for r in rounds])
+    low, high = median_interval([median(group) for group in groups_ms])
     return Latency(
         p50_ms=p50,
         p90_ms=percentile(samples, 90),

@@ -49,9 +49,13 @@ class Round:
         half = len(self.reference_s) // 2
         return self.reference_s[:half], self.reference_s[half:]
 
+    def samples_s(self, index: int) -> list[float]:
+        """A candidate's samples of both visits."""
+        return self.first_s[index] + self.second_s[index]
+
     def median_s(self, index: int) -> float:
         """Median of a candidate's samples over both visits."""
-        return median(self.first_s[index] + self.second_s[index])
+        return median(self.samples_s(index))
 
 
 def warm_up(candidate: Runnable, max_s: float, clock: Callable[[], float]) -> int:

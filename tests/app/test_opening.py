@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.opening import Source, open_path, open_paths, stamp, unique_names
+from app.opening import Source, open_path, open_paths, stamp, under, unique_names
 from planner import Artifact, Book, DamagedTable, LookupTable, read_tables
 
 
@@ -92,3 +92,14 @@ def test_names_leave_out_equal_threads_and_batches(sources: dict[str, Source]) -
         "test CPU, onnxruntime",
         "slow CPU, onnxruntime",
     ]
+
+
+def test_under_a_condition_only_the_tables_entries_are_candidates(run: Path) -> None:
+    (source,) = open_path(run)
+    entries = [replace(e, conditions={"after_pause": e.latency}) for e in source.table]
+    source = replace(source, table=replace(source.table, entries=tuple(entries)))
+    assert under(source, "steady") is source
+    paused = under(source, "after_pause")
+    assert paused.table == source.table.under("after_pause")
+    assert paused.candidates == paused.table.entries
+    assert (paused.artifacts, paused.path) == (source.artifacts, source.path)

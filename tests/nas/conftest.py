@@ -98,7 +98,7 @@ def table_of(entries: tuple[Entry, ...], weights_sha256: str) -> LookupTable:
             "model": "wide_resnet",
             "data": "fashion-mnist-mini",
             "weights_sha256": weights_sha256,
-            "class_names": ["bag"],
+            "class_names": [f"class {index}" for index in range(10)],
             "normalisation": {"mean": [0.3], "std": [0.3]},
             "preprocessing": Preprocessing(crop_resolution=12).to_json(),
             "seed": 0,

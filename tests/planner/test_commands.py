@@ -32,6 +32,52 @@ def test_select_prints_the_entry(paths: list[str], capsys: pytest.CaptureFixture
     assert Entry.from_json(json.loads(capsys.readouterr().out)) == expected
 
 
+def under_pause(path: str, slower: float) -> str:
+    """The table, with each latency after a pause `slower` times the steady one."""
+    (table,) = read_tables(Path(path))
+    entries = []
+    for entry in table:
+        times = {n: v * slower for n, v in vars(entry.latency).items() if n.endswith("_ms")}
+        paused = replace(entry.latency, **times, num_samples=20)
+        entries.append(replace(entry, conditions={"after_pause": paused}))
+    replace(table, entries=tuple(entries)).write(path)
+    return path
+
+
+def test_select_under_a_condition_says_so(
+    paths: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = under_pause(paths[0], 3.0)
+    options = ["select", path, "--max-latency-ms", "3"]
+    assert main(options) == 0
+    steady = json.loads(capsys.readouterr().out)
+    assert main([*options, "--condition", "after_pause"]) == 0
+    paused = json.loads(capsys.readouterr().out)
+    assert paused.pop("condition") == "after_pause"
+    assert paused["top1"] < steady["top1"]
+    assert paused["latency_p50_ms"] <= 3
+    assert paused["conditions"]["steady"]["latency_p50_ms"] <= 1
+    assert Entry.from_json(paused).config_id == paused["config_id"]
+
+
+def test_a_condition_that_was_not_measured_is_one_line(
+    paths: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["select", paths[0], "--condition", "sustained"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "was measured, steady, but got 'sustained'" in line
+    assert paths[0] in line
+
+
+def test_diff_compares_under_a_condition(
+    paths: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = (under_pause(path, slower) for path, slower in zip(paths, (3, 1), strict=True))
+    assert main(["diff", first, second]) == 1  # three times as slow
+    assert main(["diff", first, second, "--condition", "after_pause", "--text"]) == 0
+    assert "no regression" in capsys.readouterr().out
+
+
 def test_select_says_why_nothing_fits(paths: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["select", paths[0], "--max-latency-ms", "0.01"]) == 3
     assert "the fastest, w0.25-r16, takes" in capsys.readouterr().err

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -137,6 +138,25 @@ def test_an_interval_narrower_than_the_noise_floor_is_not_trusted(
     exact = Diff(narrow(1.0), narrow(1.03), session_spread=0.0)
     assert table.protocol["noise_floor"] == 0.02
     assert all(change.latency_p50_ms.sign == 0 for change in exact.configs)
+
+
+def spread_of(table: LookupTable, spread: float) -> LookupTable:
+    """As measured by nas.measure --conditions repeated."""
+    measured = {"conditions": {"repeated": {"session_spread": spread}}}
+    return replace(table, protocol={**table.protocol, **measured})
+
+
+def test_sessions_differ_by_what_was_measured(table: LookupTable) -> None:
+    assert Diff(table, table).spread == 0.025
+    assert Diff(spread_of(table, 0.01), table).spread == 0.01
+    assert Diff(spread_of(table, 0.01), spread_of(table, 0.04)).spread == 0.04
+    assert Diff(spread_of(table, 0.01), table, session_spread=0.0).spread == 0.0
+
+
+def test_the_intervals_of_repeated_sessions_hold_their_spread(table: LookupTable) -> None:
+    entries = [replace(entry, conditions={"repeated": entry.latency}) for entry in table]
+    both = replace(spread_of(table, 0.04), entries=tuple(entries)).under("repeated")
+    assert Diff(both, both).spread == 0.0
 
 
 def test_other_targets_are_a_regression_where_asked_for(

@@ -80,6 +80,28 @@ def test_it_begins_with_what_fits_an_idle_device(
     assert AdaptiveSession(table, tmp_path, target_ms=1e-9).entry == entries[0]
 
 
+def test_under_a_condition_it_chooses_by_what_the_table_promises_there(
+    table: LookupTable, tmp_path: Path
+) -> None:
+    slow = {n: v * 100 for n, v in vars(table.entries[-1].latency).items() if n.endswith("_ms")}
+    paused = [
+        replace(entry, conditions={"after_pause": replace(entry.latency, **slow)})
+        if entry is table.entries[-1]
+        else replace(entry, conditions={"after_pause": entry.latency})
+        for entry in table
+    ]
+    target_ms = 10 * table.entries[-1].latency.p50_ms
+    measured = replace(table, entries=tuple(paused))
+    with AdaptiveSession(measured, tmp_path, target_ms=target_ms) as session:
+        assert session.stats().condition == "steady"
+        assert session.entry == measured.entries[-1]
+    with AdaptiveSession(measured.under("after_pause"), tmp_path, target_ms=target_ms) as session:
+        stats = session.stats()
+        assert stats.condition == "after_pause"
+        assert stats.config_id == table.entries[-2].config_id
+        assert stats.promised_ms == table.entries[-2].latency.p50_ms
+
+
 def test_it_follows_the_load(
     table: LookupTable, entries: tuple[Entry, ...], tmp_path: Path
 ) -> None:

@@ -6,6 +6,8 @@ from planner import SessionStats
 def test_the_late_share_is_defined_before_the_first_batch() -> None:
     stats = SessionStats(
         config_id="w1-r28",
+        condition="steady",
+        promised_ms=1.0,
         held=("w1-r28",),
         left_out={},
         load=1.0,

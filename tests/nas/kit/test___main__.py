@@ -30,6 +30,7 @@ def device(run_with_table: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     with zipfile.ZipFile(folder / "kit.zip") as kit:
         kit.extractall(folder)
     options = ["--max-s", "1", "--num-threads", "1", "--allow-noisy", "--kit", "."]
+    options += ["--conditions", "contended"]
     subprocess.run(
         [sys.executable, "-I", "-c", WITHOUT_TORCH, *options],
         cwd=folder,
@@ -63,6 +64,7 @@ def test_the_measurements_become_the_devices_table(
     assert {e.config_id: e.accuracy.top1 for e in after} == {
         e.config_id: e.accuracy.top1 for e in before
     }
+    assert after.conditions == ("steady", "contended")
     found = json.loads((device / "measurements.json").read_text())["latencies"]
     assert {e.config_id: e.latency.p50_ms for e in after} == {
         config_id: latency["p50_ms"] for config_id, latency in found.items()

@@ -15,7 +15,12 @@ from nas.kit.packing import METER
 from nas.runtimes.onnxruntime import OnnxRuntime
 from supernet.cores import Cores
 
-NUMPY_AND_RUNTIME = {"numpy", "onnxruntime"}
+MAY_IMPORT = {
+    "nas/kit/on_device.py": {"onnxruntime"},
+    "nas/conditions/onnx_file.py": {"numpy", "onnxruntime", "openvino"},
+}
+"""What files of the kit import besides each other and the standard library; openvino only where it
+is the runtime."""
 
 
 @pytest.fixture
@@ -50,12 +55,35 @@ def test_one_network_is_timed_and_printed(kit: Path, capsys: pytest.CaptureFixtu
     assert not (kit / "out.json").exists()
 
 
+def test_conditions_are_measured_as_well(kit: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nas.conditions.after_pause.time.sleep", lambda _: None)
+    out = kit / "measurements.json"
+    options = ["--max-s", "0.2", "--num-threads", "1", "--allow-noisy", "--busy-processes", "1"]
+    options += ["--conditions", "after_pause", "contended", "--kit", str(kit), "--out", str(out)]
+    assert main(options) == 0
+    found = json.loads(out.read_text())
+    names = {"after_pause", "after_pause_50ms", "after_pause_200ms", "contended"}
+    assert all(set(each["conditions"]) == names for each in found["latencies"].values())
+    assert found["latencies"]["w4"]["conditions"]["after_pause"]["num_samples"] == 20
+    assert found["protocol"]["conditions"]["contended"] == {"num_busy_processes": 1}
+
+
+@pytest.mark.parametrize("name", ["end_to_end", "warm"])
+def test_a_condition_that_a_device_does_not_have_is_one_clear_line(
+    name: str, kit: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--kit", str(kit), "--conditions", name, "--out", str(kit / "out.json")]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "must be one of steady, first_call, after_pause, contended, quota, rep" in line
+    assert line.endswith(f"but got {name}")
+
+
 def test_more_threads_than_cores_are_refused_at_once(
     kit: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cores = Cores(frozenset(range(8)), 2.5)
     monkeypatch.setattr("nas.threads.usable_cores", lambda: cores)
-    monkeypatch.setattr("nas.kit.on_device.measure_latency", None)  # it would fail with a traceback
+    monkeypatch.setattr("nas.kit.on_device.steady", None)  # it would fail with a traceback
     assert main(["--kit", str(kit), "--num-threads", "4"]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert "may use, 2 (affinity to 8, a quota of 2.5), but got 4; use --num-threads 2" in line
@@ -78,7 +106,8 @@ def test_a_folder_that_is_no_kit_is_one_clear_line(
 
 def test_the_kit_imports_only_what_a_device_has() -> None:
     root = Path(str(nas.kit.on_device.__file__)).parents[2]
-    ours = {file.removesuffix(".py").replace("/", ".") for file in METER}
+    names = (file.removesuffix(".py").removesuffix("/__init__") for file in METER)
+    ours = {name.replace("/", ".") for name in names}
     for file in ("nas/kit/on_device.py", *METER):
         tree = ast.parse((root / file).read_text())
         for node in ast.walk(tree):
@@ -88,4 +117,4 @@ def test_the_kit_imports_only_what_a_device_has() -> None:
             for module in modules:
                 top = module.partition(".")[0]
                 known = top in sys.stdlib_module_names or module in ours
-                assert known or ("on_device" in file and top in NUMPY_AND_RUNTIME), module
+                assert known or top in MAY_IMPORT.get(file, ()), f"{file} imports {module}"

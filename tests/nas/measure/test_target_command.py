@@ -78,6 +78,30 @@ def test_networks_are_tied_where_their_widened_intervals_overlap(
     assert close["w1-r8"]["tied_with"] == ["w0.5-r8"]
 
 
+def test_conditions_that_the_device_measured_come_along(
+    table: LookupTable,
+    answer: dict[str, Any],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The command is then: ssh pi python3 measure.py {model} --conditions after_pause."""
+    names = ("p50_ms", "p90_ms", "p99_ms", "p50_low_ms", "p50_high_ms")
+    for found in answer["latencies"].values():
+        found["conditions"] = {
+            "after_pause": {**dict.fromkeys(names, 20.0), "p99_ms": 40.0, "num_samples": 20}
+        }
+    answer["protocol"]["conditions"] = {"after_pause": {"pauses_ms": [1000]}}
+    table.write(tmp_path / "table.json")
+    out = tmp_path / "phone.json"
+    options = ["--target-command", command(tmp_path, answer), "--out", str(out)]
+    assert main([str(tmp_path / "table.json"), *options]) == 0
+    assert "after_pause  p50 2.22 to 2.5, p99 4.44 to 5 times the" in capsys.readouterr().out
+    found = LookupTable.read(out)
+    assert found.conditions == ("steady", "after_pause")
+    assert found.under("after_pause").entries[0].latency.p50_ms == 20.0
+    assert found.protocol["conditions"]["after_pause"] == {"pauses_ms": [1000]}
+
+
 def test_networks_of_two_devices_are_never_one_table(
     table: LookupTable, answer: dict[str, Any], tmp_path: Path
 ) -> None:
