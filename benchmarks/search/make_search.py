@@ -45,7 +45,7 @@ def corners(run: Path) -> dict[str, Any]:
     data = load_data(job["data"], resolution=space.resolutions[0], seed=job["seed"])
     images = Images(data, torch.device("cpu"))
     found = {}
-    for width in (1.0, space.width_range[0]):
+    for width in (1.0, space.narrowest):
         for resolution in (space.resolutions[0], space.resolutions[-1]):
             config = space.uniform(width, resolution)
             network = calibrated_subnet(supernet, config, images)

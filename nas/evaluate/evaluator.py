@@ -111,6 +111,10 @@ class Evaluator:
         """Extract and calibrate the subnet of `config`, and compile it in the runtime."""
         return self.compile_whole(self.whole(self._calibrated(config)), config.resolution)
 
+    def compile_to_time(self, config: SubnetConfig) -> CompiledNetwork:
+        """Like `compile`, with statistics of one batch: enough to time, not to score."""
+        return self.compile_whole(self.whole(self._to_time(config)), config.resolution)
+
     def whole(self, network: nn.Module) -> FromPixels:
         """A subnet with the normalisation of its images in front: what is timed and shipped."""
         data = self.images.data

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from nas.errors import NasError
+from nas.search.samplers import GRID
 from planner import Limits
 from supernet import SubnetConfig
 
@@ -67,6 +68,16 @@ class SearchJob:
             raise _not_repeatable("--max-latency-ms")
         if self.repeatable and self.sampler not in ("guide", "random"):
             raise _not_repeatable(f"--sampler {self.sampler}")
+
+    @property
+    def has_steps(self) -> bool:
+        """Whether the search proposes the steps of the target's latency, which are measured.
+
+        Otherwise it proposes all widths: the grid is the paper's, a repeatable search depends on no
+        latency, and between two steps of the latency there are steps of MACs and of memory.
+        """
+        bounds_others = self.limits.max_macs is not None or self.with_memory
+        return self.sampler != GRID and not self.repeatable and not bounds_others
 
     @property
     def objectives(self) -> tuple[str, ...]:

@@ -59,7 +59,7 @@ def compiled(cache: GraphCache, network: nn.Module, x: torch.Tensor) -> OnnxNetw
 def test_one_export_serves_all_widths_and_resolutions(
     model: nn.Module, exports: list[nn.Module]
 ) -> None:
-    space = SearchSpace(width_range=(0.25, 1.0), resolutions=(64, 48, 32))
+    space = SearchSpace(resolutions=(64, 48, 32))
     supernet = Supernet(model, images(64), space)
     cache = GraphCache()
     for width, resolution in [(1.0, 64), (0.5, 64), (0.25, 32), (0.75, 48)]:

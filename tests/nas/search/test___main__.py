@@ -132,7 +132,8 @@ def test_the_summary_can_be_read_at_a_glance(
     monkeypatch.setenv("COLUMNS", "120")
     assert main([*FAST, "--out", str(searched)]) == 0
     out = capsys.readouterr().out
-    assert "6 candidates, 0 of them outside the uniform grid" in out
+    assert "6 candidates;" in out
+    assert "of them outside the uniform grid" in out
     assert "w1-r12" in out
 
 
