@@ -51,6 +51,9 @@ class SearchJob:
     """Seeds the order of the grid, the proposals and the order of timing."""
     allow_noisy: bool = False
     """Whether to measure even on a busy machine, and mark the table as noisy."""
+    steps_s: float = 20.0
+    """Seconds of timing at most for the steps of the latency, before anything is proposed; 0: all
+    widths are proposed. See `nas.search.staircase`."""
     trial_s: float = 0.3
     """Seconds of timing for each candidate during the search."""
     front_s: float = 20.0
@@ -77,7 +80,8 @@ class SearchJob:
         latency, and between two steps of the latency there are steps of MACs and of memory.
         """
         bounds_others = self.limits.max_macs is not None or self.with_memory
-        return self.sampler != GRID and not self.repeatable and not bounds_others
+        wants_them = self.steps_s > 0 and self.sampler != GRID and not self.repeatable
+        return wants_them and not bounds_others
 
     @property
     def objectives(self) -> tuple[str, ...]:

@@ -207,7 +207,7 @@ def _prepare(
         storage,
         job,
         belongs_to=belongs_to,
-        find_steps=partial(measured_steps, evaluator) if job.has_steps else None,
+        find_steps=partial(measured_steps, evaluator, job.steps_s) if job.has_steps else None,
     )
     return study, evaluator, document
 

@@ -21,8 +21,6 @@ from nas.search.steps import Steps
 from supernet import SearchSpace, SubnetConfig
 from supernet.tell import to_stderr
 
-MAX_S = 30.0
-"""Seconds of timing at most; widths for whose networks there is no time keep all their values."""
 PATIENCE_S = 5.0
 """Seconds of timing after which no more than the fewest rounds are made."""
 OTHERS = 0.5
@@ -32,21 +30,22 @@ SHARE = 0.5
 from the fewest channels to the most."""
 
 
-def measured_steps(evaluator: Evaluator) -> Steps:
+def measured_steps(evaluator: Evaluator, max_s: float) -> Steps:
     """The steps of the evaluator's target; all widths where its latency is no staircase.
 
     A width is dropped only where it saves less than SHARE of its part with 95 % confidence, judged
-    by differences within each round of timing. On a noisy machine all widths stay.
+    by differences within each round of timing. On a noisy machine all widths stay, and so do those
+    of a group for whose networks `max_s` seconds of timing leave no time.
     """
     space, all_steps = evaluator.supernet.space, Steps.all_of(evaluator.supernet)
-    configs = _configs(space, all_steps)
-    chosen = _affordable(configs, _visit_s(evaluator, configs[-1][-1]))
+    configs = configs_by_width(space, all_steps)
+    chosen = _affordable(configs, _visit_s(evaluator, configs[-1][-1]), max_s)
     probes = [config for number in chosen for config in configs[number]]
     if not probes:
         return all_steps
     bar = tqdm(probes, "staircase", unit="config", mininterval=1.0)
     networks = [evaluator.compile_to_time(config) for config in bar]
-    found = evaluator.measure(networks, max_s=PATIENCE_S, allow_noisy=True)
+    found = evaluator.measure(networks, max_s=min(PATIENCE_S, max_s), allow_noisy=True)
     if found.is_noisy:
         to_stderr("this machine is too busy to tell steps of the latency: all widths stay")
         return all_steps
@@ -54,12 +53,12 @@ def measured_steps(evaluator: Evaluator) -> Steps:
     for number in chosen:
         places = range(first, first + len(configs[number]))
         times = [[each.median_s(place) for place in places] for each in found.rounds]
-        widths[number] = _steps(widths[number], times)
+        widths[number] = steps_of(widths[number], times)
         first = places.stop
     return replace(all_steps, widths=tuple(widths))
 
 
-def _configs(space: SearchSpace, steps: Steps) -> list[list[SubnetConfig]]:
+def configs_by_width(space: SearchSpace, steps: Steps) -> list[list[SubnetConfig]]:
     """For each width of a config, the configs in which it alone varies, the narrowest first."""
     resolution = space.resolutions[len(space.resolutions) // 2]
     other = [min(each, key=lambda width: abs(width - OTHERS)) for each in steps.widths]
@@ -83,9 +82,11 @@ def _visit_s(evaluator: Evaluator, config: SubnetConfig) -> float:
     return max(VISIT_S, time.perf_counter() - start)
 
 
-def _affordable(configs: Sequence[Sequence[SubnetConfig]], visit_s: float) -> list[int]:
+def _affordable(
+    configs: Sequence[Sequence[SubnetConfig]], visit_s: float, max_s: float
+) -> list[int]:
     """The widths for whose networks there is time, those with the most counts first."""
-    left = int(MAX_S / (2 * MIN_ROUNDS * visit_s))
+    left = int(max_s / (2 * MIN_ROUNDS * visit_s))
     chosen = []
     for number in sorted(range(len(configs)), key=lambda number: -len(configs[number])):
         if 1 < len(configs[number]) <= left:
@@ -94,7 +95,7 @@ def _affordable(configs: Sequence[Sequence[SubnetConfig]], visit_s: float) -> li
     return sorted(chosen)
 
 
-def _steps(widths: Sequence[float], times: Sequence[Sequence[float]]) -> tuple[float, ...]:
+def steps_of(widths: Sequence[float], times: Sequence[Sequence[float]]) -> tuple[float, ...]:
     """Those of a width's values that are steps, the narrowest first; the last always is one.
 
     `times` has a row for each round of timing: the time at each of the `widths`.

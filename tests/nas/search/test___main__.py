@@ -27,7 +27,7 @@ def quick() -> Iterator[None]:
     """Timing takes a second at most."""
 
     def quick_job(args: argparse.Namespace) -> SearchJob:
-        return replace(job_from(args), trial_s=0.1, front_s=1.0)
+        return replace(job_from(args), steps_s=0.0, trial_s=0.1, front_s=1.0)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("nas.search.__main__.job_from", quick_job)
