@@ -55,7 +55,16 @@ def measured_steps(evaluator: Evaluator, max_s: float) -> Steps:
         times = [[each.median_s(place) for place in places] for each in found.rounds]
         widths[number] = steps_of(widths[number], times)
         first = places.stop
-    return replace(all_steps, widths=tuple(widths))
+    steps = replace(all_steps, widths=tuple(widths))
+    counts = ", ".join(
+        f"{len(few)} of {len(many)}"
+        for few, many in zip(steps.widths, all_steps.widths, strict=True)
+    )
+    to_stderr(
+        f"steps of the latency: {counts} channel counts of the groups; "
+        f"{steps.num_configs:,} of {all_steps.num_configs:,} configs are searched"
+    )
+    return steps
 
 
 def configs_by_width(space: SearchSpace, steps: Steps) -> list[list[SubnetConfig]]:
