@@ -60,7 +60,7 @@ ROOMS = {
         "health": {"evaluate"},
         "macs": {"cost"},
         "kit": {"evaluate", "export", "meter", "runtimes"},
-        "search": {"cost", "evaluate", "report", "runtimes"},
+        "search": {"cost", "evaluate", "meter", "report", "runtimes"},
     },
     "supernet": {
         "tracing": set(),

@@ -20,7 +20,7 @@ import optuna
 import pytest
 from optuna.storages import GrpcStorageProxy, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import TrialState
 
 ROOT = Path(__file__).parents[1]
 WORKER = ROOT / "tests" / "workers" / "search_worker.py"
@@ -127,8 +127,9 @@ def test_no_trial_is_lost_or_counted_twice_or_left_running(
     workers = [start(storage, roles[0])]
     assert workers[0].stdout is not None
     assert workers[0].stdout.readline() == "ready\n"
-    workers += [start(storage, role) for role in roles[1:]]
     with opened(storage) as study:
+        queued = [trial.system_attrs["fixed_params"] for trial in study.get_trials(deepcopy=False)]
+        workers += [start(storage, role) for role in roles[1:]]
         wait_for_trials(study, 12)
         for worker in workers[1:3]:
             worker.send_signal(signal.SIGKILL)
@@ -141,10 +142,5 @@ def test_no_trial_is_lost_or_counted_twice_or_left_running(
     done = [trial for trial in trials if trial.state == TrialState.COMPLETE]
     assert max(Counter(tuple(sorted(trial.params.items())) for trial in done).values()) == 1
     # Trials in the queue are never lost: whoever had one when it died, another has done it.
-    queued = [trial.system_attrs["fixed_params"] for trial in trials if is_queued(trial)]
     assert len(queued) >= NUM_INITIAL
     assert all(any(params == trial.params for trial in done) for params in queued)
-
-
-def is_queued(trial: FrozenTrial) -> bool:
-    return "fixed_params" in trial.system_attrs
