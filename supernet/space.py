@@ -10,6 +10,11 @@ from supernet.errors import SpaceError
 GROUPS = ("one", "stage", "layer")
 """What has a width of its own; see `SearchSpace.groups`."""
 
+WIDTH_STEPS = (0.05, 0.02, 0.01)
+"""Distances of width multipliers in a space, the coarsest first."""
+MIN_WIDTHS = 10
+"""Widths below 1 that a range should have."""
+
 
 def round_channels(num_channels: int, width_mult: float, divisor: int = 8) -> int:
     """How many of `num_channels` a `width_mult` keeps: a multiple of `divisor`, as in MobileNet.
@@ -70,12 +75,26 @@ class SubnetConfig:
             ) from None
 
 
+def widths_from(low: float) -> tuple[float, ...]:
+    """The width multipliers from `low` to 1: 0.25, 0.3 ... 1, in steps of 0.05 as in the papers.
+
+    A short range has finer steps: the coarsest of WIDTH_STEPS that gives MIN_WIDTHS widths.
+    """
+    if not 0 < low <= 1:
+        raise SpaceError(f"`0 < low <= 1` must hold for the lowest width, but got {low}")
+    step = next((step for step in WIDTH_STEPS if low + MIN_WIDTHS * step <= 1), WIDTH_STEPS[-1])
+    above = int((1 - low) / step + 1e-9)  # floats: (1 - 0.7) / 0.02 is 15.000000000000002
+    from_one = [round(1 - step * number, 4) for number in range(above + 1)]
+    return tuple(sorted({low, *from_one}))
+
+
 @dataclass(frozen=True, kw_only=True)
 class SearchSpace:
     """The widths and resolutions that a supernet is trained for and searched over."""
 
-    width_range: tuple[float, float] = (0.25, 1.0)
-    """Lower and upper bound of every width multiplier; the upper one is 1."""
+    widths: tuple[float, ...] = widths_from(0.25)
+    """The width multipliers that a group may have, the narrowest first; the last is 1. They are
+    few, so that what is trained, searched and shipped has few shapes."""
     resolutions: tuple[int, ...] = (28, 24, 20, 16)
     """Input sides in pixels, the highest first."""
     divisor: int = 8
@@ -87,10 +106,11 @@ class SearchSpace:
     """Width multipliers in a config; a Supernet derives it from its network."""
 
     def __post_init__(self) -> None:
-        """Raise SpaceError for values out of range; sort resolutions in descending order."""
-        low, high = self.width_range
-        if not 0 < low <= high == 1:
-            raise SpaceError(f"`0 < low <= high = 1` must hold for widths, but got {low}, {high}")
+        """Raise SpaceError for values out of range; sort the widths, and resolutions downwards."""
+        if not self.widths or not 0 < min(self.widths) <= max(self.widths) == 1:
+            raise SpaceError(
+                f"`0 < width <= 1` must hold, and one width must be 1, but got {self.widths}"
+            )
         if not self.resolutions or min(self.resolutions) < 1:
             raise SpaceError(f"`resolution >= 1` must hold, but got {self.resolutions}")
         if self.divisor < 1 or self.num_groups < 1:
@@ -102,6 +122,12 @@ class SearchSpace:
             raise SpaceError(f"`groups` must be one of {', '.join(GROUPS)}, but got {self.groups}")
         ordered = tuple(sorted(set(self.resolutions), reverse=True))
         object.__setattr__(self, "resolutions", ordered)
+        object.__setattr__(self, "widths", tuple(sorted(set(self.widths))))
+
+    @property
+    def narrowest(self) -> float:
+        """The smallest width multiplier."""
+        return self.widths[0]
 
     @property
     def largest(self) -> SubnetConfig:
@@ -111,7 +137,7 @@ class SearchSpace:
     @property
     def smallest(self) -> SubnetConfig:
         """The narrowest network at the lowest resolution."""
-        return self.uniform(self.width_range[0], self.resolutions[-1])
+        return self.uniform(self.narrowest, self.resolutions[-1])
 
     @property
     def corners(self) -> list[SubnetConfig]:
@@ -120,33 +146,30 @@ class SearchSpace:
         The full network comes first. Fewer than four where there is one width or one resolution.
         """
         sides = (self.resolutions[0], self.resolutions[-1])
-        widths = (1.0, self.width_range[0])
+        widths = (1.0, self.narrowest)
         return list(dict.fromkeys(self.uniform(width, side) for side in sides for width in widths))
 
     def uniform(self, width_mult: float, resolution: int) -> SubnetConfig:
         """The config with one width for all groups."""
         return SubnetConfig(width_mults=(width_mult,), resolution=resolution)
 
-    def grid(self, num_widths: int = 16) -> Iterator[SubnetConfig]:
-        """The paper's uniform grid: evenly spaced widths x all resolutions, largest first."""
-        low, high = self.width_range
-        steps = max(num_widths - 1, 1)
-        widths = {round(high - (high - low) * i / steps, 4): None for i in range(num_widths)}
+    def grid(self, num_widths: int | None = None) -> Iterator[SubnetConfig]:
+        """The paper's uniform grid: widths x resolutions, largest first.
+
+        Of all widths, or of the `num_widths` that divide them most evenly.
+        """
         for resolution in self.resolutions:
-            for width in widths:
+            for width in reversed(_spread(self.widths, num_widths or len(self.widths))):
                 yield self.uniform(width, resolution)
 
     def random_widths(self, rng: random.Random) -> tuple[float, ...]:
-        """Draw a width for each group, independently and uniformly from the range.
-
-        Rounded to four decimals, so that a config_id states them exactly.
-        """
-        return tuple(round(rng.uniform(*self.width_range), 4) for _ in range(self.num_groups))
+        """Draw a width for each group, independently and uniformly from `widths`."""
+        return tuple(rng.choice(self.widths) for _ in range(self.num_groups))
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for supernet.json; `SearchSpace.from_json` reads them back."""
         return {
-            "width_range": list(self.width_range),
+            "widths": list(self.widths),
             "resolutions": list(self.resolutions),
             "divisor": self.divisor,
             "groups": self.groups,
@@ -156,11 +179,19 @@ class SearchSpace:
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "SearchSpace":
         """The inverse of `to_json`; raises SpaceError like the constructor."""
-        low, high = values["width_range"]
         return cls(
-            width_range=(low, high),
+            widths=tuple(values["widths"]),
             resolutions=tuple(values["resolutions"]),
             divisor=values["divisor"],
             groups=values["groups"],
             num_groups=values["num_groups"],
         )
+
+
+def _spread(widths: tuple[float, ...], count: int) -> list[float]:
+    """`count` of the widths, evenly spread, both ends among them."""
+    last = len(widths) - 1
+    if count == 1 or last == 0:
+        return [widths[-1]]
+    count = min(count, len(widths))
+    return [widths[round(last * number / (count - 1))] for number in range(count)]

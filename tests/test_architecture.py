@@ -61,7 +61,7 @@ ROOMS = {
         "health": {"evaluate"},
         "macs": {"cost"},
         "kit": {"conditions", "evaluate", "export", "meter", "runtimes"},
-        "search": {"cost", "evaluate", "report", "runtimes"},
+        "search": {"cost", "evaluate", "meter", "report", "runtimes"},
     },
     "supernet": {
         "tracing": set(),

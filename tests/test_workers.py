@@ -1,4 +1,4 @@
-"""Four workers share one search and two are killed with -9: in SQLite, a journal, PostgreSQL.
+"""Four workers share one search and two are killed with -9: SQLite, journal, PostgreSQL, gRPC.
 
 All can do all, or two time candidates and two count what these get right: one of each is killed.
 """
@@ -6,6 +6,7 @@ All can do all, or two time candidates and two count what these get right: one o
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -17,15 +18,15 @@ from typing import Any
 
 import optuna
 import pytest
-from optuna.storages import JournalStorage, RDBStorage
+from optuna.storages import GrpcStorageProxy, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
 ROOT = Path(__file__).parents[1]
 WORKER = ROOT / "tests" / "workers" / "search_worker.py"
 NUM_CANDIDATES = 48
-NUM_ON_GRID = 26
-"""Of the 16 widths x 2 resolutions, those that round to channels of their own."""
+NUM_INITIAL = 12
+"""Corners, uniform configs and spread ones, at least."""
 SERVERS = [
     path
     for path in sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))
@@ -56,10 +57,26 @@ def postgresql(tmp_path: Path) -> Iterator[str]:
         shutil.rmtree(folder)
 
 
-@pytest.fixture(params=["sqlite", "journal", "postgresql"])
+@pytest.fixture
+def grpc(tmp_path: Path) -> Iterator[str]:
+    """The URL of a gRPC server before an SQLite file, in a process of its own."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    code = (
+        "from optuna.storages import get_storage, run_grpc_proxy_server\n"
+        f"run_grpc_proxy_server(get_storage('sqlite:///{tmp_path}/study.db'), port={port})"
+    )
+    with subprocess.Popen([sys.executable, "-W", "ignore", "-c", code]) as server:
+        GrpcStorageProxy(port=port).wait_server_ready(timeout=60)
+        yield f"grpc://localhost:{port}"
+        server.kill()
+
+
+@pytest.fixture(params=["sqlite", "journal", "postgresql", "grpc"])
 def storage(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "postgresql":
-        return str(request.getfixturevalue("postgresql"))
+    if request.param in ("postgresql", "grpc"):
+        return str(request.getfixturevalue(request.param))
     names = {
         "sqlite": f"sqlite:///{tmp_path / 'study.db'}",
         "journal": f"journal:{tmp_path / 'log'}",
@@ -81,11 +98,13 @@ def start(storage: str, role: str) -> subprocess.Popen[str]:
 @contextmanager
 def opened(url: str) -> Iterator[optuna.Study]:
     """The study, with its connections closed at the end."""
-    storage: Any = (
-        JournalStorage(JournalFileBackend(url.removeprefix("journal:")))
-        if url.startswith("journal:")
-        else RDBStorage(url)
-    )
+    storage: Any
+    if url.startswith("journal:"):
+        storage = JournalStorage(JournalFileBackend(url.removeprefix("journal:")))
+    elif url.startswith("grpc:"):
+        storage = GrpcStorageProxy(port=int(url.rpartition(":")[2]))
+    else:
+        storage = RDBStorage(url)
     yield optuna.load_study(study_name="search", storage=storage)
     if isinstance(storage, RDBStorage):
         storage.remove_session()
@@ -100,6 +119,7 @@ def wait_for_trials(study: optuna.Study, num_trials: int) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 @pytest.mark.parametrize("roles", [("all",) * 4, ("latency", "latency", "accuracy", "accuracy")])
 def test_no_trial_is_lost_or_counted_twice_or_left_running(
     storage: str, roles: tuple[str, ...]
@@ -107,8 +127,9 @@ def test_no_trial_is_lost_or_counted_twice_or_left_running(
     workers = [start(storage, roles[0])]
     assert workers[0].stdout is not None
     assert workers[0].stdout.readline() == "ready\n"
-    workers += [start(storage, role) for role in roles[1:]]
     with opened(storage) as study:
+        queued = [trial.system_attrs["fixed_params"] for trial in study.get_trials(deepcopy=False)]
+        workers += [start(storage, role) for role in roles[1:]]
         wait_for_trials(study, 12)
         for worker in workers[1:3]:
             worker.send_signal(signal.SIGKILL)
@@ -121,5 +142,5 @@ def test_no_trial_is_lost_or_counted_twice_or_left_running(
     done = [trial for trial in trials if trial.state == TrialState.COMPLETE]
     assert max(Counter(tuple(sorted(trial.params.items())) for trial in done).values()) == 1
     # Trials in the queue are never lost: whoever had one when it died, another has done it.
-    grid = [trial for trial in done if trial.user_attrs.get("origin") == "grid"]
-    assert len(grid) == NUM_ON_GRID
+    assert len(queued) >= NUM_INITIAL
+    assert all(any(params == trial.params for trial in done) for params in queued)

@@ -33,6 +33,7 @@ from nas.meter.statistics import median, median_interval
 from nas.runtimes import CompiledNetwork, Runtime, load_runtime
 from nas.runtimes.runtime import RUNTIMES
 from supernet import SearchSpace, SubnetConfig, Supernet
+from supernet.space import widths_from
 
 RESULT = result_file(__file__)
 NUM_COMPARISONS = 100
@@ -81,7 +82,7 @@ def against_itself(rng: Random, num_comparisons: int) -> dict[str, int]:
 
 def extracted() -> nn.Module:
     """The subnet of a MobileNetV2 supernet."""
-    space = SearchSpace(width_range=(WIDTH_MULT, 1.0), resolutions=(SIDE,), divisor=DIVISOR)
+    space = SearchSpace(widths=widths_from(WIDTH_MULT), resolutions=(SIDE,), divisor=DIVISOR)
     supernet = Supernet(models.mobilenet_v2(), IMAGE, space)
     config = SubnetConfig(width_mults=(WIDTH_MULT,), resolution=SIDE)
     return supernet.extract(config).eval()

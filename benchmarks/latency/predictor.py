@@ -29,6 +29,7 @@ from nas.evaluate.reference_network import reference_workload
 from nas.meter.latency import measure_latency
 from nas.runtimes import load_runtime
 from supernet import SearchSpace, SubnetConfig, Supernet
+from supernet.space import widths_from
 
 RESULT = result_file(__file__)
 NUM_FITTED = NUM_TESTED = 60
@@ -98,7 +99,7 @@ def main() -> None:
     args = parser.parse_args()
     torch.manual_seed(0)
     rng = Random(args.seed)
-    space = SearchSpace(width_range=(0.35, 1.0), resolutions=(96, 80, 64, 48), groups="stage")
+    space = SearchSpace(widths=widths_from(0.35), resolutions=(96, 80, 64, 48), groups="stage")
     supernet = Supernet(models.mobilenet_v2(), torch.zeros(1, 3, 96, 96), space)
     drawn = configs(supernet.space, rng)
     results: dict[str, Any] = json.loads(RESULT.read_text()) if RESULT.exists() else {}

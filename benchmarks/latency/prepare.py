@@ -23,6 +23,7 @@ from benchmarks.environment import environment
 from benchmarks.result_file import result_file
 from nas.runtimes import load_runtime
 from supernet import SearchSpace, SubnetConfig, Supernet
+from supernet.space import widths_from
 
 RESULT = result_file(__file__)
 NUM_CANDIDATES = 10
@@ -32,7 +33,7 @@ LIMIT_S = 0.3
 
 def candidates(build: type[nn.Module]) -> list[nn.Module]:
     """The largest subnet and then random ones."""
-    space = SearchSpace(width_range=(0.5, 1.0), resolutions=(SIDE,), groups="stage")
+    space = SearchSpace(widths=widths_from(0.5), resolutions=(SIDE,), groups="stage")
     supernet = Supernet(build(), torch.zeros(1, 3, SIDE, SIDE), space)
     rng, space = Random(0), supernet.space
     drawn = [

@@ -66,7 +66,7 @@ def measure(name: str) -> tuple[str, dict[str, Any]]:
     """One network's row; `error` instead of figures where it does not convert."""
     warnings.simplefilter("ignore")  # torchvision's about the initialisation of two networks
     model, side = build(name)
-    space = SearchSpace(width_range=(0.25, 1.0), resolutions=(side,), groups="layer")
+    space = SearchSpace(resolutions=(side,), groups="layer")
     before_mib, started = _peak_mib(), time.process_time()
     try:
         supernet = Supernet(model, torch.empty(1, 3, side, side), space).eval()

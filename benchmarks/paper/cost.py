@@ -46,7 +46,7 @@ class Cost:
 
     def _of_step(self, recipe: Recipe, space: SearchSpace) -> float:
         """Of a supernet; random widths are taken at nine even places."""
-        low, sides = space.width_range[0], self._sides(recipe, space)
+        low, sides = space.narrowest, self._sides(recipe, space)
         places = [low + (1 - low) * (i + 0.5) / 9 for i in range(9)]
         full = sides if recipe.resolutions == "shared" else [space.resolutions[0]]
         return (

@@ -12,6 +12,7 @@ from benchmarks.paper.cost import Cost
 from supernet import Hyperparameters, SearchSpace, Supernet, TrainingJob
 from supernet.job.recipe import RECIPES
 from supernet.models import build_model
+from supernet.space import widths_from
 
 PAPERS = ("mutual", "us", "us_multiscale", "independent", "multiscale")
 """The recipes that the paper compares."""
@@ -56,7 +57,7 @@ def all_runs(
     data: str, data_root: str, resolutions: tuple[int, ...], budget: Budget, num_classes: int
 ) -> Iterator[Run]:
     """Every training, what matters most first: each part for all seeds, then the next part."""
-    space = SearchSpace(width_range=(budget.width_low, 1.0), resolutions=resolutions, groups="one")
+    space = SearchSpace(widths=widths_from(budget.width_low), resolutions=resolutions, groups="one")
     job = TrainingJob(
         data=data,
         data_root=data_root,
@@ -104,7 +105,7 @@ def _default(job: TrainingJob, budget: Budget, cost: Cost) -> Iterator[Run]:
 
 def _lower_bounds(job: TrainingJob, budget: Budget, cost: Cost) -> Iterator[Run]:
     for low in budget.lower_bounds:
-        narrower = replace(job.space, width_range=(low, 1.0))
+        narrower = replace(job.space, widths=widths_from(low))
         of_system = cost.of_system(job.recipe, narrower)
         yield _run(replace(job, space=narrower), f"mutual {low:g}-1", 1.0, of_system)
 

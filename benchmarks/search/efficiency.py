@@ -1,168 +1,221 @@
-"""How many evaluations a search needs: ours against Optuna's samplers, replayed on a record.
+"""How good a front a search finds in 32, 64 and 128 evaluations: replayed on a record.
 
     python -m benchmarks.search.efficiency
-    python -m benchmarks.search.efficiency --samplers guide --seeds 0 1 2     (adds to the results)
+    python -m benchmarks.search.efficiency --systems guide --seeds 0 1 2     (adds to the results)
 
 Each config of a trained supernet has been evaluated once (record_space.py). Here searches run on
-that record: the product (`nas.search.study.Study`: uniform grid, then the guide), the
-uniform grid alone, and Optuna's samplers with their defaults, on the same parameters, for top1 and
-latency. An evaluation counts when its config is new; what Optuna's samplers suggest again costs
-them nothing. Reported: the share of the exhaustive hypervolume (see Record.hypervolume) after each
-evaluation, and how many evaluations a share takes. Writes results/search/efficiency.json and
-docs/search_efficiency.png.
+that record, all through `nas.search.study.Study`, as in the product. They see one half of the
+images: a front that is chosen on images is valued on others, since on its own images it also
+measures luck. Reported for each system: the hypervolume of its entries (top1 on the other half
+against log latency; at each budget the entry that the search would choose there), as a share of
+the whole uniform grid's, with the front chosen by raw scores and by what the search believes; how
+many entries lie outside of the uniform grid; CPU seconds a proposal. Writes
+results/search/efficiency.json and docs/search_efficiency.png.
 """
 
 import argparse
 import json
 import os
-import random
-import re
 import sys
 import tempfile
-from collections.abc import Callable
-from functools import partial
-from statistics import median
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from statistics import fmean, pstdev
 from typing import Any
 
-import optuna
+import numpy
 from plotly.graph_objects import Figure
 from tqdm import tqdm
 
 from benchmarks.environment import environment
 from benchmarks.result_file import result_file
 from benchmarks.search.recorded import Record, load_record
+from nas.conversions import subnet_config
+from nas.evaluate.evaluation import Evaluation
 from nas.search import SearchJob
-from nas.search.samplers import OPTUNAS
+from nas.search.belief import Belief
+from nas.search.proposals import Proposal
+from nas.search.samplers import GRID
+from nas.search.staircase import configs_by_width, steps_of
+from nas.search.steps import Steps
 from nas.search.study import Study
 from planner.atomic import write_atomically
+from planner.pareto import front_indices
 from supernet import SubnetConfig
 
 RESULTS = result_file(__file__)
 FIGURE = RESULTS.parents[3] / "docs" / "search_efficiency.png"
-LABELS = {
-    "guide": "uniform grid, then guide",
-    "repeatable": "uniform grid, then guide by MACs",
-    "grid": "uniform grid, finer",
-    "tpe": "TPE",
-    "nsga2": "NSGA-II",
-    "nsga3": "NSGA-III",
-    "gp": "GP",
+NUM_EVALUATIONS = (32, 64, 128)
+
+
+@dataclass(frozen=True, kw_only=True)
+class System:
+    """One way to search."""
+
+    name: str
+    """What the table and the figure call it."""
+    sampler: str = "guide"
+    has_steps: bool = True
+    """Whether it proposes the steps of the latency, or all widths."""
+    num_workers: int = 1
+    """How many ask before any of them tells."""
+
+
+SYSTEMS = {
+    "grid": System(name="uniform grid, as the paper's", sampler=GRID, has_steps=False),
+    "all_widths": System(name="guide, all widths", has_steps=False),
+    "guide": System(name="guide, steps (the default)"),
+    "workers": System(name="guide, steps, 4 workers at once", num_workers=4),
+    "gp": System(name="Optuna's GP, steps", sampler="gp"),
+    "tpe": System(name="TPE, steps", sampler="tpe"),
+    "nsga2": System(name="NSGA-II, steps", sampler="nsga2"),
+    "random": System(name="random, steps", sampler="random"),
 }
-SHARES = (0.99, 0.995, 0.999)
-EVERY = 10
-MAX_ASKED = 4
-"""Suggestions an evaluation on average, before a sampler that only repeats itself is stopped."""
-
-Search = Callable[[Record, int, int], list[int]]
-"""Record, seed, number of evaluations -> which configs were evaluated, in their order."""
 
 
-def guide(record: Record, seed: int, num_evaluations: int, repeatable: bool = False) -> list[int]:
-    """The product: `nas.search.study.Study`, as `nas.search` runs it."""
-    with tempfile.TemporaryDirectory() as folder:
-        job = SearchJob(num_trials=num_evaluations, seed=seed, repeatable=repeatable)
-        study = Study(record.supernet, f"journal:{folder}/study.log", job, belongs_to={})
-        found = []
-        while proposal := study.ask():
-            study.tell(proposal, record.evaluate(proposal.config))
-            found.append(record.number(proposal.config))
-        return found
+class Halves:
+    """A record whose images are split: what a search sees, and what its front is valued on.
 
+    `num_seen` images, drawn at random, are seen.
+    """
 
-def grid(record: Record, seed: int, num_evaluations: int) -> list[int]:
-    """All uniform widths that differ, in random order: all that such a grid can reach."""
-    numbers = {record.number(config) for config in record.supernet.space.grid(193)}
-    return random.Random(seed).sample(sorted(numbers), min(num_evaluations, len(numbers)))
+    def __init__(self, record: Record, num_seen: int) -> None:
+        self.record, self.supernet = record, record.supernet
+        order = numpy.random.default_rng(0).permutation(record.is_right.shape[1])
+        self.seen, others = order[:num_seen], order[num_seen:]
+        self.top1 = record.is_right[:, others].mean(axis=1)
+        self.log_latency = numpy.log(record.latency_ms[:, 0])
+        self.steps = self._steps()
+        uniform = [self.evaluate(config) for config in record.supernet.space.grid()]
+        self.of_grid = self.value(uniform, [each.candidate.accuracy.top1 for each in uniform])
 
+    def evaluate(self, config: SubnetConfig) -> Evaluation:
+        """What a search is told of a config."""
+        return self.record.evaluate(config, self.seen)
 
-def optunas(name: str) -> Search:
-    """A sampler with its defaults, driven directly, in memory."""
+    def front(self, evaluations: Sequence[Evaluation], chosen_by: Sequence[float]) -> list[int]:
+        """Places of the evaluations on the front that `chosen_by` makes, the fastest first."""
+        numbers = [self.record.number(subnet_config(each.candidate)) for each in evaluations]
+        return front_indices([*zip(chosen_by, self.log_latency[numbers].tolist(), strict=True)])
 
-    def search(record: Record, seed: int, num_evaluations: int) -> list[int]:
-        study = optuna.create_study(
-            directions=["maximize", "minimize"], sampler=OPTUNAS[name](seed=seed)
-        )
-        space, found = record.supernet.space, dict[int, None]()
-        for _ in range(MAX_ASKED * num_evaluations):
-            trial = study.ask()
-            widths = tuple(
-                trial.suggest_float(f"width{group}", *space.width_range)
-                for group in range(space.num_groups)
+    def value(self, evaluations: Sequence[Evaluation], chosen_by: Sequence[float]) -> float:
+        """Hypervolume of that front, by top1 on the images that no search sees."""
+        chosen = [evaluations[place] for place in self.front(evaluations, chosen_by)]
+        numbers = [self.record.number(subnet_config(each.candidate)) for each in chosen]
+        widths = numpy.diff(numpy.append(self.log_latency[numbers], self.log_latency.max()))
+        return float((widths * (self.top1[numbers] - self.top1.min())).sum())
+
+    def _steps(self) -> Steps:
+        """The steps of the recorded latencies, as `nas.search.staircase` finds them."""
+        every, latency_ms = Steps.all_of(self.supernet), self.record.latency_ms[:, 0]
+        widths = [
+            steps_of(each, [[latency_ms[self.record.number(config)] for config in probes]] * 6)
+            for each, probes in zip(
+                every.widths, configs_by_width(self.supernet.space, every), strict=True
             )
-            side = trial.suggest_categorical("resolution", space.resolutions)
-            number = record.number(SubnetConfig(width_mults=widths, resolution=side))
-            study.tell(trial, [record.top1[number], record.latency_ms[number, 0]])
-            found[number] = None
-            if len(found) == num_evaluations:
-                break
-        return [*found]
-
-    return search
+        ]
+        return replace(every, widths=tuple(widths))
 
 
-SEARCHES: dict[str, Search] = {
-    "guide": guide,
-    "repeatable": partial(guide, repeatable=True),
-    "grid": grid,
-    **{name: optunas(name) for name in ("random", "tpe", "nsga2", "nsga3", "gp")},
-}
-
-
-def needed(shares: list[float], share: float) -> int | None:
-    """Evaluations after which `share` is reached; None if never."""
-    return next((i + 1 for i, each in enumerate(shares) if each >= share), None)
-
-
-def run(record: Record, name: str, seed: int, num_evaluations: int) -> dict[str, Any]:
-    """One search: evaluations to each share, and the share after every EVERY evaluations."""
-    shares = record.shares(SEARCHES[name](record, seed, num_evaluations))
+def run(halves: Halves, system: System, seed: int) -> dict[str, Any]:
+    """One search: the value of its front after so many evaluations, relative to the grid's."""
+    job = SearchJob(num_trials=NUM_EVALUATIONS[-1], seed=seed, sampler=system.sampler)
+    steps = halves.steps if system.has_steps else Steps.all_of(halves.supernet)
+    with tempfile.TemporaryDirectory() as folder:
+        workers = [
+            Study(
+                halves.supernet,
+                f"journal:{folder}/study.log",
+                job,
+                belongs_to={},
+                find_steps=lambda: steps,
+            )
+            for _ in range(system.num_workers)
+        ]
+        start = time.process_time()
+        while asked := _ask(workers, job.num_trials):
+            for worker, proposal in asked:
+                worker.tell(proposal, halves.evaluate(proposal.config))
+        seconds = time.process_time() - start
+        evaluations = workers[0].evaluations()
+    counts = sorted({min(count, len(evaluations)) for count in NUM_EVALUATIONS})
     return {
-        "num_evaluations": len(shares),
-        "evaluations_to": {str(share): needed(shares, share) for share in SHARES},
-        "shares": [round(share, 5) for share in shares[EVERY - 1 :: EVERY]],
-        "share_at_the_end": round(shares[-1], 5),
+        "cpu_s_a_proposal": round(seconds / len(evaluations), 4),
+        "after": {str(count): scores(halves, evaluations[:count]) for count in counts},
     }
 
 
-def summary(runs: list[dict[str, Any]]) -> dict[str, Any]:
-    """Medians over seeds; None where more than half of them never reach a share."""
-    never = float("inf")
-    medians = {
-        share: median(r["evaluations_to"][share] or never for r in runs)
-        for share in map(str, SHARES)
+def _ask(workers: Sequence[Study], num_trials: int) -> list[tuple[Study, Proposal]]:
+    """What each worker evaluates next; none more than there are to be."""
+    left = num_trials - len(workers[0].candidates())
+    asked = [(worker, worker.ask()) for worker in workers[:left]]
+    return [(worker, proposal) for worker, proposal in asked if proposal is not None]
+
+
+def scores(halves: Halves, evaluations: Sequence[Evaluation]) -> dict[str, float]:
+    """The value of these evaluations' front, chosen by scores and by belief, and its entries."""
+    raw = [each.candidate.accuracy.top1 for each in evaluations]
+    believed = [*Belief(halves.supernet, evaluations).top1.values()]
+    front = halves.front(evaluations, believed)
+    return {
+        "raw": round(halves.value(evaluations, raw) / halves.of_grid, 4),
+        "believed": round(halves.value(evaluations, believed) / halves.of_grid, 4),
+        "entries": len(front),
+        "own": sum(evaluations[place].candidate.origin == "search" for place in front),
     }
+
+
+def summary(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Means over seeds, and the standard deviation of the value."""
     return {
         "num_seeds": len(runs),
-        "num_evaluations": max(r["num_evaluations"] for r in runs),
-        "median_evaluations_to": {k: None if n == never else n for k, n in medians.items()},
-        "worst_evaluations_to": {
-            share: max(r["evaluations_to"][share] or 0 for r in runs)
-            if all(r["evaluations_to"][share] for r in runs)
-            else None
-            for share in map(str, SHARES)
+        "cpu_s_a_proposal": round(fmean(each["cpu_s_a_proposal"] for each in runs), 4),
+        "after": {
+            count: {
+                name: round(fmean(each["after"][count][name] for each in runs), 4)
+                for name in ("raw", "believed", "entries", "own")
+            }
+            | {"deviation": round(pstdev(each["after"][count]["believed"] for each in runs), 4)}
+            for count in runs[0]["after"]
         },
-        "median_share_at_the_end": median(r["share_at_the_end"] for r in runs),
     }
+
+
+def table(document: dict[str, Any]) -> str:
+    """The summary as Markdown, for docs/search.md."""
+    head = "| search | 32 evaluations | 64 | 128 | own entries of 64 | CPU s a proposal |"
+    lines = [head, "|---" * 6 + "|"]
+    for name, found in document["summary"].items():
+        after = found["after"]
+        cells = [
+            f"{after[c]['believed']:.3f} +- {after[c]['deviation']:.3f}" if c in after else "-"
+            for c in map(str, NUM_EVALUATIONS)
+        ]
+        middle = after.get("64") or [*after.values()][-1]
+        own = f"{middle['own']:.0f} of {middle['entries']:.0f}"
+        cost = f"{found['cpu_s_a_proposal']:.3f}"
+        lines.append("| " + " | ".join([SYSTEMS[name].name, *cells, own, cost]) + " |")
+    return "\n".join(lines)
 
 
 def figure(document: dict[str, Any]) -> Figure:
-    """The median share of the hypervolume against evaluations, a line a sampler."""
+    """The mean value against evaluations, a line a system."""
     drawn = Figure()
-    for name, runs in document["runs"].items():
-        shares = [median(each) for each in zip(*(r["shares"] for r in runs.values()), strict=False)]
+    for name, found in document["summary"].items():
         drawn.add_scatter(
-            x=[EVERY * (1 + place) for place in range(len(shares))],
-            y=[100 * share for share in shares],
-            name=LABELS.get(name, name),
+            x=[int(count) for count in found["after"]],
+            y=[each["believed"] for each in found["after"].values()],
+            error_y={"array": [each["deviation"] for each in found["after"].values()]},
+            name=SYSTEMS[name].name,
+            mode="lines+markers",
             line={"width": 4 if name == "guide" else 2},
         )
-    drawn.add_hline(100 * SHARES[1], line={"dash": "dot", "color": "gray"})
     drawn.update_layout(
         template="plotly_white",
         font={"size": 16},
-        xaxis={"title": "evaluations", "rangemode": "tozero"},
-        yaxis={"title": "hypervolume, % of exhaustive", "range": [80, 100.5]},
-        legend={"x": 0.99, "y": 0.02, "xanchor": "right", "yanchor": "bottom"},
+        xaxis={"title": "evaluations", "tickvals": [*NUM_EVALUATIONS], "rangemode": "tozero"},
+        yaxis={"title": "hypervolume on other images, grid = 1"},
         margin={"l": 70, "r": 20, "t": 20, "b": 60},
     )
     return drawn
@@ -173,40 +226,33 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--samplers", nargs="+", choices=SEARCHES, default=[*SEARCHES][:-2])
+    parser.add_argument("--systems", nargs="+", choices=SYSTEMS, default=[*SYSTEMS])
     parser.add_argument("--seeds", nargs="+", type=int, default=[*range(10)])
-    parser.add_argument("--evaluations", type=int, help="of each search; default: a tenth of all")
+    parser.add_argument("--images", type=int, default=3000, help="that a search sees")
     args = parser.parse_args()
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    record = load_record()
-    num_evaluations = args.evaluations or len(record.macs) // 10
-    for name, seed in tqdm([(name, seed) for name in args.samplers for seed in args.seeds]):
-        add(record, name, seed, run(record, name, seed, num_evaluations))
-    draw()
+    halves = Halves(load_record(), args.images)
+    for name, seed in tqdm([(name, seed) for name in args.systems for seed in args.seeds]):
+        document = add(halves, name, seed, run(halves, SYSTEMS[name], seed))
+    print(table(document))
+    os.environ.setdefault("BROWSER_PATH", "/usr/bin/chromium")
+    figure(document).write_image(FIGURE, width=1000, height=560, scale=1.5)
     return 0
 
 
-def add(record: Record, name: str, seed: int, found: dict[str, Any]) -> None:
-    """Put one search into the results."""
+def add(halves: Halves, name: str, seed: int, found: dict[str, Any]) -> dict[str, Any]:
+    """Put one search into the results, and return them all."""
     document = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"runs": {}}
     document["runs"].setdefault(name, {})[str(seed)] = found
-    document["summary"] = {k: summary([*runs.values()]) for k, runs in document["runs"].items()}
     document |= {
-        "num_configs": len(record.macs),
-        "every": EVERY,
-        "record": record.about,
+        "summary": {k: summary([*runs.values()]) for k, runs in document["runs"].items()},
+        "num_images_seen": len(halves.seen),
+        "num_configs": Steps.all_of(halves.supernet).num_configs,
+        "num_configs_of_steps": halves.steps.num_configs,
+        "record": halves.record.about,
         "environment": environment(),
     }
-    text = json.dumps(document, indent=1)
-    text = re.sub(r",\s+(?=[\d.]+)", ", ", text) + "\n"  # curves on one line
-    write_atomically(RESULTS, text.encode())
-
-
-def draw() -> None:
-    """Write the figure of all results."""
-    os.environ.setdefault("BROWSER_PATH", "/usr/bin/chromium")
-    drawn = figure(json.loads(RESULTS.read_text()))
-    drawn.write_image(FIGURE, width=1000, height=560, scale=1.5)
+    write_atomically(RESULTS, (json.dumps(document, indent=1) + "\n").encode())
+    return document
 
 
 if __name__ == "__main__":

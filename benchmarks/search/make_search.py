@@ -16,13 +16,15 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import torch
 
 from benchmarks.environment import environment
 from benchmarks.result_file import result_file
-from nas.report.figures import front_figure
+from nas.report.figures import grid_figure
+from nas.report.gain import largest_gain
 from planner import LookupTable, read_candidates
 from supernet import load_data, load_supernet
 from supernet.evaluate.accuracy import Images, accuracy, calibrated_subnet
@@ -45,7 +47,7 @@ def corners(run: Path) -> dict[str, Any]:
     data = load_data(job["data"], resolution=space.resolutions[0], seed=job["seed"])
     images = Images(data, torch.device("cpu"))
     found = {}
-    for width in (1.0, space.width_range[0]):
+    for width in (1.0, space.narrowest):
         for resolution in (space.resolutions[0], space.resolutions[-1]):
             config = space.uniform(width, resolution)
             network = calibrated_subnet(supernet, config, images)
@@ -81,6 +83,12 @@ def main() -> None:
         "top1_report": top1_report,
         "num_candidates": len(candidates),
         "num_entries": len(entries),
+        "num_own_entries": sum(entry.origin == "search" for entry in entries),
+        "points_lost_from_selection_to_report": round(
+            100 * fmean(entry.top1_selection - entry.accuracy.top1 for entry in entries), 2
+        ),
+        "largest_gain": str(largest_gain(table)),
+        "steps": table.provenance["steps"],
         "latency_span": round(entries[-1].latency.p50_ms / entries[0].latency.p50_ms, 2),
         "noise_floor": table.protocol["noise_floor"],
         "environment": environment(),
@@ -88,7 +96,7 @@ def main() -> None:
     RESULT.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(result, indent=2))
     os.environ.setdefault("BROWSER_PATH", "/usr/bin/chromium")
-    figure = front_figure(table, candidates)
+    figure = grid_figure(table)
     figure.write_image(ROOT / "docs" / "front.png", width=1000, height=560, scale=1.5)
 
 

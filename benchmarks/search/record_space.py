@@ -69,7 +69,7 @@ def load_space(run: Path) -> tuple[Trained, Supernet]:
 def distinct_configs(supernet: Supernet) -> list[SubnetConfig]:
     """One config for each choice of channel counts and resolution, in a fixed order."""
     space = supernet.space
-    low = space.width_range[0]
+    low = space.narrowest
     steps = [round(low + (1 - low) * i / 192, 4) for i in range(193)]
     choices = []
     for group in range(space.num_groups):

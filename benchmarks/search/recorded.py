@@ -3,7 +3,6 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,6 @@ from numpy.typing import NDArray
 from benchmarks.result_file import RESULTS
 from nas.conversions import planner_accuracy, planner_config
 from nas.evaluate.evaluation import Evaluation
-from nas.search.guide import front_steps
 from planner import Candidate, Latency
 from supernet import SearchSpace, SubnetConfig, Supernet
 from supernet.evaluate.accuracy import Accuracy
@@ -40,19 +38,14 @@ class Record:
     macs: Array
     """(n,)."""
 
-    @cached_property
-    def top1(self) -> Array:
-        """(n,) on all images."""
-        return numpy.asarray(self.is_right.mean(axis=1))
-
     def number(self, config: SubnetConfig) -> int:
         """Which of the recorded configs this one is."""
         return self.number_of[(*self.supernet.kept_counts(config), config.resolution)]
 
-    def evaluate(self, config: SubnetConfig) -> Evaluation:
-        """What `Evaluator.evaluate` would have returned; all images, the recorded median."""
+    def evaluate(self, config: SubnetConfig, images: Array) -> Evaluation:
+        """What `Evaluator.evaluate` would have returned; these images, the recorded median."""
         number = self.number(config)
-        correct = self.is_right[number]
+        correct = self.is_right[number, images]
         p50, low, high = (float(each) for each in self.latency_ms[number])
         candidate = Candidate(
             config=planner_config(config),
@@ -72,23 +65,6 @@ class Record:
             ),
         )
         return Evaluation(candidate=candidate, correct=correct)
-
-    def hypervolume(self, numbers: Array) -> float:
-        """Area under the front of these configs: top1 against log latency.
-
-        The reference point is the worst of the whole record: its lowest top1, its largest latency.
-        """
-        log_latency = numpy.log(self.latency_ms[:, 0])
-        cost, top1 = front_steps(log_latency[numbers], self.top1[numbers])
-        widths = numpy.diff(numpy.append(cost, log_latency.max()))
-        return float((widths * (top1 - self.top1.min())).sum())
-
-    def shares(self, numbers: list[int]) -> list[float]:
-        """Of the exhaustive hypervolume, after the first, the second, ... of these configs."""
-        whole = self.hypervolume(numpy.arange(len(self.macs)))
-        return [
-            self.hypervolume(numpy.array(numbers[: i + 1])) / whole for i in range(len(numbers))
-        ]
 
 
 class Recorded(Supernet):

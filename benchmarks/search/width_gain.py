@@ -19,6 +19,7 @@ import json
 import math
 import sys
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ from nas.evaluate.lookup_table import near_front
 from nas.evaluate.trained import Trained, load_trained
 from nas.runtimes import CompiledNetwork, load_runtime
 from nas.search import SearchJob
+from nas.search.staircase import measured_steps
 from nas.search.study import Study
 from planner import hypervolume, pareto_front, read_candidates, write_candidates
 from supernet import SubnetConfig, Supernet
@@ -79,7 +81,13 @@ def search(trained: Trained, evaluator: Evaluator, folder: Path) -> None:
     job = SearchJob(num_trials=len(candidates))
     belongs_to = {"weights": trained.document["weights_sha256"]}
     storage = f"sqlite:///{folder / 'study.db'}"
-    study = Study(trained.supernet, storage, job, belongs_to=belongs_to)
+    study = Study(
+        trained.supernet,
+        storage,
+        job,
+        belongs_to=belongs_to,
+        find_steps=partial(measured_steps, evaluator, job.steps_s),
+    )
     with tqdm(desc="by stage", total=len(candidates), initial=len(study.candidates())) as bar:
         while proposal := study.ask():
             with study.claimed(proposal):

@@ -30,7 +30,7 @@ from supernet.evaluate.accuracy import Images, selection_top1
 from supernet.train.training import train
 
 RESULT = result_file(__file__)
-SPACE = SearchSpace(width_range=(0.25, 1.0), resolutions=(28, 24, 20, 16))
+SPACE = SearchSpace(resolutions=(28, 24, 20, 16))
 DTYPES = ("float32", "bfloat16")
 
 

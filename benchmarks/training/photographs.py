@@ -74,7 +74,7 @@ def narrowed(
     """The network with that share of its channels, the most important ones of the given weights."""
     network = build_model(model, num_classes, model_options, seed=seed)
     load_weights(network, Path(weights))
-    space = replace(TrainingJob().space, width_range=(0.25, 1.0), resolutions=(side,))
+    space = replace(TrainingJob().space, resolutions=(side,))
     supernet = Supernet(network, torch.empty(1, 3, side, side), space, num_classes=num_classes)
     sort_by_importance(supernet)
     return supernet.extract(SubnetConfig(width_mults=(width,), resolution=side))

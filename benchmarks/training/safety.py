@@ -44,7 +44,7 @@ JOBS = {
     "embedded": TrainingJob(),
     "resnet50": replace(
         PRESETS["resnet50-imagenet"],
-        space=SearchSpace(width_range=(0.25, 1.0), resolutions=(224, 192, 160, 128)),
+        space=SearchSpace(resolutions=(224, 192, 160, 128)),
     ),
 }
 NUM_ROUNDS = 5

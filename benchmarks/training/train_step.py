@@ -187,7 +187,7 @@ def serve(way: str, model: str, connection: Connection) -> None:
         model_options={},
         recipe=RECIPES["mutual"],
         hyperparameters=Hyperparameters(batch_size=BATCH_SIZE, dtype=dtype),
-        space=SearchSpace(width_range=(0.25, 1.0), resolutions=RESOLUTIONS),
+        space=SearchSpace(resolutions=RESOLUTIONS),
         epochs=100,
     )
     data = load_data("fashion-mnist-mini", resolution=RESOLUTIONS[0])

@@ -38,7 +38,7 @@ NUM_WARMUP = 3
 def measure(name: str, num_rounds: int) -> dict[str, Any]:
     """The ratio for one network, and the seconds of both."""
     torch.manual_seed(0)
-    space = SearchSpace(width_range=(0.25, 1.0), resolutions=(SIDE,))
+    space = SearchSpace(resolutions=(SIDE,))
     model = build_model(name, NUM_CLASSES)
     supernet = Supernet(model, torch.empty(1, 3, SIDE, SIDE), space).train()
     supernet.to(memory_format=torch.channels_last)
@@ -70,7 +70,7 @@ def measure(name: str, num_rounds: int) -> dict[str, Any]:
 def sandwich(space: SearchSpace) -> list[SubnetConfig]:
     """The full network, the narrowest and two of random widths, the same each time."""
     rng = random.Random(0)
-    widths = [(1.0,), (space.width_range[0],), space.random_widths(rng), space.random_widths(rng)]
+    widths = [(1.0,), (space.narrowest,), space.random_widths(rng), space.random_widths(rng)]
     return [SubnetConfig(width_mults=each, resolution=SIDE) for each in widths]
 
 

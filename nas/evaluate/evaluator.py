@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from nas.cost.predicted_latency import PredictedLatency  # scikit-learn takes a second to import
 
 
+MAX_KEPT_BYTES = 512 * 2**20
+"""Size of the evaluated networks that are kept, compiled, in case that they are on the front."""
+
+
 class Evaluator:
     """Evaluates the subnets of one supernet on one target.
 
@@ -62,6 +66,8 @@ class Evaluator:
         self.supernet, self.images, self.runtime = supernet, images, runtime
         self.with_memory, self.scores = with_memory, scores
         self.batch_size, self.seed, self.rng = batch_size, seed, random.Random(seed)
+        self._kept: dict[SubnetConfig, CompiledNetwork] = {}
+        self._kept_bytes = 0
 
     def evaluate(
         self,
@@ -86,7 +92,8 @@ class Evaluator:
         """
         known = self.scores.of(config) if self.scores else self._nothing
         network = self._to_time(config) if known.is_whole else self._calibrated(config)
-        costs = costs or self._costs(network, config.resolution, max_s, predicted)
+        keep_as = None if known.is_whole else config
+        costs = costs or self._costs(network, config.resolution, max_s, predicted, keep_as)
         race = self._race(config, costs, [*rivals])
         score = self._score(network, config, known, race)
         candidate = Candidate(
@@ -108,8 +115,16 @@ class Evaluator:
         return self._costs(self._to_time(config), config.resolution, max_s, None)
 
     def compile(self, config: SubnetConfig) -> CompiledNetwork:
-        """Extract and calibrate the subnet of `config`, and compile it in the runtime."""
-        return self.compile_whole(self.whole(self._calibrated(config)), config.resolution)
+        """Extract and calibrate the subnet of `config`, and compile it in the runtime.
+
+        What `evaluate` has compiled is returned, if it was kept.
+        """
+        kept = self._kept.get(config)
+        return kept or self.compile_whole(self.whole(self._calibrated(config)), config.resolution)
+
+    def compile_to_time(self, config: SubnetConfig) -> CompiledNetwork:
+        """Like `compile`, with statistics of one batch: enough to time, not to score."""
+        return self.compile_whole(self.whole(self._to_time(config)), config.resolution)
 
     def whole(self, network: nn.Module) -> FromPixels:
         """A subnet with the normalisation of its images in front: what is timed and shipped."""
@@ -190,19 +205,28 @@ class Evaluator:
         resolution: int,
         max_s: float,
         predicted: "PredictedLatency | None",
+        keep_as: SubnetConfig | None = None,
     ) -> Costs:
+        """Measure; keep the compiled network of the config `keep_as`, which is calibrated."""
         latency = predicted.latency(network, resolution) if predicted else None
         memory: int | None = None
         if latency is None or self.with_memory:
             compiled = self.compile_whole(self.whole(network), resolution)
             latency = latency or self._time(compiled, max_s)
             memory = self._memory(compiled) if self.with_memory else None
+            if keep_as:
+                self._keep(keep_as, compiled, 4 * count_params(network))
         return Costs(
             macs=count_macs(network, resolution),
             num_params=count_params(network),
             latency=latency,
             peak_memory_bytes=memory,
         )
+
+    def _keep(self, config: SubnetConfig, compiled: CompiledNetwork, num_bytes: int) -> None:
+        if self._kept_bytes + num_bytes <= MAX_KEPT_BYTES:
+            self._kept[config] = compiled
+            self._kept_bytes += num_bytes
 
     def _time(self, compiled: CompiledNetwork, max_s: float) -> Latency:
         return planner_latency(self.measure([compiled], max_s=max_s, allow_noisy=True).latencies[0])

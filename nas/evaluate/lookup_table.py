@@ -13,7 +13,9 @@ from nas.evaluate.evaluator import Evaluator
 from nas.meter.latency import Measurement
 from nas.progress_bar import share_bar
 from nas.runtimes import CompiledNetwork
-from planner import Candidate, Entry, LookupTable, Target, pareto_front
+from planner import Candidate, Entry, LookupTable, Target
+from planner.pareto import front_indices
+from supernet import SubnetConfig
 
 
 def make_table(
@@ -27,29 +29,37 @@ def make_table(
     max_latency_ms: float | None = None,
     max_s: float,
     allow_noisy: bool,
+    believed: Mapping[str, float] | None = None,
+    uniform: Sequence[SubnetConfig] = (),
 ) -> LookupTable:
     """Time the candidates near the Pareto front again and build a lookup table of their front.
 
     All candidates near the front are timed together, in interleaved rounds. Entries are the Pareto
-    front of these latencies and top1 on `selection`. Each entry is then scored on `report` with the
-    compiled network that was timed. `report` selects nothing: an entry stays even if a faster one
-    is more accurate on `report`, and keeps its top1 on `selection` as `top1_selection`.
+    front of these latencies and `believed`, a top1 on `selection` by config_id; by default what was
+    scored. Each entry is then scored on `report` with the compiled network that was timed. `report`
+    selects nothing: an entry stays even if a faster one is more accurate on `report`, and keeps its
+    top1 on `selection` as `top1_selection`.
+
+    `uniform` are configs of the uniform grid that the entries can be judged by, evaluated or not.
+    They are timed and scored with the rest, and told in the provenance as `uniform_grid`;
+    `believed` is kept there, too.
 
     With `max_latency_ms`, each entry records the share of its runs within that limit
     (`budget_probability`).
 
     Raises NoisyMachineError like `nas.meter.latency.measure_latency`.
     """
-    timed = near_front(candidates)
-    bar = tqdm(timed, "prepare", unit="config")
-    networks = [evaluator.compile(subnet_config(each)) for each in bar]
+    top1 = scored_top1(candidates) | dict(believed or {})
+    timed = near_front(candidates, top1)
+    configs = list(dict.fromkeys([*map(subnet_config, timed), *uniform]))
+    networks = [evaluator.compile(each) for each in tqdm(configs, "prepare", unit="config")]
     measured = measure_with_bar(evaluator, networks, max_s, allow_noisy)
-    ties = measured.ties([each.config_id for each in timed])
-    place = {each.config_id: index for index, each in enumerate(timed)}
-    front = pareto_front(
-        replace(candidate, latency=planner_latency(latency))
-        for candidate, latency in zip(timed, measured.latencies, strict=True)
-    )
+    ties = measured.ties([each.config_id for each in configs])
+    place = {each.config_id: index for index, each in enumerate(configs)}
+    latencies = [planner_latency(each) for each in measured.latencies]
+    timed = [replace(each, latency=latencies[place[each.config_id]]) for each in timed]
+    points = [(top1[each.config_id], each.latency.p50_ms) for each in timed]
+    front = [timed[i] for i in front_indices(points, [each.config_id for each in timed])]
     on_front = {each.config_id for each in front}
     entries = []
     for candidate in tqdm(front, "score", unit="config"):
@@ -60,12 +70,22 @@ def make_table(
         )
         tied_with = tuple(name for name in ties[candidate.config_id] if name in on_front)
         entries.append(replace(entry, tied_with=tied_with, budget_probability=budget_probability))
+    baseline = []
+    for config in tqdm(uniform, "score the grid", unit="config", disable=not uniform):
+        index = place[config.config_id]
+        found = evaluator.report_accuracy(networks[index], config.resolution)
+        numbers = {"latency_p50_ms": latencies[index].p50_ms, "top1": found.top1}
+        baseline.append({"config_id": config.config_id, **numbers})
     return LookupTable(
         supernet={**supernet, **describe_groups(evaluator.supernet, map(subnet_config, front))},
         target=target,
         protocol=measured.protocol() | _budget(max_latency_ms),
         splits=splits,
-        provenance=provenance,
+        provenance={
+            **provenance,
+            "uniform_grid": baseline,
+            "believed": {each: round(top1[each], 5) for each in place if each in top1},
+        },
         entries=tuple(entries),
     )
 
@@ -96,17 +116,26 @@ def measure_with_bar(
         return evaluator.measure(networks, max_s=max_s, allow_noisy=allow_noisy, progress=show)
 
 
-def near_front(candidates: Sequence[Candidate]) -> list[Candidate]:
+def near_front(
+    candidates: Sequence[Candidate], top1: Mapping[str, float] | None = None
+) -> list[Candidate]:
     """Candidates that may be on the front once all are timed together, fastest first.
 
-    Excluded are those for which a clearly faster candidate has at least the same top1.
+    Excluded are those for which a clearly faster candidate has at least the same `top1`, given by
+    config_id; by default what was scored.
     """
+    top1 = top1 or scored_top1(candidates)
     return [
         candidate
         for candidate in sorted(candidates, key=lambda each: each.latency.p50_ms)
         if not any(
             clearly_faster(other.latency.p50_ms, candidate.latency.p50_ms)
-            and other.accuracy.top1 >= candidate.accuracy.top1
+            and top1[other.config_id] >= top1[candidate.config_id]
             for other in candidates
         )
     ]
+
+
+def scored_top1(candidates: Sequence[Candidate]) -> dict[str, float]:
+    """The candidates' top1 by config_id."""
+    return {each.config_id: each.accuracy.top1 for each in candidates}

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from planner import Candidate, LookupTable, pareto_front
+from planner import Candidate, LookupTable
 
 # Okabe and Ito's palette, which is safe for colour-blind readers.
 GRID, SEARCH, FRONT = "#999999", "#E69F00", "#0072B2"
@@ -47,22 +47,31 @@ def front_figure(table: LookupTable, candidates: Sequence[Candidate]) -> go.Figu
     return _on_latency(figure, "top-1")
 
 
-def grid_figure(candidates: Sequence[Candidate]) -> go.Figure:
-    """Fronts on `selection` over latency: of the uniform grid alone and of all candidates."""
-    grid = [candidate for candidate in candidates if candidate.origin == "grid"]
+def grid_figure(table: LookupTable) -> go.Figure:
+    """The entries and the uniform grid's front, timed side by side, with their top1 on `report`."""
+    grid = table.provenance.get("uniform_grid", [])
     figure = go.Figure()
-    for some, colour, name in ((grid, GRID, "uniform grid"), (candidates, FRONT, "with search")):
-        front = pareto_front(some)
-        figure.add_scatter(
-            x=[candidate.latency.p50_ms for candidate in front],
-            y=[candidate.accuracy.top1 for candidate in front],
-            mode="lines+markers",
-            name=f"{name}: {len(front)} of {len(some)}",
-            line={"color": colour, "shape": "hv"},
-            customdata=[_hover(candidate) for candidate in front],
-            hovertemplate="%{customdata}",
-        )
-    return _on_latency(figure, "top-1 on selection")
+    figure.add_scatter(
+        x=[each["latency_p50_ms"] for each in grid],
+        y=[each["top1"] for each in grid],
+        mode="lines+markers",
+        name=f"uniform grid ({len(grid)})",
+        line={"color": GRID, "dash": "dot"},
+        marker={"size": 9, "symbol": "square"},
+        customdata=[each["config_id"] for each in grid],
+        hovertemplate="%{customdata}: %{y:.1%} in %{x:.3f} ms<extra></extra>",
+    )
+    figure.add_scatter(
+        x=[entry.latency.p50_ms for entry in table],
+        y=[entry.accuracy.top1 for entry in table],
+        mode="lines+markers",
+        name=f"entries ({len(list(table))})",
+        line={"color": FRONT},
+        marker={"size": 9},
+        customdata=[_hover(entry) for entry in table],
+        hovertemplate="%{customdata}",
+    )
+    return _on_latency(figure, "top-1 on report")
 
 
 def curse_figure(table: LookupTable) -> go.Figure:

@@ -40,9 +40,14 @@ class FromPixels(nn.Module):
         return logits
 
     def normalised(self, pixels: Tensor) -> Tensor:
-        """What the network itself takes: (N, channels, side, side) in the network's dtype."""
+        """What the network itself takes: (N, channels, side, side) in the network's dtype.
+
+        In the order in memory that the weights have. Pixels come in channels-last order, which
+        makes an exported graph gather what follows an average pooling by the subnet's own channel
+        counts: slower, and of use to no other subnet.
+        """
         images = (pixels.permute(0, 3, 1, 2).float() - self.shift) / self.scale
-        return images.to(self._dtype())
+        return images.to(self._dtype()).contiguous(memory_format=self._memory_format())
 
     def around(self, network: nn.Module) -> "FromPixels":
         """The same normalisation in front of another network."""
@@ -51,6 +56,12 @@ class FromPixels(nn.Module):
     def compute_in(self, dtype: torch.dtype) -> None:
         """Convert the network; its images are still normalised in float32, then rounded."""
         self.network.to(dtype)
+
+    def _memory_format(self) -> torch.memory_format:
+        """Channels-last if a convolution's weights are in that order."""
+        filters = (p for p in self.network.parameters() if p.dim() == 4)
+        is_plain = all(each.is_contiguous() for each in filters)
+        return torch.contiguous_format if is_plain else torch.channels_last
 
     def _dtype(self) -> torch.dtype:
         """The dtype of the network's weights; float32 for a network without any."""

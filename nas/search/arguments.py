@@ -79,8 +79,8 @@ def search_parser() -> argparse.ArgumentParser:
     add(
         "--storage",
         metavar="URL",
-        help="Optuna storage URL or journal:FILE, which workers can share; default: study.db in "
-        "--out",
+        help="Optuna storage URL, journal:FILE or grpc://HOST:PORT, which workers can share; "
+        "default: study.db in --out",
     )
     add(
         "--role",

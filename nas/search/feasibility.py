@@ -79,7 +79,7 @@ def _probes(evaluator: Evaluator, allow_noisy: bool) -> list[Probe]:
 
 def _middle(space: SearchSpace) -> SubnetConfig:
     resolutions = sorted(space.resolutions)
-    return space.uniform(sum(space.width_range) / 2, resolutions[len(resolutions) // 2])
+    return space.uniform(space.widths[len(space.widths) // 2], resolutions[len(resolutions) // 2])
 
 
 def _cells(probe: Probe) -> dict[str, str]:

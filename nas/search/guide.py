@@ -1,21 +1,27 @@
 """The guide: a sampler that maximises the expected hypervolume improvement of the Pareto front.
 
 Two surrogates (`nas.search.surrogate`) are fitted to the evaluated configs: of top1 and of the log
-of a cost (latency or MACs), on the logs of the width multipliers and the resolution. From a pool of
-random configs and neighbours of front configs, the guide proposes the one with the largest
-acquisition value, the expected hypervolume improvement (Emmerich, Deutz & Klinkenberg 2011). The
-predicted cost is treated as exact, which gives a closed form: the integral, over all cost budgets
-from the config's cost up, of the expected improvement over the best top1 within the budget. Budgets
-are uniform in log cost, so halving the cost is worth the same everywhere.
+of a cost (latency or MACs), on the logs of the width multipliers and the resolution. Of all configs
+or, where there are too many, of random ones and neighbours of front configs, the guide proposes the
+one with the largest acquisition value, the expected hypervolume improvement (Emmerich, Deutz &
+Klinkenberg 2011). The predicted cost is treated as exact, which gives a closed form: the integral,
+over all cost budgets from the config's cost up, of the expected improvement over the best top1
+within the budget. Budgets are uniform in log cost, so halving the cost is worth the same
+everywhere. What other workers are evaluating counts as evaluated, with the values that the
+surrogates predict (the kriging believer of Ginsbourger, Le Riche & Carraro 2010), so that
+workers do not crowd around one optimum.
 """
 
-from collections.abc import Callable, Hashable, Sequence
+import itertools
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from optuna import Study
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
+from optuna.distributions import BaseDistribution, IntDistribution
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.search_space import intersection_search_space
 from optuna.trial import FrozenTrial, TrialState
@@ -26,13 +32,13 @@ from planner.pareto import front_indices
 
 Array = NDArray[np.float64]
 Params = dict[str, Any]
+Space = Mapping[str, IntDistribution]
 
 MIN_EVALUATED = 12
 """With fewer evaluated configs, the guide proposes random ones."""
 NUM_RANDOM, NUM_NEIGHBOURS = 1000, 2000
-"""Configs in the pool: random ones, and neighbours of front configs."""
-STEP = 0.15
-"""Standard deviation of a neighbour's step, as a share of the parameter's range."""
+"""Configs in the pool: random ones, and neighbours of front configs. A space that has no more
+configs is the pool itself."""
 
 
 class Guide(BaseSampler):
@@ -42,6 +48,8 @@ class Guide(BaseSampler):
         seed: seeds the pool, together with the number of evaluated configs, so that a resumed
             search proposes the same configs as an uninterrupted one.
         is_new: whether no worker has started a config, given as Optuna parameters.
+        features: inputs of the surrogates for a config, given as Optuna parameters: the logs of its
+            widths and resolution, because costs are products of them.
         cost: index of the objective that spans the front together with top1.
         is_foreign: whether to ignore a trial, because its values are of no evaluation.
 
@@ -54,10 +62,12 @@ class Guide(BaseSampler):
         *,
         seed: int,
         is_new: Callable[[Params], bool],
+        features: Callable[[Params], Sequence[float]],
         cost: int = 1,
         is_foreign: Callable[[FrozenTrial], bool] = lambda trial: False,
     ) -> None:
-        self.seed, self.is_new, self.cost, self.is_foreign = seed, is_new, cost, is_foreign
+        self.seed, self.is_new, self.features = seed, is_new, features
+        self.cost, self.is_foreign = cost, is_foreign
         self.expected_gain = float("nan")
         self._random = RandomSampler(seed=seed)
 
@@ -79,34 +89,50 @@ class Guide(BaseSampler):
         done = [each for each in done if not self.is_foreign(each)]
         if len(done) < MIN_EVALUATED or not search_space:
             return {}
-        names = sorted(search_space)
-        done.sort(key=lambda each: [each.params[name] for name in names])
-        evaluated = [each.params for each in done]
-        x = _features(evaluated, search_space)
-        top1 = np.array([each.values[0] for each in done])
-        cost = np.log([each.values[self.cost] for each in done])
-        # Constraints are value / limit - 1; the log of value / limit is as smooth as a cost's.
-        excess = np.log1p([list(each.constraints.values()) for each in done])
-        is_allowed = (excess <= 0).all(axis=1)
-        steps = front_steps(cost[is_allowed], top1[is_allowed])
-        on_front = _is_on_front(cost, top1, steps) & is_allowed
+        space = {name: _int(search_space[name]) for name in sorted(search_space)}
+        done.sort(key=lambda each: [each.params[name] for name in space])
         rng = np.random.default_rng([self.seed, len(done)])
-        pool = _pool([evaluated[index] for index in np.flatnonzero(on_front)], search_space, rng)
-        pool_x = _features(pool, search_space)
-        models = Surrogates(x)
-        mean, std = models.fit(top1).predict(pool_x)
-        pool_cost, _ = models.fit(cost).predict(pool_x)
-        end, floor = float(cost.max()), float(top1.min())
-        gains = expected_gains(mean, std, pool_cost, steps=steps, floor=floor, end=end)
-        for each in excess.T:
-            gains[models.fit(each).predict(pool_x)[0] > 0] = 0.0
+        known = _Known(
+            params=[each.params for each in done],
+            x=self._inputs([each.params for each in done]),
+            top1=np.array([each.values[0] for each in done]),
+            cost=np.log([each.values[self.cost] for each in done]),
+            # Constraints are value / limit - 1; the log of value / limit is as smooth as a cost's.
+            excess=np.log1p([list(each.constraints.values()) for each in done]),
+        )
+        known = self._with_believed(known, _begun(study, trial, space))
+        pool = _pool(known.front_params(), space, rng)
+        gains, total = known.gains(self._inputs(pool))
         by_gain = np.argsort(-gains, kind="stable")
         best = next((int(index) for index in by_gain if self.is_new(pool[index])), None)
         if best is None:
             return {}
-        total = _area(steps, floor, end)
         self.expected_gain = float(gains[best] / total) if total > 0 else float("inf")
         return pool[best]
+
+    def _inputs(self, configs: Sequence[Params]) -> Array:
+        """Inputs of the surrogates, (n, num_inputs)."""
+        return np.array([self.features(each) for each in configs], dtype=np.float64)
+
+    def _with_believed(self, known: "_Known", begun: Sequence[Params]) -> "_Known":
+        """`known` and the begun configs, with the values that are predicted for them."""
+        if not begun:
+            return known
+        x = self._inputs(begun)
+        models = Surrogates(known.x)
+
+        def believed(y: Array) -> Array:
+            return np.append(y, models.fit(y).predict(x)[0])
+
+        return _Known(
+            params=[*known.params, *begun],
+            x=np.vstack([known.x, x]),
+            top1=believed(known.top1),
+            cost=believed(known.cost),
+            excess=np.array([believed(each) for each in known.excess.T]).T.reshape(
+                len(known.params) + len(begun), known.excess.shape[1]
+            ),
+        )
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: Any
@@ -115,35 +141,82 @@ class Guide(BaseSampler):
         return self._random.sample_independent(study, trial, param_name, param_distribution)
 
 
-def _pool(
-    front: Sequence[Params], space: dict[str, BaseDistribution], rng: np.random.Generator
-) -> list[Params]:
-    """Random configs of the space, and neighbours of the front."""
+@dataclass(frozen=True)
+class _Known:
+    """The n configs that the guide knows values of."""
+
+    params: list[Params]
+    x: Array
+    """(n, num_inputs)."""
+    top1: Array
+    cost: Array
+    """(n,), logs."""
+    excess: Array
+    """(n, num_limits): at most 0 where the limit holds."""
+
+    @property
+    def is_allowed(self) -> NDArray[np.bool_]:
+        return np.asarray((self.excess <= 0).all(axis=1))
+
+    @property
+    def steps(self) -> tuple[Array, Array]:
+        return front_steps(self.cost[self.is_allowed], self.top1[self.is_allowed])
+
+    def front_params(self) -> list[Params]:
+        on_front = _is_on_front(self.cost, self.top1, self.steps) & self.is_allowed
+        return [self.params[index] for index in np.flatnonzero(on_front)]
+
+    def gains(self, pool_x: Array) -> tuple[Array, float]:
+        """Expected improvements of the configs with inputs `pool_x`, and the hypervolume now."""
+        models = Surrogates(self.x)
+        mean, std = models.fit(self.top1).predict(pool_x)
+        pool_cost, _ = models.fit(self.cost).predict(pool_x)
+        end, floor = float(self.cost.max()), float(self.top1.min())
+        gains = expected_gains(mean, std, pool_cost, steps=self.steps, floor=floor, end=end)
+        for each in self.excess.T:
+            gains[models.fit(each).predict(pool_x)[0] > 0] = 0.0
+        return gains, _area(self.steps, floor, end)
+
+
+def _begun(study: Study, trial: FrozenTrial, space: Space) -> list[Params]:
+    """Parameters of the trials that other workers are evaluating at this moment."""
+    running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+    return [
+        each.params
+        for each in running
+        if each.number != trial.number and space.keys() <= each.params.keys()
+    ]
+
+
+def _pool(front: Sequence[Params], space: Space, rng: np.random.Generator) -> list[Params]:
+    """All configs of the space or, of too many, random ones and neighbours of the front."""
+    num_configs = math.prod(each.high - each.low + 1 for each in space.values())
+    if num_configs <= NUM_RANDOM + NUM_NEIGHBOURS:
+        ranges = [range(each.low, each.high + 1) for each in space.values()]
+        return [dict(zip(space, each, strict=True)) for each in itertools.product(*ranges)]
     drawn = [{name: _uniform(each, rng) for name, each in space.items()} for _ in range(NUM_RANDOM)]
     for _ in range(NUM_NEIGHBOURS if front else 0):
         drawn.append(_neighbour(front[int(rng.integers(len(front)))], space, rng))
     return drawn
 
 
-def _uniform(each: BaseDistribution, rng: np.random.Generator) -> Any:
-    if isinstance(each, CategoricalDistribution):
-        return each.choices[rng.integers(len(each.choices))]
-    assert isinstance(each, FloatDistribution)
-    return float(rng.uniform(each.low, each.high))
+def _int(each: BaseDistribution) -> IntDistribution:
+    assert isinstance(each, IntDistribution)
+    return each
 
 
-def _neighbour(
-    params: Params, space: dict[str, BaseDistribution], rng: np.random.Generator
-) -> Params:
-    """`params` with one or two of them changed: widths by a small step, others at random."""
+def _uniform(each: IntDistribution, rng: np.random.Generator) -> int:
+    return int(rng.integers(each.low, each.high + 1))
+
+
+def _neighbour(params: Params, space: Space, rng: np.random.Generator) -> Params:
+    """`params` with one or two of them changed, by one step or, half as often, two."""
     changed = dict(params)
-    for name in rng.choice(list(space), size=rng.integers(1, 3), replace=False):
-        each = space[name]
-        if isinstance(each, FloatDistribution):
-            moved = params[name] + rng.normal(0, STEP) * (each.high - each.low)
-            changed[name] = float(np.clip(moved, each.low, each.high))
-        else:
-            changed[name] = _uniform(each, rng)
+    for name in rng.choice(
+        list(space), size=min(len(space), int(rng.integers(1, 3))), replace=False
+    ):
+        moved = params[name] + rng.choice([-2, -1, -1, 1, 1, 2])
+        changed[str(name)] = int(np.clip(moved, space[str(name)].low, space[str(name)].high))
     return changed
 
 
@@ -181,9 +254,3 @@ def _is_on_front(cost: Array, top1: Array, steps: tuple[Array, Array]) -> NDArra
 
 def _area(steps: tuple[Array, Array], floor: float, end: float) -> float:
     return float(np.sum(np.diff(np.append(steps[0], end)) * (steps[1] - floor)))
-
-
-def _features(configs: Sequence[Params], space: dict[str, BaseDistribution]) -> Array:
-    """Logs of the parameters, (n, num_parameters), because costs are products of parameters."""
-    names: Sequence[Hashable] = sorted(space)
-    return np.log([[float(config[str(name)]) for name in names] for config in configs])

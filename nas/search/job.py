@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from nas.errors import NasError
+from nas.search.samplers import GRID
 from planner import Limits
 from supernet import SubnetConfig
 
@@ -50,6 +51,9 @@ class SearchJob:
     """Seeds the order of the grid, the proposals and the order of timing."""
     allow_noisy: bool = False
     """Whether to measure even on a busy machine, and mark the table as noisy."""
+    steps_s: float = 20.0
+    """Seconds of timing at most for the steps of the latency, before anything is proposed; 0: all
+    widths are proposed. See `nas.search.staircase`."""
     trial_s: float = 0.3
     """Seconds of timing for each candidate during the search."""
     front_s: float = 20.0
@@ -67,6 +71,17 @@ class SearchJob:
             raise _not_repeatable("--max-latency-ms")
         if self.repeatable and self.sampler not in ("guide", "random"):
             raise _not_repeatable(f"--sampler {self.sampler}")
+
+    @property
+    def has_steps(self) -> bool:
+        """Whether the search proposes the steps of the target's latency, which are measured.
+
+        Otherwise it proposes all widths: the grid is the paper's, a repeatable search depends on no
+        latency, and between two steps of the latency there are steps of MACs and of memory.
+        """
+        bounds_others = self.limits.max_macs is not None or self.with_memory
+        wants_them = self.steps_s > 0 and self.sampler != GRID and not self.repeatable
+        return wants_them and not bounds_others
 
     @property
     def objectives(self) -> tuple[str, ...]:

@@ -1,43 +1,60 @@
-"""Converts configs to Optuna parameters and back."""
+"""Converts configs to Optuna parameters and back.
+
+A parameter is the number of a step: an ordered integer, each value of which is another network.
+"""
 
 from collections.abc import Mapping
 
 from optuna.trial import FrozenTrial, Trial
 
-from supernet import SearchSpace, SubnetConfig
+from nas.search.steps import Steps
+from supernet import SubnetConfig
+
+RESOLUTION = "resolution_step"
 
 
-def to_parameters(config: SubnetConfig, num_groups: int) -> dict[str, float]:
-    """Parameters `width0`, `width1`, ... (`width` if there is one group) and `resolution`."""
-    widths = config.width_mults * (num_groups // len(config.width_mults))
-    named = dict(zip(_width_names(num_groups), widths, strict=True))
-    return {**named, "resolution": config.resolution}
+def to_parameters(config: SubnetConfig, steps: Steps) -> dict[str, int]:
+    """The numbers of the config's steps, lifted where it lies between two.
+
+    `width_step0`, `width_step1` ... (`width_step` if there is one width) and `resolution_step`.
+    """
+    lifted = steps.lifted(config)
+    widths = lifted.width_mults * (len(steps.widths) // len(lifted.width_mults))
+    names = _width_names(steps)
+    named = {
+        name: each.index(width)
+        for name, each, width in zip(names, steps.widths, widths, strict=True)
+    }
+    return {**named, RESOLUTION: steps.resolutions.index(config.resolution)}
 
 
-def to_config(params: Mapping[str, float], num_groups: int) -> SubnetConfig | None:
+def to_config(params: Mapping[str, float], steps: Steps) -> SubnetConfig | None:
     """The inverse of `to_parameters`; None if parameters are missing."""
-    names = _width_names(num_groups)
-    if not {*names, "resolution"} <= set(params):
+    names = _width_names(steps)
+    if not {*names, RESOLUTION} <= set(params):
         return None
-    widths = tuple(round(params[name], 4) for name in names)
-    return SubnetConfig(width_mults=widths, resolution=int(params["resolution"]))
-
-
-def suggest(trial: Trial, space: SearchSpace) -> SubnetConfig:
-    """The config that `trial` was enqueued with, or else one proposed by the study's sampler."""
-    widths = tuple(
-        round(trial.suggest_float(name, *space.width_range), 4)
-        for name in _width_names(space.num_groups)
+    widths = (each[int(params[name])] for name, each in zip(names, steps.widths, strict=True))
+    return SubnetConfig(
+        width_mults=tuple(widths), resolution=steps.resolutions[int(params[RESOLUTION])]
     )
-    resolution = trial.suggest_categorical("resolution", space.resolutions)
-    return SubnetConfig(width_mults=widths, resolution=resolution)
 
 
-def of_trial(trial: FrozenTrial, num_groups: int) -> SubnetConfig | None:
+def suggest(trial: Trial, steps: Steps) -> SubnetConfig:
+    """The config that `trial` was enqueued with, or else one proposed by the study's sampler."""
+    widths = [
+        each[trial.suggest_int(name, 0, len(each) - 1)]
+        for name, each in zip(_width_names(steps), steps.widths, strict=True)
+    ]
+    number = trial.suggest_int(RESOLUTION, 0, len(steps.resolutions) - 1)
+    return SubnetConfig(width_mults=tuple(widths), resolution=steps.resolutions[number])
+
+
+def of_trial(trial: FrozenTrial, steps: Steps) -> SubnetConfig | None:
     """The config of a trial in any state; None while its parameters are still being sampled."""
     enqueued = trial.system_attrs.get("fixed_params", {})
-    return to_config({**enqueued, **trial.params}, num_groups)
+    return to_config({**enqueued, **trial.params}, steps)
 
 
-def _width_names(num_groups: int) -> list[str]:
-    return ["width"] if num_groups == 1 else [f"width{index}" for index in range(num_groups)]
+def _width_names(steps: Steps) -> list[str]:
+    count = len(steps.widths)
+    return ["width_step"] if count == 1 else [f"width_step{index}" for index in range(count)]

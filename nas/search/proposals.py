@@ -1,8 +1,10 @@
 """Proposals: which config a worker evaluates next, so that no config is evaluated twice."""
 
+import math
 import random
 import time
 from dataclasses import dataclass
+from typing import Any
 
 from optuna.trial import Trial, TrialState
 
@@ -12,6 +14,7 @@ from nas.search.initial import initial_configs
 from nas.search.job import SearchJob
 from nas.search.parameters import suggest, to_config, to_parameters
 from nas.search.roles import take, turn
+from nas.search.samplers import GRID
 from nas.search.trials import Trials
 from supernet import SearchSpace, SubnetConfig
 
@@ -41,8 +44,8 @@ class Proposals:
     """Takes queued trials and asks the sampler for new ones, in a study that workers share.
 
     Args:
-        trials: of the study.
-        space: of the configs.
+        trials: of the study, with the steps that configs are made of.
+        space: of the supernet.
         job: role, seed and warm start of this worker.
         clock: seconds since the epoch; of the claims.
     """
@@ -59,12 +62,12 @@ class Proposals:
             trial = take(self.trials.study, self.job.role)
             if trial is None:
                 return None
-            config = suggest(trial, self.space)
+            config = self.trials.named(suggest(trial, self.trials.steps))
             if self.trials.channels(config) not in self.preceding(trial):
                 return Proposal(
                     trial=trial,
                     config=config,
-                    origin=trial.user_attrs.get("origin", "search"),
+                    origin="grid" if self.trials.is_uniform(config) else "search",
                     costs=self.trials.costs_of(config),
                 )
             self.trials.study.tell(trial, state=TrialState.FAIL)
@@ -97,30 +100,43 @@ class Proposals:
 
     def _enqueue_random(self) -> bool:
         """Enqueue a random new config; False if none was found."""
-        space, started = self.space, self.trials.known()
+        steps, started = self.trials.steps, self.trials.known()
         rng = random.Random(f"{self.job.seed} {len(started)}")
         for _ in range(MAX_DRAWS):
-            widths = space.random_widths(rng)
-            config = SubnetConfig(width_mults=widths, resolution=rng.choice(space.resolutions))
+            widths = tuple(rng.choice(each) for each in steps.widths)
+            config = SubnetConfig(width_mults=widths, resolution=rng.choice(steps.resolutions))
             if self.trials.channels(config) not in started:
-                self._enqueue(config, "search")
+                self._enqueue(config)
                 return True
         return False
 
     def enqueue_initial(self) -> None:
         """Enqueue the initial configs that no trial holds yet."""
-        rng = random.Random(self.job.seed)
         present = self.trials.known(TrialState.COMPLETE, TrialState.RUNNING, TrialState.WAITING)
-        initial = initial_configs(self.space, self.job.warm_start, self.trials.channels, rng)
-        for config, origin in initial:
+        initial = initial_configs(
+            self.space,
+            self.trials.steps,
+            self.job.warm_start,
+            self.trials.channels,
+            whole_grid=self.job.sampler == GRID,
+            seed=self.job.seed,
+        )
+        for config in initial:
             if self.trials.channels(config) not in present:
-                self._enqueue(config, origin)
+                self._enqueue(config)
 
-    def _enqueue(self, config: SubnetConfig, origin: str) -> None:
-        params = to_parameters(config, self.space.num_groups)
-        self.trials.study.enqueue_trial(params, user_attrs={"origin": origin})
+    def _enqueue(self, config: SubnetConfig) -> None:
+        self.trials.study.enqueue_trial(to_parameters(config, self.trials.steps))
 
     def is_new(self, params: dict[str, float]) -> bool:
         """Whether no worker has started the config of these parameters."""
-        config = to_config(params, self.space.num_groups)
+        config = to_config(params, self.trials.steps)
         return config is not None and self.trials.channels(config) not in self._started
+
+    def features(self, params: dict[str, Any]) -> list[float]:
+        """The logs of the widths and the resolution of these parameters' config."""
+        steps = self.trials.steps
+        config = to_config(params, steps)
+        assert config is not None
+        widths = config.width_mults * (len(steps.widths) // len(config.width_mults))
+        return [math.log(value) for value in (*widths, config.resolution)]

@@ -10,16 +10,18 @@ import optuna
 import torch
 
 from nas.search.job import SearchJob
+from nas.search.steps import Steps
 from nas.search.storage import without_password
 
 
 def provenance(
-    document: Mapping[str, Any], job: SearchJob, out: Path, command: str | None
+    document: Mapping[str, Any], job: SearchJob, out: Path, command: str | None, steps: Steps
 ) -> dict[str, Any]:
     """The provenance of a lookup table as JSON values, without passwords.
 
     `versions`: package versions of the search and, prefixed with "training", of the training;
     `command`; `search`: every field of the job, so that later changes of defaults don't matter;
+    `steps`: the widths of each group and the resolutions that were searched;
     `training`: the training job with all hyperparameters and its seed; `data`: sizes and digests of
     the splits.
 
@@ -28,6 +30,7 @@ def provenance(
         job: the search job.
         out: the run's folder.
         command: the command line; None records the equivalent Python call instead.
+        steps: of the study.
     """
     trained = {f"training {name}": str(value) for name, value in document["versions"].items()}
     now = {"torch": torch.__version__, "optuna": optuna.__version__}
@@ -38,6 +41,7 @@ def provenance(
         "command": command or python_call(job, out),
         "created_utc": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "search": values,
+        "steps": steps.to_json(),
         "training": document["job"],
         "data": document["data"],
     }

@@ -1,6 +1,6 @@
 """Registry of samplers by name."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from optuna.samplers import (
@@ -23,7 +23,9 @@ OPTUNAS: dict[str, Callable[..., BaseSampler]] = {
     "gp": GPSampler,
     "random": RandomSampler,
 }
-SAMPLERS = ("guide", *OPTUNAS)
+GRID = "grid"
+"""The paper's method: the uniform grid and nothing else."""
+SAMPLERS = ("guide", GRID, *OPTUNAS)
 
 
 def make_sampler(
@@ -32,15 +34,18 @@ def make_sampler(
     *,
     num_done: int = 0,
     is_new: Callable[[dict[str, Any]], bool],
+    features: Callable[[dict[str, Any]], Sequence[float]],
     cost: int = 1,
 ) -> BaseSampler:
-    """Create the sampler `name`; `is_new` and `cost` are passed to the guide.
+    """Create the sampler `name`; `is_new`, `features` and `cost` are passed to the guide.
 
     With a fixed seed, Optuna's samplers would repeat their first proposals in a resumed study, so
     `num_done` trials are added to the seed. Raises StudyError for a name not in SAMPLERS.
     """
     if name == "guide":
-        return Guide(seed=seed, is_new=is_new, cost=cost, is_foreign=is_foreign)
+        return Guide(seed=seed, is_new=is_new, features=features, cost=cost, is_foreign=is_foreign)
+    if name == GRID:
+        return RandomSampler(seed=seed)  # never asked: the grid is queued as a whole
     if name not in OPTUNAS:
         raise StudyError(f"a sampler must be one of {', '.join(SAMPLERS)}, but got {name!r}")
     return OPTUNAS[name](seed=seed + num_done)

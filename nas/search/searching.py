@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,12 @@ from nas.evaluate.target import describe_target
 from nas.evaluate.trained import describe_supernet
 from nas.report.page import write_report
 from nas.runtimes import Runtime, load_runtime
+from nas.search.belief import Belief
 from nas.search.feasibility import require_feasible
 from nas.search.job import SearchJob
 from nas.search.proposals import Proposal
 from nas.search.provenance import provenance
+from nas.search.staircase import measured_steps
 from nas.search.study import Study
 from planner import Candidate, Limits, LookupTable, Preprocessing, write_candidates
 from supernet import Supernet
@@ -81,13 +84,17 @@ def search(
     _require_allowed(candidates, job.limits)
     write_candidates(folder / "candidates.csv", candidates)
     allowed = [each for each in study.evaluations() if job.limits.allow(each.candidate)]
+    belief = Belief(supernet, study.evaluations())
+    grid_front = belief.grid_front()
     table = make_table(
         evaluator,
         [each.candidate for each in allowed],
+        believed=belief.top1 | {each.config_id: top1 for each, top1 in grid_front.items()},
+        uniform=list(grid_front),
         target=describe_target(evaluator.runtime, job.batch_size),
         supernet=_describe(document, data),
         splits=data.num_images,
-        provenance=provenance(document, job, Path(out), command),
+        provenance=provenance(document, job, Path(out), command, study.steps),
         max_latency_ms=job.limits.max_latency_ms,
         max_s=job.front_s,
         allow_noisy=job.allow_noisy,
@@ -195,7 +202,14 @@ def _prepare(
     if job.role != "accuracy":
         belongs_to["target"] = describe_target(runtime, job.batch_size).to_json()
     storage = job.storage or f"sqlite:///{folder / 'study.db'}"
-    return Study(supernet, storage, job, belongs_to=belongs_to), evaluator, document
+    study = Study(
+        supernet,
+        storage,
+        job,
+        belongs_to=belongs_to,
+        find_steps=partial(measured_steps, evaluator, job.steps_s) if job.has_steps else None,
+    )
+    return study, evaluator, document
 
 
 def _postfix(candidate: Candidate, expected_gain: float) -> str:

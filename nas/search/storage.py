@@ -1,7 +1,9 @@
 """Storage of a study: an Optuna storage URL, or `journal:FILE`, which needs no server.
 
 SQLite works on one machine. For several machines, use PostgreSQL
-(`postgresql+pg8000://user@host/database`) or a journal file on a shared disk.
+(`postgresql+pg8000://user@host/database`) or a journal file on a shared disk; for hundreds of
+workers Optuna's gRPC server before PostgreSQL (`grpc://host:port`), which keeps few connections to
+the database and answers from memory.
 """
 
 import time
@@ -11,14 +13,16 @@ from typing import Any, Literal
 
 import optuna
 from optuna.exceptions import ExperimentalWarning
-from optuna.storages import BaseStorage, JournalStorage
+from optuna.storages import BaseStorage, GrpcStorageProxy, JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
 from nas.errors import StudyError
 from planner import Target, target_differences
 from planner.target_difference import listed
 
-JOURNAL = "journal:"
+JOURNAL, GRPC = "journal:", "grpc://"
+SERVER_S = 10.0
+"""Seconds that a gRPC server has to answer at first."""
 
 BEING_MADE = ("already exists", "unique constraint", "duplicate", "database is locked")
 """What databases answer, in lower case, while another process makes the tables of a new study."""
@@ -119,6 +123,15 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _storage(url: str) -> BaseStorage | str:
+    if url.startswith(GRPC):
+        host, _, port = url.removeprefix(GRPC).rpartition(":")
+        if not (host and port.isdecimal()):
+            raise ValueError("it must read like grpc://host:13000")
+        with warnings.catch_warnings():  # it is called experimental since Optuna 4.2
+            warnings.simplefilter("ignore", ExperimentalWarning)
+            proxy = GrpcStorageProxy(host=host, port=int(port))
+        proxy.wait_server_ready(timeout=SERVER_S)
+        return proxy
     if url.startswith(JOURNAL):
         return JournalStorage(JournalFileBackend(url.removeprefix(JOURNAL)))
     return url

@@ -6,9 +6,10 @@ worker dies, its claim goes stale and another worker reruns its trial (see `nas.
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any, Literal
 
 from optuna.exceptions import UpdateFinishedTrialError
@@ -20,7 +21,8 @@ from nas.search.guide import Guide
 from nas.search.job import SearchJob
 from nas.search.proposals import Proposal, Proposals
 from nas.search.roles import hand_over, has_costs
-from nas.search.samplers import make_sampler
+from nas.search.samplers import GRID, make_sampler
+from nas.search.steps import Steps
 from nas.search.storage import open_study, without_password
 from nas.search.trials import CANDIDATE, CORRECT, Trials
 from planner import Candidate
@@ -40,6 +42,9 @@ WAIT_S = 0.5
 ENDED = "ended"
 """User attribute of a study: whether no more configs will be proposed."""
 
+STEPS = "steps"
+"""User attribute of a study: see `Steps.to_json`."""
+
 MAX_AHEAD = 4
 """Number of unscored candidates at which a worker that only measures costs waits, because more
 results improve the proposals."""
@@ -57,6 +62,8 @@ class Study:
         belongs_to: identifies the weights and the target (`Target.to_json`); a study of others is
             refused.
         job: sampler, objectives, limits, role, seed, warm start, and whether it is repeatable.
+        find_steps: finds the steps of a new study, by measuring the target; None: all that the
+            supernet has. Its workers share them.
         clock: returns seconds since the epoch, for the claims.
 
     Raises StudyError if the storage is damaged or belongs to another search.
@@ -69,6 +76,7 @@ class Study:
         job: SearchJob,
         *,
         belongs_to: dict[str, Any],
+        find_steps: Callable[[], Steps] | None = None,
         clock: Clock = time.time,
     ) -> None:
         self.supernet, self.job, self.clock = supernet, job, clock
@@ -79,7 +87,8 @@ class Study:
             may_begin=job.role != "accuracy",
         )
         take_back_abandoned(self.study, clock)
-        self.trials = Trials(self.study, supernet, without_password(storage))
+        steps = self._shared_steps(find_steps or partial(Steps.all_of, supernet))
+        self.trials = Trials(self.study, supernet, steps, without_password(storage))
         self.trials.evaluations()  # raises on damage now, not after hours
         self.proposals = Proposals(self.trials, supernet.space, job, clock)
         if job.role != "accuracy":
@@ -91,8 +100,14 @@ class Study:
             job.seed,
             num_done=len(self.trials.of(TrialState.COMPLETE, TrialState.RUNNING)),
             is_new=self.proposals.is_new,
+            features=self.proposals.features,
             cost=job.objectives.index("macs" if job.repeatable else "latency_p50_ms"),
         )
+
+    @property
+    def steps(self) -> Steps:
+        """What its configs are made of."""
+        return self.trials.steps
 
     def candidates(self) -> list[Candidate]:
         """All evaluated candidates, each config once, in the order of their trials."""
@@ -120,6 +135,9 @@ class Study:
         workers that die.
         """
         while not self._is_over():
+            if self._has_no_more():
+                self._end()
+                continue
             if self._must_wait():
                 time.sleep(WAIT_S)
                 continue
@@ -166,6 +184,21 @@ class Study:
         """Store the costs and requeue the trial for a worker that scores accuracy."""
         hand_over(self.study, proposal.trial, costs)
 
+    def _shared_steps(self, find: Callable[[], Steps]) -> Steps:
+        """The study's steps, found by the worker that begins it; the others wait for them.
+
+        Two workers that begin it in the same moment may both find some: the last ones stored count,
+        and each worker reads them back once the other must have stored its own.
+        """
+        if STEPS not in self.study.user_attrs and self.job.role != "accuracy":
+            found = find()
+            if STEPS not in self.study.user_attrs:
+                self.study.set_user_attr(STEPS, found.to_json())
+                time.sleep(WAIT_S)
+        while STEPS not in self.study.user_attrs:
+            time.sleep(WAIT_S)
+        return Steps.from_json(self.study.user_attrs[STEPS])
+
     def _is_over(self) -> bool:
         """Whether no work is left for any worker; requeues the trials of dead workers first."""
         take_back_abandoned(self.study, self.clock)
@@ -175,8 +208,16 @@ class Study:
             TrialState.RUNNING, TrialState.WAITING
         )
 
+    def _has_no_more(self) -> bool:
+        """Whether the whole grid is evaluated, if that is all that the search evaluates."""
+        if self.job.sampler != GRID or self._has_ended():
+            return False
+        return not self.trials.of(TrialState.WAITING, TrialState.RUNNING)
+
     def _must_wait(self) -> bool:
         """Whether this worker has nothing to do until another worker finishes a trial."""
+        if self.job.sampler == GRID and not self.trials.of(TrialState.WAITING):
+            return bool(self.trials.of(TrialState.RUNNING))  # its worker may die
         num_waiting = len(self.trials.handed_over(TrialState.WAITING))
         if self.job.role == "accuracy":
             return not num_waiting

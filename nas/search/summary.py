@@ -1,9 +1,11 @@
 """Summary of a search, printed at its end: the front as a table."""
 
+import statistics
 from collections.abc import Sequence
 
 from rich.console import Console
 
+from nas.report.gain import largest_gain
 from nas.search.fitting_table import print_fitting
 from planner import Candidate, Entry, LookupTable
 
@@ -24,13 +26,17 @@ def print_summary(table: LookupTable, candidates: Sequence[Candidate], console: 
         dispensable=("found by", "MMACs", "p90 ms", "95% interval"),
     )
     span = entries[-1].latency.p50_ms / entries[0].latency.p50_ms
-    num_new = sum(candidate.origin == "search" for candidate in candidates)
+    num_own = sum(entry.origin == "search" for entry in entries)
+    shrunk = statistics.fmean(entry.top1_selection - entry.accuracy.top1 for entry in entries)
     console.print(
-        f"{len(candidates)} candidates, {num_new} of them outside the uniform grid; "
-        f"{len(entries)} on the front, spanning a factor of {span:.1f} in latency; "
-        f"top-1 on {table.splits['report']} held-out images; "
-        f"noise floor {noise_floor:.1%}"
+        f"{len(candidates)} candidates; {len(entries)} entries, {num_own} of them outside the "
+        f"uniform grid, spanning a factor of {span:.1f} in latency; top-1 on "
+        f"{table.splits['report']} held-out images ({100 * shrunk:+.1f} points on those that chose "
+        f"the entries); noise floor {noise_floor:.1%}",
+        highlight=False,
     )
+    if gain := largest_gain(table):
+        console.print(str(gain), highlight=False)
 
 
 def _cells(entry: Entry) -> dict[str, str]:

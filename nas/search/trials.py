@@ -12,6 +12,7 @@ from nas.errors import StudyError
 from nas.evaluate.evaluation import Costs, Evaluation, from_text
 from nas.search.parameters import of_trial
 from nas.search.roles import COSTS, has_costs
+from nas.search.steps import Steps
 from planner import Candidate
 from supernet import SubnetConfig, Supernet
 from supernet.tell import to_stderr
@@ -34,12 +35,14 @@ class Trials:
     Args:
         study: a study of configs of `supernet`.
         supernet: decides which configs are duplicates.
+        steps: what the study's parameters stand for.
         storage: name of the storage in error messages.
     """
 
-    def __init__(self, study: optuna.Study, supernet: Supernet, storage: str) -> None:
-        self.study, self.num_groups, self.storage = study, supernet.space.num_groups, storage
+    def __init__(self, study: optuna.Study, supernet: Supernet, steps: Steps, storage: str) -> None:
+        self.study, self.steps, self.storage = study, steps, storage
         self._kept_counts = functools.cache(supernet.kept_counts)
+        self._uniform = {self.channels(each): each for each in reversed([*supernet.space.grid()])}
         self._cache: dict[int, Evaluation] = {}  # by trial number; complete trials never change
         self._told = set[int]()  # numbers of foreign trials
 
@@ -96,7 +99,15 @@ class Trials:
 
     def config_of(self, trial: FrozenTrial) -> SubnetConfig | None:
         """The config of a trial; None while its worker is still choosing the parameters."""
-        return of_trial(trial, self.num_groups)
+        return of_trial(trial, self.steps)
+
+    def named(self, config: SubnetConfig) -> SubnetConfig:
+        """The uniform config with the same channels, if there is one: its name is the simplest."""
+        return self._uniform.get(self.channels(config), config)
+
+    def is_uniform(self, config: SubnetConfig) -> bool:
+        """Whether the config is one of the uniform grid, by whatever name."""
+        return self.channels(config) in self._uniform
 
     def channels(self, config: SubnetConfig) -> tuple[int, ...]:
         """Key of a config, equal for duplicates: kept channels of each group, and resolution."""

@@ -101,7 +101,7 @@ class _Tracing:
 
     def _elastic_groups(self) -> Partition:
         """All groups with more than one possible size; the others are kept."""
-        low, divisor = self.space.width_range[0], self.space.divisor
+        low, divisor = self.space.narrowest, self.space.divisor
         groups = divide(self.labelling)
         rigid = [kept_places(group, low, divisor) == group.size for group in groups.groups]
         if any(rigid):
@@ -145,7 +145,7 @@ class _Tracing:
 
     def _first_failure(self, channels: Channels, groups: Partition) -> tuple[int, Failure] | None:
         """The index of the pass that failed, and the failure."""
-        rng, low = random.Random(0), self.space.width_range[0]
+        rng, low = random.Random(0), self.space.narrowest
         num_groups = len(channels.groups)
         widths = [[low] * num_groups]
         widths += [

@@ -139,7 +139,7 @@ class Supernet(nn.Module):
 
     def describe(self) -> str:
         """A printable table of the channel groups, and of what stays at full width and why."""
-        low, low_width = self.kept_counts(self.space.smallest), self.space.width_range[0]
+        low, low_width = self.kept_counts(self.space.smallest), self.space.narrowest
         return describe(self.model, self.channels, self.width_of, low, low_width)
 
     def _apply(self, *args: Any, **kwargs: Any) -> Self:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from supernet.job.hyperparameters import Hyperparameters
 from supernet.job.recipe import RECIPES
 from supernet.job.training_job import TrainingJob
-from supernet.space import SearchSpace
+from supernet.space import SearchSpace, widths_from
 
 _IMAGENET = (224, 192, 160, 128)
 
@@ -14,7 +14,7 @@ _SCRATCH = TrainingJob(
     model="mobilenet_v2",
     model_options={},
     hyperparameters=Hyperparameters(batch_size=32, clip_norm=2.0),
-    space=SearchSpace(width_range=(0.5, 1.0), resolutions=(128, 112, 96, 80, 64)),
+    space=SearchSpace(widths=widths_from(0.5), resolutions=(128, 112, 96, 80, 64)),
     epochs=0,
 )
 
@@ -26,7 +26,7 @@ _MOBILENET_V1 = TrainingJob(
     hyperparameters=Hyperparameters(
         batch_size=1024, lr=0.5, weight_decay=1e-4, warmup_fraction=0.0, augment="imagenet"
     ),
-    space=SearchSpace(width_range=(0.25, 1.0), resolutions=_IMAGENET),
+    space=SearchSpace(widths=widths_from(0.25), resolutions=_IMAGENET),
     epochs=250,
 )
 
@@ -45,7 +45,7 @@ PRESETS = {
     "mobilenet_v2-imagenet": replace(
         _MOBILENET_V1,
         model="mobilenet_v2",
-        space=SearchSpace(width_range=(0.7, 1.0), resolutions=_IMAGENET),
+        space=SearchSpace(widths=widths_from(0.7), resolutions=_IMAGENET),
     ),
     "resnet50-imagenet": replace(
         _MOBILENET_V1,
@@ -53,7 +53,7 @@ PRESETS = {
         hyperparameters=replace(
             _MOBILENET_V1.hyperparameters, batch_size=512, lr=0.2, decay_all=True
         ),
-        space=SearchSpace(width_range=(0.9, 1.0), resolutions=_IMAGENET),
+        space=SearchSpace(widths=widths_from(0.9), resolutions=_IMAGENET),
         epochs=120,
     ),
     "wide_resnet-cifar": TrainingJob(
@@ -64,7 +64,7 @@ PRESETS = {
         hyperparameters=Hyperparameters(
             batch_size=128, warmup_fraction=0.0, decay_all=True, augment="cifar"
         ),
-        space=SearchSpace(width_range=(0.9, 1.0), resolutions=(32, 28, 24, 20)),
+        space=SearchSpace(widths=widths_from(0.9), resolutions=(32, 28, 24, 20)),
         epochs=200,
     ),
 }

@@ -23,9 +23,6 @@ class Recipe:
     """Whether a step trains the narrowest subnet."""
     num_random: int = 2
     """Subnets of random width per step."""
-    num_widths: int | None = None
-    """Random widths are drawn from this many evenly spaced ones; None: any in the range. Few shapes
-    are what `--compile` needs."""
     distillation: float = 1.0
     """Weight of the divergence from the full network's soft labels in a subnet's loss; the rest is
     cross-entropy with the hard labels. 0 switches distillation off."""
@@ -36,11 +33,8 @@ class Recipe:
             raise SupernetError(
                 f"`resolutions` must be one of {', '.join(RESOLUTIONS)}, but got {self.resolutions}"
             )
-        if self.num_random < 0 or (self.num_widths is not None and self.num_widths < 2):
-            raise SupernetError(
-                "`num_random >= 0` and `num_widths >= 2` must hold, "
-                f"but got {self.num_random} and {self.num_widths}"
-            )
+        if self.num_random < 0:
+            raise SupernetError(f"`num_random >= 0` must hold, but got {self.num_random}")
         if not 0 <= self.distillation <= 1:
             raise SupernetError(f"`0 <= distillation <= 1` must hold, but got {self.distillation}")
 

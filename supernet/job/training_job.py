@@ -33,7 +33,7 @@ class TrainingJob:
     """How the weights are optimised."""
     space: SearchSpace = field(default_factory=SearchSpace)
     """Widths and resolutions to train for; where the recipe trains the full network only, the
-    width range becomes (1, 1)."""
+    only width is 1."""
     weights: str | None = None
     """File with initial weights; see `supernet.models.pretrained.load_weights`."""
     freeze: tuple[str, ...] = ()
@@ -52,7 +52,7 @@ class TrainingJob:
         if not 0 <= self.seed < 2**32:
             raise SupernetError(f"`0 <= seed < 2^32` must hold, but got {self.seed}")
         if not self.recipe.trains_widths:
-            object.__setattr__(self, "space", replace(self.space, width_range=(1.0, 1.0)))
+            object.__setattr__(self, "space", replace(self.space, widths=(1.0,)))
 
     def with_epochs(self, num_images: int) -> "TrainingJob":
         """The job itself or, where it leaves the epochs open, with as many as suit its images.

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any, get_args
 
 from supernet.data.sources import EMBEDDED
-from supernet.errors import SupernetError
+from supernet.errors import SpaceError, SupernetError
 from supernet.job.execution import Execution
 from supernet.job.hyperparameters import Hyperparameters
 from supernet.job.presets import PRESETS
 from supernet.job.recipe import RECIPES, Recipe
 from supernet.job.training_job import TrainingJob
-from supernet.space import GROUPS
+from supernet.space import GROUPS, widths_from
 
 OF_RECIPE = [field.name for field in fields(Recipe) if field.name != "name"]
 OF_HYPERPARAMETERS = [field.name for field in fields(Hyperparameters)]
@@ -78,13 +78,10 @@ def make_parser() -> argparse.ArgumentParser:
     add("--weight-decay", type=float, help="weight decay of SGD")
     add("--set", nargs="*", type=named_value, default=[], metavar="NAME=VALUE", help="see below")
     add("--resolutions", type=int, nargs="+", help="input resolutions in pixels")
-    add(
-        "--width-range",
-        type=float,
-        nargs=2,
-        metavar="W",
-        help="lowest and highest width",
-    )
+    widths = parser.add_mutually_exclusive_group()
+    widths.add_argument("--width-range", type=float, nargs=2, metavar="W",
+        help="lowest and highest width; between them a width every 0.05, or closer")  # fmt: skip
+    widths.add_argument("--widths", type=float, nargs="+", metavar="W", help="all widths, up to 1")
     add("--groups", choices=GROUPS, help="what has a width of its own")
     add("--weights", type=Path, metavar="FILE[#NAME]", help="initial weights: safetensors or what "
         "torch.save wrote; #NAME chooses among several")  # fmt: skip
@@ -95,7 +92,7 @@ def make_parser() -> argparse.ArgumentParser:
     add("--out", type=Path, metavar="RUN", help="the run's folder")
     add("--resume", action="store_true", help="continue the training in RUN")
     add("--device", help="cpu, cuda, cuda:1; default: CUDA where available")
-    add("--compile", action="store_true", help="use torch.compile; needs --set num_widths=N")
+    add("--compile", action="store_true", help="use torch.compile; needs few widths and sides")
     add("--tensorboard", action="store_true", help="also log to TensorBoard")
     add("--evaluate-every", type=int, metavar="EPOCHS",
         help="top-1 of the corners on `selection`; 0: never; default: a quarter of the epochs, "
@@ -140,7 +137,7 @@ def job_from(args: argparse.Namespace) -> TrainingJob:
         raise SupernetError(f"--set takes {known}, but got {unknown[0]!r}")
     hyper = {"batch_size": args.batch_size, "lr": args.lr, "weight_decay": args.weight_decay}
     space = {
-        "width_range": None if args.width_range is None else tuple(args.width_range),
+        "widths": _widths(args),
         "resolutions": None if args.resolutions is None else tuple(args.resolutions),
         "groups": args.groups,
     }
@@ -158,6 +155,18 @@ def job_from(args: argparse.Namespace) -> TrainingJob:
         space=replace(job.space, **_given(space)),
         **_given(given),
     )
+
+
+def _widths(args: argparse.Namespace) -> tuple[float, ...] | None:
+    """The widths of --widths or --width-range; None without either."""
+    if args.widths is not None:
+        return tuple(args.widths)
+    if args.width_range is None:
+        return None
+    low, high = args.width_range
+    if high != 1:
+        raise SpaceError(f"the highest width of --width-range must be 1, but got {high:g}")
+    return widths_from(low)
 
 
 def execution_from(args: argparse.Namespace) -> Execution:

@@ -30,16 +30,13 @@ class Compiled:
         self.functions: dict[tuple[Any, ...], Callable[[dict[str, Tensor], Tensor], Tensor]] = {}
         # By default a function's ninth shape would run uncompiled.
         torch._dynamo.config.recompile_limit = 2 * MAX_SHAPES
-        num_widths = 2 if not recipe.num_random else recipe.num_widths
-        num_shapes = (
-            None
-            if num_widths is None
-            else num_widths**supernet.space.num_groups * len(supernet.space.resolutions)
-        )
-        if num_shapes is None or num_shapes > MAX_SHAPES:
+        space = supernet.space
+        num_widths = len(space.widths) if recipe.num_random else 2
+        num_shapes = num_widths**space.num_groups * len(space.resolutions)
+        if num_shapes > MAX_SHAPES:
             raise SupernetError(
                 f"--compile needs at most {MAX_SHAPES} shapes (widths x resolutions), but there "
-                f"are {num_shapes or 'any number'}: --set num_widths=8, and fewer resolutions"
+                f"are {num_shapes:,}: choose a few --widths and --resolutions, or --groups one"
             )
 
     def __call__(self, images: Tensor, config: SubnetConfig) -> Tensor:

@@ -9,13 +9,13 @@ from supernet.space import SearchSpace, SubnetConfig
 def sandwich(space: SearchSpace, recipe: Recipe, rng: random.Random) -> list[SubnetConfig]:
     """The full network, the narrowest subnet and some of random widths, in this order.
 
-    Widths are drawn uniformly from the range; resolutions uniformly from all, or as
+    Widths are drawn uniformly from the space's; resolutions uniformly from all, or as
     `recipe.resolutions` restricts them (MutualNet, section 3.2).
     """
     widths: list[tuple[float, ...]] = [(1.0,)]
     if recipe.narrowest:
-        widths.append((space.width_range[0],))
-    widths += [_random_widths(space, recipe, rng) for _ in range(recipe.num_random)]
+        widths.append((space.narrowest,))
+    widths += [space.random_widths(rng) for _ in range(recipe.num_random)]
     highest = space.resolutions[0]
     if recipe.resolutions == "own":
         sides = [highest, *(rng.choice(space.resolutions) for _ in widths[1:])]
@@ -27,12 +27,3 @@ def sandwich(space: SearchSpace, recipe: Recipe, rng: random.Random) -> list[Sub
         SubnetConfig(width_mults=each, resolution=side)
         for each, side in zip(widths, sides, strict=True)
     ]
-
-
-def _random_widths(space: SearchSpace, recipe: Recipe, rng: random.Random) -> tuple[float, ...]:
-    if recipe.num_widths is None:
-        return space.random_widths(rng)
-    low, high = space.width_range
-    step = (high - low) / (recipe.num_widths - 1)
-    chosen = [rng.randrange(recipe.num_widths) for _ in range(space.num_groups)]
-    return tuple(round(low + step * number, 4) for number in chosen)

@@ -108,7 +108,7 @@ def _train(
         to_stderr(f"{chosen}; --epochs sets another number")
     supernet = new_supernet(job, data, resumes=saved is not None)
     supernet.to(device=place, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    if group.is_first and supernet.space.width_range[0] < 1:
+    if group.is_first and supernet.space.narrowest < 1:
         print("\n".join(summarise(supernet.model, supernet.channels)), file=sys.stderr)
     network = Compiled(supernet, job.recipe) if execution.compile else supernet
     loop = Loop(supernet, data, job, run, execution, group, network)

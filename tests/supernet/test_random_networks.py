@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from supernet.elastic.supernet import Supernet
 from supernet.space import SearchSpace, SubnetConfig
 
-SPACE = SearchSpace(width_range=(0.25, 1.0), resolutions=(6,), divisor=2, groups="layer")
+SPACE = SearchSpace(resolutions=(6,), divisor=2, groups="layer")
 
 # What a step does, which earlier tensors it takes, and how many channels it makes.
 STEPS = st.lists(

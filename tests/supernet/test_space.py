@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from supernet.errors import SpaceError
-from supernet.space import SearchSpace, SubnetConfig, round_channels
+from supernet.space import SearchSpace, SubnetConfig, round_channels, widths_from
 
 
 def test_config_id_is_readable_and_reads_back() -> None:
@@ -55,8 +55,8 @@ def test_rounding_keeps_its_bounds(channels: int, width: float, divisor: int) ->
 
 
 def test_grid_holds_every_width_at_every_resolution_largest_first() -> None:
-    space = SearchSpace(width_range=(0.25, 1.0), resolutions=(16, 28))
-    grid = list(space.grid(num_widths=4))
+    space = SearchSpace(widths=(0.25, 1.0, 0.5, 0.75), resolutions=(16, 28))
+    grid = list(space.grid())
     assert [config.config_id for config in grid] == [
         *("w1-r28", "w0.75-r28", "w0.5-r28", "w0.25-r28"),
         *("w1-r16", "w0.75-r16", "w0.5-r16", "w0.25-r16"),
@@ -66,14 +66,40 @@ def test_grid_holds_every_width_at_every_resolution_largest_first() -> None:
 
 
 def test_a_range_of_one_width_has_a_grid_of_one_width() -> None:
-    space = SearchSpace(width_range=(1.0, 1.0), resolutions=(28,))
+    space = SearchSpace(widths=(1.0,), resolutions=(28,))
     assert [config.config_id for config in space.grid()] == ["w1-r28"]
 
 
-@pytest.mark.parametrize("width_range", [(0.5, 0.9), (0.0, 1.0), (1.1, 1.0)])
-def test_an_impossible_width_range_is_refused(width_range: tuple[float, float]) -> None:
-    with pytest.raises(SpaceError, match="0 < low <= high = 1"):
-        SearchSpace(width_range=width_range)
+def test_a_thin_grid_spreads_its_widths() -> None:
+    space = SearchSpace(resolutions=(28,))
+    assert [config.config_id for config in space.grid(num_widths=4)] == [
+        *("w1-r28", "w0.75-r28", "w0.5-r28", "w0.25-r28")
+    ]
+    assert [config.config_id for config in space.grid(num_widths=1)] == ["w1-r28"]
+    assert len([*space.grid(num_widths=99)]) == len(space.widths)
+
+
+@pytest.mark.parametrize("widths", [(), (0.5, 0.9), (0.0, 1.0), (1.1, 1.0)])
+def test_impossible_widths_are_refused(widths: tuple[float, ...]) -> None:
+    with pytest.raises(SpaceError, match="one width must be 1"):
+        SearchSpace(widths=widths)
+
+
+@pytest.mark.parametrize(
+    ("low", "second", "count"),
+    [(0.25, 0.3, 16), (0.5, 0.55, 11), (0.7, 0.72, 16), (0.9, 0.91, 11), (0.33, 0.35, 15)],
+)
+def test_widths_are_a_short_list(low: float, second: float, count: int) -> None:
+    widths = widths_from(low)
+    assert (*widths[:2], widths[-1], len(widths)) == (low, second, 1.0, count)
+    assert widths == tuple(round(width, 4) for width in widths)
+
+
+def test_a_range_can_be_one_width_but_not_empty() -> None:
+    assert widths_from(1.0) == (1.0,)
+    for low in (0.0, 1.1):
+        with pytest.raises(SpaceError, match="0 < low <= 1"):
+            widths_from(low)
 
 
 def test_a_space_needs_a_resolution() -> None:
@@ -81,12 +107,11 @@ def test_a_space_needs_a_resolution() -> None:
         SearchSpace(resolutions=())
 
 
-def test_random_widths_stay_in_range_and_follow_the_seed() -> None:
-    space = SearchSpace(width_range=(0.7, 1.0))
-    widths = [space.random_widths(random.Random(seed))[0] for seed in range(50)]
-    assert all(0.7 <= width <= 1 for width in widths)
-    assert widths == [space.random_widths(random.Random(seed))[0] for seed in range(50)]
-    assert len(set(widths)) > 40
+def test_random_widths_are_the_spaces_and_follow_the_seed() -> None:
+    space = SearchSpace(widths=widths_from(0.7), num_groups=2)
+    drawn = [space.random_widths(random.Random(seed)) for seed in range(200)]
+    assert {width for each in drawn for width in each} == set(space.widths)
+    assert drawn == [space.random_widths(random.Random(seed)) for seed in range(200)]
 
 
 def test_by_default_each_stage_has_a_width() -> None:
@@ -94,12 +119,12 @@ def test_by_default_each_stage_has_a_width() -> None:
 
 
 def test_a_space_survives_json() -> None:
-    space = SearchSpace(width_range=(0.5, 1.0), resolutions=(32, 24), divisor=4, num_groups=3)
+    space = SearchSpace(widths=(0.5, 1.0), resolutions=(32, 24), divisor=4, num_groups=3)
     assert SearchSpace.from_json(space.to_json()) == space
 
 
 def test_the_corners_are_four_or_fewer() -> None:
     ids = [config.config_id for config in SearchSpace(resolutions=(28, 20, 16)).corners]
     assert ids == ["w1-r28", "w0.25-r28", "w1-r16", "w0.25-r16"]
-    alone = SearchSpace(width_range=(1.0, 1.0), resolutions=(28,))
+    alone = SearchSpace(widths=(1.0,), resolutions=(28,))
     assert [config.config_id for config in alone.corners] == ["w1-r28"]

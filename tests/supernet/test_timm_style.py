@@ -15,7 +15,7 @@ from supernet.elastic.describe import count_elastic
 from supernet.elastic.supernet import Supernet
 from supernet.space import SearchSpace, SubnetConfig
 
-SPACE = SearchSpace(width_range=(0.25, 1.0), resolutions=(8,), divisor=2, groups="layer")
+SPACE = SearchSpace(resolutions=(8,), divisor=2, groups="layer")
 
 
 class BatchNormAct(nn.BatchNorm2d):
@@ -279,7 +279,7 @@ def test_a_kernel_made_on_the_spot_for_each_channel_leaves_the_channels_elastic(
 
 def test_layers_too_narrow_for_another_multiple_are_listed() -> None:
     model = nn.Sequential(nn.Conv2d(3, 6, 1), nn.Conv2d(6, 32, 1), nn.Conv2d(32, 4, 1))
-    space = SearchSpace(width_range=(0.25, 1.0), resolutions=(8,), divisor=8)
+    space = SearchSpace(resolutions=(8,), divisor=8)
     (kept,) = Supernet(model, torch.empty(1, 3, 8, 8), space).channels.kept
     assert (kept.path, kept.num_channels) == ("0", 6)
     assert kept.why == "no other width is a multiple of 8 channels"

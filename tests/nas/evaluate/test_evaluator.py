@@ -201,3 +201,19 @@ def test_the_timed_network_normalises_its_images_itself(evaluator: Evaluator) ->
     with torch.inference_mode():
         expected = network(normalised)
     torch.testing.assert_close(compiled.logits(pixels), expected, rtol=1e-3, atol=1e-4)
+
+
+def test_what_was_evaluated_is_not_prepared_again(
+    evaluator: Evaluator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = SubnetConfig(width_mults=(0.75,), resolution=8)
+    fresh = Evaluator(evaluator.supernet, evaluator.images, evaluator.runtime, batch_size=1, seed=0)
+    expected = fresh.report_accuracy(fresh.compile(config), 8)
+    fresh.evaluate(config, max_s=0.05)
+    compiled = fresh.compile(config)
+    assert fresh.compile(config) is compiled
+    assert fresh.report_accuracy(compiled, 8) == expected
+    monkeypatch.setattr("nas.evaluate.evaluator.MAX_KEPT_BYTES", 0)
+    small = Evaluator(evaluator.supernet, evaluator.images, evaluator.runtime, batch_size=1, seed=0)
+    small.evaluate(config, max_s=0.05)
+    assert small.compile(config) is not small.compile(config)

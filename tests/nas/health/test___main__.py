@@ -26,7 +26,7 @@ def test_a_run_gets_its_report_without_a_browser(
     for line, name in zip(err.splitlines()[-2:], ("health.png", "confusion.png"), strict=True):
         assert line.startswith(f"skipped {run / 'supernet' / name}: it needs")
     report = json.loads((run / "supernet" / "health.json").read_text())
-    assert report["widths"] == [0.25, 0.625, 1.0]
+    assert report["widths"] == [0.25, 0.65, 1.0]
     assert report["resolutions"] == [8, 12]
     assert all(0.1 < top1 < 1 for row in report["grid"] for top1 in row)
     assert set(report["calibration"]) == {"w1-r12", "w0.25-r12", "w1-r8", "w0.25-r8"}

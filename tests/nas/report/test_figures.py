@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from nas.report.figures import curse_figure, front_figure, grid_figure
@@ -17,11 +19,13 @@ def test_the_figure_tells_grid_search_and_front_apart(
     assert "2.50 MMACs" in grid.customdata[0]
 
 
-def test_the_front_of_the_grid_alone_is_beside_that_of_all(candidates: list[Candidate]) -> None:
-    grid, everything = grid_figure([*candidates[1:], candidates[0]]).data
-    assert list(grid.x) == [1.0, 4.0]
-    assert list(everything.y) == [0.8, 0.9]
-    assert "2 of 3" in everything.name
+def test_the_front_of_the_grid_is_beside_the_entries(table: LookupTable) -> None:
+    numbers = {"config_id": "w0.8-r8", "latency_p50_ms": 3.0, "top1": 0.85}
+    provenance = {**table.provenance, "uniform_grid": [numbers]}
+    grid, entries = grid_figure(replace(table, provenance=provenance)).data
+    assert (list(grid.x), list(grid.y)) == ([3.0], [0.85])
+    assert list(entries.y) == [0.8, 0.9]
+    assert not len(grid_figure(table).data[0].x), "no grid was timed"
 
 
 def test_selection_and_report_are_shown_apart(table: LookupTable) -> None:

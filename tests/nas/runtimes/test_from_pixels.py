@@ -29,7 +29,7 @@ def test_it_normalises_as_training_does() -> None:
     expected = normalise(x.permute(0, 3, 1, 2), MEAN, STD)
     whole = FromPixels(plain, MEAN, STD)
     assert torch.equal(whole.normalised(x), expected)
-    assert torch.equal(whole(x), plain(expected))
+    assert torch.equal(whole(x), plain(expected.contiguous()))
 
 
 def test_few_digits_are_for_the_network_and_not_for_its_images() -> None:

@@ -10,6 +10,7 @@ from torchvision import models
 import nas.runtimes.graph_cache
 from nas.errors import ExportError
 from nas.runtimes.fold import fold_batch_norm
+from nas.runtimes.from_pixels import FromPixels
 from nas.runtimes.graph_cache import GraphCache
 from nas.runtimes.onnx_graph import OnnxModel, export_graph
 from nas.runtimes.onnxruntime import OnnxNetwork
@@ -21,6 +22,10 @@ from supernet.models.wide_resnet import WideResNet
 def images(resolution: int) -> torch.Tensor:
     generator = torch.Generator().manual_seed(0)
     return torch.randn(1, 3, resolution, resolution, generator=generator)
+
+
+def pixels(resolution: int) -> torch.Tensor:
+    return images(resolution).mul(50).add(128).clamp(0, 255).byte().permute(0, 2, 3, 1).contiguous()
 
 
 @pytest.fixture
@@ -59,12 +64,15 @@ def compiled(cache: GraphCache, network: nn.Module, x: torch.Tensor) -> OnnxNetw
 def test_one_export_serves_all_widths_and_resolutions(
     model: nn.Module, exports: list[nn.Module]
 ) -> None:
-    space = SearchSpace(width_range=(0.25, 1.0), resolutions=(64, 48, 32))
+    space = SearchSpace(resolutions=(64, 48, 32))
     supernet = Supernet(model, images(64), space)
     cache = GraphCache()
     for width, resolution in [(1.0, 64), (0.5, 64), (0.25, 32), (0.75, 48)]:
         config = SubnetConfig(width_mults=(width,), resolution=resolution)
-        compiled(cache, supernet.extract(config), images(resolution))
+        network = FromPixels(supernet.extract(config), (0.5, 0.5, 0.5), (0.2, 0.2, 0.2))
+        found = compiled(cache, network, pixels(resolution))
+        operators = {node.op_type for node in found.model.graph.graph.node}
+        assert "Gather" not in operators, "pixels in channels-last order make the pooling gather"
     assert len(exports) == 1
 
 

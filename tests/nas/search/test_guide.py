@@ -1,3 +1,6 @@
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import optuna
 import pytest
@@ -35,11 +38,25 @@ def test_expected_gains_are_the_mean_growth_of_the_hypervolume(new: float) -> No
     assert_allclose(fast, plain, rtol=0.03, atol=1e-6)
 
 
+WIDTHS, SIDES = [0.25 + 0.05 * number for number in range(16)], [16, 20, 24, 28]
+
+
+def features(params: dict[str, Any]) -> list[float]:
+    return [
+        float(np.log((SIDES if name == "side" else WIDTHS)[number]))
+        for name, number in sorted(params.items())
+    ]
+
+
+def make_guide(seed: int = 0, is_new: Callable[[dict[str, Any]], bool] = lambda _: True) -> Guide:
+    return Guide(seed=seed, is_new=is_new, features=features)
+
+
 def evaluate(trial: optuna.Trial, noise: np.random.Generator) -> tuple[float, float]:
     """Three groups that are worth different amounts; the best front is far off the diagonal."""
     worth, cost = (0.02, 0.05, 0.3), (8.0, 4.0, 1.0)
-    widths = [trial.suggest_float(f"width{index}", 0.25, 1) for index in range(3)]
-    side = trial.suggest_categorical("resolution", [28, 24, 20, 16])
+    widths = [WIDTHS[trial.suggest_int(f"width{index}", 0, 15)] for index in range(3)]
+    side = SIDES[trial.suggest_int("side", 0, 3)]
     pixels = (side / 28) ** 2
     top1 = 0.5 + sum(w * np.log(x) / 4 for w, x in zip(worth, widths, strict=True)) + pixels / 20
     latency = 0.1 + pixels * sum(c * x**2 for c, x in zip(cost, widths, strict=True))
@@ -55,19 +72,19 @@ def run(sampler: optuna.samplers.BaseSampler, num_trials: int) -> list[tuple[flo
 
 
 def test_it_finds_in_sixty_trials_what_chance_does_not_in_three_hundred() -> None:
-    guided = run(Guide(seed=0, is_new=lambda params: True), 60)
+    guided = run(make_guide(), 60)
     random = run(optuna.samplers.RandomSampler(seed=0), 300)
     reference = (0.3, float(np.log(13.1)))
     assert hypervolume(guided, reference) > hypervolume(random, reference)
 
 
 def test_the_same_seed_proposes_the_same() -> None:
-    one, other = (run(Guide(seed=3, is_new=lambda params: True), 20) for _ in range(2))
+    one, other = (run(make_guide(seed=3), 20) for _ in range(2))
     assert one == other
 
 
 def test_it_proposes_what_is_new_and_says_what_it_expects() -> None:
-    guide = Guide(seed=0, is_new=lambda params: params["resolution"] != 16)
+    guide = make_guide(is_new=lambda params: params["side"] != 0)
     study = optuna.create_study(directions=["maximize", "minimize"], sampler=guide)
     assert np.isnan(guide.expected_gain)
     noise = np.random.default_rng(1)
@@ -75,12 +92,12 @@ def test_it_proposes_what_is_new_and_says_what_it_expects() -> None:
         trial = study.ask()
         study.tell(trial, evaluate(trial, noise))
         if trial.number >= 12:
-            assert trial.params["resolution"] != 16
+            assert trial.params["side"] != 0
             assert 0 < guide.expected_gain < 1
 
 
 def test_it_keeps_a_constraint() -> None:
-    guide = Guide(seed=0, is_new=lambda params: True)
+    guide = make_guide()
     study = optuna.create_study(directions=["maximize", "minimize"], sampler=guide)
     noise = np.random.default_rng(1)
     latencies = []
@@ -91,3 +108,31 @@ def test_it_keeps_a_constraint() -> None:
         study.tell(trial, [top1, latency])
         latencies.append(latency)
     assert np.mean(np.array(latencies[12:]) <= 3 * 1.05) > 0.9
+
+
+def test_it_does_not_propose_what_others_are_evaluating_nor_beside_it() -> None:
+    """Four proposals before any is told: each is worth less once the others are believed."""
+    study = optuna.create_study(directions=["maximize", "minimize"], sampler=make_guide())
+    noise = np.random.default_rng(1)
+    for _ in range(20):
+        trial = study.ask()
+        study.tell(trial, evaluate(trial, noise))
+    guide, begun, gains = study.sampler, [], []
+    assert isinstance(guide, Guide)
+    for _ in range(4):
+        trial = study.ask()
+        evaluate(trial, noise)
+        begun.append(tuple(trial.params.values()))
+        gains.append(guide.expected_gain)
+    assert len(set(begun)) == 4
+    assert gains == sorted(gains, reverse=True)
+
+
+def test_a_space_without_a_choice_in_one_parameter() -> None:
+    study = optuna.create_study(directions=["maximize", "minimize"], sampler=make_guide())
+    for _ in range(15):
+        trial = study.ask()
+        width = WIDTHS[trial.suggest_int("width0", 0, 15)]
+        trial.suggest_int("side", 3, 3)
+        study.tell(trial, [width, width**2])
+    assert len({trial.params["width0"] for trial in study.trials}) > 8

@@ -1,3 +1,5 @@
+from typing import Any
+
 import optuna
 import pytest
 
@@ -9,14 +11,14 @@ from nas.search.samplers import SAMPLERS, make_sampler
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_every_sampler_proposes_for_three_objectives_and_repeats_itself(name: str) -> None:
     def run() -> list[dict[str, object]]:
-        sampler = make_sampler(name, 0, is_new=lambda params: True)
+        sampler = make_sampler(name, 0, is_new=lambda _: True, features=_features)
         study = optuna.create_study(
             directions=["maximize", "minimize", "minimize"], sampler=sampler
         )
         for _ in range(12):
             trial = study.ask()
-            width = trial.suggest_float("width", 0.25, 1)
-            side = trial.suggest_categorical("resolution", [28, 16])
+            width = trial.suggest_int("width_step", 0, 15) / 20 + 0.25
+            side = (16, 28)[trial.suggest_int("resolution_step", 0, 1)]
             study.tell(trial, [width, width * side, width**2])
         return [trial.params for trial in study.trials]
 
@@ -25,5 +27,9 @@ def test_every_sampler_proposes_for_three_objectives_and_repeats_itself(name: st
 
 
 def test_an_unknown_sampler_is_refused() -> None:
-    with pytest.raises(StudyError, match=r"one of guide, nsga2, .* but got 'best'"):
-        make_sampler("best", 0, is_new=lambda params: True)
+    with pytest.raises(StudyError, match=r"one of guide, grid, nsga2, .* but got 'best'"):
+        make_sampler("best", 0, is_new=lambda _: True, features=_features)
+
+
+def _features(params: dict[str, Any]) -> list[float]:
+    return [params["width_step"], params["resolution_step"]]

@@ -14,7 +14,9 @@ from nas.evaluate.trained import load_trained
 from nas.search import SearchJob, search
 from planner import LookupTable, read_candidates
 
-QUICK = SearchJob(num_trials=3, num_threads=1, trial_s=0.05, front_s=0.5, allow_noisy=True)
+QUICK = SearchJob(
+    num_trials=3, num_threads=1, steps_s=0, trial_s=0.05, front_s=0.5, allow_noisy=True
+)
 
 
 def test_the_table_is_returned_and_written_and_tells_how_it_was_trained(

@@ -112,3 +112,15 @@ def test_what_stays_locked_is_told_and_nobody_is_advised_to_delete_it(
         with pytest.raises(StudyError, match="locked") as caught:
             open_at(f"sqlite:///{path}?timeout=0.1", weights="abc")
     assert "delete" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [("grpc://localhost", "must read like grpc://host:13000"), ("grpc://localhost:1", "timeout")],
+)
+def test_a_grpc_server_that_does_not_answer_is_one_line(
+    url: str, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nas.search.storage.SERVER_S", 0.2)
+    with pytest.raises(StudyError, match=reason):
+        open_at(url)

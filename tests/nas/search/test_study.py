@@ -12,9 +12,11 @@ import pytest
 import torch
 from optuna.trial import TrialState
 
+from nas.conversions import subnet_config
 from nas.errors import StudyError
 from nas.evaluate.evaluation import Costs, Evaluation
 from nas.search.job import SearchJob
+from nas.search.steps import Steps
 from nas.search.study import Study
 from planner import Candidate, Limits, pareto_front
 from supernet import SearchSpace, SubnetConfig, Supernet
@@ -28,6 +30,13 @@ TARGET = {"weights": "abc", "target": "def"}
 def supernet() -> Supernet:
     model = WideResNet(10, depth=10, widen=2)
     return Supernet(model, torch.empty(1, 3, 16, 16), SPACE)
+
+
+@pytest.fixture(scope="module")
+def staged() -> Supernet:
+    """A width for each of three stages."""
+    space = SearchSpace(resolutions=(16,), groups="stage")
+    return Supernet(WideResNet(10, depth=10, widen=2), torch.empty(1, 3, 16, 16), space)
 
 
 @pytest.fixture(autouse=True)
@@ -91,17 +100,47 @@ def channels(supernet: Supernet, candidate: Candidate) -> tuple[int, ...]:
     return *supernet.kept_counts(config), config.resolution
 
 
-def test_the_whole_grid_comes_first_then_optuna_suggests(
-    supernet: Supernet, tmp_path: Path
-) -> None:
-    found = run(open_study(supernet, tmp_path), 32)
+def test_the_grid_is_the_papers_and_nothing_else(supernet: Supernet, tmp_path: Path) -> None:
+    found = run(open_study(supernet, tmp_path, SearchJob(sampler="grid")), 1000)
     distinct = {
         (*supernet.kept_counts(config), config.resolution): config for config in SPACE.grid()
     }
-    origins = [candidate.origin for candidate in found]
-    assert origins == ["grid"] * len(distinct) + ["search"] * (32 - len(distinct))
-    assert {channels(supernet, c) for c in found[: len(distinct)]} == set(distinct)
-    assert [found[0].config_id, found[1].config_id] == ["w1-r16", "w0.25-r12"]
+    assert {candidate.origin for candidate in found} == {"grid"}
+    assert {channels(supernet, each) for each in found} == set(distinct)
+    assert len(found) == len(distinct)
+
+
+def test_a_few_spread_configs_come_first_then_the_guides(staged: Supernet, tmp_path: Path) -> None:
+    study = open_study(staged, tmp_path)
+    num_queued = len(study.trials.of(TrialState.WAITING))
+    assert 10 <= num_queued <= 16
+    found = run(study, num_queued)
+    assert [found[0].config_id, found[1].config_id] == ["w1-r16", "w0.25-r16"]
+    assert numpy.isnan(study.expected_gain)
+    assert sum(len(each.config.width_mults) == 3 for each in found) >= 6
+    run(study, 20)
+    assert study.expected_gain > 0, "the guide proposed"
+
+
+def test_the_steps_are_found_once_and_shared_by_all_workers(
+    supernet: Supernet, tmp_path: Path
+) -> None:
+    few, times = Steps(widths=((0.25, 0.5, 1.0),), resolutions=(12, 16)), []
+
+    def find() -> Steps:
+        times.append(1)
+        return few
+
+    storage = f"sqlite:///{tmp_path / 'study.db'}"
+    for _ in range(2):
+        study = Study(supernet, storage, SearchJob(), belongs_to=TARGET, find_steps=find)
+        assert study.steps == few
+    scoring = Study(supernet, storage, SearchJob(role="accuracy"), belongs_to=TARGET)
+    assert scoring.steps == few
+    assert len(times) == 1
+    assert {each.config_id for each in run(study, 100)} == {
+        f"w{width}-r{side}" for width in ("0.25", "0.5", "1") for side in (12, 16)
+    }
 
 
 def test_no_config_is_evaluated_twice_and_the_space_can_be_used_up(
@@ -109,15 +148,13 @@ def test_no_config_is_evaluated_twice_and_the_space_can_be_used_up(
 ) -> None:
     study = open_study(supernet, tmp_path)
     found = run(study, 10_000)
-    assert len(found) == 2 * 19  # 19 widths round to different channels
+    assert len(found) == 2 * 13  # 13 widths round to different channels
     assert len({channels(supernet, candidate) for candidate in found}) == len(found)
     assert run(study, 10_000) == []
 
 
-def test_beyond_the_grid_each_stage_has_a_width_of_its_own(tmp_path: Path) -> None:
-    model = WideResNet(10, depth=10, widen=1)
-    space = SearchSpace(resolutions=(16,), groups="stage")
-    found = run(open_study(Supernet(model, torch.empty(1, 3, 16, 16), space), tmp_path), 12)
+def test_a_uniform_config_has_the_simple_name(staged: Supernet, tmp_path: Path) -> None:
+    found = run(open_study(staged, tmp_path), 30)
     num_widths = {
         o: {len(c.config.width_mults) for c in found if c.origin == o} for o in ("grid", "search")
     }
@@ -132,8 +169,9 @@ def test_any_number_of_trials(supernet: Supernet, tmp_path: Path, num_candidates
 def test_a_resumed_study_goes_on_and_ends_with_the_same_grid(
     supernet: Supernet, tmp_path: Path
 ) -> None:
-    first = run(open_study(supernet, tmp_path), 5)
-    again = open_study(supernet, tmp_path)
+    job = SearchJob(sampler="grid")
+    first = run(open_study(supernet, tmp_path, job), 5)
+    again = open_study(supernet, tmp_path, job)
     assert again.candidates() == first
     rest = run(again, 26)
     assert len(rest) == 21
@@ -151,9 +189,8 @@ def test_a_trial_that_was_killed_is_evaluated_anew(supernet: Supernet, tmp_path:
     with pytest.raises(SystemExit):
         run(study, 4, killed)
     again = open_study(supernet, tmp_path)
-    found = run(again, 26)
+    run(again, 26)
     assert len(again.candidates()) == 26
-    assert {candidate.origin for candidate in found} == {"grid"}
     assert not again.study.get_trials(states=(TrialState.RUNNING,))
 
 
@@ -169,20 +206,18 @@ def test_limits_steer_the_suggestions_through_optunas_constraints(
 
 def test_the_front_of_the_study_is_optunas_own_front(supernet: Supernet, tmp_path: Path) -> None:
     study = open_study(supernet, tmp_path)
-    run(study, 30)
+    run(study, 26)
     # With latency proportional to MACs, Optuna's three objectives are our two.
     best = {trial.user_attrs["candidate"] for trial in study.study.best_trials}
     assert len(best) == len(pareto_front(study.candidates()))
 
 
 def test_workers_at_full_speed_evaluate_no_more_than_asked_and_nothing_twice(
-    supernet: Supernet, tmp_path: Path
+    staged: Supernet, tmp_path: Path
 ) -> None:
     """Evaluating takes no time here, so that workers meet at every trial."""
     shared = f"journal:{tmp_path / 'log'}"
-    studies = [
-        Study(supernet, shared, SearchJob(seed=seed), belongs_to=TARGET) for seed in range(4)
-    ]
+    studies = [Study(staged, shared, SearchJob(seed=seed), belongs_to=TARGET) for seed in range(4)]
     for num_candidates in range(26, 38, 2):  # the end of a search is where they meet
         with ThreadPoolExecutor() as pool:
             list(pool.map(run, studies, [num_candidates] * 4))
@@ -190,11 +225,11 @@ def test_workers_at_full_speed_evaluate_no_more_than_asked_and_nothing_twice(
         assert len(done) == len(studies[0].candidates()) == num_candidates
 
 
-def test_the_same_seed_suggests_the_same(supernet: Supernet, tmp_path: Path) -> None:
+def test_the_same_seed_suggests_the_same(staged: Supernet, tmp_path: Path) -> None:
     folders = [tmp_path / "one", tmp_path / "other"]
     for folder in folders:
         folder.mkdir()
-    one, other = (run(open_study(supernet, folder), 32) for folder in folders)
+    one, other = (run(open_study(staged, folder), 32) for folder in folders)
     assert one == other
 
 
@@ -253,15 +288,15 @@ def test_a_study_whose_candidates_are_gone_is_refused(supernet: Supernet, tmp_pa
         open_study(supernet, tmp_path)
 
 
-@pytest.mark.parametrize("params", [{}, {"width": 0.7, "resolution": 16}])
+@pytest.mark.parametrize("params", [{}, {"width_step0": 3, "resolution_step": 0}])
 def test_a_trial_that_a_person_added_does_not_end_the_search(
-    supernet: Supernet,
+    staged: Supernet,
     tmp_path: Path,
-    params: dict[str, float],
+    params: dict[str, int],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     job = SearchJob(limits=Limits(max_macs=200_000_000))
-    study = open_study(supernet, tmp_path, job)
+    study = open_study(staged, tmp_path, job)
     run(study, 20)
     distributions = study.study.trials[0].distributions
     added = optuna.create_trial(
@@ -271,7 +306,7 @@ def test_a_trial_that_a_person_added_does_not_end_the_search(
     )
     study.study.add_trial(added)
     assert len(run(study, 32)) == 12
-    again = open_study(supernet, tmp_path, job)
+    again = open_study(staged, tmp_path, job)
     assert len(run(again, 34)) == 2
     assert study.expected_gain == study.expected_gain, "the guide proposed"
     assert len(again.candidates()) == 34
@@ -306,9 +341,9 @@ def measure_all(study: Study, num_trials: int) -> None:
         study.hand_over(proposal, found)
 
 
-def test_one_worker_measures_and_two_others_score(supernet: Supernet, tmp_path: Path) -> None:
+def test_one_worker_measures_and_two_others_score(staged: Supernet, tmp_path: Path) -> None:
     target, *scoring = (
-        open_role(supernet, tmp_path, role) for role in ("latency", "accuracy", "accuracy")
+        open_role(staged, tmp_path, role) for role in ("latency", "accuracy", "accuracy")
     )
     seen = []
 
@@ -325,7 +360,7 @@ def test_one_worker_measures_and_two_others_score(supernet: Supernet, tmp_path: 
         list(pool.map(score, scoring))
         measuring.result()
     assert len(seen) == len(target.candidates()) == 30
-    assert len({channels(supernet, each) for each in target.candidates()}) == 30
+    assert len({channels(staged, each) for each in target.candidates()}) == 30
     assert {each.origin for each in target.candidates()} == {"grid", "search"}
     assert not target.study.get_trials(states=(TrialState.RUNNING,))
 
@@ -336,7 +371,7 @@ def test_a_worker_that_only_scores_ends_when_there_are_no_more_configs(
     target, scoring = (open_role(supernet, tmp_path, role) for role in ("latency", "accuracy"))
     with ThreadPoolExecutor() as pool:
         measuring = pool.submit(measure_all, target, 1000)
-        assert len(run(scoring, 1000)) == 2 * 19
+        assert len(run(scoring, 1000)) == 2 * 13
         measuring.result()
 
 
@@ -374,26 +409,27 @@ def test_memory_can_be_an_objective_and_a_study_keeps_its_own(
 
 
 def test_a_search_says_that_it_has_ended_when_little_is_to_be_gained(
-    supernet: Supernet, tmp_path: Path
+    staged: Supernet, tmp_path: Path
 ) -> None:
-    study = open_study(supernet, tmp_path)
+    study = open_study(staged, tmp_path)
     found = run(study, 38, min_gain=0.5)  # half of the hypervolume: never
-    assert 26 <= len(found) < 38
+    assert 12 <= len(found) < 38
     assert study.expected_gain < 0.5
-    again = open_study(supernet, tmp_path)
+    again = open_study(staged, tmp_path)
     assert len(run(again, 38)) == 38 - len(found), "it may go on"
 
 
 def test_what_was_good_elsewhere_comes_right_after_the_corners(
-    supernet: Supernet, tmp_path: Path
+    staged: Supernet, tmp_path: Path
 ) -> None:
-    known = SubnetConfig(width_mults=(0.5,), resolution=12)  # on the grid, too
-    other = SubnetConfig(width_mults=(0.41,), resolution=16)
-    study = open_study(supernet, tmp_path, SearchJob(warm_start=(known, other, other)))
+    known = SubnetConfig(width_mults=(0.55,), resolution=16)  # on the grid, too
+    other = SubnetConfig(width_mults=(1.0, 0.25, 0.6), resolution=16)
+    study = open_study(staged, tmp_path, SearchJob(warm_start=(known, other, other)))
     found = run(study, 27)
     assert [c.origin for c in found[:4]] == ["grid", "grid", "grid", "search"]
-    assert [c.config_id for c in found[2:4]] == ["w0.5-r12", "w0.41-r16"]
-    assert len({channels(supernet, c) for c in found}) == 27
+    assert [c.config_id for c in found[:3]] == ["w1-r16", "w0.25-r16", "w0.55-r16"]
+    assert staged.kept_counts(subnet_config(found[3])) == staged.kept_counts(other)
+    assert len({channels(staged, c) for c in found}) == 27
 
 
 @pytest.mark.parametrize(("width", "resolution"), [(0.1, 16), (0.5, 15)])

@@ -16,7 +16,7 @@ def test_the_summary_is_a_row_an_entry(
     row = next(line for line in out.splitlines() if "w1-r8" in line)
     assert all(text in row for text in ("grid", "4.000", "8.000", "90.0", "88.0-91.0", "2.50"))
     assert (
-        "3 candidates, 1 of them outside the uniform grid; 2 on the front, spanning a factor of 4.0"
+        "3 candidates; 2 entries, 0 of them outside the uniform grid, spanning a factor of 4.0"
         in out
     )
     assert "noise floor 1.3%" in out

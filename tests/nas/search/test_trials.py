@@ -10,6 +10,7 @@ from nas.errors import StudyError
 from nas.evaluate.evaluation import Costs, to_text
 from nas.search.parameters import to_parameters
 from nas.search.roles import COSTS
+from nas.search.steps import Steps
 from nas.search.trials import Trials
 from planner import Candidate
 from supernet import SearchSpace, SubnetConfig, Supernet
@@ -24,11 +25,12 @@ def trials() -> Trials:
     space = SearchSpace(resolutions=(16, 12), groups="one")
     model = WideResNet(10, depth=10, widen=2)
     study = optuna.create_study(directions=["maximize", "minimize"])
-    return Trials(study, Supernet(model, torch.empty(1, 3, 16, 16), space), "the storage")
+    supernet = Supernet(model, torch.empty(1, 3, 16, 16), space)
+    return Trials(study, supernet, Steps.all_of(supernet), "the storage")
 
 
 def finish(trials: Trials, config: SubnetConfig, candidate: Candidate) -> None:
-    trials.study.enqueue_trial(to_parameters(config, 1))
+    trials.study.enqueue_trial(to_parameters(config, trials.steps))
     trial = trials.study.ask()
     trial.set_user_attr("candidate", json.dumps(candidate.values()))
     trial.set_user_attr("correct", to_text(numpy.ones(8, dtype=bool)))
@@ -52,11 +54,11 @@ def test_a_config_evaluated_twice_counts_once(trials: Trials, candidates: list[C
 def test_what_waits_with_its_costs_is_known_and_what_only_waits_is_not(
     trials: Trials, candidates: list[Candidate]
 ) -> None:
-    trials.study.enqueue_trial(to_parameters(SMALL, 1))
+    trials.study.enqueue_trial(to_parameters(SMALL, trials.steps))
     assert trials.known() == set()
     costs = Costs(macs=7, num_params=1, latency=candidates[0].latency)
     attributes = {COSTS: json.dumps(costs.to_json())}
-    trials.study.enqueue_trial(to_parameters(LARGE, 1), user_attrs=attributes)
+    trials.study.enqueue_trial(to_parameters(LARGE, trials.steps), user_attrs=attributes)
     assert trials.known() == {trials.channels(LARGE)}
     assert trials.known(TrialState.WAITING) == {trials.channels(SMALL), trials.channels(LARGE)}
     assert trials.costs_of(LARGE) == costs
@@ -67,7 +69,7 @@ def test_a_trial_that_no_worker_evaluated_is_passed_over_and_told_once(
     trials: Trials, candidates: list[Candidate], capsys: pytest.CaptureFixture[str]
 ) -> None:
     finish(trials, SMALL, candidates[0])
-    trials.study.enqueue_trial(to_parameters(LARGE, 1))
+    trials.study.enqueue_trial(to_parameters(LARGE, trials.steps))
     trials.study.tell(trials.study.ask(), [0.5, 1.0])
     trials.study.tell(trials.study.ask(), [0.5, 1.0])
     for _ in range(2):
@@ -78,7 +80,7 @@ def test_a_trial_that_no_worker_evaluated_is_passed_over_and_told_once(
 
 
 def test_a_trial_with_half_a_result_is_refused(trials: Trials, candidates: list[Candidate]) -> None:
-    trials.study.enqueue_trial(to_parameters(SMALL, 1))
+    trials.study.enqueue_trial(to_parameters(SMALL, trials.steps))
     trial = trials.study.ask()
     trial.set_user_attr("candidate", json.dumps(candidates[0].values()))
     trials.study.tell(trial, [0.5, 1.0])

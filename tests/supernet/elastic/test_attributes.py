@@ -14,7 +14,7 @@ from supernet.elastic.attributes import referring
 from supernet.elastic.supernet import Supernet
 from supernet.space import SearchSpace
 
-SPACE = SearchSpace(width_range=(0.25, 1.0), resolutions=(8,), divisor=2)
+SPACE = SearchSpace(resolutions=(8,), divisor=2)
 
 
 class Net(nn.Module):

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from supernet.elastic.describe import count_elastic, require_elastic, summarise
 from supernet.elastic.supernet import Supernet
 from supernet.errors import ModelError
-from supernet.space import SearchSpace
+from supernet.space import SearchSpace, widths_from
 
 
 class Fixed(nn.Module):
@@ -38,7 +38,7 @@ def test_the_table_names_groups_and_what_stays_and_why() -> None:
 
 
 def test_widths_that_groups_share_are_counted() -> None:
-    space = SearchSpace(width_range=(0.5, 1.0), resolutions=(8,), groups="layer")
+    space = SearchSpace(widths=widths_from(0.5), resolutions=(8,), groups="layer")
     model = nn.Sequential(nn.Conv2d(3, 16, 1), nn.Conv2d(16, 16, 1), nn.Conv2d(16, 2, 1))
     text = Supernet(model, torch.empty(1, 3, 8, 8), space).describe()
     assert text.startswith(

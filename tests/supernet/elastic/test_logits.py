@@ -12,9 +12,9 @@ from torchvision import models
 from nas.runtimes.onnxruntime import OnnxRuntime
 from supernet.elastic.supernet import Supernet
 from supernet.errors import ModelError
-from supernet.space import SearchSpace
+from supernet.space import SearchSpace, widths_from
 
-SPACE = SearchSpace(width_range=(0.25, 1.0), resolutions=(16,))
+SPACE = SearchSpace(resolutions=(16,))
 
 
 @dataclass
@@ -138,7 +138,7 @@ def test_features_that_are_returned_beside_the_logits_stay_elastic() -> None:
 
 def test_auxiliary_heads_of_torchvision() -> None:
     model = models.googlenet(num_classes=10, init_weights=False, aux_logits=True)
-    space = SearchSpace(resolutions=(64,), width_range=(0.5, 1.0))
+    space = SearchSpace(resolutions=(64,), widths=widths_from(0.5))
     supernet = Supernet(model, torch.empty(1, 3, 64, 64), space, num_classes=10).train()
     assert supernet.logits.training == (0,)
     assert supernet.logits.evaluation == ()

@@ -10,7 +10,7 @@ from supernet.errors import ModelError, SpaceError
 from supernet.models import MobileNetV1, WideResNet, mobilenet_v2
 from supernet.space import SearchSpace, SubnetConfig
 
-SPACE = SearchSpace(width_range=(0.25, 1.0), resolutions=(32, 28, 24))
+SPACE = SearchSpace(resolutions=(32, 28, 24))
 
 MODELS: dict[str, Callable[[], nn.Module]] = {
     "mobilenet_v1": lambda: MobileNetV1(10, small_input=True),

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from supernet.elastic.supernet import Supernet
 from supernet.space import SearchSpace, SubnetConfig
 
-SPACE = SearchSpace(width_range=(0.25, 1.0), resolutions=(8,), divisor=1, groups="layer")
+SPACE = SearchSpace(resolutions=(8,), divisor=1, groups="layer")
 
 Forward = Callable[[Any, Tensor], Any]
 

@@ -127,14 +127,14 @@ def test_a_signal_stops_after_a_step_and_resume_ends_with_the_same_bits(
         (["--resolutions", "0"], "resolution >= 1"),
         (["--model", "alexnet", "--model-args", "--resolutions", "16"], "must run on"),
         (["--model", "vgg11", "--model-args", "--resolutions", "28"], "must run on"),
-        (["--width-range", "0.5", "0.9"], "0 < low <= high = 1"),
+        (["--width-range", "0.5", "0.9"], "highest width of --width-range must be 1"),
         (["--epochs", "0"], "epochs >= 1"),
         (["--seed", "-1"], "0 <= seed"),
         (["--seed", str(2**70)], "0 <= seed"),
         (["--batch-size", "20000"], "batch_size"),
         (["--set", "colour=1"], "but got 'colour'"),
         (["--set", "dtype=int8"], "must be one of float32"),
-        (["--compile"], "--set num_widths=8"),
+        (["--compile"], "choose a few --widths"),
     ],
 )
 def test_bad_input_is_one_clear_line_and_nothing_is_written(

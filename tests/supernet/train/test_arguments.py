@@ -1,8 +1,9 @@
 import pytest
 
-from supernet.errors import SupernetError
+from supernet.errors import SpaceError, SupernetError
 from supernet.job.presets import PRESETS
 from supernet.job.training_job import TrainingJob
+from supernet.space import widths_from
 from supernet.train.arguments import execution_from, job_from, make_parser
 
 
@@ -18,10 +19,18 @@ def test_a_preset_is_what_other_arguments_change() -> None:
     wanted = PRESETS["wide_resnet-cifar"]
     got = job("--preset", "wide_resnet-cifar", "--lr", "0.05", "--width-range", "0.7", "1")
     assert got.hyperparameters.lr == 0.05
-    assert got.space.width_range == (0.7, 1.0)
+    assert got.space.widths == widths_from(0.7)
     assert got.space.resolutions == wanted.space.resolutions
     assert got.model_options == wanted.model_options
     assert job("--preset", "wide_resnet-cifar", "--model", "mobilenet_v2").model_options == {}
+
+
+def test_all_widths_can_be_named() -> None:
+    assert job("--widths", "1", "0.5").space.widths == (0.5, 1.0)
+    with pytest.raises(SpaceError, match="one width must be 1"):
+        job("--widths", "0.5")
+    with pytest.raises(SpaceError, match="highest width of --width-range must be 1"):
+        job("--width-range", "0.5", "0.9")
 
 
 def test_the_preset_suits_what_is_given() -> None:
@@ -59,7 +68,7 @@ def test_a_whole_number_for_a_float_is_a_float() -> None:
 
 
 def test_one_network_alone_has_one_width() -> None:
-    assert job("--recipe", "independent").space.width_range == (1.0, 1.0)
+    assert job("--recipe", "independent").space.widths == (1.0,)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from supernet.train.depthwise import FastDepthwise
 from supernet.train.mutual import mutual_step
 from supernet.train.sampling import sandwich
 
-SPACE = SearchSpace(width_range=(0.25, 1.0), resolutions=(32, 28, 24, 20))
+SPACE = SearchSpace(resolutions=(32, 28, 24, 20))
 
 MODELS: dict[str, Callable[[], nn.Module]] = {
     "mobilenet_v1": lambda: MobileNetV1(10, width_mult=0.5, small_input=True),

@@ -7,7 +7,7 @@ from supernet.job.recipe import RECIPES
 from supernet.space import SearchSpace
 from supernet.train.sampling import sandwich
 
-SPACE = SearchSpace(width_range=(0.25, 1.0), resolutions=(28, 24, 20, 16))
+SPACE = SearchSpace(resolutions=(28, 24, 20, 16))
 MUTUAL = RECIPES["mutual"]
 
 
@@ -54,13 +54,12 @@ def test_recipes_of_one_network_train_the_full_width_alone(name: str) -> None:
     assert [config.width_mults for config in configs] == [(1.0,)]
 
 
-def test_a_bounded_number_of_widths() -> None:
-    recipe = replace(MUTUAL, num_widths=4)
-    space = replace(SPACE, num_groups=2)
+def test_random_widths_are_the_spaces() -> None:
+    space = replace(SPACE, widths=(0.25, 0.6, 1.0), num_groups=2)
     drawn = {
         width
         for seed in range(200)
-        for config in sandwich(space, recipe, random.Random(seed))
+        for config in sandwich(space, MUTUAL, random.Random(seed))
         for width in config.width_mults
     }
-    assert drawn == {0.25, 0.5, 0.75, 1.0}
+    assert drawn == {0.25, 0.6, 1.0}

@@ -1,0 +1,69 @@
+"""Belief: what a search takes each config's top1 to be, from all that it has scored.
+
+A config is on the front if its score on `selection` is high, and a score is high if the config is
+good or lucky. So the front is chosen by the mean of the surrogate's posterior, which shrinks each
+score towards those of its neighbours (Gelman, Hill & Yajima 2012 on partial pooling), and reported
+by what `report` says. The same surrogates tell which configs the uniform grid's front would have.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from nas.conversions import subnet_config
+from nas.evaluate.evaluation import Evaluation
+from nas.search.guide import MIN_EVALUATED
+from nas.search.steps import Steps
+from nas.search.surrogate import Array, Surrogates
+from planner.pareto import front_indices
+from supernet import SubnetConfig, Supernet
+
+
+class Belief:
+    """The surrogates of a search's evaluations; with too few of them, the scores themselves.
+
+    Args:
+        supernet: the one that was searched.
+        evaluations: at least one.
+    """
+
+    def __init__(self, supernet: Supernet, evaluations: Sequence[Evaluation]) -> None:
+        self._steps, self._space = Steps.all_of(supernet), supernet.space
+        candidates = [each.candidate for each in evaluations]
+        self._names = [each.config_id for each in candidates]
+        self._scored = np.array([each.accuracy.top1 for each in candidates])
+        self._x = self._inputs([subnet_config(each) for each in candidates])
+        self._cost = np.log([each.latency.p50_ms for each in candidates])
+        self._models = Surrogates(self._x) if len(candidates) >= MIN_EVALUATED else None
+
+    @property
+    def top1(self) -> dict[str, float]:
+        """The believed top1 on `selection` of each evaluated config, by its config_id."""
+        believed = self._scored
+        if self._models:
+            believed, _ = self._models.fit(self._scored).predict(self._x)
+        return dict(zip(self._names, np.clip(believed, 0, 1).tolist(), strict=True))
+
+    def grid_front(self) -> dict[SubnetConfig, float]:
+        """The uniform grid's front with its believed top1, the fastest first.
+
+        Empty where too little is evaluated to predict it.
+        """
+        if not self._models:
+            return {}
+        grid = reversed([*self._space.grid()])
+        distinct = {self._steps.lifted(config): config for config in grid}
+        x = self._inputs([*distinct])
+        top1, _ = self._models.fit(self._scored).predict(x)
+        cost, _ = self._models.fit(self._cost).predict(x)
+        front = front_indices([*zip(top1.tolist(), cost.tolist(), strict=True)])
+        uniform = list(distinct.values())
+        return {uniform[index]: float(np.clip(top1[index], 0, 1)) for index in front}
+
+    def _inputs(self, configs: Sequence[SubnetConfig]) -> Array:
+        """Logs of the widths and the resolution, (n, num_inputs)."""
+        lifted = [self._steps.lifted(config) for config in configs]
+        num_widths = len(self._steps.widths)
+        widths = [each.width_mults * (num_widths // len(each.width_mults)) for each in lifted]
+        sides = [each.resolution for each in lifted]
+        return np.log([[*w, side] for w, side in zip(widths, sides, strict=True)])

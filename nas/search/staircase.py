@@ -1,0 +1,119 @@
+"""The staircase: which channel counts are steps of the target's latency.
+
+A vector unit, a tensor core or a packed kernel takes channels in multiples, so that latency rises
+in steps, and a count between two steps costs what the next step costs. Where the steps are depends
+on the target and on the layer: in the embedded network on a CPU with AVX-512 they are the multiples
+of 16, and 8 in the first stage. So they are measured: for each width of a config, one narrow
+network for each channel count it may have, the other widths being alike, all timed side by side.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+from tqdm import tqdm
+
+from nas.evaluate.evaluator import Evaluator
+from nas.meter.latency import MIN_ROUNDS
+from nas.meter.rounds import VISIT_S
+from nas.meter.statistics import median, median_interval
+from nas.search.steps import Steps
+from supernet import SearchSpace, SubnetConfig
+from supernet.tell import to_stderr
+
+PATIENCE_S = 5.0
+"""Seconds of timing after which no more than the fewest rounds are made."""
+OTHERS = 0.5
+"""About the width of the groups that do not vary."""
+SHARE = 0.5
+"""A count is a step if it saves this share of what it would save if latency were a straight line
+from the fewest channels to the most."""
+
+
+def measured_steps(evaluator: Evaluator, max_s: float) -> Steps:
+    """The steps of the evaluator's target; all widths where its latency is no staircase.
+
+    A width is dropped only where it saves less than SHARE of its part with 95 % confidence, judged
+    by differences within each round of timing. On a noisy machine all widths stay, and so do those
+    of a group for whose networks `max_s` seconds of timing leave no time.
+    """
+    space, all_steps = evaluator.supernet.space, Steps.all_of(evaluator.supernet)
+    configs = configs_by_width(space, all_steps)
+    chosen = _affordable(configs, _visit_s(evaluator, configs[-1][-1]), max_s)
+    probes = [config for number in chosen for config in configs[number]]
+    if not probes:
+        return all_steps
+    bar = tqdm(probes, "staircase", unit="config", mininterval=1.0)
+    networks = [evaluator.compile_to_time(config) for config in bar]
+    found = evaluator.measure(networks, max_s=min(PATIENCE_S, max_s), allow_noisy=True)
+    if found.is_noisy:
+        to_stderr("this machine is too busy to tell steps of the latency: all widths stay")
+        return all_steps
+    widths, first = list(all_steps.widths), 0
+    for number in chosen:
+        places = range(first, first + len(configs[number]))
+        times = [[each.median_s(place) for place in places] for each in found.rounds]
+        widths[number] = steps_of(widths[number], times)
+        first = places.stop
+    steps = replace(all_steps, widths=tuple(widths))
+    counts = ", ".join(
+        f"{len(few)} of {len(many)}"
+        for few, many in zip(steps.widths, all_steps.widths, strict=True)
+    )
+    to_stderr(
+        f"steps of the latency: {counts} channel counts of the groups; "
+        f"{steps.num_configs:,} of {all_steps.num_configs:,} configs are searched"
+    )
+    return steps
+
+
+def configs_by_width(space: SearchSpace, steps: Steps) -> list[list[SubnetConfig]]:
+    """For each width of a config, the configs in which it alone varies, the narrowest first."""
+    resolution = space.resolutions[len(space.resolutions) // 2]
+    other = [min(each, key=lambda width: abs(width - OTHERS)) for each in steps.widths]
+    return [
+        [
+            SubnetConfig(
+                width_mults=(*other[:number], width, *other[number + 1 :]), resolution=resolution
+            )
+            for width in each
+        ]
+        for number, each in enumerate(steps.widths)
+    ]
+
+
+def _visit_s(evaluator: Evaluator, config: SubnetConfig) -> float:
+    """Seconds that a visit of the meter to one network takes."""
+    network = evaluator.compile_to_time(config)
+    network.run()
+    start = time.perf_counter()
+    network.run()
+    return max(VISIT_S, time.perf_counter() - start)
+
+
+def _affordable(
+    configs: Sequence[Sequence[SubnetConfig]], visit_s: float, max_s: float
+) -> list[int]:
+    """The widths for whose networks there is time, those with the most counts first."""
+    left = int(max_s / (2 * MIN_ROUNDS * visit_s))
+    chosen = []
+    for number in sorted(range(len(configs)), key=lambda number: -len(configs[number])):
+        if 1 < len(configs[number]) <= left:
+            left -= len(configs[number])
+            chosen.append(number)
+    return sorted(chosen)
+
+
+def steps_of(widths: Sequence[float], times: Sequence[Sequence[float]]) -> tuple[float, ...]:
+    """Those of a width's values that are steps, the narrowest first; the last always is one.
+
+    `times` has a row for each round of timing: the time at each of the `widths`.
+    """
+    span = median([row[-1] - row[0] for row in times])
+    kept = [len(widths) - 1]
+    for place in reversed(range(len(widths) - 1)):
+        _, saved = median_interval([row[kept[-1]] - row[place] for row in times])
+        part = span * (widths[kept[-1]] - widths[place]) / (widths[-1] - widths[0])
+        if saved >= SHARE * part:
+            kept.append(place)
+    return tuple(widths[place] for place in reversed(kept))
