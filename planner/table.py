@@ -20,8 +20,9 @@ from planner.target import Target
 from planner.target_difference import listed, target_differences
 
 SCHEMA_VERSION = 1
-SCHEMA_MINOR = 2
-"""1: `supernet.preprocessing`. A table of an older minor version lacks what later ones added."""
+SCHEMA_MINOR = 3
+"""1: `supernet.preprocessing`. 2: `target.observed`. 3: an artifact's `agreement` and
+`top1_difference`. A table of an older minor version lacks what later ones added."""
 
 
 @dataclass(frozen=True, kw_only=True)
