@@ -11,17 +11,17 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from nas.conversions import subnet_config
+from nas.conversions import planner_accuracy, subnet_config
 from nas.errors import NasError
 from nas.evaluate.evaluator import Evaluator
 from nas.evaluate.lookup_table import measure_with_bar
 from nas.evaluate.target import describe_target
-from nas.runtimes import Runtime
-from planner import LookupTable
+from nas.runtimes import CompiledNetwork, Runtime
+from planner import Entry, LookupTable
 from supernet import Supernet
 from supernet.checkpoint import weights_sha256
 from supernet.data import Data
-from supernet.evaluate.accuracy import Images
+from supernet.evaluate.accuracy import Images, accuracy
 
 FIELDS = {"weights_sha256", "target", "protocol", "latencies"}
 
@@ -55,8 +55,9 @@ def measure_here(
 ) -> dict[str, Any]:
     """Time all entries of `table` in interleaved rounds in `runtime`, at the table's batch size.
 
-    `supernet` must be the one of the table; it is moved to the runtime's device. Raises
-    NoisyMachineError like `measure_latency`.
+    `supernet` must be the one of the table; it is moved to the runtime's device. If the runtime
+    computes in another dtype than the table's, the result holds the accuracy in it, too: top1 with
+    its interval, and top1_selection. Raises NoisyMachineError like `measure_latency`.
     """
     batch_size = table.target.batch_size
     device = torch.device(runtime.device)
@@ -69,6 +70,10 @@ def measure_here(
     found = measure_with_bar(evaluator, networks, max_s, allow_noisy)
     ids = [entry.config_id for entry in table]
     ties = found.ties(ids)
+    accuracies: dict[str, Any] = {}
+    if runtime.dtype != table.target.dtype:
+        bar = tqdm(zip(table, networks, strict=True), "score", len(ids), unit="config")
+        accuracies = {entry.config_id: _scored(evaluator, entry, one) for entry, one in bar}
     return {
         "weights_sha256": weights_sha256(supernet),
         "target": _fields(describe_target(runtime, batch_size).to_json()),
@@ -82,7 +87,15 @@ def measure_here(
             }
             for name, latency, network in zip(ids, found.latencies, networks, strict=True)
         },
+        **({"accuracies": accuracies} if accuracies else {}),
     }
+
+
+def _scored(evaluator: Evaluator, entry: Entry, network: CompiledNetwork) -> dict[str, float]:
+    side = entry.config.resolution
+    on_selection = accuracy(network.logits, evaluator.images.pixels("selection", side))
+    on_report = planner_accuracy(evaluator.report_accuracy(network, side))
+    return asdict(on_report) | {"top1_selection": on_selection.top1}
 
 
 def _fields(target: dict[str, object]) -> dict[str, object]:
