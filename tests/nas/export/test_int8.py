@@ -3,6 +3,7 @@
 import hashlib
 import json
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from nas.export.__main__ import main
 from nas.kit.__main__ import main as kit
 from nas.measure.__main__ import main as measure
 from nas.runtimes import load_runtime
+from nas.search.__main__ import main as search
 from planner import AdaptiveSession, LookupTable
 from supernet.evaluate.accuracy import Images
 
@@ -128,3 +130,32 @@ def test_a_kit_measures_the_int8_files_and_says_so(
     assert contents["details"]["quantisation"] == details["quantisation"]
     new = {path.name for path in run_with_table.rglob("*")} - before
     assert new >= {"lookup_table"}  # RUN/artifacts/lookup_table, beside the run's own
+
+
+@pytest.mark.slow
+def test_a_search_in_int8_is_exported_as_it_was_scored(tiny_run: Path, tmp_path: Path) -> None:
+    arguments = ["--supernet", str(tiny_run), "--out", str(tmp_path), "--dtype", "int8"]
+    options = ["--device", "cpu", "--num-threads", "1", "--trials", "3", "--allow-noisy"]
+    assert search([*arguments, *options]) == 0
+    assert main([str(tmp_path), "--supernet", str(tiny_run)]) == 0
+    table = LookupTable.read(tmp_path / "artifacts" / "lookup_table.json")
+    assert table.target.dtype == "int8"
+    for entry in table:
+        session = onnxruntime.InferenceSession(tmp_path / "artifacts" / f"{entry.config_id}.onnx")
+        said = session.get_modelmeta().custom_metadata_map
+        assert (said["dtype"], json.loads(said["top1"])) == ("int8", entry.accuracy.top1)
+
+
+def test_a_table_that_says_more_than_its_files_do_is_refused(
+    release: Path, run_with_table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As if it had been searched on a machine whose runtime computes something else."""
+    table = LookupTable.read(release / "lookup_table.json")
+    better = tuple(each.with_values(top1=0.99, top1_high=1.0) for each in table)
+    path = tmp_path / "better.json"
+    replace(table, entries=better).write(path)
+    capsys.readouterr()
+    assert main([str(run_with_table), "--table", str(path), "--out", str(tmp_path / "out")]) == 2
+    *_, line = capsys.readouterr().err.splitlines()
+    assert "must be as accurate as its table says, 99.00%, but is" in line
+    assert not list((tmp_path / "out").iterdir())
