@@ -19,8 +19,9 @@ from planner.atomic import write_atomically
 
 MIN_AGREEMENT = 0.999
 """Minimum share of images for which a float file and the subnet must predict the same class."""
-MAX_TOP1_DIFFERENCE = 0.005
-"""Maximum difference of an int8 file's top1 from the one that its table says."""
+MAX_TOP1_DIFFERENCE = 0.02
+"""Maximum difference of an int8 file's top1 in ONNX Runtime from the one that its table says. In
+another runtime, or another version of it, a few images' answers differ by rounding."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -33,7 +33,7 @@ from onnxruntime.quantization import (
 )
 from onnxruntime.quantization.registry import QDQRegistry, QLinearOpsRegistry
 
-from nas.errors import NasError
+from nas.errors import ExportError, NasError
 from nas.runtimes.onnx_graph import INPUT, OnnxModel
 from nas.runtimes.padding import padded_batches
 
@@ -81,7 +81,7 @@ class Quantisation:
         each = "channel" if self.per_channel else "layer"
         return (
             f"static QDQ, int8 weights of {self.weight_bits} bits per {each}, uint8 activations, "
-            f"ranges by {self.ranges.replace('_', '-')} of {NUM_IMAGES} images"
+            f"ranges by {self.ranges.replace('_', '-')} of at most {NUM_IMAGES} images"
             + (", first and last layer in float" if self.ends_in_float else "")
         )
 
@@ -102,11 +102,17 @@ def quantised(
     `images` are what the model takes, any number. They should represent the data; the model is
     right for what lies within the ranges of their activations.
 
-    Raises NasError if there are no images.
+    Raises NasError if there are no images, and ExportError if the library can't quantise the model.
     """
     if images is None or not len(images):
         raise NasError("int8 needs images to calibrate with, but got none: pass `calibration`")
-    return with_ranges(model, ranges_of(model, images, way), way)
+    try:
+        return with_ranges(model, ranges_of(model, images, way), way)
+    except Exception as error:  # for a graph it doesn't know, the library raises anything
+        raise ExportError(
+            "the network must be one that onnxruntime.quantization can quantise, but got: "
+            f"{' '.join(str(error).split())[:200]}; use --dtype float32"
+        ) from error
 
 
 def ranges_of(model: OnnxModel, images: torch.Tensor, way: Quantisation = SHIPPED) -> TensorsData:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from nas.errors import NasError
+from nas.errors import ExportError, NasError
 from nas.runtimes.from_pixels import FromPixels
 from nas.runtimes.onnx_graph import OnnxModel
 from nas.runtimes.onnxruntime import OnnxNetwork, OnnxRuntime
@@ -114,6 +114,17 @@ def test_images_are_needed(model: OnnxModel) -> None:
     for images in (None, pixels(0)):
         with pytest.raises(NasError, match="int8 needs images to calibrate with, but got none"):
             quantised(model, images)
+
+
+def test_what_the_library_cannot_quantise_is_one_clear_line(
+    model: OnnxModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ValueError("no parameters\nfor param x")
+
+    monkeypatch.setattr("nas.runtimes.quantise.QDQQuantizer.quantize_model", fail)
+    with pytest.raises(ExportError, match=r"can quantise, but got: no parameters for param x; use"):
+        quantised(model, pixels(2))
 
 
 @pytest.mark.parametrize("ranges", ["min_max", "percentile", "entropy"])
