@@ -27,7 +27,6 @@ from random import Random
 from typing import Any
 
 import numpy as np
-import onnx
 import onnxruntime
 import torch
 from numpy.typing import NDArray
@@ -42,7 +41,8 @@ from nas.evaluate.reference_network import reference_workload
 from nas.evaluate.trained import Trained, load_trained
 from nas.meter.latency import measure_latency
 from nas.runtimes import CompiledNetwork, load_runtime
-from nas.runtimes.onnx_graph import INPUT, OnnxModel
+from nas.runtimes.bias_correction import correct_biases
+from nas.runtimes.onnx_graph import OnnxModel
 from nas.runtimes.onnxruntime import OnnxNetwork
 from nas.runtimes.quantise import (
     LAYERS,
@@ -60,7 +60,7 @@ RESULT = result_file(__file__)
 NUM_IMAGES = 300
 NUM_FOR_SENSITIVITY = 400
 """Further calibration images, by which the layer is found that costs most."""
-CLIPS = np.linspace(0.2, 1.0, 41)
+CLIPS = np.linspace(0.2, 1.0, 81)
 """Shares of a range's end that are tried as its end, by mean squared error."""
 WITHOUT_VNNI = "Haswell"
 ACCURACY_OF_FILE = """
@@ -95,23 +95,27 @@ def from_many(model: OnnxModel, images: Tensor, others: Tensor) -> OnnxModel:
 
 def by_squared_error(model: OnnxModel, images: Tensor, _: Tensor) -> OnnxModel:
     """Each range is the one with the least mean squared error of rounding and clipping."""
-    found = calibrated(model, images, CalibrationMethod.Percentile).collector.get_histogram_dict()
+    options = {"symmetric": False}  # else the histograms would be of absolute values
+    calibrator = calibrated(model, images, CalibrationMethod.Percentile, options)
+    found = calibrator.collector.get_histogram_dict()
     ranges = {name: _least_error(histogram) for name, histogram in found.items()}
-    return with_ranges(model, TensorsData(CalibrationMethod.MinMax, ranges))
+    result = with_ranges(model, TensorsData(CalibrationMethod.MinMax, ranges))
+    correct_biases(result.graph, model, images)
+    return result
 
 
 def _least_error(histogram: tuple[Any, ...]) -> TensorData:
     counts, edges, low, high, *_ = histogram
-    values = np.where(edges[:-1] * edges[1:] <= 0, 0.0, (edges[:-1] + edges[1:]) / 2)
-    values, counts = values[counts > 0], counts[counts > 0]
+    middles = (edges[:-1] + edges[1:]) / 2
+    is_rounded = edges[:-1] * edges[1:] > 0  # in the two bins at zero most values are zero itself
     low, high = min(float(low), 0.0), max(float(high), 0.0)
     best = (np.inf, low, high)
     for below in CLIPS * low if low else [0.0]:
         for above in CLIPS * high if high else [0.0]:
-            scale = (above - below) / 255 or 1.0
-            zero = round(-below / scale)
-            rounded = (np.clip(np.round(values / scale) + zero, 0, 255) - zero) * scale
-            best = min(best, (float((counts * (values - rounded) ** 2).sum()), below, above))
+            clipped = middles - np.clip(middles, below, above)
+            # Uniform within a step. The bins' middles would not do: some steps meet all of them.
+            rounding = ((above - below) / 255) ** 2 / 12 * (is_rounded & (clipped == 0))
+            best = min(best, (float((counts * (clipped**2 + rounding)).sum()), below, above))
     return TensorData(lowest=np.float32(best[1]), highest=np.float32(best[2]))
 
 
@@ -127,66 +131,12 @@ def with_the_worst_in_float(model: OnnxModel, images: Tensor, others: Tensor) ->
         return int((logits_of(with_ranges(model, ranges, way), x).argmax(1) == expected).sum())
 
     worst = max(sorted(layers), key=agreement)
-    return with_ranges(model, ranges, Quantisation(nodes_in_float=frozenset({worst})))
+    return quantised(model, images, Quantisation(nodes_in_float=frozenset({worst})))
 
 
-def with_biases_corrected(model: OnnxModel, images: Tensor, _: Tensor) -> OnnxModel:
-    """As shipped, after each bias has taken up the mean of what rounding its weights changes.
-
-    Nagel et al. 2019 (arXiv:1906.04721), section 4.2, with means of the calibration images.
-    """
-    whole, ranges = model.self_contained(), ranges_of(model, images)
-    rounded = _weights(with_ranges(model, ranges).graph.graph)
-    exact = {item.name: item for item in whole.graph.initializer}
-    layers = [
-        node
-        for node in whole.graph.node
-        if node.op_type == "Conv" and len(node.input) == 3 and node.input[1] in rounded
-    ]
-    means = _channel_means(whole, sorted({node.input[0] for node in layers}), images)
-    for node in layers:
-        weight = onnx.numpy_helper.to_array(exact[node.input[1]])
-        lost = (weight - rounded[node.input[1]]).sum(axis=(2, 3))
-        groups = next((each.i for each in node.attribute if each.name == "group"), 1)
-        mean = means[node.input[0]].reshape(groups, -1).repeat(len(weight) // groups, axis=0)
-        item = exact[node.input[2]]
-        bias = onnx.numpy_helper.to_array(item) + (lost * mean).sum(axis=1)
-        item.CopyFrom(onnx.numpy_helper.from_array(bias.astype(np.float32), item.name))
-    return with_ranges(OnnxModel(whole, {}), ranges)
-
-
-def _weights(graph: onnx.GraphProto) -> dict[str, NDArray[np.float32]]:
-    """The int8 weights of a quantised graph as the floats that they stand for."""
-    suffix = "_quantized"
-    values = {item.name: onnx.numpy_helper.to_array(item) for item in graph.initializer}
-    return {
-        name.removesuffix(suffix): value
-        * values[f"{name.removesuffix(suffix)}_scale"].reshape(-1, *[1] * (value.ndim - 1))
-        for name, value in values.items()
-        if name.endswith(suffix) and value.dtype == np.int8
-    }
-
-
-def _channel_means(
-    model: onnx.ModelProto, names: list[str], images: Tensor
-) -> dict[str, NDArray[np.float32]]:
-    """Means of activations (n, channels, side, side) over all but the channels."""
-    open_model = onnx.ModelProto()
-    open_model.CopyFrom(model)
-    outputs = [onnx.helper.make_empty_tensor_value_info(name) for name in names]
-    open_model.graph.output.extend(outputs)
-    session = onnxruntime.InferenceSession(open_model.SerializeToString())
-    totals = {name: np.float32(0) for name in names}
-    for image in images:
-        for name, value in zip(
-            names, session.run(names, {INPUT: image[None].numpy()}), strict=True
-        ):
-            totals[name] = totals[name] + value.mean(axis=(0, 2, 3)) / len(images)
-    return totals  # type: ignore[return-value]
-
-
+NAIVE = "naive: min-max, 8-bit weights, all layers"
 WAYS: Mapping[str, Way] = {
-    "naive: min-max, 8-bit weights, all layers": plainly(weight_bits=8, ends_in_float=False),
+    NAIVE: plainly(weight_bits=8, ends_in_float=False, corrects_biases=False),
     "7-bit weights, all layers": plainly(ends_in_float=False),
     "8-bit weights": plainly(weight_bits=8),
     "shipped": plainly(),
@@ -195,12 +145,12 @@ WAYS: Mapping[str, Way] = {
     "percentile 99.999": plainly(ranges="percentile"),
     "entropy": plainly(ranges="entropy"),
     "mean squared error": by_squared_error,
-    "bias correction": with_biases_corrected,
+    "biases not corrected": plainly(corrects_biases=False),
     "worst layer in float": with_the_worst_in_float,
     "100 calibration images": from_few,
     "1,000 calibration images": from_many,
 }
-IN_EMULATOR = ("naive: min-max, 8-bit weights, all layers", "shipped")
+IN_EMULATOR = (NAIVE, "shipped")
 
 
 def logits_of(model: OnnxModel, x: Tensor) -> NDArray[np.float32]:
@@ -241,14 +191,14 @@ def _all(images: Images, split: str, resolution: int) -> tuple[Tensor, Tensor]:
     return torch.cat(pixels).contiguous(), torch.cat(labels)
 
 
-def compared(subnet: Subnet, emulator: str | None) -> dict[str, Any]:
-    """Every way of quantising one subnet."""
+def compared(subnet: Subnet, names: list[str], emulator: str | None) -> dict[str, Any]:
+    """Some ways of quantising one subnet, by name."""
     in_float = subnet.top1(subnet.expected)
     models = {"float32": subnet.model}
-    found: dict[str, Any] = {"float32": {"top1": in_float}}
-    for name, way in tqdm(WAYS.items(), leave=False):
+    found: dict[str, Any] = {"float32": {"top1": round(in_float, 4)}}
+    for name in tqdm(names, leave=False):
         start_s = time.process_time()
-        models[name] = way(subnet.model, subnet.calibration, subnet.others)
+        models[name] = WAYS[name](subnet.model, subnet.calibration, subnet.others)
         elapsed_s = time.process_time() - start_s
         answers = logits_of(models[name], subnet.pixels).argmax(1)
         found[name] = {
@@ -260,12 +210,14 @@ def compared(subnet: Subnet, emulator: str | None) -> dict[str, Any]:
         }
     for name, ms in cpu_times_ms(models, subnet.pixels).items():
         found[name]["cpu_ms"] = round(ms, 4)
-    shipped = loaded_in_openvino(models["shipped"], subnet.pixels[:1]).logits(subnet.pixels)
-    found["shipped"]["top1_in_openvino"] = round(subnet.top1(shipped.argmax(1).numpy()), 4)
-    for name in IN_EMULATOR if emulator else ():
+    if "shipped" in names:
+        network = loaded_in_openvino(models["shipped"], subnet.pixels[:1])
+        answers = network.logits(subnet.pixels).argmax(1).numpy()
+        found["shipped"]["top1_in_openvino"] = round(subnet.top1(answers), 4)
+    for name in set(IN_EMULATOR) & set(names) if emulator else ():
         num_correct = without_vnni(models[name], subnet, str(emulator))
         found[name]["top1_without_vnni"] = round(num_correct / len(subnet.labels), 4)
-    return {"num_report_images": len(subnet.labels), "ways": found}
+    return found
 
 
 def loaded_in_openvino(model: OnnxModel, images: Tensor) -> CompiledNetwork:
@@ -349,6 +301,9 @@ def main() -> None:
     parser.add_argument("part", choices=("accuracy", "latency"))
     parser.add_argument("run", type=Path, metavar="RUN", help="run with a trained supernet")
     parser.add_argument("--configs", nargs="+", required=True, metavar="CONFIG_ID")
+    parser.add_argument(
+        "--ways", nargs="+", choices=WAYS, default=list(WAYS), help="default: all", metavar="WAY"
+    )
     parser.add_argument("--data", help="where the run's images are now")
     parser.add_argument("--emulator", metavar="QEMU", help="QEMU's user emulator of x86-64")
     parser.add_argument("--max-s", type=float, default=60.0, help="of timing, for each runtime")
@@ -365,7 +320,10 @@ def main() -> None:
     else:
         part |= {"num_calibration_images": NUM_IMAGES}
         for config_id in args.configs:
-            part[config_id] = compared(Subnet(trained, config_id), args.emulator)
+            subnet = Subnet(trained, config_id)
+            ways = part.get(config_id, {}).get("ways", {})
+            ways |= compared(subnet, args.ways, args.emulator)
+            part[config_id] = {"num_report_images": len(subnet.labels), "ways": ways}
             RESULT.write_text(json.dumps(result, indent=2) + "\n")
             print(config_id, json.dumps(part[config_id], indent=2))
     RESULT.write_text(json.dumps(result, indent=2) + "\n")

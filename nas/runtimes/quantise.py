@@ -34,6 +34,7 @@ from onnxruntime.quantization import (
 from onnxruntime.quantization.registry import QDQRegistry, QLinearOpsRegistry
 
 from nas.errors import ExportError, NasError
+from nas.runtimes.bias_correction import correct_biases
 from nas.runtimes.onnx_graph import INPUT, OnnxModel
 from nas.runtimes.padding import padded_batches
 
@@ -71,6 +72,8 @@ class Quantisation:
     """7 or 8."""
     per_channel: bool = True
     """Whether each output channel has a scale of its own, rather than each layer."""
+    corrects_biases: bool = True
+    """Whether biases take up the mean of what rounding weights changes; see `correct_biases`."""
     ends_in_float: bool = True
     """Whether the first and the last layer are left in float. They are faster so: the first has few
     channels, the last one pixel, and the images needn't be rounded."""
@@ -82,6 +85,7 @@ class Quantisation:
         return (
             f"static QDQ, int8 weights of {self.weight_bits} bits per {each}, uint8 activations, "
             f"ranges by {self.ranges.replace('_', '-')} of at most {NUM_IMAGES} images"
+            + (", biases corrected" if self.corrects_biases else "")
             + (", first and last layer in float" if self.ends_in_float else "")
         )
 
@@ -107,7 +111,10 @@ def quantised(
     if images is None or not len(images):
         raise NasError("int8 needs images to calibrate with, but got none: pass `calibration`")
     try:
-        return with_ranges(model, ranges_of(model, images, way), way)
+        found = with_ranges(model, ranges_of(model, images, way), way)
+        if way.corrects_biases:
+            correct_biases(found.graph, model, images)
+        return found
     except Exception as error:  # for a graph it doesn't know, the library raises anything
         raise ExportError(
             "the network must be one that onnxruntime.quantization can quantise, but got: "
@@ -117,7 +124,9 @@ def quantised(
 
 def ranges_of(model: OnnxModel, images: torch.Tensor, way: Quantisation = SHIPPED) -> TensorsData:
     """The range of each activation, learnt of `images` by the library."""
-    options = {"percentile": way.percentile} if way.ranges == "percentile" else {}
+    options: dict[str, Any] = {"symmetric": False}  # the library's default depends on the method
+    if way.ranges == "percentile":
+        options["percentile"] = way.percentile
     calibrator = calibrated(model, images, METHODS[way.ranges], options)
     with _silence():
         found: TensorsData = calibrator.compute_data()
@@ -148,7 +157,7 @@ def calibrated(
 
 
 def with_ranges(model: OnnxModel, ranges: TensorsData, way: Quantisation = SHIPPED) -> OnnxModel:
-    """The quantised model, with ranges that are known."""
+    """The quantised model, with ranges that are known; biases are not corrected."""
     quantiser = QDQQuantizer(
         model.self_contained(),
         per_channel=way.per_channel,
