@@ -22,7 +22,7 @@ from nas.meter.energy import energy_mj, nvml, rapl
 from nas.meter.latency import Measurement, measure_latency
 from nas.runtimes import CompiledNetwork, Runtime
 from nas.runtimes.from_pixels import FromPixels
-from nas.runtimes.quantise import NUM_IMAGES
+from nas.runtimes.runtime import NUM_CALIBRATION_IMAGES
 from planner import Candidate, Latency
 from supernet import SubnetConfig, Supernet
 from supernet.evaluate.accuracy import (
@@ -134,8 +134,9 @@ class Evaluator:
 
         They are evenly spaced in `calibration`, so that all classes are among them.
         """
-        num_images = self.images.data.num_images["calibration"]
-        indices = np.linspace(0, num_images - 1, min(NUM_IMAGES, num_images)).astype(int)
+        num_all = self.images.data.num_images["calibration"]
+        num_images = min(NUM_CALIBRATION_IMAGES, num_all)
+        indices = np.linspace(0, num_all - 1, num_images).astype(int)
         chosen = self.images.chosen_pixels("calibration", resolution, indices.tolist())
         return torch.cat([pixels for pixels, _ in chosen])
 

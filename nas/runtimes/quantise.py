@@ -37,9 +37,7 @@ from nas.errors import ExportError, NasError
 from nas.runtimes.bias_correction import correct_biases
 from nas.runtimes.onnx_graph import INPUT, OnnxModel
 from nas.runtimes.padding import padded_batches
-
-NUM_IMAGES = 300
-"""Images of which the ranges are learnt; all there are, if there are fewer."""
+from nas.runtimes.runtime import NUM_CALIBRATION_IMAGES
 
 IN_FLOAT = {"BatchNormalization", "InstanceNormalization", "LayerNormalization", "Softmax"}
 """Operators without an integer kernel worth having: rounding their inputs costs accuracy only."""
@@ -84,7 +82,7 @@ class Quantisation:
         each = "channel" if self.per_channel else "layer"
         return (
             f"static QDQ, int8 weights of {self.weight_bits} bits per {each}, uint8 activations, "
-            f"ranges by {self.ranges.replace('_', '-')} of at most {NUM_IMAGES} images"
+            f"ranges by {self.ranges.replace('_', '-')} of at most {NUM_CALIBRATION_IMAGES} images"
             + (", biases corrected" if self.corrects_biases else "")
             + (", first and last layer in float" if self.ends_in_float else "")
         )

@@ -53,6 +53,8 @@ class Runtime(Protocol):
 
 FLOATING = ("float32", "bfloat16", "float16")
 DTYPES = (*FLOATING, "int8")
+NUM_CALIBRATION_IMAGES = 300
+"""Images that represent the data, for int8."""
 
 # Name -> class, imported on demand: some need optional packages.
 RUNTIMES = {
