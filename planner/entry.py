@@ -35,7 +35,16 @@ ARTIFACT_RULES = {
         lambda value: is_number(value) and value >= 0,  # type: ignore[operator]
         "a finite number, 0 or more",
     ),
+    "agreement": Rule(
+        lambda value: value is None or is_fraction(value), "a fraction, 0..1, or None"
+    ),
+    "top1_difference": Rule(
+        lambda value: value is None or (is_number(value) and -1 <= value <= 1),  # type: ignore[operator]
+        "a number from -1 to 1, or None",
+    ),
 }
+OPTIONAL_OF_ARTIFACT = ("agreement", "top1_difference")
+"""Omitted from the file where they are None."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,10 +57,30 @@ class Artifact:
     size_bytes: int
     max_abs_difference: float
     """Largest absolute difference from the subnet's outputs on the images of the export check."""
+    agreement: float | None = None
+    """Share of these images for which the file and the float subnet name the same class."""
+    top1_difference: float | None = None
+    """top1 of the file less that of the float subnet, on these images: negative if it is worse."""
 
     def __post_init__(self) -> None:
         """Raise InvalidValue for a field outside its range."""
         check(self, ARTIFACT_RULES)
+
+    def to_json(self) -> dict[str, object]:
+        """Return the artifact as a JSON object, without what is not known."""
+        values = {name: getattr(self, name) for name in ARTIFACT_RULES}
+        return {
+            name: value
+            for name, value in values.items()
+            if value is not None or name not in OPTIONAL_OF_ARTIFACT
+        }
+
+    @classmethod
+    def from_json(cls, values: object) -> "Artifact":
+        """The inverse of `to_json`; raise InvalidValue for a missing, unknown or wrong field."""
+        if isinstance(values, dict):
+            values = dict.fromkeys(OPTIONAL_OF_ARTIFACT) | values
+        return cls(**_object(values, tuple(ARTIFACT_RULES), "`artifact`"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +108,7 @@ class Entry(Candidate):
         """Return the entry as a JSON object: `values` with tuples as lists."""
         values = self.values()
         if self.artifact is not None:
-            values["artifact"] = {name: getattr(self.artifact, name) for name in ARTIFACT_RULES}
+            values["artifact"] = self.artifact.to_json()
         values["conditions"] = conditions_to_json(self.conditions)
         for name, absent in OPTIONAL_FIELDS.items():
             if values[name] == absent:
@@ -112,8 +141,7 @@ class Entry(Candidate):
                 raise InvalidValue(f"`{name}` must be a list, but got {shown(given[name])}")
             given[name] = tuple(given[name])
         if given["artifact"] is not None:
-            artifact = _object(given["artifact"], tuple(ARTIFACT_RULES), "`artifact`")
-            given["artifact"] = Artifact(**artifact)
+            given["artifact"] = Artifact.from_json(given["artifact"])
         given["conditions"] = conditions_from_json(given["conditions"])
         return cls.from_values(**given)
 

@@ -22,8 +22,8 @@ from planner.target_difference import listed, target_differences
 
 SCHEMA_VERSION = 1
 SCHEMA_MINOR = 3
-"""1: `supernet.preprocessing`; 2: `target.observed`; 3: `conditions`. A table of an older minor
-version lacks what later ones added."""
+"""1: `supernet.preprocessing`; 2: `target.observed`; 3: `conditions`, and an artifact's `agreement`
+and `top1_difference`. A table of an older minor version lacks what later ones added."""
 
 
 @dataclass(frozen=True, kw_only=True)

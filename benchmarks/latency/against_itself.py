@@ -1,15 +1,16 @@
 """How often does the meter call a network different from itself, or from its twin?
 
     python -m benchmarks.latency.against_itself itself --comparisons 50
+    python -m benchmarks.latency.against_itself itself --runtime openvino --dtype int8
     python -m benchmarks.latency.against_itself extracted
 
-`itself`: two networks are compiled from the same weights and compared for two seconds, in ONNX
-Runtime; of a hundred comparisons at most seven may be called different. A comparison that the meter
-refuses is made again. Each run adds its comparisons to those in the result, until there are a
-hundred. `extracted`: in every runtime on this machine's CPU, a subnet that a supernet gave is
-compared with the network that torchvision builds at that width: the median of the rounds' ratios
-must be 0.98 to 1.02. Needs an idle machine; two minutes for fifty comparisons, two for `extracted`.
-Writes results/latency/against_itself.json.
+`itself`: two networks are compiled from the same weights and compared for two seconds, by default
+in ONNX Runtime and float32; of a hundred comparisons at most seven may be called different. A
+comparison that the meter refuses is made again. Each run adds its comparisons to those in the
+result, until there are a hundred. `extracted`: in every runtime on this machine's CPU, a subnet
+that a supernet gave is compared with the network that torchvision builds at that width: the median
+of the rounds' ratios must be 0.98 to 1.02. Needs an idle machine; two minutes for fifty
+comparisons, two for `extracted`. Writes results/latency/against_itself.json.
 """
 
 import argparse
@@ -31,7 +32,7 @@ from nas.evaluate.reference_network import reference_workload
 from nas.meter.latency import Measurement, measure_latency
 from nas.meter.statistics import median, median_interval
 from nas.runtimes import CompiledNetwork, Runtime, load_runtime
-from nas.runtimes.runtime import RUNTIMES
+from nas.runtimes.runtime import DTYPES, RUNTIMES
 from supernet import SearchSpace, SubnetConfig, Supernet
 from supernet.space import widths_from
 
@@ -63,13 +64,16 @@ def compared(
     )
 
 
-def against_itself(rng: Random, num_comparisons: int) -> dict[str, int]:
+def against_itself(
+    rng: Random, num_comparisons: int, runtime_name: str, dtype: str
+) -> dict[str, int]:
     """How often two networks compiled from the same weights are called different."""
-    runtime, network = load_runtime("onnxruntime", num_threads=2), models.mobilenet_v2().eval()
+    runtime = load_runtime(runtime_name, num_threads=2, dtype=dtype)
+    network = models.mobilenet_v2().eval()
     made = different = refused = 0
     with tqdm(total=num_comparisons, desc="A/A") as bar:
         while made < num_comparisons and refused < MAX_REFUSALS_PER_COMPARISON * num_comparisons:
-            pair = [runtime.compile(network, IMAGE) for _ in range(2)]
+            pair = [runtime.compile(network, IMAGE, IMAGE) for _ in range(2)]
             try:
                 different += not compared(runtime, pair, rng, 2.0).is_tied(0, 1)
             except NoisyMachineError:
@@ -137,16 +141,20 @@ def main() -> None:
     )
     parser.add_argument("part", choices=("itself", "extracted"))
     parser.add_argument("--comparisons", type=int, default=NUM_COMPARISONS, help="default 100")
+    parser.add_argument("--runtime", default="onnxruntime", help="of `itself`")
+    parser.add_argument("--dtype", choices=DTYPES, default="float32", help="of `itself`")
     args = parser.parse_args()
     torch.manual_seed(0)
     result: dict[str, Any] = json.loads(RESULT.read_text()) if RESULT.exists() else {}
     if args.part == "extracted":
         result["extracted"] = {"environment": environment(), "ratios": ratios(Random(0))}
     else:
-        before = result.get("itself", [])
+        target = (args.runtime, args.dtype)
+        key = "itself" if target == ("onnxruntime", "float32") else "_".join(("itself", *target))
+        before = result.get(key, [])
         missing = NUM_COMPARISONS - sum(run["num_comparisons"] for run in before)
-        run = against_itself(Random(len(before)), min(args.comparisons, missing))
-        result["itself"] = [*before, {"environment": environment()} | run]
+        run = against_itself(Random(len(before)), min(args.comparisons, missing), *target)
+        result[key] = [*before, {"environment": environment()} | run]
     RESULT.write_text(json.dumps(result, indent=2) + "\n")
     print(json.dumps(result, indent=2))
 

@@ -3,6 +3,7 @@
 import random
 import zlib
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +22,7 @@ from nas.meter.energy import energy_mj, nvml, rapl
 from nas.meter.latency import Measurement, measure_latency
 from nas.runtimes import CompiledNetwork, Runtime
 from nas.runtimes.from_pixels import FromPixels
+from nas.runtimes.runtime import NUM_CALIBRATION_IMAGES
 from planner import Candidate, Latency
 from supernet import SubnetConfig, Supernet
 from supernet.evaluate.accuracy import (
@@ -65,6 +67,8 @@ class Evaluator:
     ) -> None:
         self.supernet, self.images, self.runtime = supernet, images, runtime
         self.with_memory, self.scores = with_memory, scores
+        if scores and self._is_scored_in_runtime:
+            self.scores = scores.in_dtype(_number_type(runtime))
         self.batch_size, self.seed, self.rng = batch_size, seed, random.Random(seed)
         self._kept: dict[SubnetConfig, CompiledNetwork] = {}
         self._kept_bytes = 0
@@ -92,10 +96,12 @@ class Evaluator:
         """
         known = self.scores.of(config) if self.scores else self._nothing
         network = self._to_time(config) if known.is_whole else self._calibrated(config)
-        keep_as = None if known.is_whole else config
-        costs = costs or self._costs(network, config.resolution, max_s, predicted, keep_as)
+        compiled = cache(partial(self._compiled, network, config.resolution))
+        costs = costs or self._costs(network, compiled, config.resolution, max_s, predicted)
         race = self._race(config, costs, [*rivals])
-        score = self._score(network, config, known, race)
+        score = self._score(network, compiled, config, known, race)
+        if not known.is_whole and compiled.cache_info().currsize:
+            self._keep(config, compiled(), 4 * costs.num_params)
         candidate = Candidate(
             config=planner_config(config),
             origin="search",
@@ -112,7 +118,9 @@ class Evaluator:
 
     def costs(self, config: SubnetConfig, *, max_s: float) -> Costs:
         """Measure a config's costs on this target, with at most `max_s` seconds of timing."""
-        return self._costs(self._to_time(config), config.resolution, max_s, None)
+        network = self._to_time(config)
+        compiled = cache(partial(self._compiled, network, config.resolution))
+        return self._costs(network, compiled, config.resolution, max_s, None)
 
     def compile(self, config: SubnetConfig) -> CompiledNetwork:
         """Extract and calibrate the subnet of `config`, and compile it in the runtime.
@@ -120,11 +128,11 @@ class Evaluator:
         What `evaluate` has compiled is returned, if it was kept.
         """
         kept = self._kept.get(config)
-        return kept or self.compile_whole(self.whole(self._calibrated(config)), config.resolution)
+        return kept or self._compiled(self._calibrated(config), config.resolution)
 
     def compile_to_time(self, config: SubnetConfig) -> CompiledNetwork:
         """Like `compile`, with statistics of one batch: enough to time, not to score."""
-        return self.compile_whole(self.whole(self._to_time(config)), config.resolution)
+        return self._compiled(self._to_time(config), config.resolution)
 
     def whole(self, network: nn.Module) -> FromPixels:
         """A subnet with the normalisation of its images in front: what is timed and shipped."""
@@ -133,7 +141,20 @@ class Evaluator:
 
     def compile_whole(self, network: FromPixels, resolution: int) -> CompiledNetwork:
         """Compile the result of `whole` in the runtime, for one batch."""
-        return self.runtime.compile(network, self._pixels(resolution))
+        needs_images = self.runtime.dtype == "int8"
+        calibration = self.calibration_images(resolution) if needs_images else None
+        return self.runtime.compile(network, self._pixels(resolution), calibration)
+
+    def calibration_images(self, resolution: int) -> Tensor:
+        """The pixels of which int8 learns the ranges of activations: uint8 (n, side, side, 3).
+
+        They are evenly spaced in `calibration`, so that all classes are among them.
+        """
+        num_all = self.images.data.num_images["calibration"]
+        num_images = min(NUM_CALIBRATION_IMAGES, num_all)
+        indices = np.linspace(0, num_all - 1, num_images).astype(int)
+        chosen = self.images.chosen_pixels("calibration", resolution, indices.tolist())
+        return torch.cat([pixels for pixels, _ in chosen])
 
     def measure(
         self,
@@ -169,15 +190,24 @@ class Evaluator:
         rng = np.random.default_rng([self.seed, zlib.crc32(config.config_id.encode())])
         return Race(num_images, strongest_rival(costs, rivals, num_images), others, rng)
 
-    def _score(self, network: nn.Module, config: SubnetConfig, known: Score, race: Race) -> Score:
+    def _score(
+        self,
+        network: nn.Module,
+        compiled: Callable[[], CompiledNetwork],
+        config: SubnetConfig,
+        known: Score,
+        race: Race,
+    ) -> Score:
         """Run the race and keep what it scored; images that are `known` are not scored again."""
         if known.is_whole:
             return known
         scored, correct = known.scored.copy(), known.correct.copy()
-        network.to(self.images.device)
+        logits: Callable[[Tensor], Tensor] = (
+            compiled().logits if self._is_scored_in_runtime else network.to(self.images.device)
+        )
         while len(indices := race.next_slice):
             if len(new := indices[~scored[indices]]):
-                correct[new] = self._correct(network, config.resolution, new)
+                correct[new] = self._correct(logits, config.resolution, new)
                 scored[new] = True
             race.add(correct[indices])
         score = Score(scored, correct)
@@ -194,14 +224,27 @@ class Evaluator:
         """A subnet whose statistics come from one batch, enough where nothing is scored."""
         return calibrated_subnet(self.supernet, config, self.images, max_batches=1)
 
+    @property
+    def _is_scored_in_runtime(self) -> bool:
+        """In int8: only the file in its runtime tells what rounding costs; PyTorch can't."""
+        return self.runtime.dtype == "int8"
+
     @torch.inference_mode()
-    def _correct(self, network: nn.Module, resolution: int, indices: NDArray[np.intp]) -> Bits:
-        batches = self.images.chosen("selection", resolution, indices.tolist())
-        return torch.cat([correct_predictions(network, *batch) for batch in batches]).cpu().numpy()
+    def _correct(
+        self, logits: Callable[[Tensor], Tensor], resolution: int, indices: NDArray[np.intp]
+    ) -> Bits:
+        images = self.images
+        chosen = images.chosen_pixels if self._is_scored_in_runtime else images.chosen
+        batches = chosen("selection", resolution, indices.tolist())
+        return torch.cat([correct_predictions(logits, *batch) for batch in batches]).cpu().numpy()
+
+    def _compiled(self, network: nn.Module, resolution: int) -> CompiledNetwork:
+        return self.compile_whole(self.whole(network), resolution)
 
     def _costs(
         self,
         network: nn.Module,
+        compiled: Callable[[], CompiledNetwork],
         resolution: int,
         max_s: float,
         predicted: "PredictedLatency | None",
@@ -211,11 +254,8 @@ class Evaluator:
         latency = predicted.latency(network, resolution) if predicted else None
         memory: int | None = None
         if latency is None or self.with_memory:
-            compiled = self.compile_whole(self.whole(network), resolution)
-            latency = latency or self._time(compiled, max_s)
-            memory = self._memory(compiled) if self.with_memory else None
-            if keep_as:
-                self._keep(keep_as, compiled, 4 * count_params(network))
+            latency = latency or self._time(compiled(), max_s)
+            memory = self._memory(compiled()) if self.with_memory else None
         return Costs(
             macs=count_macs(network, resolution),
             num_params=count_params(network),
@@ -245,3 +285,9 @@ class Evaluator:
         images, _ = next(self.images.pixels("calibration", resolution))
         repeats = -(-self.batch_size // len(images))
         return images.repeat(repeats, 1, 1, 1)[: self.batch_size].contiguous()
+
+
+def _number_type(runtime: Runtime) -> str:
+    """What the scores of an int8 runtime depend on besides the network and the images."""
+    how = runtime.details["quantisation"]
+    return f"{runtime.dtype} in {runtime.name} {runtime.version}: {how}"

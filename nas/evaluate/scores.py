@@ -76,6 +76,7 @@ class Scores:
         weights_sha256: of the supernet's weights.
         images: on the device that scores them.
         tell: gets each line that people should see.
+        dtype: what the scores are computed in; by default PyTorch's float type on the device.
     """
 
     def __init__(
@@ -86,12 +87,19 @@ class Scores:
         images: Images,
         *,
         tell: Callable[[str], None] = to_stderr,
+        dtype: str | None = None,
     ) -> None:
         self.path, self.supernet, self.images, self.tell = path, supernet, images, tell
+        self.dtype = dtype or number_type(images.device)
         self._weights_sha256 = weights_sha256
         self._found: dict[Key, Score] = {}
         self._num_read = 0  # bytes, up to the end of a line
         self._is_usable = True
+
+    def in_dtype(self, dtype: str) -> "Scores":
+        """The scores of the same supernet in another number type, kept in the same file."""
+        weights = self._weights_sha256
+        return Scores(self.path, self.supernet, weights, self.images, tell=self.tell, dtype=dtype)
 
     @property
     def num_whole(self) -> int:
@@ -197,7 +205,8 @@ class Scores:
 
     @cached_property
     def _supernet_and_images(self) -> Mapping[str, Any]:
-        return score_key(self.supernet, self._weights_sha256, self.images)
+        found = score_key(self.supernet, self._weights_sha256, self.images)
+        return found | {"dtype": self.dtype}
 
 
 def score_key(supernet: Supernet, weights_sha256: str, images: Images) -> dict[str, str]:

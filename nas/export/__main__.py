@@ -7,13 +7,14 @@ from pathlib import Path
 
 from nas.errors import NasError
 from nas.evaluate.trained import add_data_arguments, load_trained, run_of
-from nas.export.exporting import export
+from nas.export.exporting import artifact_folder, dtype_of_files, export
 from planner import LookupTable, PlannerError
 from supernet.errors import SupernetError
 
 EXAMPLE = """examples:
   python -m nas.export runs/default                        writes runs/default/artifacts/
   python -m nas.export runs/photos-arm --supernet runs/photos --out release
+  python -m nas.export runs/default --table int8.json --out int8       int8.json: see nas.measure
 """
 
 
@@ -31,9 +32,18 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--supernet", type=Path, metavar="RUN", help="run with the supernet; default: the same run"
     )
+    parser.add_argument(
+        "--table",
+        type=Path,
+        metavar="TABLE",
+        help="lookup table of the run's supernet; default: the one that nas.search wrote",
+    )
     add_data_arguments(parser)
     parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="folder of the files; default: RUN/artifacts"
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="folder of the files; default: RUN/artifacts, or RUN/artifacts/TABLE",
     )
     parser.add_argument(
         "--opset",
@@ -46,9 +56,9 @@ def _parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
     args = _parser().parse_args(argv)
-    folder = args.out or args.run / "artifacts"
+    folder = args.out or artifact_folder(args.run, args.table)
     try:
-        found = LookupTable.read(args.run / "search" / "lookup_table.json")
+        found = LookupTable.read(args.table or args.run / "search" / "lookup_table.json")
         trained = load_trained(
             run_of(args.supernet, args.run), data=args.data, data_root=args.data_root
         )
@@ -56,10 +66,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (SupernetError, NasError, PlannerError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    largest = max(entry.artifact.max_abs_difference for entry in table if entry.artifact)
+    files = [entry.artifact for entry in table if entry.artifact]
     print(
-        f"written: {folder}/lookup_table.json and {len(table)} ONNX files; "
-        f"maximum difference of a logit from the subnets: {largest:.2g}"
+        f"written: {folder}/lookup_table.json and {len(table)} ONNX files in "
+        f"{dtype_of_files(table)}; against the float subnets: "
+        f"same class for {min(each.agreement or 0.0 for each in files):.2%} of the images or more, "
+        f"top-1 {min(each.top1_difference or 0.0 for each in files):+.2%} or better, "
+        f"logits within {max(each.max_abs_difference for each in files):.2g}"
     )
     return 0
 

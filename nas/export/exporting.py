@@ -1,5 +1,6 @@
 """`export`: writes ONNX files for a table's entries, and a table that refers to them."""
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,7 +45,7 @@ class Exporter:
         self._evaluator = Evaluator(
             supernet,
             Images(data, torch.device("cpu")),
-            OnnxRuntime("cpu", threads_to_use(None)),
+            OnnxRuntime("cpu", threads_to_use(None), dtype_of_files(table)),
             batch_size=table.target.batch_size,
             seed=0,
         )
@@ -64,10 +65,41 @@ class Exporter:
             network,
             evaluator.images.pixels("report", config.resolution),
             batch_size=evaluator.batch_size,
-            metadata=artifact_metadata(self._table, entry),
+            metadata=artifact_metadata(self._table, entry) | self._number_type(config.resolution),
             opset=self._opset,
+            int8_top1=entry.accuracy.top1 if evaluator.runtime.dtype == "int8" else None,
         )
         return replace(entry, artifact=artifact)
+
+    def _number_type(self, resolution: int) -> dict[str, str]:
+        """What the file says of its number type: dtype, and how and by which images it was found.
+
+        `calibration_sha256` is the digest of these images' pixels.
+        """
+        runtime, images = self._evaluator.runtime, self._evaluator.images
+        if runtime.dtype == "float32":
+            return {"dtype": runtime.dtype}
+        pixels = self._evaluator.calibration_images(resolution)
+        return {
+            "dtype": runtime.dtype,
+            "quantisation": runtime.details["quantisation"],
+            "calibration": f"{len(pixels)} of the {images.data.num_images['calibration']} images "
+            "of the split calibration, evenly spaced",
+            "calibration_sha256": hashlib.sha256(pixels.contiguous().numpy().tobytes()).hexdigest(),
+        }
+
+
+def artifact_folder(run: Path, table: Path | None) -> Path:
+    """Where a run's files lie by default: those of another table than the run's own apart."""
+    return run / "artifacts" if table is None else run / "artifacts" / table.stem
+
+
+def dtype_of_files(table: LookupTable) -> str:
+    """The number type of a table's files: int8 as it was timed, otherwise float32.
+
+    Runtimes compute a float32 file in float16 or bfloat16 where they are told to.
+    """
+    return "int8" if table.target.dtype == "int8" else "float32"
 
 
 def export(
@@ -82,8 +114,8 @@ def export(
 
     A file takes uint8 pixels (batch, side, side, 3) and normalises them itself. It is written in
     the lowest opset that the network needs, in which it was also timed, or converted to `opset`.
-    Each file is verified against its subnet on the `report` images of `data`. Returns the written
-    table.
+    The files of a table in int8 are int8, all others float32. Each file is compared with its float
+    subnet on the `report` images of `data`. Returns the written table.
 
     Raises:
         NasError: the table belongs to another supernet, or was timed without normalisation.

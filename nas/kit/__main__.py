@@ -8,6 +8,7 @@ from pathlib import Path
 from nas.errors import NasError
 from nas.evaluate.trained import add_data_arguments, load_trained, run_of
 from nas.export import export
+from nas.export.exporting import artifact_folder
 from nas.kit.packing import make_kit
 from planner import LookupTable, PlannerError
 from supernet.errors import SupernetError
@@ -31,6 +32,12 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("run", type=Path, metavar="RUN", help="run of nas.search")
     add("--supernet", type=Path, metavar="RUN", help="run with the supernet; default: the same run")
+    add(
+        "--table",
+        type=Path,
+        metavar="TABLE",
+        help="lookup table of the run's supernet; default: the one that nas.search wrote",
+    )
     add_data_arguments(parser)
     add(
         "--out",
@@ -46,12 +53,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
     args = _parser().parse_args(argv)
     try:
-        found = LookupTable.read(args.run / "search" / "lookup_table.json")
+        found = LookupTable.read(args.table or args.run / "search" / "lookup_table.json")
         trained = load_trained(
             run_of(args.supernet, args.run), data=args.data, data_root=args.data_root
         )
-        table = export(found, trained.supernet, trained.data, args.run / "artifacts")
-        make_kit(table, args.run / "artifacts", args.out)
+        folder = artifact_folder(args.run, args.table)
+        table = export(found, trained.supernet, trained.data, folder)
+        make_kit(table, folder, args.out)
     except (SupernetError, NasError, PlannerError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

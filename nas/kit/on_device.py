@@ -70,7 +70,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     ties = found.ties(ids)
     return {
         "weights_sha256": kit["weights_sha256"],
-        "target": _target(kit["batch_size"], kit["input"], num_threads),
+        "target": _target(kit, num_threads),
         "protocol": found.protocol() | ({"conditions": parameters} if parameters else {}),
         "latencies": {
             name: dataclasses.asdict(latency) | {"tied_with": ties[name], "conditions": conditions}
@@ -92,18 +92,18 @@ def _reference(folder: Path, num_threads: int) -> ReferenceWorkload:
     return ReferenceWorkload(network, target, speed_file())
 
 
-def _target(batch_size: int, input_form: str, num_threads: int) -> dict[str, Any]:
+def _target(kit: dict[str, Any], num_threads: int) -> dict[str, Any]:
     details = machine_details()
     return {
         "device": details["cpu"],
         "runtime": RUNTIME,
         "runtime_version": onnxruntime.__version__,
-        "batch_size": batch_size,
-        "dtype": "float32",
+        "batch_size": kit["batch_size"],
+        "dtype": kit["dtype"],
         "num_threads": num_threads,
         "details": {
             **details,
-            "input": input_form,
+            **kit["details"],
             "provider": "CPUExecutionProvider",
         },
         "observed": observations(),

@@ -6,6 +6,7 @@ import zipfile
 from pathlib import Path
 
 from nas.evaluate.reference_network import reference_images, reference_network
+from nas.export.exporting import dtype_of_files
 from nas.runtimes.from_pixels import INPUT_FORM
 from nas.runtimes.onnx_graph import export_model
 from planner import LookupTable
@@ -51,9 +52,16 @@ def _contents(table: LookupTable) -> dict[str, object]:
     return {
         "weights_sha256": table.supernet["weights_sha256"],
         "batch_size": table.target.batch_size,
-        "input": INPUT_FORM,
+        "dtype": dtype_of_files(table),
+        "details": {"input": INPUT_FORM} | _quantisation(table),
         "models": [
             {"config_id": entry.config_id, "file": f"models/{entry.config_id}.onnx"}
             for entry in table
         ],
     }
+
+
+def _quantisation(table: LookupTable) -> dict[str, object]:
+    """How int8 files were made, as in the table's target; empty for float32."""
+    name = "quantisation"
+    return {name: table.target.details[name]} if name in table.target.details else {}

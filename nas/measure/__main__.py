@@ -13,7 +13,7 @@ from nas.measure.measurements import read_measurements
 from nas.measure.measuring import measure, table_of
 from nas.measure.target_command import measure_by_command
 from nas.runtimes import load_runtime
-from nas.runtimes.runtime import RUNTIMES
+from nas.runtimes.runtime import DTYPES, RUNTIMES
 from nas.threads import threads_to_use
 from planner import LookupTable, PlannerError
 from supernet.device import choose_device
@@ -21,6 +21,7 @@ from supernet.errors import SupernetError
 
 EXAMPLE = """examples, where TABLE is runs/default/search/lookup_table.json:
   python -m nas.measure TABLE --runtime openvino --num-threads 1 --out openvino.json
+  python -m nas.measure TABLE --dtype int8 --num-threads 1 --out int8.json
   python -m nas.kit runs/default --out kit.zip          then, on the device: python measure.py
   python -m nas.measure TABLE --from measurements.json --out pi.json
   python -m nas.measure TABLE --target-command "ssh pi python3 measure.py {model}" --out pi.json
@@ -44,7 +45,7 @@ def _measured(args: argparse.Namespace, table: LookupTable) -> LookupTable:
         args.runtime,
         device=choose_device(args.device).type,
         num_threads=args.num_threads,
-        dtype=table.target.dtype,
+        dtype=args.dtype or table.target.dtype,
     )
     if args.conditions:
         return measure_artifacts(
@@ -92,6 +93,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     source.add_argument("--runtime", help=f"one of {', '.join(RUNTIMES)}; default: as nas.search")
     add("--device", help="cpu or cuda; default: cuda if available")
+    add(
+        "--dtype",
+        choices=DTYPES,
+        help="dtype that the runtime computes in; default: the table's. In another one, top-1 is "
+        "scored anew",
+    )
     add("--num-threads", type=int, help="threads of the runtime; default: all usable cores")
     add(
         "--supernet",

@@ -12,18 +12,18 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from nas.conversions import subnet_config
+from nas.conversions import planner_accuracy, subnet_config
 from nas.errors import NasError
 from nas.evaluate.evaluator import Evaluator
 from nas.evaluate.lookup_table import measure_with_bar
 from nas.evaluate.target import describe_target
 from nas.meter.latency import Measurement
-from nas.runtimes import Runtime
-from planner import LookupTable, Target
+from nas.runtimes import CompiledNetwork, Runtime
+from planner import Entry, LookupTable, Target
 from supernet import Supernet
 from supernet.checkpoint import weights_sha256
 from supernet.data import Data
-from supernet.evaluate.accuracy import Images
+from supernet.evaluate.accuracy import Images, accuracy
 
 FIELDS = {"weights_sha256", "target", "protocol", "latencies"}
 
@@ -57,8 +57,9 @@ def measure_here(
 ) -> dict[str, Any]:
     """Time all entries of `table` in interleaved rounds in `runtime`, at the table's batch size.
 
-    `supernet` must be the one of the table; it is moved to the runtime's device. Raises
-    NoisyMachineError like `measure_latency`.
+    `supernet` must be the one of the table; it is moved to the runtime's device. If the runtime
+    computes in another dtype than the table's, the result holds the accuracy in it, too: top1 with
+    its interval, and top1_selection. Raises NoisyMachineError like `measure_latency`.
     """
     batch_size = table.target.batch_size
     device = torch.device(runtime.device)
@@ -77,7 +78,12 @@ def measure_here(
         for network in networks
     ]
     target, ids = describe_target(runtime, batch_size), [entry.config_id for entry in table]
-    return as_measurements(weights_sha256(supernet), target, found, ids, more)
+    measurements = as_measurements(weights_sha256(supernet), target, found, ids, more)
+    if runtime.dtype != table.target.dtype:
+        bar = tqdm(zip(table, networks, strict=True), "score", len(ids), unit="config")
+        scored = {entry.config_id: _scored(evaluator, entry, one) for entry, one in bar}
+        measurements["accuracies"] = scored
+    return measurements
 
 
 def as_measurements(
@@ -110,6 +116,13 @@ def as_measurements(
             for name, latency, values in zip(ids, found.latencies, more, strict=True)
         },
     }
+
+
+def _scored(evaluator: Evaluator, entry: Entry, network: CompiledNetwork) -> dict[str, float]:
+    side = entry.config.resolution
+    on_selection = accuracy(network.logits, evaluator.images.pixels("selection", side))
+    on_report = planner_accuracy(evaluator.report_accuracy(network, side))
+    return asdict(on_report) | {"top1_selection": on_selection.top1}
 
 
 def _fields(target: dict[str, object]) -> dict[str, object]:

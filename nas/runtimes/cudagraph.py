@@ -7,7 +7,7 @@ from torch import nn
 
 from nas.runtimes.padding import padded_batches
 from nas.runtimes.placing import placed_images, placed_network
-from nas.runtimes.runtime import DTYPES, require_one_of
+from nas.runtimes.runtime import FLOATING, require_one_of
 
 WARM_UP_RUNS = 3
 """Runs before the capture, as PyTorch requires: libraries select and initialise their kernels."""
@@ -24,7 +24,7 @@ class CudaGraph:
 
     def __init__(self, device: str, num_threads: int, dtype: str = "float32") -> None:
         require_one_of(self.name, "device", ("cuda",), device)
-        require_one_of(self.name, "dtype", DTYPES, dtype)
+        require_one_of(self.name, "dtype", FLOATING, dtype)
         self.device = device
         self.num_threads = num_threads
         self.dtype = dtype
@@ -33,7 +33,9 @@ class CudaGraph:
             "convolutions_in_tf32": str(torch.backends.cudnn.allow_tf32),
         }
 
-    def compile(self, network: nn.Module, images: torch.Tensor) -> "CudaGraphNetwork":
+    def compile(
+        self, network: nn.Module, images: torch.Tensor, calibration: torch.Tensor | None = None
+    ) -> "CudaGraphNetwork":
         """See `Runtime.compile`."""
         dtype = getattr(torch, self.dtype)
         placed = placed_network(network, images, self.device, dtype)

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from nas.runtimes.placing import placed_images, placed_network
-from nas.runtimes.runtime import DTYPES, require_one_of
+from nas.runtimes.runtime import FLOATING, require_one_of
 
 
 class Eager:
@@ -19,7 +19,7 @@ class Eager:
     version = torch.__version__
 
     def __init__(self, device: str, num_threads: int, dtype: str = "float32") -> None:
-        require_one_of(self.name, "dtype", DTYPES, dtype)
+        require_one_of(self.name, "dtype", FLOATING, dtype)
         self.device = device
         self.num_threads = num_threads
         self.dtype = dtype
@@ -29,7 +29,9 @@ class Eager:
         self.details: Mapping[str, str] = details
         torch.set_num_threads(num_threads)
 
-    def compile(self, network: nn.Module, images: torch.Tensor) -> "EagerNetwork":
+    def compile(
+        self, network: nn.Module, images: torch.Tensor, calibration: torch.Tensor | None = None
+    ) -> "EagerNetwork":
         """See `Runtime.compile`."""
         dtype = getattr(torch, self.dtype)
         placed = placed_network(network, images, self.device, dtype)

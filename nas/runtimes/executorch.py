@@ -38,7 +38,9 @@ class ExecuTorch:
         self.details: Mapping[str, str] = {"backend": "XNNPACK"}
         _unsafe_reset_threadpool(num_threads)
 
-    def compile(self, network: nn.Module, images: torch.Tensor) -> "ExecuTorchNetwork":
+    def compile(
+        self, network: nn.Module, images: torch.Tensor, calibration: torch.Tensor | None = None
+    ) -> "ExecuTorchNetwork":
         """See `Runtime.compile`; takes seconds for each network."""
         plain = fold_batch_norm(network, images).to(memory_format=torch.contiguous_format)
         images = images.contiguous()

@@ -13,7 +13,7 @@ from torch._inductor.exc import InvalidCxxCompiler
 from nas.errors import RuntimeUnavailableError
 from nas.runtimes.padding import padded_batches
 from nas.runtimes.placing import placed_images, placed_network
-from nas.runtimes.runtime import DTYPES, require_one_of
+from nas.runtimes.runtime import FLOATING, require_one_of
 
 
 class Inductor:
@@ -27,7 +27,7 @@ class Inductor:
     version = torch.__version__
 
     def __init__(self, device: str, num_threads: int, dtype: str = "float32") -> None:
-        require_one_of(self.name, "dtype", DTYPES, dtype)
+        require_one_of(self.name, "dtype", FLOATING, dtype)
         self.device = device
         self.num_threads = num_threads
         self.dtype = dtype
@@ -36,7 +36,9 @@ class Inductor:
             _require_compiler()
         torch.set_num_threads(num_threads)  # compiled code hard-codes this number
 
-    def compile(self, network: nn.Module, images: torch.Tensor) -> "InductorNetwork":
+    def compile(
+        self, network: nn.Module, images: torch.Tensor, calibration: torch.Tensor | None = None
+    ) -> "InductorNetwork":
         """See `Runtime.compile`; takes seconds for each network."""
         torch.set_num_threads(self.num_threads)
         dtype = getattr(torch, self.dtype)

@@ -12,6 +12,7 @@ from nas.runtimes.graph_cache import GraphCache
 from nas.runtimes.onnx_graph import INPUT, OUTPUT, OnnxModel
 from nas.runtimes.padding import padded_batches
 from nas.runtimes.peak_memory import peak_memory_bytes
+from nas.runtimes.quantise import details_of, quantised
 from nas.runtimes.runtime import require_one_of
 
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
@@ -24,7 +25,9 @@ class OnnxRuntime:
     version = onnxruntime.__version__
 
     def __init__(self, device: str, num_threads: int, dtype: str = "float32") -> None:
-        require_one_of(self.name, "dtype", ("float32",), dtype)
+        require_one_of(self.name, "dtype", ("float32", "int8"), dtype)
+        if dtype == "int8":
+            require_one_of(f"int8 in {self.name}", "device", ("cpu",), device)
         if PROVIDERS[device] not in onnxruntime.get_available_providers():
             raise RuntimeUnavailableError(
                 f"ONNX Runtime must offer {PROVIDERS[device]}, but offers "
@@ -34,18 +37,24 @@ class OnnxRuntime:
         self.device = device
         self.num_threads = num_threads
         self.dtype = dtype
-        self.details: Mapping[str, str] = {"provider": PROVIDERS[device]}
+        self.details: Mapping[str, str] = {"provider": PROVIDERS[device]} | details_of(dtype)
         self._graphs = GraphCache()
 
-    def compile(self, network: nn.Module, images: torch.Tensor) -> "OnnxNetwork":
-        """See `Runtime.compile`; the first network of an architecture takes seconds, others 0.3."""
+    def compile(
+        self, network: nn.Module, images: torch.Tensor, calibration: torch.Tensor | None = None
+    ) -> "OnnxNetwork":
+        """See `Runtime.compile`; the first network of an architecture takes seconds, others 0.3.
+
+        int8 takes as long again for each, and longer for large images.
+        """
 
         def load(model: OnnxModel) -> OnnxNetwork:
             return OnnxNetwork(model, images, self.device, self.num_threads)
 
         # A graph exported in channels-last order has its channel counts baked into a reshape.
         plain = fold_batch_norm(network, images).to(memory_format=torch.contiguous_format)
-        return self._graphs.compile(plain, images.contiguous(), load)
+        compiled = self._graphs.compile(plain, images.contiguous(), load)
+        return load(quantised(compiled.model, calibration)) if self.dtype == "int8" else compiled
 
 
 class OnnxNetwork:

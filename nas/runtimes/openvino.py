@@ -12,10 +12,12 @@ from nas.runtimes.graph_cache import GraphCache
 from nas.runtimes.onnx_graph import OnnxModel
 from nas.runtimes.padding import padded_batches
 from nas.runtimes.peak_memory import peak_memory_bytes
+from nas.runtimes.quantise import details_of, quantised
 from nas.runtimes.runtime import require_one_of
 
 # By default OpenVINO computes in bfloat16 where the CPU supports it: faster, but less precise.
-PRECISIONS = {"float32": "f32", "bfloat16": "bf16", "float16": "f16"}
+# An int8 model says itself which of its layers are quantised; the hint is for the others.
+PRECISIONS = {"float32": "f32", "bfloat16": "bf16", "float16": "f16", "int8": "f32"}
 
 
 class OpenVino:
@@ -28,21 +30,26 @@ class OpenVino:
         require_one_of(self.name, "device", ("cpu",), device)
         self._core = openvino.Core()
         possible = self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-        names = {"FP32": "float32", "BF16": "bfloat16", "FP16": "float16"}
+        names = {"FP32": "float32", "BF16": "bfloat16", "FP16": "float16", "INT8": "int8"}
         require_one_of(self.name, "dtype", [names[p] for p in possible if p in names], dtype)
         self.device = device
         self.num_threads = num_threads
         self.dtype = dtype
-        self.details: Mapping[str, str] = {}
-        self._graphs = GraphCache(dtype)
+        self.details: Mapping[str, str] = details_of(dtype)
+        self._graphs = GraphCache("float32" if dtype == "int8" else dtype)
 
-    def compile(self, network: nn.Module, images: torch.Tensor) -> "OpenVinoNetwork":
+    def compile(
+        self, network: nn.Module, images: torch.Tensor, calibration: torch.Tensor | None = None
+    ) -> "OpenVinoNetwork":
         """See `Runtime.compile`; only the first network of an architecture takes seconds."""
         # A graph exported in channels-last order has its channel counts baked into a reshape.
         plain = fold_batch_norm(network, images).to(memory_format=torch.contiguous_format)
-        return self._graphs.compile(
-            plain, images.contiguous(), lambda model: self._load(model, images)
-        )
+
+        def load(model: OnnxModel) -> OpenVinoNetwork:
+            return self._load(model, images)
+
+        compiled = self._graphs.compile(plain, images.contiguous(), load)
+        return load(quantised(compiled.model, calibration)) if self.dtype == "int8" else compiled
 
     def _load(self, model: OnnxModel, images: torch.Tensor) -> "OpenVinoNetwork":
         compiled = self._core.compile_model(
@@ -97,8 +104,8 @@ class OpenVinoNetwork:
         return torch.from_numpy(self._request.get_output_tensor().data.copy())
 
     def peak_memory_bytes(self) -> int | None:
-        """See `CompiledNetwork.peak_memory_bytes`; measured in float32 only."""
-        if self._dtype != "float32":
+        """See `CompiledNetwork.peak_memory_bytes`; measured in float32 and int8 only."""
+        if PRECISIONS[self._dtype] != "f32":
             return None
         content = self.model.self_contained().SerializeToString()
         return peak_memory_bytes(content, OpenVino.name, self._num_threads)

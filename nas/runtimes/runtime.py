@@ -36,8 +36,13 @@ class Runtime(Protocol):
     details: Mapping[str, str]
     """Further settings that latency depends on, for the lookup table's target."""
 
-    def compile(self, network: nn.Module, images: torch.Tensor) -> CompiledNetwork:
+    def compile(
+        self, network: nn.Module, images: torch.Tensor, calibration: torch.Tensor | None = None
+    ) -> CompiledNetwork:
         """Compile `network` for batches like `images`, on the CPU.
+
+        In int8, `calibration` are images like them that represent the data, any number: the ranges
+        of activations are learnt from them. Other dtypes need none.
 
         `network` is an extracted subnet with calibrated BN statistics, and its normalisation in
         front (`FromPixels`, for uint8 pixels (batch, side, side, channels)) or not (for float32
@@ -46,7 +51,10 @@ class Runtime(Protocol):
         """
 
 
-DTYPES = ("float32", "bfloat16", "float16")
+FLOATING = ("float32", "bfloat16", "float16")
+DTYPES = (*FLOATING, "int8")
+NUM_CALIBRATION_IMAGES = 300
+"""Images that represent the data, for int8."""
 
 # Name -> class, imported on demand: some need optional packages.
 RUNTIMES = {
@@ -94,9 +102,10 @@ def load_runtime(
 def require_one_of(runtime: str, what: str, possible: Collection[str], given: str) -> None:
     """Raise RuntimeUnavailableError unless a setting is one that this machine supports."""
     if given not in possible:
+        elsewhere = "; use --runtime onnxruntime or openvino with --device cpu"
         raise RuntimeUnavailableError(
             f"the {what} of {runtime} must be {' or '.join(possible)} on this machine, "
-            f"but got {given}"
+            f"but got {given}{elsewhere if given == 'int8' else ''}"
         )
 
 

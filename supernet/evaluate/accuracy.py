@@ -87,6 +87,18 @@ class Images:
         self, split: str, resolution: int, indices: Sequence[int]
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield only the images at `indices` of the split, in that order, in batches likewise."""
+        yield from map(self._ready, self._chosen(split, resolution, indices))
+
+    def chosen_pixels(
+        self, split: str, resolution: int, indices: Sequence[int]
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield the same batches as `chosen` before they are normalised; see `pixels`."""
+        for images, labels in self._chosen(split, resolution, indices):
+            yield images.permute(0, 2, 3, 1), labels
+
+    def _chosen(
+        self, split: str, resolution: int, indices: Sequence[int]
+    ) -> Iterator[tuple[Tensor, Tensor]]:
         kept, size = self._resized(split, resolution), self.batch_size
         for start in range(0, len(indices), size):
             some = [int(index) for index in indices[start : start + size]]
@@ -97,7 +109,7 @@ class Images:
                 )
                 for part in (0, 1)
             )
-            yield self._ready((images.contiguous(memory_format=torch.channels_last), labels))
+            yield images.contiguous(memory_format=torch.channels_last), labels
 
     def _resized(self, split: str, resolution: int) -> list[tuple[Tensor, Tensor]]:
         key = split, resolution

@@ -25,6 +25,22 @@ def test_json_gives_the_entry_back(new_entry: Callable[..., Entry]) -> None:
     assert Entry.from_json(new_entry().to_json()) == new_entry()
 
 
+def test_how_a_file_compares_is_absent_where_it_is_not_known(
+    new_entry: Callable[..., Entry],
+) -> None:
+    """Tables from before version 1.3 don't say."""
+    known = new_entry(artifact=Artifact(**ARTIFACT, agreement=0.98, top1_difference=-0.005))  # type: ignore[arg-type]
+    values = json.loads(json.dumps(known.to_json()))
+    assert (values["artifact"]["agreement"], values["artifact"]["top1_difference"]) == (
+        0.98,
+        -0.005,
+    )
+    assert Entry.from_json(values) == known
+    old = new_entry(artifact=Artifact(**ARTIFACT))  # type: ignore[arg-type]
+    assert old.to_json()["artifact"] == ARTIFACT
+    assert Entry.from_json(old.to_json()) == old
+
+
 def test_what_was_not_asked_for_or_not_measured_is_absent(new_entry: Callable[..., Entry]) -> None:
     known = new_entry(budget_probability=0.75, energy_mj=12.5)
     assert (known.to_json()["budget_probability"], known.to_json()["energy_mj"]) == (0.75, 12.5)
@@ -43,7 +59,16 @@ def test_an_artifact_stays_in_its_folder(file: str) -> None:
 
 @pytest.mark.parametrize(
     "changes",
-    [{"sha256": "x"}, {"size_bytes": 0}, {"max_abs_difference": -1}, {"max_abs_difference": None}],
+    [
+        {"sha256": "x"},
+        {"size_bytes": 0},
+        {"max_abs_difference": -1},
+        {"max_abs_difference": None},
+        {"agreement": 1.5},
+        {"agreement": "all"},
+        {"top1_difference": -2},
+        {"top1_difference": float("nan")},
+    ],
 )
 def test_a_wrong_artifact_is_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(InvalidValue, match="must be"):

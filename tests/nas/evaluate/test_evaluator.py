@@ -1,3 +1,4 @@
+import json
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,8 @@ from nas.evaluate.evaluation import Bits, Evaluation
 from nas.evaluate.evaluator import Evaluator
 from nas.evaluate.lookup_table import near_front
 from nas.evaluate.scores import Scores
-from nas.runtimes import load_runtime
+from nas.runtimes import CompiledNetwork, load_runtime
+from planner import Latency
 from supernet import SubnetConfig, load_data, load_supernet
 from supernet.evaluate.accuracy import Images, accuracy, calibrated_subnet
 
@@ -217,3 +219,56 @@ def test_what_was_evaluated_is_not_prepared_again(
     small = Evaluator(evaluator.supernet, evaluator.images, evaluator.runtime, batch_size=1, seed=0)
     small.evaluate(config, max_s=0.05)
     assert small.compile(config) is not small.compile(config)
+
+
+@pytest.fixture(scope="module")
+def in_int8(evaluator: Evaluator) -> Evaluator:
+    runtime = load_runtime("onnxruntime", num_threads=1, dtype="int8")
+    return Evaluator(evaluator.supernet, evaluator.images, runtime, batch_size=1, seed=0)
+
+
+def test_int8_is_scored_by_the_very_network_that_is_timed(
+    in_int8: Evaluator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    timed: list[CompiledNetwork] = []
+    time_one = Evaluator._time
+
+    def noting(self: Evaluator, compiled: CompiledNetwork, max_s: float) -> Latency:
+        timed.append(compiled)
+        return time_one(self, compiled, max_s)
+
+    monkeypatch.setattr(Evaluator, "_time", noting)
+    found = in_int8.evaluate(CONFIG, max_s=0.1)
+    (network,) = timed
+    images = in_int8.images
+    answers = [network.logits(x).argmax(1) == y for x, y in images.pixels("selection", 8)]
+    assert (found.correct == torch.cat(answers).numpy()).all()
+    assert found.candidate.accuracy.top1 == found.correct.mean()
+    float_network = calibrated_subnet(in_int8.supernet, CONFIG, images)
+    in_float = accuracy(float_network, images.batches("selection", 8))
+    assert in_float.num_correct != found.correct.sum()  # it is another network
+    assert abs(in_float.top1 - found.candidate.accuracy.top1) < 0.02
+
+
+def test_int8_is_scored_as_often_as_float_and_known_apart(
+    evaluator: Evaluator, in_int8: Evaluator, tmp_path: Path
+) -> None:
+    path = tmp_path / "scores.jsonl"
+    in_float = keeping(evaluator, path).evaluate(CONFIG, max_s=0.1)
+    one, again = (keeping(in_int8, path).evaluate(CONFIG, max_s=0.1) for _ in range(2))
+    assert (one.correct == again.correct).all()
+    assert (one.correct != in_float.correct).any()
+    lines = [json.loads(line)["dtype"] for line in path.read_text().splitlines()]
+    assert lines[0] == "float32"
+    assert len(lines) == 2
+    assert lines[1].startswith("int8 in onnxruntime 1.")
+    assert "7 bits per channel" in lines[1]
+
+
+def test_int8_is_calibrated_by_images_of_all_classes(in_int8: Evaluator) -> None:
+    """They are sorted by class in some data sets."""
+    pixels = in_int8.calibration_images(8)
+    assert pixels.shape == (300, 8, 8, 3)
+    every = torch.cat([x for x, _ in in_int8.images.pixels("calibration", 8)])
+    assert torch.equal(pixels[0], every[0])
+    assert torch.equal(pixels[-1], every[-1])

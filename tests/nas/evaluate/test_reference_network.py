@@ -31,3 +31,12 @@ def test_it_is_compiled_once_and_known_by_runtime_and_threads(
     reference.record_best(1e-9)
     assert reference_workload(one).quickest_s == 1e-9
     assert reference_workload(two).quickest_s > 1e-9
+
+
+def test_it_stays_in_float_where_networks_are_int8() -> None:
+    """It measures the machine, and what is known of a machine's speed holds for both."""
+    in_float, in_int8 = (
+        reference_workload(load_runtime("onnxruntime", num_threads=1, dtype=dtype))
+        for dtype in ("float32", "int8")
+    )
+    assert in_int8._network is in_float._network

@@ -277,3 +277,13 @@ def test_scores_survive_where_the_folder_is_copied(path: Path, tmp_path: Path) -
     Lines().opened(path).add(HALF, score_of(0))
     shutil.copytree(path.parent, tmp_path / "elsewhere" / "supernet")
     assert Lines().opened(scores_file(tmp_path / "elsewhere")).num_whole == 1
+
+
+def test_each_number_type_has_scores_of_its_own(path: Path) -> None:
+    scores = Lines().opened(path)
+    int8 = scores.in_dtype("int8 in some runtime")
+    scores.add(HALF, score_of(0))
+    assert not int8.of(HALF).scored.any()
+    int8.add(HALF, score_of(1))
+    assert same(Lines().opened(path).of(HALF), score_of(0))
+    assert same(Lines().opened(path).in_dtype("int8 in some runtime").of(HALF), score_of(1))

@@ -43,9 +43,12 @@ def test_the_file_is_the_network_and_says_how_exactly(tmp_path: Path) -> None:
     assert artifact.max_abs_difference == pytest.approx(largest, abs=1e-6)
     assert 0 < largest < 1e-5
     assert [item.name for item in tmp_path.iterdir()] == ["w1-r5.onnx"]
+    assert (artifact.agreement, artifact.top1_difference) == (1.0, 0.0)
+    said = session.get_modelmeta().custom_metadata_map
+    assert (said["agreement"], said["top1_difference"]) == ("1.0", "0.0")
 
 
-def test_a_file_that_names_other_classes_is_refused_and_removed(tmp_path: Path) -> None:
+def test_a_file_that_names_other_classes_is_refused_and_not_written(tmp_path: Path) -> None:
     model = OnnxRuntime("cpu", 1).compile(network(0), batches()[0][0][:1]).model
     with pytest.raises(
         ExportError, match=r"w1-r5.onnx must predict the same class .* but does for"
@@ -54,3 +57,41 @@ def test_a_file_that_names_other_classes_is_refused_and_removed(tmp_path: Path) 
             model, tmp_path / "w1-r5.onnx", network(7), batches(), batch_size=1, metadata={}
         )
     assert not list(tmp_path.iterdir())
+
+
+def labelled(plain: nn.Module) -> list[tuple[Tensor, Tensor]]:
+    """The batches with the labels that a network is right for in 9 of 10 images."""
+    found = []
+    for images, _ in batches():
+        labels = plain(images).argmax(1)
+        labels[::10] = (labels[::10] + 1) % 4
+        found.append((images, labels))
+    return found
+
+
+def test_an_int8_file_says_how_it_compares(tmp_path: Path) -> None:
+    plain, path = network(0), tmp_path / "w1-r5.onnx"
+    calibration = torch.cat([images for images, _ in batches()])
+    compiled = OnnxRuntime("cpu", 1, "int8").compile(plain, calibration[:1], calibration)
+    expected, got = plain(calibration).argmax(1), compiled.logits(calibration).argmax(1)
+    data = labelled(plain)
+    labels = torch.cat([each for _, each in data])
+    top1 = float((got == labels).float().mean())
+    artifact = write_artifact(
+        compiled.model, path, plain, data, batch_size=1, metadata={}, int8_top1=top1
+    )
+    assert artifact.agreement == float((got == expected).float().mean())
+    assert artifact.top1_difference == pytest.approx(top1 - 0.9, abs=1e-6)
+    said = onnxruntime.InferenceSession(path).get_modelmeta().custom_metadata_map
+    assert float(said["agreement"]) == artifact.agreement
+    with pytest.raises(ExportError, match=r"must be as accurate as its table says, .*; search or"):
+        write_artifact(
+            compiled.model,
+            tmp_path / "other.onnx",
+            plain,
+            data,
+            batch_size=1,
+            metadata={},
+            int8_top1=top1 - 0.1,
+        )
+    assert [item.name for item in tmp_path.iterdir()] == ["w1-r5.onnx"]

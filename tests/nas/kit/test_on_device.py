@@ -34,7 +34,13 @@ def kit(tmp_path: Path) -> Path:
         (tmp_path / f"w{width}.onnx").write_bytes(content)
         models.append({"config_id": f"w{width}", "file": f"w{width}.onnx"})
     (tmp_path / "reference.onnx").write_bytes((tmp_path / "w4.onnx").read_bytes())
-    contents = {"weights_sha256": "0" * 64, "batch_size": 1, "input": "floats", "models": models}
+    contents = {
+        "weights_sha256": "0" * 64,
+        "batch_size": 1,
+        "dtype": "int8",
+        "details": {"input": "floats", "quantisation": "somehow"},
+        "models": models,
+    }
     (tmp_path / "kit.json").write_text(json.dumps(contents))
     return tmp_path
 
@@ -45,6 +51,9 @@ def test_it_times_all_networks(kit: Path, capsys: pytest.CaptureFixture[str]) ->
     assert main(["--kit", str(kit), "--out", str(out), *options]) == 0
     latencies = json.loads(out.read_text())["latencies"]
     assert 0 < latencies["w4"]["p50_ms"] < latencies["w64"]["p50_ms"]
+    target = json.loads(out.read_text())["target"]
+    assert target["dtype"] == "int8"  # as the kit says of its networks
+    assert target["details"]["quantisation"] == "somehow"
     assert "w64" in capsys.readouterr().out
 
 

@@ -3,13 +3,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
+from nas.conversions import subnet_config
 from nas.errors import NasError
+from nas.evaluate.evaluator import Evaluator
 from nas.evaluate.trained import load_trained
 from nas.measure.measuring import measure, table_of
 from nas.runtimes import load_runtime
 from nas.runtimes.from_pixels import INPUT_FORM
-from planner import LookupTable
+from planner import Artifact, LookupTable
+from supernet.evaluate.accuracy import Images, accuracy
 
 
 def test_target_protocol_and_latencies_are_the_devices_the_rest_stays(
@@ -78,3 +82,28 @@ def test_a_table_measured_again_says_how_photos_are_prepared(run_with_table: Pat
     assert old.preprocessing is None
     assert new.preprocessing == found.preprocessing
     assert new.target.details["input"] == INPUT_FORM
+
+
+def test_in_another_dtype_accuracy_is_that_of_the_networks_that_are_timed(
+    run_with_table: Path,
+) -> None:
+    found = LookupTable.read(run_with_table / "search" / "lookup_table.json")
+    trained = load_trained(run_with_table)
+    runtime = load_runtime("onnxruntime", num_threads=1, dtype="int8")
+    artifact = Artifact(file="a.onnx", sha256="0" * 64, size_bytes=1, max_abs_difference=0.0)
+    exported = replace(found, entries=tuple(replace(e, artifact=artifact) for e in found))
+    new = measure(exported, trained.supernet, trained.data, runtime, max_s=0.5, allow_noisy=True)
+    assert new.target.dtype == "int8"
+    assert "7 bits per channel" in str(new.target.details["quantisation"])
+    images = Images(trained.data, torch.device("cpu"))
+    evaluator = Evaluator(trained.supernet, images, runtime, batch_size=1, seed=0)
+    for entry in new:
+        side = entry.config.resolution
+        compiled = evaluator.compile(subnet_config(entry))
+        scored = evaluator.report_accuracy(compiled, side)
+        assert entry.accuracy.top1 == scored.top1
+        assert (entry.accuracy.top1_low, entry.accuracy.top1_high) == scored.interval
+        on_selection = accuracy(compiled.logits, images.pixels("selection", side))
+        assert entry.top1_selection == on_selection.top1
+        assert entry.artifact is None  # it was the float file
+        assert entry.macs == found.by_config_id[entry.config_id].macs

@@ -57,6 +57,8 @@ def test_batch_normalisation_behind_it_is_folded() -> None:
         ("onnxruntime", "float32", 1e-5),
         ("openvino", "float32", 1e-4),
         ("openvino", "bfloat16", 0.02),
+        ("onnxruntime", "int8", 0.05),
+        ("openvino", "int8", 0.05),
         pytest.param("inductor", "float32", 1e-5, marks=pytest.mark.slow),
         pytest.param(
             *("executorch", "float32", 1e-4),
@@ -76,7 +78,7 @@ def test_every_runtime_takes_pixels(
     except RuntimeUnavailableError as error:
         pytest.skip(str(error))
     whole, x = FromPixels(network(), MEAN, STD), pixels(3)
-    compiled = loaded.compile(whole, x[:batch_size])
+    compiled = loaded.compile(whole, x[:batch_size], x)
     compiled.run()
     with torch.inference_mode():
         expected = whole(x)

@@ -40,3 +40,10 @@ def test_a_candidate_is_ready_in_under_a_second_after_the_first(build: type[nn.M
         runtime.compile(network, x).run()
         durations.append(time.perf_counter() - start)
     assert sorted(durations)[2] < 1.0
+
+
+def test_int8_on_a_gpu_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CUDAExecutionProvider"])
+    message = "the device of int8 in onnxruntime must be cpu on this machine, but got cuda"
+    with pytest.raises(RuntimeUnavailableError, match=message):
+        OnnxRuntime("cuda", 2, "int8")

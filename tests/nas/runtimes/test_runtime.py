@@ -7,7 +7,7 @@ from torchvision import models
 
 import nas.runtimes.runtime
 from nas.errors import RuntimeUnavailableError
-from nas.runtimes import Runtime, load_runtime
+from nas.runtimes import CompiledNetwork, Runtime, load_runtime
 from nas.runtimes.runtime import RUNTIMES
 from supernet.cores import Cores, usable_cores
 
@@ -33,12 +33,14 @@ def images(num: int, resolution: int = 32) -> torch.Tensor:
 MARKS = {
     "executorch": [pytest.mark.slow, pytest.mark.filterwarnings("ignore")],
     "inductor": [pytest.mark.slow],
+    "openvino-int8": [pytest.mark.slow],  # as ONNX Runtime's, but for how it is loaded
 }
 
 
 ON_CPU = [
     *((name, "float32") for name in sorted(RUNTIMES) if name != "cudagraph"),
     *(("eager", "bfloat16"), ("inductor", "bfloat16"), ("openvino", "bfloat16")),
+    *(("onnxruntime", "int8"), ("openvino", "int8")),
 ]
 ON_CUDA = [
     *((name, "float32") for name in ("cudagraph", "eager", "inductor", "onnxruntime")),
@@ -50,7 +52,11 @@ ON_CUDA = [
     scope="module",
     params=[
         *(
-            pytest.param((name, dtype, "cpu"), id=f"{name}-{dtype}", marks=MARKS.get(name, []))
+            pytest.param(
+                (name, dtype, "cpu"),
+                id=f"{name}-{dtype}",
+                marks=[*MARKS.get(name, []), *MARKS.get(f"{name}-{dtype}", [])],
+            )
             for name, dtype in ON_CPU
         ),
         *(
@@ -71,10 +77,16 @@ def tolerance(runtime: Runtime) -> float:
     """Relative to the largest logit: errors add up over the layers.
 
     A bfloat16 has 8 bits, a float16 11; so have a GPU's float32 convolutions unless told otherwise.
+    An int8 has one scale for a tensor, whose values differ by more than those of a trained network.
     """
     if (runtime.device, runtime.dtype) == ("cuda", "float32"):
         return 0.02
-    return {"float32": 1e-4, "float16": 0.02, "bfloat16": 0.1}[runtime.dtype]
+    return {"float32": 1e-4, "float16": 0.02, "bfloat16": 0.1, "int8": 0.2}[runtime.dtype]
+
+
+def compiled_by(runtime: Runtime, plain: nn.Module, x: torch.Tensor) -> CompiledNetwork:
+    """With images for those that calibrate."""
+    return runtime.compile(plain, x, images(7, x.shape[-1]))
 
 
 class TestContract:
@@ -90,7 +102,7 @@ class TestContract:
     @pytest.mark.parametrize(("width", "resolution"), [(0.25, 32), (0.5, 32), (0.5, 48)])
     def test_it_computes_the_network(self, runtime: Runtime, width: float, resolution: int) -> None:
         plain, x = network(width), images(1, resolution)
-        got = runtime.compile(plain, x).logits(x)
+        got = compiled_by(runtime, plain, x).logits(x)
         with torch.inference_mode():
             expected = plain(x)
         assert got.dtype == torch.float32
@@ -101,7 +113,7 @@ class TestContract:
     @pytest.mark.parametrize("batch_size", [1, 3])
     def test_any_number_of_images_can_be_scored(self, runtime: Runtime, batch_size: int) -> None:
         plain, x = network(), images(7)
-        compiled = runtime.compile(plain, x[:batch_size])
+        compiled = compiled_by(runtime, plain, x[:batch_size])
         with torch.inference_mode():
             expected = plain(x)
         assert compiled.logits(x).shape == (7, 10)
@@ -111,7 +123,7 @@ class TestContract:
     def test_the_network_is_not_changed_nor_does_changing_it_matter(self, runtime: Runtime) -> None:
         plain, x = network().train(), images(1)
         before = {name: tensor.clone() for name, tensor in plain.state_dict().items()}
-        compiled = runtime.compile(plain, x)
+        compiled = compiled_by(runtime, plain, x)
         first = compiled.logits(x)
         assert plain.training
         assert all(parameter.requires_grad for parameter in plain.parameters())
@@ -123,14 +135,16 @@ class TestContract:
 
     def test_it_tells_its_peak_memory_or_that_it_cannot(self, runtime: Runtime) -> None:
         small, large = (
-            runtime.compile(network(width), images(1)).peak_memory_bytes() for width in (0.25, 2.0)
+            compiled_by(runtime, network(width), images(1)).peak_memory_bytes()
+            for width in (0.25, 2.0)
         )
         if runtime.name in ("onnxruntime", "openvino") and (
-            (runtime.device, runtime.dtype) == ("cpu", "float32")
+            runtime.device == "cpu" and runtime.dtype in ("float32", "int8")
         ):
             assert small is not None
             assert large is not None
-            weights = 4 * sum(p.numel() for p in network(2.0).parameters())
+            bytes_each = 4 if runtime.dtype == "float32" else 1
+            weights = bytes_each * sum(p.numel() for p in network(2.0).parameters())
             assert 0 < small < large
             assert weights < large < 10 * weights
         else:
@@ -138,7 +152,7 @@ class TestContract:
 
     def test_channels_last_images_are_welcome(self, runtime: Runtime) -> None:
         plain, x = network(), images(2).to(memory_format=torch.channels_last)
-        compiled = runtime.compile(plain, x)
+        compiled = compiled_by(runtime, plain, x)
         compiled.run()
         torch.testing.assert_close(compiled.logits(x), compiled.logits(x.contiguous()))
 
@@ -166,7 +180,7 @@ def test_by_default_and_at_most_there_is_a_thread_for_each_usable_core(
         ({"num_threads": 0}, "the number of threads must be >= 1, but got 0"),
         (
             {"name": "onnxruntime", "dtype": "bfloat16"},
-            "the dtype of onnxruntime must be float32 on this machine, but got bfloat16",
+            "the dtype of onnxruntime must be float32 or int8 on this machine, but got bfloat16",
         ),
         (
             {"name": "cudagraph"},
@@ -191,3 +205,11 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(nas.runtimes.runtime.RUNTIMES, "absent", "absent_package.Runtime")
     with pytest.raises(RuntimeUnavailableError, match=r"needs the package absent_package, which"):
         load_runtime("absent")
+
+
+@pytest.mark.parametrize("name", ["eager", "inductor"])
+def test_int8_where_there_is_none_is_one_clear_line(name: str) -> None:
+    message = f"the dtype of {name} must be .* but got int8; use --runtime onnxruntime or openvino"
+    with pytest.raises(RuntimeUnavailableError, match=message) as refused:
+        load_runtime(name, num_threads=1, dtype="int8")
+    assert "\n" not in str(refused.value)

@@ -146,6 +146,10 @@ def test_chosen_images_are_those_of_the_batches(batch_size: int) -> None:
     assert torch.equal(torch.cat([each for each, _ in chosen]), pixels[indices])
     assert torch.equal(torch.cat([some for _, some in chosen]), labels[indices])
     assert chosen[0][0].is_contiguous(memory_format=torch.channels_last)
+    raw = torch.cat([each for each, _ in images.pixels("selection", 8)])
+    chosen = list(images.chosen_pixels("selection", 8, indices))
+    assert torch.equal(torch.cat([each for each, _ in chosen]), raw[indices])
+    assert torch.equal(torch.cat([some for _, some in chosen]), labels[indices])
 
 
 def test_the_pixels_are_what_is_normalised() -> None:
