@@ -23,7 +23,7 @@ from supernet.elastic.requirements import require_convertible
 from supernet.elastic.unchanged import unchanged
 from supernet.errors import ModelError
 from supernet.seeding import seeded
-from supernet.space import SearchSpace
+from supernet.space import SearchSpace, channel_step
 from supernet.tracing import (
     BATCH_SIZE,
     Failure,
@@ -114,8 +114,12 @@ class _Tracing:
 
     def _note_rigid(self, groups: Partition, rigid: list[bool]) -> None:
         operations = {made.layer: made.operation for made in self.labelling.made}
-        why = f"no other width is a multiple of {self.space.divisor} channels"
+        low, divisor = self.space.width_range[0], self.space.divisor
         for group in (g for g, is_rigid in zip(groups.groups, rigid, strict=True) if is_rigid):
+            step = channel_step(group.num_channels, group.unit, divisor)
+            why = f"no other width from {low:g} is a multiple of {step} channels"
+            if group.size == 1:
+                why = "its channels can only stay or go together"
             at = operations[group.layers[0]], group.layers[0]
             self.labelling.note_kept(why, group.num_channels, at)
 
@@ -176,14 +180,15 @@ class _Tracing:
     def _blame(self, number: int, failure: Failure) -> None:
         """Keep the activations that the operation that failed takes, or else its weights.
 
-        Where they are kept already, an earlier operation is to blame: code between the two has
+        First of all what it made of alike entries: the code states how many. Where all are kept
+        already, an earlier operation is to blame: code between the two has
         noticed the narrower size.
         """
         operations = self.trace.passes[number]
         for blamed in reversed(operations[: failure.index + 1]):
             at = blamed.name, blamed.site.path
-            for inputs in (blamed.activations, blamed.weights):
-                news = [self.labelling.keep(x, failure.why, at) for axes in inputs for x in axes]
+            for tensors in ((blamed.alike,), blamed.activations, blamed.weights):
+                news = [self.labelling.keep(x, failure.why, at) for axes in tensors for x in axes]
                 if any(news):
                     return
         raise ModelError(

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from supernet.tracing.call import LAYOUT, Call, operation_name
 from supernet.tracing.labelling import Axes, Labelling
@@ -41,6 +42,8 @@ class TracedOperation:
     """Labels of its input tensors that depend on the image."""
     weights: tuple[Axes, ...]
     """Labels of its other input tensors."""
+    alike: tuple[Tensor, ...]
+    """Labels that it made for entries that are all alike."""
     is_constant: bool
     """Whether its result does not depend on the image."""
     outputs: tuple[tuple[torch.Size, Axes], ...]
@@ -74,13 +77,15 @@ class Trace(TorchDispatchMode):
         self._paths = paths
         with torch.no_grad(), self:
             output = network(images)
+        tensors = find_tensors(output)
+        self.labelling.note_use(tensors.values())
         found = {
             place: Output(
                 shape=tensor.shape,
                 axes=self.labelling.axes_of(tensor),
                 maker=self._makers.get(id(tensor)),
             )
-            for place, tensor in find_tensors(output).items()
+            for place, tensor in tensors.items()
         }
         self.outputs.append(found)
         self._makers.clear()
@@ -113,9 +118,10 @@ class Trace(TorchDispatchMode):
         """Run `func`, then label what it returned."""
         operation = operation_name(func)
         site = self._paths.next_site(operation)
-        self.labelling.here = operation, site.path
+        inputs = (x for x in tree_leaves((args, kwargs)) if isinstance(x, Tensor))
+        self.labelling.begin_operation(operation, site.path, inputs)
         call = self._run(func, args, kwargs or {})
-        inputs = [(self.labelling.weight_of(t), self.labelling.axes_of(t)) for t in call.inputs]
+        taken = [(self.labelling.weight_of(t), self.labelling.axes_of(t)) for t in call.inputs]
         is_constant = self.labelling.is_constant(call)
         rule_for(call.func)(self.labelling, call)
         self.labelling.follow_constants(call)
@@ -128,8 +134,9 @@ class Trace(TorchDispatchMode):
                 TracedOperation(
                     name=operation,
                     site=site,
-                    activations=tuple(axes for weight, axes in inputs if weight is None),
-                    weights=tuple(axes for weight, axes in inputs if weight is not None),
+                    activations=tuple(axes for weight, axes in taken if weight is None),
+                    weights=tuple(axes for weight, axes in taken if weight is not None),
+                    alike=tuple(self.labelling.alike),
                     is_constant=is_constant,
                     outputs=outputs,
                 )

@@ -244,3 +244,60 @@ def test_a_bn_with_a_cumulative_average_is_elastic() -> None:
     assert sizes(trace(nn.Conv2d(3, 6, 3), norm, nn.ReLU(), nn.Conv2d(6, 4, 3))) == (6,)
     assert norm.num_batches_tracked is not None
     assert norm.num_batches_tracked.item() == 0
+
+
+class Scaled(nn.Module):
+    """By a parameter whose entries must all stay, since they are also summed one by one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(6, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.scale + self.scale.cumsum(0).sum()
+
+
+class WithTheImage(nn.Module):
+    """Channels that are shuffled, normalised or gated together with those of the image."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        self.conv, self.how, self.norm = nn.Conv2d(3, 9, 1), how, nn.GroupNorm(2, 12)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = torch.cat([x, self.conv(x)], 1)
+        match self.how:
+            case "shuffled":
+                return y.view(-1, 2, 6, 8, 8).transpose(1, 2).reshape(-1, 12, 8, 8)
+            case "normalised":
+                return self.norm(y)  # type: ignore[no-any-return]
+            case "gated":
+                return nn.functional.glu(y, 1)
+        return nn.functional.pixel_shuffle(y, 2)[..., ::2, ::2]
+
+
+@pytest.mark.parametrize(
+    ("how", "operation", "num_channels"),
+    [
+        ("shuffled", "aten.view", 3),
+        ("normalised", "aten.native_group_norm", 3),
+        ("gated", "aten.glu", 3),
+        ("moved to positions", "aten.pixel_shuffle", 1),
+    ],
+)
+def test_channels_that_are_tied_to_the_image_are_listed(
+    how: str, operation: str, num_channels: int
+) -> None:
+    size = {"gated": 6, "moved to positions": 3}.get(how, 12)
+    channels = trace(WithTheImage(how), nn.Conv2d(size, 8, 1), nn.Conv2d(8, 2, 1))
+    assert 8 in sizes(channels)
+    first = channels.kept[0]
+    assert (first.operation, first.num_channels) == (operation, num_channels)
+    assert first.why == "tied to channels that stay"
+
+
+def test_channels_that_meet_a_parameter_that_stays_are_listed_with_its_reason() -> None:
+    channels = trace(nn.Conv2d(3, 6, 1), Scaled(), nn.Conv2d(6, 8, 1), nn.Conv2d(8, 2, 1))
+    assert sizes(channels) == (8,)
+    (kept,) = channels.kept
+    assert (kept.operation, kept.path, kept.num_channels) == ("aten.cumsum", "1", 6)
