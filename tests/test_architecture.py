@@ -70,6 +70,7 @@ ROOMS = {
         "elastic": {"tracing"},
         "evaluate": {"data", "elastic"},
         "train": {"data", "elastic", "evaluate", "job", "models"},
+        "describe": {"elastic", "models"},
     },
 }
 

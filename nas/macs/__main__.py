@@ -11,7 +11,7 @@ from nas.errors import NasError
 from nas.macs.comparison_table import print_comparison
 from supernet.errors import SupernetError
 from supernet.models import build_model
-from supernet.train.arguments import named_value
+from supernet.named_value import named_value
 
 WIDE = 250
 """Columns of the table when stdout is not a terminal."""

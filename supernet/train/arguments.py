@@ -13,6 +13,7 @@ from supernet.job.hyperparameters import Hyperparameters
 from supernet.job.presets import PRESETS
 from supernet.job.recipe import RECIPES, Recipe
 from supernet.job.training_job import TrainingJob
+from supernet.named_value import named_value
 from supernet.space import GROUPS
 
 OF_RECIPE = [field.name for field in fields(Recipe) if field.name != "name"]
@@ -31,17 +32,6 @@ EPILOG = f"""examples:
 and these hyperparameters: {", ".join(OF_HYPERPARAMETERS)}.
 They are described in supernet/job/recipe.py and supernet/job/hyperparameters.py.
 """
-
-
-def named_value(text: str) -> tuple[str, Any]:
-    """`small_input=true` -> ("small_input", True); a value that is not JSON is a string."""
-    key, separator, value = text.partition("=")
-    if not separator:
-        raise argparse.ArgumentTypeError(f"must read name=value, but got {text!r}")
-    try:
-        return key, json.loads(value)
-    except ValueError:
-        return key, value
 
 
 def make_parser() -> argparse.ArgumentParser:
