@@ -50,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("model", metavar="MODEL", help="built-in model or package.module:factory")
+    add("model", metavar="MODEL", help="built-in model, timm:NAME or package.module:factory")
     add("--model-args", nargs="*", type=named_value, default=[], metavar="NAME=VALUE",
         help="arguments of the model's factory")  # fmt: skip
     add("--resolution", type=int, default=224, help="image height and width in px; default: 224")

@@ -57,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("model", metavar="MODEL", help="name (see supernet.train --list-models) or "
+    add("model", metavar="MODEL", help="name (see supernet.train --list-models), timm:NAME or "
         "package.module:factory")  # fmt: skip
     add("--model-args", nargs="*", type=named_value, default=[], metavar="NAME=VALUE",
         help="arguments of the model's factory")  # fmt: skip

@@ -52,7 +52,7 @@ def make_parser() -> argparse.ArgumentParser:
         "torchvision:NAME",
     )
     add("--data-root", metavar="DIR", help="folder of torchvision's data sets")
-    add("--model", help="name (see --list-models) or package.module:factory")
+    add("--model", help="name (see --list-models), timm:NAME or package.module:factory")
     add(
         "--model-args",
         nargs="*",
