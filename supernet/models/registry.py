@@ -13,6 +13,7 @@ from supernet.errors import ModelError, reason_of
 from supernet.models.from_timm import PREFIX, timm_factory
 from supernet.models.mobilenet_v1 import MobileNetV1
 from supernet.models.mobilenet_v2 import mobilenet_v2
+from supernet.models.unsynchronised import unsynchronise
 from supernet.models.wide_resnet import WideResNet
 from supernet.seeding import seeded
 
@@ -40,7 +41,7 @@ def build_model(
     *,
     seed: int | None = None,
 ) -> nn.Module:
-    """Build a network with initial weights, on the CPU.
+    """Build a network with initial weights, on the CPU, its BN layers `unsynchronise`d.
 
     Args:
         name: one of `known_models()`, `timm:NAME`, or `package.module:factory` of the user's own;
@@ -69,6 +70,7 @@ def build_model(
         raise ModelError(f"the model {name!r} cannot be built: {reason}") from error
     if not isinstance(model, nn.Module):
         raise ModelError(f"{name!r} must return a torch.nn.Module, but got {type(model).__name__}")
+    unsynchronise(model)
     return model
 
 

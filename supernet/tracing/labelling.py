@@ -268,6 +268,10 @@ class Labelling:
         axes = enumerate(self.axes[name])
         return [d for d, a in axes if a is not None and roots & set(self.labels.roots(a).tolist())]
 
+    def name_of(self, tensor: Tensor) -> str | None:
+        """The name of a parameter or buffer."""
+        return self._names.get(id(tensor))
+
     def weight_of(self, tensor: Tensor) -> str | None:
         """The parameter that a tensor is, or is computed from; None: it comes from the image."""
         return self._names.get(id(tensor)) or self._computed.get(id(tensor))

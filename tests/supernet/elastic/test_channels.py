@@ -301,3 +301,57 @@ def test_channels_that_meet_a_parameter_that_stays_are_listed_with_its_reason() 
     assert sizes(channels) == (8,)
     (kept,) = channels.kept
     assert (kept.operation, kept.path, kept.num_channels) == ("aten.cumsum", "1", 6)
+
+
+class WarmsUp(nn.Module):
+    """Goes another way once it has seen a few batches, or fades it in."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        self.how, self.norm, self.late = how, nn.BatchNorm2d(6), nn.Conv2d(6, 6, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x, seen = self.norm(x), self.norm.num_batches_tracked
+        assert seen is not None
+        if self.how == "branches":
+            return x if seen < 6 else self.late(x)
+        out: Tensor = x + self.late(x) * (seen / 6).clamp(max=1)
+        return out
+
+
+@pytest.mark.parametrize("how", ["branches", "fades"])
+def test_what_depends_on_the_number_of_batches_is_refused_by_name(how: str) -> None:
+    with pytest.raises(ModelError) as caught:
+        trace(nn.Conv2d(3, 6, 1), WarmsUp(how), nn.Conv2d(6, 2, 1))
+    assert str(caught.value) == (
+        "a network must compute the same however many batches it has seen (no subnet counts them), "
+        "but 1 uses 1.norm.num_batches_tracked: take that out"
+    )
+
+
+class Switched(nn.Module):
+    """Decides by the value of a tensor."""
+
+    def __init__(self, value: Tensor) -> None:
+        super().__init__()
+        if isinstance(value, nn.Parameter):
+            self.value = value
+        else:
+            self.register_buffer("value", value)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.relu() if self.value.sum() > 0.2 else x.tanh()
+
+
+@pytest.mark.parametrize("value", [torch.tensor(0.5), torch.tensor(True), torch.tensor(3)])
+def test_a_number_in_a_buffer_may_decide(value: Tensor) -> None:
+    layers = nn.Conv2d(3, 6, 1), Switched(value), nn.Conv2d(6, 2, 1)
+    supernet = Supernet(nn.Sequential(*layers), torch.empty(1, 3, 8, 8), SPACE)
+    assert sizes(supernet.channels) == (6,)
+
+
+@pytest.mark.parametrize("value", [nn.Parameter(torch.tensor(0.5)), torch.ones(2)])
+def test_a_parameter_or_several_numbers_may_not_decide(value: Tensor) -> None:
+    with pytest.raises(ModelError, match=r"but reads 1\.value .*: use torch.where") as caught:
+        trace(nn.Conv2d(3, 6, 1), Switched(value), nn.Conv2d(6, 2, 1))
+    assert "\n" not in str(caught.value)
