@@ -26,7 +26,7 @@ def unsynchronise(model: nn.Module) -> None:
     """
     for path, module in model.named_modules():
         if type(module) is nn.SyncBatchNorm:
-            module.__class__ = BatchNorm
+            module.__class__ = BatchNorm  # type: ignore[assignment]
         elif isinstance(module, nn.SyncBatchNorm):
             raise ModelError(
                 f"BN layers must not wait for other processes, but {path} is a "

@@ -19,7 +19,8 @@ def plain(num_classes: int) -> nn.Module:
 
 
 def synchronised(num_classes: int) -> nn.Module:
-    return nn.SyncBatchNorm.convert_sync_batchnorm(plain(num_classes))
+    model: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(plain(num_classes))
+    return model
 
 
 def test_layers_that_average_over_processes_become_ordinary(
