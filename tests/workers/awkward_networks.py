@@ -450,7 +450,8 @@ class WarmsUp(Base):
 
     def features(self, x: Tensor) -> Any:
         x = self.stem(x)
-        seen: Any = self.stem[1].num_batches_tracked
+        norm: Any = self.stem[1]
+        seen = norm.num_batches_tracked
         return self.tail(x if seen < 6 else self.body(x)).mean((2, 3))
 
 
