@@ -450,8 +450,7 @@ class WarmsUp(Base):
 
     def features(self, x: Tensor) -> Any:
         x = self.stem(x)
-        norm: Any = self.stem[1]
-        seen = norm.num_batches_tracked
+        seen = self.stem.get_buffer("1.num_batches_tracked")
         return self.tail(x if seen < 6 else self.body(x)).mean((2, 3))
 
 
