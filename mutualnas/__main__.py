@@ -29,6 +29,11 @@ COMMANDS = {
         requirement=TRAIN,
         summary="check images before they are trained on",
     ),
+    "describe": Command(
+        package="supernet.describe",
+        requirement=TRAIN,
+        summary="list what of a network is elastic, and what is not and why",
+    ),
     "train": Command(
         package="supernet.train",
         requirement=TRAIN,

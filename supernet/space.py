@@ -1,5 +1,6 @@
 """SubnetConfig names one subnet, SearchSpace bounds them all; imports no torch."""
 
+import math
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,6 +31,22 @@ def round_channels(num_channels: int, width_mult: float, divisor: int = 8) -> in
     if rounded < 0.9 * exact:
         rounded += divisor
     return min(rounded, num_channels)
+
+
+def channel_multiple(num_channels: int, unit: int, divisor: int) -> int:
+    """By how many of `num_channels` a width changes, where `unit` of them stay or go together.
+
+    The least multiple of both `unit` and `divisor`. Where no such number is below `num_channels`,
+    of `unit` and the largest half, quarter ... of `divisor` of which there are at least two, so
+    that narrow layers have another width as well.
+    """
+    step = math.lcm(unit, divisor)
+    if step < num_channels:
+        return step
+    while divisor > 1 and 2 * step > num_channels:
+        divisor //= 2
+        step = math.lcm(unit, divisor)
+    return step
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +115,7 @@ class SearchSpace:
     resolutions: tuple[int, ...] = (28, 24, 20, 16)
     """Input sides in pixels, the highest first."""
     divisor: int = 8
-    """Kept channels are a multiple of this."""
+    """Kept channels are a multiple of this; in layers too narrow for it, see `channel_multiple`."""
     groups: str = "stage"
     """What has a width of its own: each "stage" of layers at one resolution, each "layer" (set of
     layers that must have the same channels), or "one": the whole network."""

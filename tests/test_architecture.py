@@ -71,6 +71,7 @@ ROOMS = {
         "elastic": {"tracing"},
         "evaluate": {"data", "elastic"},
         "train": {"data", "elastic", "evaluate", "job", "models"},
+        "describe": {"elastic", "models"},
     },
 }
 

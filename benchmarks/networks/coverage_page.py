@@ -26,7 +26,7 @@ def write_page(document: dict[str, Any]) -> None:
         "",
         *_filled(
             f"{_converted(theirs)} classification networks of torchvision "
-            f"{versions['torchvision']} and {_converted(timm)} CNNs of timm (one or two a family) "
+            f"{versions['torchvision']} and {_converted(timm)} of timm (one or more a family) "
             f"convert: PyTorch {versions['torch']}, {versions['cpu']}, one thread, fresh weights. "
             "This page is written by `python -m benchmarks.networks.model_coverage`; its JSON "
             "lists the channels that stay at full width.",
@@ -36,8 +36,9 @@ def write_page(document: dict[str, Any]) -> None:
             "MACs count convolutions and linear layers; *elastic* is their share in layers that "
             "some width narrows. *At 0.5*: what remains with every group at width 0.5; a layer "
             "between two groups keeps a quarter, a classifier or a depthwise convolution a half, "
-            "and channels are rounded to multiples of 8. *Difference*: see above. *Trace*: CPU "
-            "seconds.",
+            "and channels are rounded to multiples of 8, in narrow layers of 4, 2 or 1. "
+            "*Difference*: see above. *ONNX*: the same between ONNX Runtime and the extracted "
+            "network. *Trace*: CPU seconds.",
             *_earlier(rows),
         ),
         *_table(theirs),
@@ -130,20 +131,26 @@ def _shrinking(rows: Rows) -> str:
 
 def _table(rows: Rows) -> list[str]:
     head = "network | groups | MACs (M) | elastic | MACs at 0.5 | parameters at 0.5"
-    lines = [f"| {head} | difference | trace (s) |", "|---" * 8 + "|"]
+    lines = [f"| {head} | difference | ONNX | trace (s) |", "|---" * 9 + "|"]
     for name, row in rows.items():
         if "error" in row:
-            lines.append(f"| {name} | {row['error']} |" + " |" * 6)
+            lines.append(f"| {name} | {row['error']} |" + " |" * 7)
             continue
         shares = (f"{row[key]:.1%}" for key in ("elastic_macs", "macs_at_half", "params_at_half"))
         difference, mark = row["largest_difference"], "\\*" if "earlier" in row else ""
         apart = "-" if difference is None else f"{difference:.1e}"
         counts = f"{row['num_groups']} | {row['macs'] / 1e6:.1f}"
-        numbers = f"{apart} | {row['trace_cpu_s']:.2f}"
+        numbers = f"{apart} | {_onnx(row)} | {row['trace_cpu_s']:.2f}"
         lines.append(
             f"| {name.removeprefix('timm/')}{mark} | {counts} | {' | '.join(shares)} | {numbers} |"
         )
     return lines
+
+
+def _onnx(row: dict[str, Any]) -> str:
+    """What the artifact of one config differs by, or why there is none; "-": not yet measured."""
+    found = row.get("onnx_difference", "-")
+    return found if isinstance(found, str) else f"{found:.1e}"
 
 
 def _kept(rows: Rows) -> list[tuple[str, str, int]]:

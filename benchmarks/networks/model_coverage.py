@@ -1,13 +1,13 @@
-"""Which networks become supernets, and how much of each is elastic: torchvision's, some of timm's.
+"""Which networks become supernets, and how much of each is elastic: torchvision's and timm's.
 
 For each: the time to trace and the memory it takes; three configs with a random width for each
 channel group, extracted and compared with the supernet's own output, which must be neither zero
-nor constant; backward passes in eval and in training mode; parameters and MACs with all groups at
-0.5; what stays whole and why. Each network is measured in a process of its own, on one thread;
-times are the processor's, which others on the machine hardly change. Results are added to
-results/networks/model_coverage.json network by network, so that a run goes on where it was
-stopped; docs/model_coverage.md is written from them. timm's are left out where it is not installed
-(`uv pip install timm`).
+nor constant; the last of them in ONNX Runtime; backward passes in eval and in training mode;
+parameters and MACs with all groups at 0.5; what stays whole and why. Each network is measured in a
+process of its own, on one thread; times are the processor's, which others on the machine hardly
+change. Results are added to results/networks/model_coverage.json network by network, so that a run
+goes on where it was stopped; docs/model_coverage.md is written from them. timm's are left out where
+it is not installed (`uv pip install timm`).
 
 example:
   python -m benchmarks.networks.model_coverage --models resnet50 vit_b_16 timm/resnest14d
@@ -37,6 +37,7 @@ from tqdm import tqdm
 from benchmarks.environment import environment
 from benchmarks.networks.coverage_page import write_page
 from benchmarks.result_file import result_file
+from nas.runtimes.onnxruntime import OnnxRuntime
 from supernet import SearchSpace, SubnetConfig, Supernet, calibrate_bn
 from supernet.elastic.describe import count_elastic
 from supernet.models import build_model
@@ -44,12 +45,30 @@ from supernet.models import build_model
 RESULTS = result_file(__file__)
 NUM_CONFIGS = 3
 TIMM = """resnet26d resnetv2_50 seresnet33ts ecaresnet26t resnext26ts gcresnext26ts skresnet18
-    res2net50_14w_8s resnest14d regnety_002 rexnet_100 mobilenetv3_large_100 mobilenetv4_conv_small
-    efficientnet_lite0 tf_efficientnetv2_b0 mixnet_s fbnetc_100 ghostnet_100 hardcorenas_a lcnet_050
-    convnext_atto convnextv2_atto nf_resnet26 nfnet_l0 repvgg_a0 dla34 hrnet_w18_small vovnet39a
-    cspdarknet53 xception41 inception_resnet_v2 dpn68 selecsls42b mobileone_s0 fastvit_t8 starnet_s1
-    poolformer_s12 tresnet_m efficientvit_b0 hgnet_tiny"""
-"""CNNs of timm, one or two a family."""
+    res2net50_14w_8s resnest14d regnety_002 rexnet_100 mobilenetv3_large_100
+    mobilenetv4_conv_small efficientnet_lite0 tf_efficientnetv2_b0 mixnet_s fbnetc_100
+    ghostnet_100 hardcorenas_a lcnet_050 convnext_atto convnextv2_atto nf_resnet26 nfnet_l0
+    repvgg_a0 dla34 hrnet_w18_small vovnet39a cspdarknet53 xception41 inception_resnet_v2 dpn68
+    selecsls42b mobileone_s0 fastvit_t8 starnet_s1 poolformer_s12 tresnet_m efficientvit_b0
+    hgnet_tiny beit_base_patch16_224 halonet26t gernet_s cait_xxs24_224 coat_lite_tiny
+    convit_tiny convmixer_768_32 cpubone_nano crossvit_tiny_240 csatv2 cs3darknet_s cspnext_tiny
+    davit_tiny deit_tiny_patch16_224 densenet121 edgenext_xx_small efficientformer_l1
+    efficientformerv2_s0 tinynet_e efficientvim_m1 efficientvit_m0 eva02_tiny_patch14_224
+    fasternet_t0 focalnet_tiny_srf gcvit_xxtiny ghostnetv2_100 hiera_tiny_224 iformer_t
+    inception_next_atto inception_v3 inception_v4 lcnetv2_small levit_128s lowformer_b0
+    mambaout_femto maxvit_pico_rw_256 coatnet_pico_rw_224 caformer_s18 mixer_s32_224
+    gmlp_ti16_224 resmlp_12_224 mobilenetv3_small_050 mobilenetv5_base mobilevit_xxs
+    mobilevitv2_050 mvitv2_tiny nasnetalarge nest_tiny nextvit_small pit_ti_224 pnasnet5large
+    pvt_v2_b0 rdnet_tiny repghostnet_050 repvit_m0_9 legacy_seresnet18 legacy_xception
+    sequencer2d_s shvit_s1 swiftformer_xs swin_tiny_patch4_window7_224 swinv2_tiny_window8_256
+    swinv2_cr_tiny_224 tiny_vit_5m_224 tnt_s_patch16_224 twins_svt_small vgg11_bn visformer_tiny
+    vit_tiny_patch16_224 vit_tiny_r_s16_p8_224 vit_relpos_small_patch16_224 vitamin_small_224
+    volo_d1_224 xcit_nano_12_p16_224 lambda_resnet26t botnet26t_256 bat_resnext26ts
+    convformer_s18 poolformerv2_s12 resnetblur50 res2next50 regnetz_b16 regnetx_002 mobileone_s1
+    mobilenetv2_050 mnasnet_small spnasnet_100 semnasnet_050 efficientnet_b0 dm_nfnet_f0
+    nf_regnet_b0 eca_nfnet_l0 ecaresnet50t darknet17 vovnet57a dla46_c dla60_res2net
+    hrnet_w18_small_v2 resnest50d_1s4x24d skresnext50_32x4d efficientnet_cc_b0_4e"""
+"""Networks of timm, one or more of each family that takes images and has a classifier."""
 
 
 def build(name: str) -> tuple[nn.Module, int]:
@@ -117,6 +136,7 @@ def compare(supernet: Supernet, side: int) -> dict[str, Any]:
     if not all(map(math.isfinite, (x for row in rows for x in row))):
         raise ValueError(f"outputs must be finite and not zero, but got {rows}")
     differences, spreads, changes = zip(*rows, strict=True)
+    onnx = _onnx_difference(extracted, images)
     batch = torch.cat([images, others])
     for training in (False, True):
         outputs = tree_leaves(supernet.train(training).subnet(config)(batch))
@@ -124,11 +144,22 @@ def compare(supernet: Supernet, side: int) -> dict[str, Any]:
     gradients = [p.grad for p in supernet.model.parameters() if p.grad is not None]
     return {
         "largest_difference": max(differences),
+        "onnx_difference": onnx,
         "smallest_spread": min(spreads),
         "smallest_change": min(changes),
         "num_parameters": len(list(supernet.model.parameters())),
         "with_gradient": sum(bool(g.isfinite().all()) and bool(g.any()) for g in gradients),
     }
+
+
+def _onnx_difference(network: nn.Module, images: Tensor) -> float | str:
+    """Between ONNX Runtime's logits and the network's, relative to the largest; or the error."""
+    try:
+        logits = OnnxRuntime("cpu", 1).compile(network, images).logits(images)
+    except Exception as error:  # the exporter raises anything
+        return f"{type(error).__name__}: {error}".splitlines()[0][:200]
+    with torch.no_grad():
+        return _relative(logits, network(images))
 
 
 @torch.no_grad()

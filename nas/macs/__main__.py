@@ -11,7 +11,7 @@ from nas.errors import NasError
 from nas.macs.comparison_table import print_comparison
 from supernet.errors import SupernetError
 from supernet.models import build_model
-from supernet.train.arguments import named_value
+from supernet.named_value import named_value
 
 WIDE = 250
 """Columns of the table when stdout is not a terminal."""
@@ -50,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("model", metavar="MODEL", help="built-in model or package.module:factory")
+    add("model", metavar="MODEL", help="built-in model, timm:NAME or package.module:factory")
     add("--model-args", nargs="*", type=named_value, default=[], metavar="NAME=VALUE",
         help="arguments of the model's factory")  # fmt: skip
     add("--resolution", type=int, default=224, help="image height and width in px; default: 224")

@@ -17,15 +17,15 @@ import torch
 from torch import Tensor, nn
 
 from supernet.elastic.dims import Channels, Dim, kept_places
+from supernet.elastic.inputs import Inputs, as_tuple, require_inputs, without_data
 from supernet.elastic.logits import find_logits
 from supernet.elastic.narrow import narrow
 from supernet.elastic.requirements import require_convertible
 from supernet.elastic.unchanged import unchanged
 from supernet.errors import ModelError
 from supernet.seeding import seeded
-from supernet.space import SearchSpace
+from supernet.space import SearchSpace, channel_multiple
 from supernet.tracing import (
-    BATCH_SIZE,
     Failure,
     Partition,
     Trace,
@@ -39,20 +39,22 @@ NUM_RANDOM_CHECKS = 2
 
 
 def trace_channels(
-    model: nn.Module, example_input: Tensor, space: SearchSpace, num_classes: int | None = None
+    model: nn.Module, example_input: Inputs, space: SearchSpace, num_classes: int | None = None
 ) -> Channels:
     """Find the channel groups of `model` whose widths can vary within `space`.
 
-    `example_input` is (batch, channels, side, side); only its shape matters. The model is not
-    changed. Groups for which `space` allows one size only stay at full width. Raises ModelError
-    when the network does not run on that input, and like `require_convertible` and
+    `example_input` is (batch, channels, side, side), or a tuple of that and what else the network
+    takes; only shapes and types matter. The model is not changed. Groups for which `space` allows
+    one size only stay at full width. Raises ModelError when the network does not run on that input,
+    reads values or counts batches, and like `require_convertible`, `require_inputs` and
     `find_logits`, to which `num_classes` is passed.
     """
+    example = as_tuple(example_input)
     require_convertible(model)
-    meta = narrow(model, {n: _on_meta(t) for n, t in _named_tensors(model).items()})
-    dtype = floating_dtype(model)
-    images = torch.empty(BATCH_SIZE, *example_input.shape[1:], device="meta", dtype=dtype)
-    return _Tracing(meta, images, space, num_classes).settled()
+    require_inputs(model, len(example))
+    meta = narrow(model, {n: on_meta(t) for n, t in _named_tensors(model).items()})
+    inputs = without_data(example, floating_dtype(model))
+    return _Tracing(meta, inputs, space, num_classes).settled()
 
 
 def floating_dtype(model: nn.Module) -> torch.dtype | None:
@@ -64,9 +66,13 @@ class _Tracing:
     """A trace of `model`, and the channels that follow from it."""
 
     def __init__(
-        self, model: nn.Module, images: Tensor, space: SearchSpace, num_classes: int | None
+        self,
+        model: nn.Module,
+        inputs: tuple[Tensor, ...],
+        space: SearchSpace,
+        num_classes: int | None,
     ) -> None:
-        self.model, self.images, self.space = model, images, space
+        self.model, self.inputs, self.space = model, inputs, space
         self.trace = Trace(model, space.divisor)
         self.labelling = self.trace.labelling
         for training in (True, False):
@@ -80,14 +86,28 @@ class _Tracing:
         model = narrow(self.model, {}).train(training)
         try:
             with follow_paths(model) as paths, seeded(0), unchanged(model):
-                self.trace.run(model, self.images, paths, keep_outputs=False)
+                self.trace.run(model, self.inputs, paths, keep_outputs=False)
         except Exception as error:  # a user's network may raise anything
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-            operation, path = self.labelling.here
+            raise self._refusal(error) from error
+        for name, path in self.trace.counters:
             raise ModelError(
-                f"the network must run on {tuple(self.images.shape[1:])} images without reading "
-                f"their values, but got: {reason} ({operation} in {path or 'the network itself'})"
-            ) from error
+                "a network must compute the same however many batches it has seen (no subnet "
+                f"counts them), but {path or 'the network itself'} uses {name}: take that out"
+            )
+
+    def _refusal(self, error: Exception) -> ModelError:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        operation, path = self.labelling.here
+        where = f"{operation} in {path or 'the network itself'}" if operation else "forward"
+        if self.trace.reading is not None:
+            return ModelError(
+                "the network must run without reading the values of its parameters and buffers, "
+                f"but reads {self.trace.reading} ({where}): use torch.where, or a plain number"
+            )
+        return ModelError(
+            f"the network must run on {tuple(self.inputs[0].shape[1:])} images without reading "
+            f"their values, but got: {reason} ({where})"
+        )
 
     def settled(self) -> Channels:
         """Keep channels at full width until the network runs at all other channels' widths."""
@@ -114,8 +134,12 @@ class _Tracing:
 
     def _note_rigid(self, groups: Partition, rigid: list[bool]) -> None:
         operations = {made.layer: made.operation for made in self.labelling.made}
-        why = f"no other width is a multiple of {self.space.divisor} channels"
+        low, divisor = self.space.narrowest, self.space.divisor
         for group in (g for g, is_rigid in zip(groups.groups, rigid, strict=True) if is_rigid):
+            step = channel_multiple(group.num_channels, group.unit, divisor)
+            why = f"no other width from {low:g} is a multiple of {step} channels"
+            if group.size == 1:
+                why = "its channels can only stay or go together"
             at = operations[group.layers[0]], group.layers[0]
             self.labelling.note_kept(why, group.num_channels, at)
 
@@ -162,7 +186,7 @@ class _Tracing:
             for number, training in enumerate((True, False)):
                 network = narrow(self.model, tensors, channels.losing_groups).train(training)
                 with unchanged(network):
-                    failure = find_failure(network, self.images, self.trace.passes[number], size_of)
+                    failure = find_failure(network, self.inputs, self.trace.passes[number], size_of)
                 if failure is not None:
                     return number, failure
         return None
@@ -176,14 +200,15 @@ class _Tracing:
     def _blame(self, number: int, failure: Failure) -> None:
         """Keep the activations that the operation that failed takes, or else its weights.
 
-        Where they are kept already, an earlier operation is to blame: code between the two has
+        First of all what it made of alike entries: the code states how many. Where all are kept
+        already, an earlier operation is to blame: code between the two has
         noticed the narrower size.
         """
         operations = self.trace.passes[number]
         for blamed in reversed(operations[: failure.index + 1]):
             at = blamed.name, blamed.site.path
-            for inputs in (blamed.activations, blamed.weights):
-                news = [self.labelling.keep(x, failure.why, at) for axes in inputs for x in axes]
+            for tensors in ((blamed.alike,), blamed.activations, blamed.weights):
+                news = [self.labelling.keep(x, failure.why, at) for axes in tensors for x in axes]
                 if any(news):
                     return
         raise ModelError(
@@ -195,7 +220,8 @@ def _named_tensors(model: nn.Module) -> dict[str, Tensor]:
     return {**dict(model.named_parameters()), **dict(model.named_buffers())}
 
 
-def _on_meta(tensor: Tensor) -> Tensor:
-    if tensor.dim() == 0 and not tensor.is_floating_point():
-        return tensor.detach().cpu().clone()  # a counter has no channels, and layers read it
+def on_meta(tensor: Tensor) -> Tensor:
+    """The same without data, except for a number in a buffer, which may be read."""
+    if tensor.dim() == 0 and not isinstance(tensor, nn.Parameter):
+        return tensor.detach().cpu().clone()
     return torch.empty_like(tensor, device="meta", requires_grad=False)

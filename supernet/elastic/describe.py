@@ -57,12 +57,19 @@ def summarise(model: nn.Module, channels: Channels) -> list[str]:
     lines = [
         f"{num_groups} channel group{_s(num_groups)}; {share:.1%} of the MACs are in elastic layers"
     ]
-    if share < LITTLE:
-        lines.append(
-            f"warning: only {share:.1%} of the MACs are in elastic layers, so that narrow subnets "
-            "save little; what stays at full width is listed here"
-        )
-    return [*lines, *_kept(channels)]
+    warning = warning_of_little(model, channels)
+    return [*lines, *([warning] if warning else []), *_kept(channels)]
+
+
+def warning_of_little(model: nn.Module, channels: Channels) -> str | None:
+    """A line for a network in which less than `LITTLE` is elastic."""
+    share = elastic_share(model, channels)
+    if share >= LITTLE:
+        return None
+    return (
+        f"warning: only {share:.1%} of the MACs are in elastic layers, so that narrow subnets "
+        "save little; what stays at full width is listed with its reason"
+    )
 
 
 def elastic_share(model: nn.Module, channels: Channels) -> float:
@@ -71,9 +78,9 @@ def elastic_share(model: nn.Module, channels: Channels) -> float:
     return counts["elastic_macs"] / max(counts["macs"], 1)
 
 
-def require_elastic(channels: Channels) -> None:
-    """Raise ModelError, with the main reason, if no channel is elastic."""
-    if channels.groups:
+def require_elastic(model: nn.Module, channels: Channels) -> None:
+    """Raise ModelError, with the main reason, if no MACs are elastic."""
+    if elastic_share(model, channels):
         return
     reason = "it has no hidden channels"
     for (operation, why), _, paths in _reasons(channels)[:1]:

@@ -1,6 +1,5 @@
 """Channels: where each group's channels lie in a network's tensors, and how to cut these."""
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -8,7 +7,7 @@ import torch
 from torch import Tensor
 
 from supernet.elastic.logits import Logits
-from supernet.space import round_channels
+from supernet.space import channel_multiple, round_channels
 from supernet.tracing import Group, Kept
 
 
@@ -47,7 +46,7 @@ class Channels:
     made_dims: dict[str, int]
     """For each weight that makes channels: the dimension that holds them."""
     losing_groups: frozenset[str]
-    """Weights of grouped convolutions that shrink by whole groups."""
+    """Weights of grouped convolutions and group norms that shrink by whole groups."""
     num_positions: dict[str, int]
     """For each weight: at how many positions of an image it is multiplied with."""
     ordered: frozenset[int]
@@ -56,7 +55,7 @@ class Channels:
     """Where the logits are in what the network returns."""
 
     def kept_counts(self, widths: Sequence[float], divisor: int) -> tuple[int, ...]:
-        """Places that each group keeps at its width; channels in multiples of `divisor`."""
+        """Places that each group keeps at its width; see `kept_places`."""
         return tuple(
             kept_places(group, width, divisor)
             for group, width in zip(self.groups, widths, strict=True)
@@ -83,6 +82,6 @@ class Channels:
 
 
 def kept_places(group: Group, width: float, divisor: int) -> int:
-    """Places that a group keeps, so that its channels are a multiple of `divisor`."""
-    multiple = math.lcm(group.unit, divisor)
-    return round_channels(group.num_channels, width, multiple) // group.unit
+    """Places that a group keeps, so that its channels are a multiple of its `channel_multiple`."""
+    step = channel_multiple(group.num_channels, group.unit, divisor)
+    return round_channels(group.num_channels, width, step) // group.unit

@@ -10,7 +10,7 @@ from supernet.elastic.dims import Channels, Dim
 from supernet.elastic.narrow import narrow
 from supernet.elastic.supernet import Supernet
 from supernet.seeding import seeded
-from supernet.tracing import BATCH_SIZE, find_tensors
+from supernet.tracing import find_tensors
 
 TOLERANCE = 1e-6
 """Largest difference from the unsorted network, relative to how much images differ in outputs."""
@@ -108,10 +108,15 @@ class _Check:
     def _outputs(self, permuted: dict[str, Tensor]) -> list[Tensor]:
         tensors = {name: self._converted(t) for name, t in (self.tensors | permuted).items()}
         network = narrow(self.supernet.model, tensors, independent=True).eval()
-        shape = (BATCH_SIZE, *self.supernet.example_shape[1:])
-        images = torch.randn(shape, generator=torch.Generator().manual_seed(0), dtype=self.dtype)
+        generator, device = torch.Generator().manual_seed(0), next(iter(tensors.values())).device
+        inputs = [
+            torch.randn(each.shape, generator=generator, dtype=self.dtype).to(device)
+            if each.is_floating_point()
+            else torch.zeros_like(each, device=device)
+            for each in self.supernet.example_inputs
+        ]
         with seeded(0):
-            output = network(images.to(next(iter(tensors.values())).device))
+            output = network(*inputs)
         logits = self.supernet.logits
         return list(find_tensors(logits.of_full(network, output)).values())
 

@@ -23,8 +23,8 @@ def narrow(
     Names are those of `named_parameters()` and `named_buffers()`: a shared tensor has its first
     name. The tensors are used as they are, so a view stays a view and passes its gradients on.
     Attributes that state sizes (`out_channels`, `groups`, ...) follow the tensors. `losing_groups`
-    names the weights of those convolutions that shrink by whole groups; in the others each group
-    shrinks.
+    names the weights of those convolutions and group norms that shrink by whole groups; in the
+    others each group shrinks.
 
     What else modules hold refers to the modules of the result where it refers to those of `model`;
     `referring_attributes` is `referring(model)`, if known. The rest is shared, unless the result is
@@ -50,6 +50,8 @@ def narrow(
         full, module = model.get_submodule(path), narrowed.get_submodule(path)
         if isinstance(full, _ConvNd) and isinstance(module, _ConvNd):
             module.groups = full.groups * len(_weight(module)) // len(_weight(full))
+        if isinstance(full, nn.GroupNorm) and isinstance(module, nn.GroupNorm):
+            module.num_groups = full.num_groups * len(module.weight) // len(full.weight)
     for module in narrowed.modules():
         _set_sizes(module)
     return narrowed

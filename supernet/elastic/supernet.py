@@ -8,15 +8,16 @@ import torch
 from torch import Tensor, nn
 
 from supernet.elastic.attributes import referring
-from supernet.elastic.channels import floating_dtype, trace_channels
+from supernet.elastic.channels import floating_dtype, on_meta, trace_channels
 from supernet.elastic.describe import describe
+from supernet.elastic.inputs import Inputs, as_tuple, without_data
 from supernet.elastic.narrow import narrow
 from supernet.elastic.unchanged import unchanged
 from supernet.elastic.widths import share_widths
 from supernet.errors import ModelError, SpaceError, reason_of
 from supernet.seeding import seeded
 from supernet.space import SearchSpace, SubnetConfig
-from supernet.tracing import BATCH_SIZE, OneDevice
+from supernet.tracing import OneDevice
 
 
 class Supernet(nn.Module):
@@ -27,8 +28,10 @@ class Supernet(nn.Module):
     subnet changes its buffers (each subnet has copies; see `calibrate_bn`).
 
     Args:
-        model: any network that takes one batch of images; it must run on `example_input`.
-        example_input: (batch, channels, side, side); only the shape matters.
+        model: any network that takes a batch of images; it must run on `example_input`.
+        example_input: (batch, channels, side, side); only the shape matters. Where `forward` takes
+            several inputs, a tuple of them, images first; others of their height and width count
+            as images, too.
         space: the widths and resolutions to allow. `supernet.space` is the same with
             `num_groups` set to the number of widths in a config.
         num_classes: columns of the logits; None: any number.
@@ -41,7 +44,7 @@ class Supernet(nn.Module):
     def __init__(
         self,
         model: nn.Module,
-        example_input: Tensor,
+        example_input: Inputs,
         space: SearchSpace,
         *,
         num_classes: int | None = None,
@@ -49,7 +52,8 @@ class Supernet(nn.Module):
         super().__init__()
         self.model = model
         self.channels = trace_channels(model, example_input, space, num_classes)
-        self.example_shape = example_input.shape
+        self.example_inputs = without_data(as_tuple(example_input), floating_dtype(model))
+        """Inputs without data, of the shapes and types that it takes at the highest resolution."""
         self.logits = self.channels.logits
         """Where the logits are in what the network returns."""
         self.width_of = share_widths(self.channels.groups, space.groups)
@@ -61,22 +65,25 @@ class Supernet(nn.Module):
         self._select = {
             name: self.channels.selector(name) for name in (*self._tensors, *self._buffers_of_model)
         }
-        self._check_resolutions(example_input.shape[1])
+        self._check_resolutions()
 
-    def forward(self, x: Tensor, config: SubnetConfig) -> Tensor:
+    def forward(self, x: Inputs, config: SubnetConfig) -> Tensor:
         """Logits (batch, classes) of the subnet for images (batch, channels, side, side).
 
-        The side must be `config.resolution`. Gradients reach the full network's parameters. Of
-        several outputs (auxiliary heads in training) this is the one that the same layer makes as
-        in eval mode; where the logits are unknown (see `num_classes`), all outputs are returned.
+        Where the network takes several inputs, `x` is a tuple of them. The side must be
+        `config.resolution`. Gradients reach the full network's parameters. Of several outputs
+        (auxiliary heads in training) this is the one that the same layer makes as in eval mode;
+        where the logits are unknown (see `num_classes`), all outputs are returned.
         """
-        if x.shape[-2:] != (config.resolution, config.resolution):
+        inputs = as_tuple(x)
+        side = inputs[0].shape[-2:]
+        if side != (config.resolution, config.resolution):
             raise SpaceError(
                 f"images must be {config.resolution} px a side for {config.config_id}, "
-                f"but got {tuple(x.shape[-2:])}: resize them first"
+                f"but got {tuple(side)}: resize them first"
             )
         network = self.subnet(config)
-        logits: Tensor = self.logits.of(network, network(x))
+        logits: Tensor = self.logits.of(network, network(*inputs))
         return logits
 
     def subnet(self, config: SubnetConfig) -> nn.Module:
@@ -172,18 +179,18 @@ class Supernet(nn.Module):
         """The subnet on the meta device."""
         kept = self.kept_counts(config)
         named = [*self.model.named_parameters(), *self.model.named_buffers()]
-        empty = {name: torch.empty_like(t, device="meta", requires_grad=False) for name, t in named}
+        empty = {name: on_meta(tensor) for name, tensor in named}
         cut = {name: self._select[name](tensor, kept) for name, tensor in empty.items()}
         return narrow(self.model, cut, self.channels.losing_groups)
 
-    def _check_resolutions(self, num_channels: int) -> None:
+    def _check_resolutions(self) -> None:
         """Run the narrowest subnet at each resolution on the meta device."""
         for resolution in self.space.resolutions:
             network = self._without_data(self.space.smallest).eval()
+            inputs = without_data(self.example_inputs, floating_dtype(self.model), resolution)
             try:
-                shape = (BATCH_SIZE, num_channels, resolution, resolution)
                 with seeded(0), unchanged(self.model), OneDevice():  # type: ignore[no-untyped-call]
-                    network(torch.empty(shape, device="meta", dtype=floating_dtype(self.model)))
+                    network(*inputs)
             except Exception as error:  # a user's network may raise anything
                 raise ModelError(
                     f"the network must run at {resolution} px, but got: {reason_of(error)}; "

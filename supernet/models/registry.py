@@ -1,4 +1,4 @@
-"""Networks by name: those here, torchvision's classifiers, and `package.module:factory`."""
+"""Networks by name: those here, torchvision's and timm's, and `package.module:factory`."""
 
 import importlib
 from collections.abc import Callable, Mapping
@@ -10,8 +10,10 @@ import torchvision
 from torch import nn
 
 from supernet.errors import ModelError, reason_of
+from supernet.models.from_timm import PREFIX, timm_factory
 from supernet.models.mobilenet_v1 import MobileNetV1
 from supernet.models.mobilenet_v2 import mobilenet_v2
+from supernet.models.unsynchronised import unsynchronise
 from supernet.models.wide_resnet import WideResNet
 from supernet.seeding import seeded
 
@@ -39,11 +41,11 @@ def build_model(
     *,
     seed: int | None = None,
 ) -> nn.Module:
-    """Build a network with initial weights, on the CPU.
+    """Build a network with initial weights, on the CPU, its BN layers `unsynchronise`d.
 
     Args:
-        name: one of `known_models()`, or `package.module:factory` of the user's own; a factory is
-            called as `factory(num_classes=..., **options)`.
+        name: one of `known_models()`, `timm:NAME`, or `package.module:factory` of the user's own;
+            a factory is called as `factory(num_classes=..., **options)`.
         num_classes: outputs of the classifier.
         options: keyword arguments for the factory, such as `small_input=True`.
         seed: of all random numbers that the factory draws; None: continue the global generators.
@@ -51,7 +53,7 @@ def build_model(
     Raises:
         ModelError: the name is unknown, or the factory fails or does not take these options.
     """
-    factory = _factory(name)
+    factory = _factory(name, options or {})
     try:
         with nullcontext() if seed is None else seeded(seed):
             model = factory(num_classes=num_classes, **(options or {}))
@@ -68,19 +70,27 @@ def build_model(
         raise ModelError(f"the model {name!r} cannot be built: {reason}") from error
     if not isinstance(model, nn.Module):
         raise ModelError(f"{name!r} must return a torch.nn.Module, but got {type(model).__name__}")
+    unsynchronise(model)
     return model
 
 
-def _factory(name: str) -> Factory:
+def _factory(name: str, options: Mapping[str, Any]) -> Factory:
     if name in OWN:
         return OWN[name]
+    if name.startswith(PREFIX):
+        return timm_factory(name, options)
     if ":" in name:
         return _import_factory(name)
     if name in known_models():
+        if "weights" in options:
+            raise ModelError(
+                f"{name} takes no weights, since nothing is downloaded: pass the file of its "
+                "weights as --weights FILE"
+            )
         return partial(torchvision.models.get_model, name, weights=None)
     raise ModelError(
         f"a model must be one of {', '.join(OWN)}, a torchvision classification network such as "
-        f"resnet18, or package.module:factory, but got {name!r}"
+        f"resnet18, timm:NAME or package.module:factory, but got {name!r}"
     )
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor
+from torch._ops import OpOverload
 from torch.utils._pytree import tree_leaves
 
 BATCH_SIZE = 2
@@ -36,6 +37,11 @@ class Call:
     def outputs(self) -> list[Tensor]:
         """All tensors that it returned."""
         return [x for x in tree_leaves(self.result) if isinstance(x, Tensor)]
+
+    @property
+    def is_in_place(self) -> bool:
+        """Whether it writes into its first argument."""
+        return isinstance(self.func, OpOverload) and self.func._schema.is_mutable
 
     def argument(self, name: str) -> Any:
         """An argument by its name in the operation's schema, or its default."""

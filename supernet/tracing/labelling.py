@@ -4,14 +4,16 @@ Each dimension of a tensor has a vector of labels, one per entry, or None where 
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from supernet.tracing.call import Call
-from supernet.tracing.labels import KEPT, Labels
+from supernet.tracing.labels import KEPT, Labels, compact
+
+TIED = "tied to channels that stay"
 
 Axes = tuple[Tensor | None, ...]
 """Labels of one tensor: for each dimension a vector (size,), or None: every entry stays."""
@@ -74,21 +76,27 @@ class Labelling:
         self.ordered: list[Tensor] = []
         """Labels of dimensions whose entries must keep their order: a kernel slides along them."""
         self.losing_groups: set[str] = set()
-        """Weights of grouped convolutions that shrink by whole groups."""
+        """Weights of grouped convolutions and group norms that shrink by whole groups."""
         named = [*model.named_parameters(), *model.named_buffers()]
         self._names = {id(tensor): name for name, tensor in named}
+        layers = [(p, m) for m in model.modules() for p in m.parameters(False)]
+        self._layers = {id(parameter): layer for parameter, layer in reversed(layers)}
         self._computed: dict[int, str] = {}
         """For tensors computed from parameters alone (transposed, standardised): from which."""
-        self._constants: set[int] = set()
-        """Tensors that code makes from nothing, or from parameters."""
+        self._constants: dict[int, int] = {}
+        """Tensors that code makes from nothing, or from parameters, and where their memory is."""
         self._culprits: dict[int, str] = {}
         """For those of them that have no labels: the operation in which the labels were lost."""
         self._axes: dict[int, Axes] = {}
         self._alive: list[Tensor] = []  # an id names a tensor only as long as it lives
         self._early: dict[int, tuple[tuple[str, str], str]] = {}
-        """For labels of weights that were kept before the weight made channels: where, and why."""
+        """For labels of weights and constants that stay, but no product made: where, and why."""
+        self._deferred: dict[int, tuple[tuple[Tensor | None, ...], tuple[str, str], str]] = {}
+        """For tensors that number channels: which of them stay once it is used, where and why."""
         self.here = ("", "")
         """The operation that ran last and the path of the module in which it did."""
+        self.alike: list[Tensor] = []
+        """Labels that it made for entries that are all alike."""
 
     def begin_pass(self) -> None:
         """Count the positions of one more forward pass from zero."""
@@ -101,6 +109,13 @@ class Labelling:
         self._computed.clear()
         self._constants.clear()
         self._culprits.clear()
+        self._deferred.clear()
+
+    def begin_operation(self, operation: str, path: str, inputs: Iterable[Tensor]) -> None:
+        """Note which operation runs now, and in which module."""
+        self.note_use(inputs)
+        self.here = operation, path
+        self.alike = []
 
     def axes_of(self, tensor: Tensor) -> Axes:
         """Labels of a tensor's dimensions; a parameter gets new ones the first time."""
@@ -123,6 +138,19 @@ class Labelling:
             for axis, size in zip(axes, tensor.shape, strict=True)
         )
 
+    def layer_of(self, tensor: Tensor | None) -> nn.Module | None:
+        """The first layer that has this parameter; None: it is no parameter."""
+        return self._layers.get(id(tensor))
+
+    def label_alike(self, tensor: Tensor, dims: Iterable[int]) -> None:
+        """Give the entries along `dims` of a tensor, which are all alike, labels of their own."""
+        axes = list(self.axes_of(tensor))
+        for dim in dims:
+            if tensor.shape[dim] > 1:
+                labels = axes[dim] = self.labels.fresh(tensor.shape[dim])
+                self.alike.append(labels)
+        self.set_axes(tensor, axes)
+
     def _seen(self, labels: Tensor) -> Tensor:
         """Record a vector: its channels appear together in one dimension."""
         self.vectors[id(labels)] = labels
@@ -131,14 +159,37 @@ class Labelling:
     def join(self, first: Tensor | None, second: Tensor | None, why: str) -> Tensor | None:
         """Unite two dimensions that must have the same channels; next to None, keep the other."""
         if first is not None and second is not None:
-            self.labels.unite(first, second)
+            self.unite(first, second, why)
             return first
         self.keep(first, why)
         self.keep(second, why)
         return first if first is not None else second
 
+    def unite(self, first: Tensor, second: Tensor, why: str = TIED) -> None:
+        """Unite channels entry by entry (shapes broadcast); list those that are kept thereby."""
+        first, second = torch.broadcast_tensors(first, second)
+        kept, other_kept = self.labels.is_kept(first), self.labels.is_kept(second)
+        self._keep_beside(first[other_kept & ~kept], second[other_kept & ~kept], why)
+        self._keep_beside(second[kept & ~other_kept], first[kept & ~other_kept], why)
+        self.labels.unite(first, second)
+
+    def tie_rows(self, table: Tensor, dim: int = 0) -> Tensor:
+        """Unite the channels along `dim` of `table`; list those kept thereby; return one row."""
+        distinct = compact(table)
+        kept = self.labels.is_kept(distinct)
+        free = kept.any(dim, keepdim=True) & ~kept
+        self._keep_beside(distinct[free], distinct[kept], TIED)
+        return self.labels.tie_rows(table, dim)
+
+    def _keep_beside(self, axis: Tensor, beside: Tensor, why: str) -> None:
+        """Keep channels that are united with kept ones, for the reason why these are, if known."""
+        if len(axis):
+            known = (self._early[label] for label in beside.tolist() if label in self._early)
+            at, why = next(known, (self.here, why))
+            self.keep(axis, why, at)
+
     def keep(self, axis: Tensor | None, why: str, at: tuple[str, str] | None = None) -> bool:
-        """Keep these channels at full width and record why; return whether any was not yet kept.
+        """Keep these channels at full width and record why; return whether any could shrink before.
 
         `at` is the operation and the path of its module; None: the operation that runs now.
         """
@@ -155,7 +206,19 @@ class Labelling:
         self.labels.keep(free)
         if is_made.any():
             self.note_kept(why, int(is_made.sum()), at)
-        return True
+        return bool(is_made.any())
+
+    def defer(self, tensor: Tensor, axes: Sequence[Tensor | None], why: str) -> None:
+        """Keep these channels once an operation takes `tensor`, or the network returns it."""
+        self._alive.append(tensor)
+        self._deferred[id(tensor)] = tuple(axes), self.here, why
+
+    def note_use(self, tensors: Iterable[Tensor]) -> None:
+        """Keep the channels that were deferred until one of these tensors is used."""
+        for tensor in tensors:
+            axes, at, why = self._deferred.pop(id(tensor), ((), self.here, ""))
+            for axis in axes:
+                self.keep(axis, why, at)
 
     def note_kept(self, why: str, num_channels: int, at: tuple[str, str] | None = None) -> None:
         """List channels that stay at full width; `at` as in `keep`."""
@@ -205,6 +268,10 @@ class Labelling:
         axes = enumerate(self.axes[name])
         return [d for d, a in axes if a is not None and roots & set(self.labels.roots(a).tolist())]
 
+    def name_of(self, tensor: Tensor) -> str | None:
+        """The name of a parameter or buffer."""
+        return self._names.get(id(tensor))
+
     def weight_of(self, tensor: Tensor) -> str | None:
         """The parameter that a tensor is, or is computed from; None: it comes from the image."""
         return self._names.get(id(tensor)) or self._computed.get(id(tensor))
@@ -214,10 +281,13 @@ class Labelling:
         return all(id(t) in self._constants or self.weight_of(t) for t in call.inputs)
 
     def follow_constants(self, call: Call) -> None:
-        """Treat what is computed from constants alone as a constant."""
+        """Treat what is computed from constants alone as such, until data are written there."""
         if self.is_constant(call):
-            self._constants.update(map(id, call.outputs))
+            self._constants |= {id(tensor): _memory(tensor) for tensor in call.outputs}
             self._alive.extend(call.outputs)
+        elif call.is_in_place:
+            changed = _memory(call.args[0])
+            self._constants = {i: m for i, m in self._constants.items() if m != changed}
 
     def follow_weights(self, call: Call) -> None:
         """Treat what is computed from parameters alone as the largest of them."""
@@ -249,7 +319,7 @@ class Labelling:
         return call.operation if axes and bool(self.labels.roots(torch.cat(axes)).any()) else None
 
     def lose_groups(self, weight: Tensor) -> None:
-        """Record that the convolution with this weight shrinks by whole groups.
+        """Record that the layer with this weight shrinks by whole groups.
 
         A weight that is computed (by a parametrization) has the name of the layer's attribute.
         """
@@ -261,3 +331,7 @@ class Labelling:
         vectors = [made.labels for made in self.made] or [torch.zeros(0, dtype=torch.int64)]
         roots: Tensor = self.labels.roots(torch.cat(vectors)).unique()
         return roots
+
+
+def _memory(tensor: Tensor) -> int:
+    return tensor.untyped_storage()._cdata  # type: ignore[no-any-return]

@@ -39,7 +39,7 @@ class Labels:
 
     def unite(self, first: Tensor, second: Tensor) -> None:
         """Unite the sets of `first[i]` and `second[i]`; the shapes broadcast."""
-        first, second = self.roots(_compact(first)), self.roots(_compact(second))
+        first, second = self.roots(compact(first)), self.roots(compact(second))
         one, other = (side.flatten() for side in torch.broadcast_tensors(first, second))
         while not torch.equal(one, other):
             # Roots only ever point to lower roots, so there is no cycle. A root that is united with
@@ -47,6 +47,10 @@ class Labels:
             high, low = torch.maximum(one, other), torch.minimum(one, other)
             self._parents.scatter_reduce_(0, high, low, "amin")
             one, other = self.roots(one), self.roots(other)
+
+    def is_kept(self, labels: Tensor) -> Tensor:
+        """Whether each of these channels stays at full width; bool, in the shape of `labels`."""
+        return self.roots(labels) == KEPT
 
     def keep(self, labels: Tensor) -> None:
         """Keep these channels at full width."""
@@ -59,7 +63,7 @@ class Labels:
         return row.squeeze(dim)
 
 
-def _compact(labels: Tensor) -> Tensor:
+def compact(labels: Tensor) -> Tensor:
     """Drop the repetitions of an expanded tensor, so that each channel is processed once."""
     for dim, stride in enumerate(labels.stride()):
         if stride == 0:

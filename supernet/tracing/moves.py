@@ -50,7 +50,7 @@ def _single_axis(labelling: Labelling, table: Tensor) -> tuple[int, Tensor] | No
     dim = max(varying, key=lambda d: (table.shape[d], d))
     for other in range(table.dim()):
         if other in varying and other != dim:
-            labelling.labels.tie_rows(table, other)
+            labelling.tie_rows(table, other)
         if other != dim:
             table = table.narrow(other, 0, 1)
     return dim, table.flatten()
@@ -69,7 +69,7 @@ def piece(labelling: Labelling, call: Call) -> None:
         if axis is None or different or size == len(axis):
             continue
         if size and len(axis) % size == 0 and (call.argument("start") or 0) % size == 0:
-            labelling.labels.tie_rows(axis.view(-1, size))
+            labelling.tie_rows(axis.view(-1, size))
     carry(labelling, call)
 
 
@@ -79,7 +79,7 @@ def gated(labelling: Labelling, call: Call) -> None:
     dim = call.argument("dim") % len(axes)
     axis = axes[dim]
     if axis is not None:
-        axes[dim] = labelling.labels.tie_rows(axis.view(2, -1))
+        axes[dim] = labelling.tie_rows(axis.view(2, -1))
     labelling.set_axes(call.result, axes)
 
 
@@ -145,7 +145,7 @@ def pixel_shuffle(labelling: Labelling, call: Call) -> None:
     x, factor = call.args
     *batch, axis, _, _ = labelling.axes_of(x)
     if axis is not None:
-        axis = labelling.labels.tie_rows(axis.view(-1, factor**2), dim=1)
+        axis = labelling.tie_rows(axis.view(-1, factor**2), dim=1)
     labelling.set_axes(call.result, [*batch, axis, None, None])
 
 

@@ -1,10 +1,9 @@
 """Convolutions and matrix products contract channels and make new ones."""
 
-import math
-
 import torch
 from torch import Tensor
 
+from supernet.space import channel_multiple
 from supernet.tracing.call import BATCH_SIZE, Call
 from supernet.tracing.labelling import Labelling
 
@@ -57,7 +56,7 @@ def _grouped(
     The weight's first dimension holds all groups' outputs (transposed: inputs), its second one
     group's inputs (transposed: outputs). Returns the labels of the output channels.
     """
-    labels, (whole, per_group) = labelling.labels, labelling.axes_of(weight)[:2]
+    whole, per_group = labelling.axes_of(weight)[:2]
     in_group, made_in_group = weight.shape[0] // groups, weight.shape[1]
     if not transposed:
         in_group, made_in_group = made_in_group, in_group
@@ -65,20 +64,20 @@ def _grouped(
         return _with_constant(labelling, channels, in_group, made_in_group)
     if channels is None:
         channels = torch.zeros(groups * in_group, dtype=torch.int64)
-    if _choices(labelling, len(channels), in_group) >= _choices(labelling, len(channels), groups):
+    if choices(labelling, len(channels), in_group) >= choices(labelling, len(channels), groups):
         labelling.lose_groups(weight)
-        group = labels.tie_rows(channels.view(groups, in_group), dim=1)
-        labels.unite(whole, group.repeat_interleave(len(whole) // groups))
+        group = labelling.tie_rows(channels.view(groups, in_group), dim=1)
+        labelling.unite(whole, group.repeat_interleave(len(whole) // groups))
         if per_group is not None:
-            labels.keep(per_group)
+            labelling.labels.keep(per_group)
         return group.repeat_interleave(made_in_group)
-    inputs = labels.tie_rows(channels.view(groups, in_group))
+    inputs = labelling.tie_rows(channels.view(groups, in_group))
     if transposed:
-        labels.unite(whole, inputs.repeat(groups))
+        labelling.unite(whole, inputs.repeat(groups))
         return None if per_group is None else per_group.repeat(groups)
     if per_group is not None:
-        labels.unite(per_group, inputs)
-    return labels.tie_rows(whole.view(groups, made_in_group)).repeat(groups)
+        labelling.unite(per_group, inputs)
+    return labelling.tie_rows(whole.view(groups, made_in_group)).repeat(groups)
 
 
 def _with_constant(
@@ -94,9 +93,9 @@ def _with_constant(
     return None if channels is None else channels.repeat_interleave(made_in_group)
 
 
-def _choices(labelling: Labelling, num_channels: int, unit: int) -> int:
+def choices(labelling: Labelling, num_channels: int, unit: int) -> int:
     """How many widths there are when channels are removed `unit` at a time, in multiples."""
-    return num_channels // math.lcm(unit, labelling.divisor)
+    return num_channels // channel_multiple(num_channels, unit, labelling.divisor)
 
 
 def product(labelling: Labelling, call: Call) -> None:

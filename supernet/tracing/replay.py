@@ -29,18 +29,18 @@ class Failure:
 
 def find_failure(
     network: nn.Module,
-    images: Tensor,
+    inputs: tuple[Tensor, ...],
     operations: Sequence[TracedOperation],
     size_of: Callable[[Tensor], int],
 ) -> Failure | None:
-    """Run `network` on `images`; None if all `operations` return tensors of the predicted shapes.
+    """Run `network` on `inputs`; None if all `operations` return tensors of the predicted shapes.
 
     `size_of(labels)` is how many entries of a dimension with these labels are left.
     """
     comparison = _Comparison(operations, size_of)
     try:
         with torch.no_grad(), seeded(0), comparison:
-            network(images)
+            network(*inputs)
     except _DiffersError as error:
         return Failure(comparison.num_done, str(error))
     except Exception as error:

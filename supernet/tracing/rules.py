@@ -7,13 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from supernet.tracing import moves, products
+from supernet.tracing import alike, moves, norms, products
 from supernet.tracing.call import Call, operation_name
 from supernet.tracing.labelling import Labelling
 
 Rule = Callable[[Labelling, Call], None]
-
-NORMALISED = "normalised at a fixed size"
 
 
 def elementwise(labelling: Labelling, call: Call) -> None:
@@ -30,52 +28,12 @@ def elementwise(labelling: Labelling, call: Call) -> None:
         labelling.set_axes(out, axes)
 
 
-def batch_norm(labelling: Labelling, call: Call) -> None:
-    """The channels are those of the weight, the bias and the statistics."""
-    x, *parameters = call.args[:5]
-    axes = list(labelling.axes_of(x))
-    for tensor in parameters:
-        if isinstance(tensor, Tensor):
-            axes[1] = labelling.join(axes[1], labelling.axes_of(tensor)[0], NORMALISED)
-    out, *moments = call.outputs
-    labelling.set_axes(out, axes)
-    for moment in moments:
-        if len(moment) == x.shape[1]:
-            labelling.set_axes(moment, axes[1:2])
-
-
 def weight_norm(labelling: Labelling, call: Call) -> None:
     """A weight in the direction of `v` with the norms `g`, one for each entry of one dimension."""
-    weight, norms = call.outputs
+    weight, lengths = call.outputs
     elementwise(labelling, Call(call.func, call.args[:2], {}, weight))
-    axes = zip(labelling.axes_of(weight), norms.shape, strict=True)
-    labelling.set_axes(norms, [axis if size > 1 else None for axis, size in axes])
-
-
-def layer_norm(labelling: Labelling, call: Call) -> None:
-    """The last dimensions are those of the weight and the bias."""
-    x, _, *parameters = call.args[:4]
-    axes = list(labelling.axes_of(x))
-    for tensor in parameters:
-        if tensor is not None:
-            for dim in range(-tensor.dim(), 0):
-                axes[dim] = labelling.join(axes[dim], labelling.axes_of(tensor)[dim], NORMALISED)
-    out, *moments = call.outputs
-    labelling.set_axes(out, axes)
-    for moment in moments:
-        labelling.set_axes(moment, axes)  # one entry where it was normalised
-
-
-def group_norm(labelling: Labelling, call: Call) -> None:
-    """The number of groups stays; each group loses the same channels."""
-    x, *parameters = call.args[:3]
-    axes = list(labelling.axes_of(x))
-    for tensor in parameters:
-        if tensor is not None:
-            axes[1] = labelling.join(axes[1], labelling.axes_of(tensor)[0], NORMALISED)
-    if axes[1] is not None:
-        labelling.labels.tie_rows(axes[1].view(call.argument("group"), -1))
-    labelling.set_axes(call.outputs[0], axes)
+    axes = zip(labelling.axes_of(weight), lengths.shape, strict=True)
+    labelling.set_axes(lengths, [axis if size > 1 else None for axis, size in axes])
 
 
 def reduction(labelling: Labelling, call: Call) -> None:
@@ -85,8 +43,8 @@ def reduction(labelling: Labelling, call: Call) -> None:
     reduced = {dim % x.dim() for dim in ([given] if isinstance(given, int) else given)}
     axes = labelling.axes_of(x)
     if len(call.outputs) > 1 and call.operation in WITH_INDICES:
-        for dim in reduced:
-            labelling.keep(axes[dim], "indices of channels are computed")
+        by_number = [axes[dim] for dim in reduced]
+        labelling.defer(call.outputs[1], by_number, "indices of channels are used")
     for out in call.outputs:
         left = [None if dim in reduced else axis for dim, axis in enumerate(axes)]
         if out.dim() < x.dim():
@@ -115,10 +73,6 @@ def as_another_layout(labelling: Labelling, call: Call) -> None:
         unknown(labelling, call)
 
 
-def unlabelled(labelling: Labelling, call: Call) -> None:
-    """A new tensor that takes only dtype and device from another one has no labels."""
-
-
 def unknown(labelling: Labelling, call: Call) -> None:
     """The inputs of an unknown operation stay at full width."""
     for tensor in call.inputs:
@@ -134,11 +88,13 @@ _NAMES: dict[Rule, str] = {
         _log_softmax native_dropout _to_copy relu6 relu6_ lift_fresh _prelu_kernel rrelu_with_noise
         contiguous normal_functional bernoulli masked_fill_ detach alias clone""",
     weight_norm: "_weight_norm_interface",
-    batch_norm: """native_batch_norm cudnn_batch_norm _native_batch_norm_legit miopen_batch_norm
-        _native_batch_norm_legit_no_training _batch_norm_with_update""",
-    unlabelled: "new_zeros new_ones new_empty new_full new_empty_strided",
-    layer_norm: "native_layer_norm",
-    group_norm: "native_group_norm",
+    norms.batch_norm: """native_batch_norm cudnn_batch_norm _native_batch_norm_legit
+        miopen_batch_norm _native_batch_norm_legit_no_training _batch_norm_with_update""",
+    alike.new: """empty zeros ones full rand randn empty_strided new_empty new_zeros new_ones
+        new_full new_empty_strided""",
+    alike.expanded: "expand repeat",
+    norms.layer_norm: "native_layer_norm",
+    norms.group_norm: "native_group_norm",
     reduction: """mean sum amax amin var std var_mean std_mean linalg_vector_norm norm prod max min
         logsumexp any all""",
     pooling: """max_pool2d_with_indices max_pool3d_with_indices avg_pool1d avg_pool2d avg_pool3d
@@ -148,8 +104,8 @@ _NAMES: dict[Rule, str] = {
         _upsample_bilinear2d_aa _upsample_bicubic2d_aa reflection_pad1d reflection_pad2d
         replication_pad1d replication_pad2d""",
     as_another_layout: "as_strided as_strided_",
-    moves.carry: """view _unsafe_view permute transpose t unsqueeze squeeze expand roll flip unfold
-        repeat diagonal _reshape_alias view_copy reshape channel_shuffle native_channel_shuffle""",
+    moves.carry: """view _unsafe_view permute transpose t unsqueeze squeeze roll flip unfold
+        diagonal _reshape_alias view_copy reshape channel_shuffle native_channel_shuffle""",
     moves.piece: "slice split split_with_sizes narrow chunk unsafe_split unsafe_split_with_sizes",
     moves.gated: "glu",
     moves.one_of: "select unbind",

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from supernet.tracing.call import LAYOUT, Call, operation_name
 from supernet.tracing.labelling import Axes, Labelling
@@ -20,6 +21,10 @@ from supernet.tracing.paths import Paths, Site
 from supernet.tracing.rules import rule_for
 
 aten = torch.ops.aten
+READING = "aten._local_scalar_dense"
+"""The operation by which Python reads a tensor's value."""
+COUNTER = "num_batches_tracked"
+"""The buffer in which torch's layers count the batches that they have seen in training."""
 IN_PLACE_MOVES = {
     aten.squeeze_: aten.squeeze,
     aten.unsqueeze_: aten.unsqueeze,
@@ -41,6 +46,8 @@ class TracedOperation:
     """Labels of its input tensors that depend on the image."""
     weights: tuple[Axes, ...]
     """Labels of its other input tensors."""
+    alike: tuple[Tensor, ...]
+    """Labels that it made for entries that are all alike."""
     is_constant: bool
     """Whether its result does not depend on the image."""
     outputs: tuple[tuple[torch.Size, Axes], ...]
@@ -61,26 +68,37 @@ class Trace(TorchDispatchMode):
         self.passes: list[list[TracedOperation]] = []
         self.outputs: list[dict[Place, Output]] = []
         """For each pass, the tensors that the network returned."""
+        self.reading: str | None = None
+        """The parameter or buffer whose value Python is reading now."""
+        self.counters: list[tuple[str, str]] = []
+        """Counters of batches that another module than theirs uses, and that module."""
         self._paths = Paths()
         self._makers: dict[int, Site] = {}
         self._alive: list[Tensor] = []  # an id names a tensor only as long as it lives
 
     def run(
-        self, network: nn.Module, images: Tensor, paths: Paths, *, keep_outputs: bool = True
+        self,
+        network: nn.Module,
+        inputs: tuple[Tensor, ...],
+        paths: Paths,
+        *,
+        keep_outputs: bool = True,
     ) -> None:
         """Trace one more forward pass; `paths` follows the modules."""
         self.passes.append([])
         self.labelling.begin_pass()
         self._paths = paths
         with torch.no_grad(), self:
-            output = network(images)
+            output = network(*inputs)
+        tensors = find_tensors(output)
+        self.labelling.note_use(tensors.values())
         found = {
             place: Output(
                 shape=tensor.shape,
                 axes=self.labelling.axes_of(tensor),
                 maker=self._makers.get(id(tensor)),
             )
-            for place, tensor in find_tensors(output).items()
+            for place, tensor in tensors.items()
         }
         self.outputs.append(found)
         self._makers.clear()
@@ -107,15 +125,24 @@ class Trace(TorchDispatchMode):
         result = run_on_one_device(func, args, kwargs)
         return Call(moved, (before, *args[1:]), kwargs, result)
 
+    def _note_counters(self, call: Call, path: str) -> None:
+        names = [self.labelling.name_of(tensor) or "" for tensor in call.inputs]
+        for owner, _, name in (each.rpartition(".") for each in names[call.is_in_place :]):
+            if name == COUNTER and owner != path:
+                self.counters.append((f"{owner}.{name}".lstrip("."), path))
+
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         """Run `func`, then label what it returned."""
         operation = operation_name(func)
         site = self._paths.next_site(operation)
-        self.labelling.here = operation, site.path
+        inputs = [x for x in tree_leaves((args, kwargs)) if isinstance(x, Tensor)]
+        self.labelling.begin_operation(operation, site.path, inputs)
+        self.reading = self.labelling.weight_of(inputs[0]) if operation == READING else None
         call = self._run(func, args, kwargs or {})
-        inputs = [(self.labelling.weight_of(t), self.labelling.axes_of(t)) for t in call.inputs]
+        self._note_counters(call, site.path)
+        taken = [(self.labelling.weight_of(t), self.labelling.axes_of(t)) for t in call.inputs]
         is_constant = self.labelling.is_constant(call)
         rule_for(call.func)(self.labelling, call)
         self.labelling.follow_constants(call)
@@ -128,8 +155,9 @@ class Trace(TorchDispatchMode):
                 TracedOperation(
                     name=operation,
                     site=site,
-                    activations=tuple(axes for weight, axes in inputs if weight is None),
-                    weights=tuple(axes for weight, axes in inputs if weight is not None),
+                    activations=tuple(axes for weight, axes in taken if weight is None),
+                    weights=tuple(axes for weight, axes in taken if weight is not None),
+                    alike=tuple(self.labelling.alike),
                     is_constant=is_constant,
                     outputs=outputs,
                 )

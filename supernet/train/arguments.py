@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Any, get_args
 
 from supernet.data.sources import EMBEDDED
-from supernet.errors import SpaceError, SupernetError
+from supernet.errors import SupernetError
 from supernet.job.execution import Execution
 from supernet.job.hyperparameters import Hyperparameters
 from supernet.job.presets import PRESETS
 from supernet.job.recipe import RECIPES, Recipe
 from supernet.job.training_job import TrainingJob
-from supernet.space import GROUPS, widths_from
+from supernet.named_value import named_value
+from supernet.space import GROUPS
+from supernet.width_arguments import add_width_arguments, widths_of
 
 OF_RECIPE = [field.name for field in fields(Recipe) if field.name != "name"]
 OF_HYPERPARAMETERS = [field.name for field in fields(Hyperparameters)]
@@ -31,17 +33,6 @@ EPILOG = f"""examples:
 and these hyperparameters: {", ".join(OF_HYPERPARAMETERS)}.
 They are described in supernet/job/recipe.py and supernet/job/hyperparameters.py.
 """
-
-
-def named_value(text: str) -> tuple[str, Any]:
-    """`small_input=true` -> ("small_input", True); a value that is not JSON is a string."""
-    key, separator, value = text.partition("=")
-    if not separator:
-        raise argparse.ArgumentTypeError(f"must read name=value, but got {text!r}")
-    try:
-        return key, json.loads(value)
-    except ValueError:
-        return key, value
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -62,7 +53,7 @@ def make_parser() -> argparse.ArgumentParser:
         "torchvision:NAME",
     )
     add("--data-root", metavar="DIR", help="folder of torchvision's data sets")
-    add("--model", help="name (see --list-models) or package.module:factory")
+    add("--model", help="name (see --list-models), timm:NAME or package.module:factory")
     add(
         "--model-args",
         nargs="*",
@@ -78,10 +69,7 @@ def make_parser() -> argparse.ArgumentParser:
     add("--weight-decay", type=float, help="weight decay of SGD")
     add("--set", nargs="*", type=named_value, default=[], metavar="NAME=VALUE", help="see below")
     add("--resolutions", type=int, nargs="+", help="input resolutions in pixels")
-    widths = parser.add_mutually_exclusive_group()
-    widths.add_argument("--width-range", type=float, nargs=2, metavar="W",
-        help="lowest and highest width; between them a width every 0.05, or closer")  # fmt: skip
-    widths.add_argument("--widths", type=float, nargs="+", metavar="W", help="all widths, up to 1")
+    add_width_arguments(parser)
     add("--groups", choices=GROUPS, help="what has a width of its own")
     add("--weights", type=Path, metavar="FILE[#NAME]", help="initial weights: safetensors or what "
         "torch.save wrote; #NAME chooses among several")  # fmt: skip
@@ -137,7 +125,7 @@ def job_from(args: argparse.Namespace) -> TrainingJob:
         raise SupernetError(f"--set takes {known}, but got {unknown[0]!r}")
     hyper = {"batch_size": args.batch_size, "lr": args.lr, "weight_decay": args.weight_decay}
     space = {
-        "widths": _widths(args),
+        "widths": widths_of(args),
         "resolutions": None if args.resolutions is None else tuple(args.resolutions),
         "groups": args.groups,
     }
@@ -155,18 +143,6 @@ def job_from(args: argparse.Namespace) -> TrainingJob:
         space=replace(job.space, **_given(space)),
         **_given(given),
     )
-
-
-def _widths(args: argparse.Namespace) -> tuple[float, ...] | None:
-    """The widths of --widths or --width-range; None without either."""
-    if args.widths is not None:
-        return tuple(args.widths)
-    if args.width_range is None:
-        return None
-    low, high = args.width_range
-    if high != 1:
-        raise SpaceError(f"the highest width of --width-range must be 1, but got {high:g}")
-    return widths_from(low)
 
 
 def execution_from(args: argparse.Namespace) -> Execution:

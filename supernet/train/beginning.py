@@ -37,7 +37,7 @@ def new_supernet(job: TrainingJob, data: Data, *, resumes: bool) -> Supernet:
     supernet = Supernet(model, example, job.space, num_classes=num_classes)
     check_roundtrip(model, job, num_classes)
     if job.space.narrowest < 1:
-        require_elastic(supernet.channels)
+        require_elastic(model, supernet.channels)
     if job.sort_by_importance and not resumes:
         sort_by_importance(supernet)
     return supernet

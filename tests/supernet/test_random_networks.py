@@ -23,6 +23,8 @@ STEPS = st.lists(
             [
                 *("conv", "grouped", "depthwise", "sum", "cat", "shuffle"),
                 *("functional", "past the hooks", "shared", "hooked", "gate", "in place"),
+                *("spatial gate", "expanded", "normalised", "ones", "glu", "circular"),
+                *("group norm", "channel norm"),
             ]
         ),
         st.integers(0, 7),
@@ -34,7 +36,10 @@ STEPS = st.lists(
 )
 
 
-MAKING = {"conv", "grouped", "functional", "past the hooks"}
+MAKING = {
+    *("conv", "grouped", "functional", "past the hooks"),
+    *("glu", "circular", "group norm", "channel norm"),
+}
 """Steps that make another number of channels than they take."""
 
 
@@ -44,6 +49,32 @@ class Node:
     first: int
     second: int
     channels: int
+
+
+def layer_for(kind: str, size: int, made: int) -> nn.Module:
+    match kind:
+        case "conv" | "functional" | "past the hooks":
+            return nn.Sequential(nn.Conv2d(size, made, 3, padding=1), nn.BatchNorm2d(made))
+        case "group norm" | "channel norm":
+            norm = nn.GroupNorm(made // 2 if kind == "group norm" else made, made)
+            return nn.Sequential(nn.Conv2d(size, made, 3, padding=1), norm)
+        case "grouped":
+            return nn.Conv2d(size, made, 3, padding=1, groups=2)
+        case "depthwise":
+            return nn.Conv2d(size, size, 3, padding=1, groups=size)
+        case "circular":
+            return nn.Conv2d(size, made, 3, padding=1, padding_mode="circular")
+        case "glu":
+            return nn.Conv2d(size, 2 * made, 1)
+        case "shared":
+            return nn.Conv2d(size, size, 1)
+        case "expanded":
+            return nn.Conv2d(size, 1, 1)
+        case "spatial gate":
+            return nn.Conv2d(1, 1, 3, padding=1)
+        case "gate":
+            return nn.Linear(size, size)
+    return nn.Identity()
 
 
 class RandomNetwork(nn.Module):
@@ -57,23 +88,21 @@ class RandomNetwork(nn.Module):
             if kind == "sum" and size != other_size:
                 kind = "cat"
             channels = {"cat": size + other_size}.get(kind, made if kind in MAKING else size)
-            layer: nn.Module = nn.Identity()
-            if kind in MAKING and kind != "grouped":
-                layer = nn.Sequential(nn.Conv2d(size, made, 3, padding=1), nn.BatchNorm2d(made))
-            elif kind == "grouped":
-                layer = nn.Conv2d(size, made, 3, padding=1, groups=2)
-            elif kind == "depthwise":
-                layer = nn.Conv2d(size, size, 3, padding=1, groups=size)
-            elif kind == "shared":
-                layer = nn.Conv2d(size, size, 1)
-            elif kind == "gate":
-                layer = nn.Linear(size, size)
+            layer = layer_for(kind, size, made)
             if kind == "hooked":
                 layer.register_forward_hook(lambda module, args, output: self.halve(output))
             self.nodes.append(Node(kind, first, second, channels))
             self.layers.append(layer)
         self.head = nn.Linear(self.nodes[-1].channels, 3)
-        self.run = {"gate": self.gate, "in place": self.in_place}
+        self.run = {
+            "gate": self.gate,
+            "in place": self.in_place,
+            "spatial gate": self.spatial_gate,
+            "expanded": self.expanded,
+            "normalised": self.normalised,
+            "ones": self.ones,
+            "glu": self.glu,
+        }
 
     def halve(self, x: Tensor) -> Tensor:
         return x * 0.5
@@ -86,6 +115,24 @@ class RandomNetwork(nn.Module):
 
     def in_place(self, layer: nn.Module, x: Tensor) -> Tensor:
         return layer(x.clone().mul_(0.5)).relu_()  # type: ignore[no-any-return]
+
+    def spatial_gate(self, layer: nn.Module, x: Tensor) -> Tensor:
+        x = x.relu()
+        out: Tensor = x * layer(x.max(1)[0].unsqueeze(1)).sigmoid()
+        return out
+
+    def expanded(self, layer: nn.Module, x: Tensor) -> Tensor:
+        out: Tensor = x * layer(x).expand_as(x).sigmoid()
+        return out
+
+    def normalised(self, layer: nn.Module, x: Tensor) -> Tensor:
+        return F.normalize(x, dim=1, eps=1e-3)
+
+    def ones(self, layer: nn.Module, x: Tensor) -> Tensor:
+        return x * torch.ones(x.shape[1], 1, 1, dtype=x.dtype)
+
+    def glu(self, layer: nn.Module, x: Tensor) -> Tensor:
+        return F.glu(layer(x), 1)
 
     def forward(self, x: Tensor) -> Tensor:
         layers: list[Any] = list(self.layers)
@@ -109,8 +156,8 @@ class RandomNetwork(nn.Module):
                     made.append(norm.forward(conv.forward(first)).relu())
                 case "shared":
                     made.append(layer(layer(first).relu()))
-                case "gate" | "in place":
-                    made.append(self.run[node.kind](layer, first))
+                case kind if kind in self.run:
+                    made.append(self.run[kind](layer, first))
                 case _:
                     made.append(layer(first).relu())
         out: Tensor = self.head(made[-1].mean((2, 3)))

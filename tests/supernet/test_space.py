@@ -5,7 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from supernet.errors import SpaceError
-from supernet.space import SearchSpace, SubnetConfig, round_channels, widths_from
+from supernet.space import (
+    SearchSpace,
+    SubnetConfig,
+    channel_multiple,
+    round_channels,
+    widths_from,
+)
 
 
 def test_config_id_is_readable_and_reads_back() -> None:
@@ -52,6 +58,21 @@ def test_rounding_keeps_its_bounds(channels: int, width: float, divisor: int) ->
     assert min(channels, divisor) <= kept <= channels
     assert kept == channels or kept % divisor == 0
     assert kept >= 0.9 * channels * width
+
+
+@pytest.mark.parametrize(
+    ("channels", "unit", "step"),
+    [(32, 1, 8), (12, 1, 8), (8, 1, 4), (6, 1, 2), (3, 1, 1), (2, 2, 2), (60, 3, 24), (24, 3, 12)],
+)
+def test_narrow_layers_change_in_smaller_steps(channels: int, unit: int, step: int) -> None:
+    assert channel_multiple(channels, unit, 8) == step
+
+
+@given(st.integers(1, 512), st.integers(1, 64), st.sampled_from([1, 3, 8, 16]))
+def test_a_step_is_made_of_whole_units(size: int, unit: int, divisor: int) -> None:
+    step = channel_multiple(size * unit, unit, divisor)
+    assert step % unit == 0
+    assert 0 < step < size * unit or (size == 1 and step == unit)
 
 
 def test_grid_holds_every_width_at_every_resolution_largest_first() -> None:

@@ -277,12 +277,24 @@ def test_a_kernel_made_on_the_spot_for_each_channel_leaves_the_channels_elastic(
     assert [group.num_channels for group in supernet.channels.groups] == [16]
 
 
-def test_layers_too_narrow_for_another_multiple_are_listed() -> None:
-    model = nn.Sequential(nn.Conv2d(3, 6, 1), nn.Conv2d(6, 32, 1), nn.Conv2d(32, 4, 1))
+def lenet() -> nn.Module:
+    return nn.Sequential(nn.Conv2d(3, 6, 1), nn.Conv2d(6, 32, 1), nn.Conv2d(32, 4, 1))
+
+
+def test_layers_narrower_than_the_divisor_are_elastic() -> None:
     space = SearchSpace(resolutions=(8,), divisor=8)
-    (kept,) = Supernet(model, torch.empty(1, 3, 8, 8), space).channels.kept
-    assert (kept.path, kept.num_channels) == ("0", 6)
-    assert kept.why == "no other width is a multiple of 8 channels"
+    supernet = Supernet(lenet(), torch.empty(1, 3, 8, 8), space).eval()
+    assert not supernet.channels.kept
+    assert [supernet.kept_counts(space.uniform(w, 8)) for w in (0.25, 0.6)] == [(2, 8), (4, 24)]
+    check_at_random_widths(supernet)
+
+
+def test_layers_for_which_no_other_width_is_a_multiple_are_listed() -> None:
+    space = SearchSpace(widths=(0.9, 1.0), resolutions=(8,), divisor=8)
+    first, second = Supernet(lenet(), torch.empty(1, 3, 8, 8), space).channels.kept
+    assert (first.path, first.num_channels) == ("0", 6)
+    assert first.why == "no other width from 0.9 is a multiple of 2 channels"
+    assert (second.path, second.num_channels) == ("1", 32)
 
 
 def unsqueezed(x: Tensor) -> Tensor:

@@ -437,6 +437,50 @@ class GroupNormed(Base):
         self.body[1] = nn.GroupNorm(4, 16)
 
 
+class Synchronised(Base):
+    """Averages over processes in its own way: BN is ordinary here, unless `sync_bn` is set."""
+
+    def __init__(self, num_classes: int) -> None:
+        super().__init__(num_classes)
+        self.body[1] = nn.SyncBatchNorm(16)
+
+
+class WarmsUp(Base):
+    """Goes another way once its BN has seen a few batches."""
+
+    def features(self, x: Tensor) -> Any:
+        x = self.stem(x)
+        seen = self.stem.get_buffer("1.num_batches_tracked")
+        return self.tail(x if seen < 6 else self.body(x)).mean((2, 3))
+
+
+class NumberInBuffer(Base):
+    """Decides by a number that never changes."""
+
+    def __init__(self, num_classes: int) -> None:
+        super().__init__(num_classes)
+        self.register_buffer("depth", torch.tensor(1.5))
+
+    def features(self, x: Tensor) -> Any:
+        x = self.stem(x)
+        if self.depth > 1:
+            x = self.body(x)
+        return self.tail(x).mean((2, 3))
+
+
+class GatedByMaximum(Base):
+    """Attention to positions by the largest channel and the sum of all, expanded to all."""
+
+    def __init__(self, num_classes: int) -> None:
+        super().__init__(num_classes)
+        self.gate = nn.Conv2d(2, 1, 3, padding=1)
+
+    def features(self, x: Tensor) -> Any:
+        x = self.body(self.stem(x))
+        pooled = torch.stack([x.max(1)[0], x.mean(1)], 1)
+        return self.tail(x * self.gate(pooled).sigmoid().expand_as(x)).mean((2, 3))
+
+
 class DirectCalls(Base):
     """Calls `forward` itself, past all hooks."""
 

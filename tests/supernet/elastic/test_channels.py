@@ -244,3 +244,114 @@ def test_a_bn_with_a_cumulative_average_is_elastic() -> None:
     assert sizes(trace(nn.Conv2d(3, 6, 3), norm, nn.ReLU(), nn.Conv2d(6, 4, 3))) == (6,)
     assert norm.num_batches_tracked is not None
     assert norm.num_batches_tracked.item() == 0
+
+
+class Scaled(nn.Module):
+    """By a parameter whose entries must all stay, since they are also summed one by one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(6, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.scale + self.scale.cumsum(0).sum()
+
+
+class WithTheImage(nn.Module):
+    """Channels that are shuffled, normalised or gated together with those of the image."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        self.conv, self.how, self.norm = nn.Conv2d(3, 9, 1), how, nn.GroupNorm(2, 12)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = torch.cat([x, self.conv(x)], 1)
+        match self.how:
+            case "shuffled":
+                return y.view(-1, 2, 6, 8, 8).transpose(1, 2).reshape(-1, 12, 8, 8)
+            case "normalised":
+                return self.norm(y)  # type: ignore[no-any-return]
+            case "gated":
+                return nn.functional.glu(y, 1)
+        return nn.functional.pixel_shuffle(y, 2)[..., ::2, ::2]
+
+
+@pytest.mark.parametrize(
+    ("how", "operation", "num_channels"),
+    [
+        ("shuffled", "aten.view", 3),
+        ("normalised", "aten.native_group_norm", 3),
+        ("gated", "aten.glu", 3),
+        ("moved to positions", "aten.pixel_shuffle", 1),
+    ],
+)
+def test_channels_that_are_tied_to_the_image_are_listed(
+    how: str, operation: str, num_channels: int
+) -> None:
+    size = {"gated": 6, "moved to positions": 3}.get(how, 12)
+    channels = trace(WithTheImage(how), nn.Conv2d(size, 8, 1), nn.Conv2d(8, 2, 1))
+    assert 8 in sizes(channels)
+    first = channels.kept[0]
+    assert (first.operation, first.num_channels) == (operation, num_channels)
+    assert first.why == "tied to channels that stay"
+
+
+def test_channels_that_meet_a_parameter_that_stays_are_listed_with_its_reason() -> None:
+    channels = trace(nn.Conv2d(3, 6, 1), Scaled(), nn.Conv2d(6, 8, 1), nn.Conv2d(8, 2, 1))
+    assert sizes(channels) == (8,)
+    (kept,) = channels.kept
+    assert (kept.operation, kept.path, kept.num_channels) == ("aten.cumsum", "1", 6)
+
+
+class WarmsUp(nn.Module):
+    """Goes another way once it has seen a few batches, or fades it in."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        self.how, self.norm, self.late = how, nn.BatchNorm2d(6), nn.Conv2d(6, 6, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x, seen = self.norm(x), self.norm.num_batches_tracked
+        assert seen is not None
+        if self.how == "branches":
+            return x if seen < 6 else self.late(x)
+        out: Tensor = x + self.late(x) * (seen / 6).clamp(max=1)
+        return out
+
+
+@pytest.mark.parametrize("how", ["branches", "fades"])
+def test_what_depends_on_the_number_of_batches_is_refused_by_name(how: str) -> None:
+    with pytest.raises(ModelError) as caught:
+        trace(nn.Conv2d(3, 6, 1), WarmsUp(how), nn.Conv2d(6, 2, 1))
+    assert str(caught.value) == (
+        "a network must compute the same however many batches it has seen (no subnet counts them), "
+        "but 1 uses 1.norm.num_batches_tracked: take that out"
+    )
+
+
+class Switched(nn.Module):
+    """Decides by the value of a tensor."""
+
+    def __init__(self, value: Tensor) -> None:
+        super().__init__()
+        if isinstance(value, nn.Parameter):
+            self.value = value
+        else:
+            self.register_buffer("value", value)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.relu() if self.value.sum() > 0.2 else x.tanh()
+
+
+@pytest.mark.parametrize("value", [torch.tensor(0.5), torch.tensor(True), torch.tensor(3)])
+def test_a_number_in_a_buffer_may_decide(value: Tensor) -> None:
+    layers = nn.Conv2d(3, 6, 1), Switched(value), nn.Conv2d(6, 2, 1)
+    supernet = Supernet(nn.Sequential(*layers), torch.empty(1, 3, 8, 8), SPACE)
+    assert sizes(supernet.channels) == (6,)
+
+
+@pytest.mark.parametrize("value", [nn.Parameter(torch.tensor(0.5)), torch.ones(2)])
+def test_a_parameter_or_several_numbers_may_not_decide(value: Tensor) -> None:
+    with pytest.raises(ModelError, match=r"but reads 1\.value .*: use torch.where") as caught:
+        trace(nn.Conv2d(3, 6, 1), Switched(value), nn.Conv2d(6, 2, 1))
+    assert "\n" not in str(caught.value)

@@ -65,8 +65,8 @@ def test_the_summary_warns_of_a_network_that_is_hardly_elastic() -> None:
         "kept at full width:",
         "  16 channels, aten.cumsum in the network itself: unknown operation",
     ]
-    assert require_elastic(net.channels) is None  # type: ignore[func-returns-value]
+    assert require_elastic(net.model, net.channels) is None  # type: ignore[func-returns-value]
     rigid = Supernet(nn.Conv2d(3, 8, 1), torch.empty(1, 3, 8, 8), SearchSpace(resolutions=(8,)))
     assert summarise(rigid.model, rigid.channels)[1].startswith("warning: only 0.0% of the MACs")
     with pytest.raises(ModelError, match=r"but all stay \(it has no hidden channels\)"):
-        require_elastic(rigid.channels)
+        require_elastic(rigid.model, rigid.channels)

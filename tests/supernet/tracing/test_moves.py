@@ -41,7 +41,7 @@ def test_channel_labels_move_with_the_data(name: str) -> None:
     model = Move(move).to("meta")
     trace = Trace(model, divisor=1)
     with follow_paths(model) as paths:
-        trace.run(model, torch.empty(2, 3, 8, 8, device="meta"), paths)
+        trace.run(model, (torch.empty(2, 3, 8, 8, device="meta"),), paths)
     made = trace.labelling.axes["first.weight"][0]
     assert made is not None
     first = int(made[0]) - 1

@@ -10,7 +10,7 @@ def groups_of(divisor: int, *layers: nn.Module) -> tuple[list[tuple[int, int]], 
     model = nn.Sequential(*layers).to("meta")
     trace = Trace(model, divisor)
     with follow_paths(model) as paths:
-        trace.run(model, torch.empty(2, 4, 4, 4, device="meta"), paths)
+        trace.run(model, (torch.empty(2, 4, 4, 4, device="meta"),), paths)
     labelling = trace.labelling
     return [(group.size, group.unit) for group in divide(labelling).groups], labelling.losing_groups
 

@@ -80,6 +80,13 @@ def excite(m: Any, x: Tensor) -> Any:
     return m["h"](pooled(x * gate))
 
 
+def expanded_gates(m: Any, x: Tensor) -> Any:
+    x = m["a"](x)
+    of_channels = m["c"](pooled(x))[:, :, None, None].expand_as(x)
+    of_positions = m["p"](x).expand_as(x)
+    return m["h"](pooled(x * (of_channels * of_positions).sigmoid()))
+
+
 def tied() -> dict[str, nn.Module]:
     layers = {"a": conv(3, 8), "b": conv(8, 8), "c": conv(8, 8), "h": nn.Linear(8, 2)}
     layers["c"].weight = layers["b"].weight
@@ -215,6 +222,79 @@ def cases() -> dict[str, Case]:
             {"a": conv(3, 8), "b": conv(10, 6), "h": head(6, 2)},
             lambda m, x: m["h"](pooled(m["b"](F.pad(m["a"](x), (0, 0, 0, 0, 1, 1))))),
             [(8, "a"), (6, "b")],
+        ),
+        "a maximum over channels without its indices": (
+            {"a": conv(3, 8), "p": conv(1, 1, 3), "h": head(8, 2)},
+            lambda m, x: m["h"](
+                pooled((y := m["a"](x).relu()) * m["p"](y.max(1)[0].unsqueeze(1)).sigmoid())
+            ),
+            [(8, "a")],
+        ),
+        "a maximum over channels with its indices": (
+            {"a": conv(3, 8), "b": conv(8, 6), "h": head(6, 2)},
+            lambda m, x: m["h"](
+                pooled(m["b"](m["a"](x) * m["a"](x).max(1, keepdim=True)[1].float()))
+            ),
+            [(6, "b")],
+        ),
+        "gates that are expanded": (
+            {"a": conv(3, 8), "c": head(8, 8), "p": conv(8, 1), "h": head(8, 2)},
+            expanded_gates,
+            [(8, "a c")],
+        ),
+        "vectors that are normalised": (
+            {"a": conv(3, 8), "h": head(8, 2)},
+            lambda m, x: m["h"](pooled(F.normalize(m["a"](x), dim=1))),
+            [(8, "a")],
+        ),
+        "circular padding": (
+            {
+                "a": conv(3, 8),
+                "b": nn.Conv2d(8, 6, 3, padding=1, padding_mode="circular"),
+                "h": head(6, 2),
+            },
+            lambda m, x: m["h"](pooled(m["b"](m["a"](x)))),
+            [(8, "a"), (6, "b")],
+        ),
+        "dropout of channels": (
+            {"a": conv(3, 8), "d": nn.Dropout2d(0.5), "h": head(8, 2)},
+            lambda m, x: m["h"](pooled(m["d"](m["a"](x)))),
+            [(8, "a")],
+        ),
+        "ones made on the spot": (
+            {"a": conv(3, 8), "h": head(8, 2)},
+            lambda m, x: m["h"](pooled((y := m["a"](x)) * torch.ones(y.shape[1], 1, 1))),
+            [(8, "a")],
+        ),
+        "a group norm with a group for each channel": (
+            {"a": conv(3, 8), "n": nn.GroupNorm(8, 8), "h": head(8, 2)},
+            lambda m, x: m["h"](pooled(m["n"](m["a"](x)).relu())),
+            [(8, "a")],
+        ),
+        "a group norm that loses groups": (
+            {"a": conv(3, 16), "n": nn.GroupNorm(4, 16), "h": head(16, 2)},
+            lambda m, x: m["h"](pooled(m["n"](m["a"](x)).relu())),
+            [(16, "a")],
+        ),
+        "a shuffle of three groups": (
+            {
+                "a": conv(3, 18),
+                "b": conv(18, 18, groups=3),
+                "c": conv(18, 12, groups=3),
+                "h": head(12, 2),
+            },
+            lambda m, x: m["h"](pooled(m["c"](shuffle(m["b"](m["a"](x)), 3)))),
+            [(6, "a"), (6, "b"), (12, "c")],
+        ),
+        "a shuffle that mixes what three groups hold": (
+            {
+                "a": conv(3, 12),
+                "b": conv(12, 12, groups=3),
+                "c": conv(12, 12, groups=3),
+                "h": head(12, 2),
+            },
+            lambda m, x: m["h"](pooled(m["c"](shuffle(m["b"](m["a"](x)), 3)))),
+            [(4, "a"), (12, "c")],
         ),
         "an operation that is not known": (
             {"a": conv(3, 8), "b": conv(8, 6), "h": head(6, 2)},

@@ -21,7 +21,7 @@ def traced() -> Trace:
     model = Held().to("meta")
     trace = Trace(model, divisor=1)
     with follow_paths(model) as paths:
-        trace.run(model, torch.empty(2, 3, 8, 8, device="meta"), paths)
+        trace.run(model, (torch.empty(2, 3, 8, 8, device="meta"),), paths)
     return trace
 
 

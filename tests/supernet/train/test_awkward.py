@@ -26,6 +26,7 @@ REFUSED = {
     "ExtraObject": "_extra_state",
     "OwnGenerator": "changes coins",
     "SpectralNormed": "changes body.0.parametrizations.weight.0._u",
+    "WarmsUp": "uses stem.1.num_batches_tracked",
 }
 """What is refused, and what the line must name; all others are trained right."""
 
