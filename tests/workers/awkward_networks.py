@@ -463,13 +463,13 @@ class NumberInBuffer(Base):
 
     def features(self, x: Tensor) -> Any:
         x = self.stem(x)
-        if self.depth > 1:
+        if self.get_buffer("depth") > 1:
             x = self.body(x)
         return self.tail(x).mean((2, 3))
 
 
 class GatedByMaximum(Base):
-    """Attention to positions by the largest channel and the sum of all, expanded to all."""
+    """Attention to positions by the largest channel and the mean, expanded to all channels."""
 
     def __init__(self, num_classes: int) -> None:
         super().__init__(num_classes)
