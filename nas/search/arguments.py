@@ -40,7 +40,7 @@ def search_parser() -> argparse.ArgumentParser:
         choices=DTYPES,
         default="float32",
         help="dtype that the runtime computes in (support varies), also when scoring top-1 on the "
-        "report split; default: float32",
+        "report split, in int8 on the selection split too; default: float32",
     )
     add("--batch-size", type=_positive, default=1, help="images per timed batch; default: 1")
     add("--num-threads", type=_positive, help="threads of the runtime; default: all usable cores")

@@ -21,7 +21,8 @@ class SearchJob:
     num_threads: int | None = None
     """Threads of the runtime, at most one for each usable core; None: all usable cores."""
     dtype: str = "float32"
-    """The dtype that the runtime computes in, also when scoring top1 on `report`."""
+    """The dtype that the runtime computes in, also when scoring top1 on `report`; int8 on
+    `selection`, too."""
     batch_size: int = 1
     """Images in one timed batch."""
     num_trials: int = 64
