@@ -53,7 +53,7 @@ class SearchJob:
     allow_noisy: bool = False
     """Whether to measure even on a busy machine, and mark the table as noisy."""
     steps_s: float = 20.0
-    """Seconds of timing at most for the steps of the latency, before anything is proposed; 0: all
+    """Seconds at most to find the steps of the latency, before anything is proposed; 0: all
     widths are proposed. See `nas.search.staircase`."""
     trial_s: float = 0.3
     """Seconds of timing for each candidate during the search."""

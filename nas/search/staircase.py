@@ -35,11 +35,11 @@ def measured_steps(evaluator: Evaluator, max_s: float) -> Steps:
 
     A width is dropped only where it saves less than SHARE of its part with 95 % confidence, judged
     by differences within each round of timing. On a noisy machine all widths stay, and so do those
-    of a group for whose networks `max_s` seconds of timing leave no time.
+    of a group for whose networks `max_s` seconds of preparing and timing leave no time.
     """
     space, all_steps = evaluator.supernet.space, Steps.all_of(evaluator.supernet)
     configs = configs_by_width(space, all_steps)
-    chosen = _affordable(configs, _visit_s(evaluator, configs[-1][-1]), max_s)
+    chosen = _affordable(configs, _seconds_each(evaluator, space), max_s)
     probes = [config for number in chosen for config in configs[number]]
     if not probes:
         return all_steps
@@ -82,20 +82,24 @@ def configs_by_width(space: SearchSpace, steps: Steps) -> list[list[SubnetConfig
     ]
 
 
-def _visit_s(evaluator: Evaluator, config: SubnetConfig) -> float:
-    """Seconds that a visit of the meter to one network takes."""
-    network = evaluator.compile_to_time(config)
+def _seconds_each(evaluator: Evaluator, space: SearchSpace) -> float:
+    """Seconds that it takes to prepare one network and to time it in the fewest rounds."""
+    evaluator.compile_to_time(space.smallest)  # the first one of an architecture takes longer
+    start = time.perf_counter()
+    network = evaluator.compile_to_time(space.largest)
+    prepare_s = time.perf_counter() - start
     network.run()
     start = time.perf_counter()
     network.run()
-    return max(VISIT_S, time.perf_counter() - start)
+    visit_s = max(VISIT_S, time.perf_counter() - start)
+    return prepare_s + 2 * MIN_ROUNDS * visit_s
 
 
 def _affordable(
-    configs: Sequence[Sequence[SubnetConfig]], visit_s: float, max_s: float
+    configs: Sequence[Sequence[SubnetConfig]], seconds_each: float, max_s: float
 ) -> list[int]:
     """The widths for whose networks there is time, those with the most counts first."""
-    left = int(max_s / (2 * MIN_ROUNDS * visit_s))
+    left = int(max_s / seconds_each)
     chosen = []
     for number in sorted(range(len(configs)), key=lambda number: -len(configs[number])):
         if 1 < len(configs[number]) <= left:

@@ -57,9 +57,9 @@ def test_where_latency_falls_with_channels_the_wider_is_taken() -> None:
 def test_there_is_time_for_some_groups_only() -> None:
     config = SubnetConfig(width_mults=(1.0,), resolution=16)
     configs = [[config] * 4, [config] * 13, [config], [config] * 7]
-    assert _affordable(configs, 0.01, 30) == [0, 1, 3]
-    assert _affordable(configs, 30 / 16 / 20, 30) == [1, 3]
-    assert _affordable(configs, 10.0, 30) == []
+    assert _affordable(configs, 0.16, 30) == [0, 1, 3]
+    assert _affordable(configs, 30 / 20, 30) == [1, 3]
+    assert _affordable(configs, 160.0, 30) == []
 
 
 class InSixteens(CompiledNetwork):
