@@ -156,7 +156,7 @@ def _ask(workers: Sequence[Study], num_trials: int) -> list[tuple[Study, Proposa
 def scores(halves: Halves, evaluations: Sequence[Evaluation]) -> dict[str, float]:
     """The value of these evaluations' front, chosen by scores and by belief, and its entries."""
     raw = [each.candidate.accuracy.top1 for each in evaluations]
-    believed = [*Belief(halves.supernet, evaluations).top1.values()]
+    believed = [*Belief(halves.supernet, evaluations, halves.steps).top1.values()]
     front = halves.front(evaluations, believed)
     return {
         "raw": round(halves.value(evaluations, raw) / halves.of_grid, 4),

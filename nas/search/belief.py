@@ -25,10 +25,11 @@ class Belief:
     Args:
         supernet: the one that was searched.
         evaluations: at least one.
+        steps: of which the evaluated configs consist.
     """
 
-    def __init__(self, supernet: Supernet, evaluations: Sequence[Evaluation]) -> None:
-        self._steps, self._space = Steps.all_of(supernet), supernet.space
+    def __init__(self, supernet: Supernet, evaluations: Sequence[Evaluation], steps: Steps) -> None:
+        self._widths, self._steps, self._space = Steps.all_of(supernet), steps, supernet.space
         candidates = [each.candidate for each in evaluations]
         self._names = [each.config_id for each in candidates]
         self._scored = np.array([each.accuracy.top1 for each in candidates])
@@ -47,23 +48,27 @@ class Belief:
     def grid_front(self) -> dict[SubnetConfig, float]:
         """The uniform grid's front with its believed top1, the fastest first.
 
-        Empty where too little is evaluated to predict it.
+        A config between two steps is taken for the next step, which is as fast and no less
+        accurate: nothing is known of what lies between, so this errs in favour of the grid. Empty
+        where too little is evaluated.
         """
         if not self._models:
             return {}
-        grid = reversed([*self._space.grid()])
-        distinct = {self._steps.lifted(config): config for config in grid}
-        x = self._inputs([*distinct])
+        # Of configs that are taken for the same one, the widest stands.
+        uniform: dict[SubnetConfig, SubnetConfig] = {}
+        for config in self._space.grid():
+            uniform.setdefault(self._steps.lifted(config), config)
+        x = self._inputs([*uniform])
         top1, _ = self._models.fit(self._scored).predict(x)
         cost, _ = self._models.fit(self._cost).predict(x)
         front = front_indices([*zip(top1.tolist(), cost.tolist(), strict=True)])
-        uniform = list(distinct.values())
-        return {uniform[index]: float(np.clip(top1[index], 0, 1)) for index in front}
+        configs = list(uniform.values())
+        return {configs[index]: float(np.clip(top1[index], 0, 1)) for index in front}
 
     def _inputs(self, configs: Sequence[SubnetConfig]) -> Array:
         """Logs of the widths and the resolution, (n, num_inputs)."""
-        lifted = [self._steps.lifted(config) for config in configs]
-        num_widths = len(self._steps.widths)
+        lifted = [self._widths.lifted(config) for config in configs]
+        num_widths = len(self._widths.widths)
         widths = [each.width_mults * (num_widths // len(each.width_mults)) for each in lifted]
         sides = [each.resolution for each in lifted]
         return np.log([[*w, side] for w, side in zip(widths, sides, strict=True)])

@@ -84,7 +84,7 @@ def search(
     _require_allowed(candidates, job.limits)
     write_candidates(folder / "candidates.csv", candidates)
     allowed = [each for each in study.evaluations() if job.limits.allow(each.candidate)]
-    belief = Belief(supernet, study.evaluations())
+    belief = Belief(supernet, study.evaluations(), study.steps)
     grid_front = belief.grid_front()
     table = make_table(
         evaluator,

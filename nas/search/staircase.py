@@ -109,15 +109,16 @@ def _affordable(
 
 
 def steps_of(widths: Sequence[float], times: Sequence[Sequence[float]]) -> tuple[float, ...]:
-    """Those of a width's values that are steps, the narrowest first; the last always is one.
+    """Those of a width's values that are steps, the narrowest first; both ends always are.
 
-    `times` has a row for each round of timing: the time at each of the `widths`.
+    The narrowest is what every training step trains, and the end of what can be had. `times` has a
+    row for each round of timing: the time at each of the `widths`.
     """
     span = median([row[-1] - row[0] for row in times])
     kept = [len(widths) - 1]
     for place in reversed(range(len(widths) - 1)):
         _, saved = median_interval([row[kept[-1]] - row[place] for row in times])
         part = span * (widths[kept[-1]] - widths[place]) / (widths[-1] - widths[0])
-        if saved >= SHARE * part:
+        if saved >= SHARE * part or place == 0:
             kept.append(place)
     return tuple(widths[place] for place in reversed(kept))

@@ -61,7 +61,7 @@ def scored(supernet: Supernet, count: int, luck: Callable[[], float]) -> list[Ev
 def test_belief_is_nearer_to_the_truth_than_the_scores(supernet: Supernet) -> None:
     rng = random.Random(1)
     evaluations = scored(supernet, 60, lambda: rng.gauss(0, 0.01))
-    believed = Belief(supernet, evaluations).top1
+    believed = Belief(supernet, evaluations, Steps.all_of(supernet)).top1
     errors = [
         (each.candidate.accuracy.top1 - real, believed[each.candidate.config_id] - real)
         for each in evaluations
@@ -72,7 +72,7 @@ def test_belief_is_nearer_to_the_truth_than_the_scores(supernet: Supernet) -> No
 
 
 def test_the_grids_front_is_predicted(supernet: Supernet) -> None:
-    front = Belief(supernet, scored(supernet, 60, lambda: 0.0)).grid_front()
+    front = Belief(supernet, scored(supernet, 60, lambda: 0.0), Steps.all_of(supernet)).grid_front()
     assert len(front) > 8
     assert all(len(config.width_mults) == 1 for config in front)
     assert list(front.values()) == sorted(front.values())
@@ -81,8 +81,24 @@ def test_the_grids_front_is_predicted(supernet: Supernet) -> None:
 
 def test_with_few_scores_they_are_all_that_is_believed(supernet: Supernet) -> None:
     evaluations = scored(supernet, 5, lambda: 0.0)
-    belief = Belief(supernet, evaluations)
+    belief = Belief(supernet, evaluations, Steps.all_of(supernet))
     assert belief.top1 == {
         each.candidate.config_id: each.candidate.accuracy.top1 for each in evaluations
     }
     assert belief.grid_front() == {}
+
+
+def test_between_two_steps_the_grid_is_believed_to_be_the_next_step(supernet: Supernet) -> None:
+    steps = Steps(widths=((0.5, 1.0), (0.25, 1.0), (0.25, 1.0)), resolutions=(12, 16))
+    rng = random.Random(0)
+    drawn = [
+        SubnetConfig(
+            width_mults=tuple(rng.choice(each) for each in steps.widths),
+            resolution=rng.choice(steps.resolutions),
+        )
+        for _ in range(60)
+    ]
+    evaluations = [evaluation(each, truth(each, supernet)) for each in dict.fromkeys(drawn)]
+    front = Belief(supernet, evaluations, steps).grid_front()
+    assert all(top1 < 0.85 for top1 in front.values()), "nothing is extrapolated"
+    assert {config.width_mults[0] for config in front} <= {0.25, 0.5, 1.0}

@@ -30,7 +30,7 @@ def rounds(values: Sequence[float], noise: float = 0.0) -> list[list[float]]:
 
 def test_counts_that_cost_what_the_next_costs_are_no_steps() -> None:
     pairs = [1.0, 1.0, 2.0, 2.01, 3.0, 2.99, 4.0, 4.0]
-    assert steps_of(WIDTHS, rounds(pairs)) == (0.25, 0.5, 0.75, 1.0)
+    assert steps_of(WIDTHS, rounds(pairs)) == (0.125, 0.25, 0.5, 0.75, 1.0), "with both ends"
 
 
 def test_an_early_step_stays() -> None:
@@ -95,7 +95,7 @@ def test_the_steps_of_a_runtime_are_found(monkeypatch: pytest.MonkeyPatch, tiny_
     supernet = trained.supernet
     for number, widths in enumerate(found.widths):
         counts = {width: kept for kept, width in widths_by_channels(supernet, number).items()}
-        assert all(counts[width][0] % 16 == 0 for width in widths)
+        assert all(counts[width][-1] % 16 == 0 for width in widths[1:])
     assert found.num_configs < before.num_configs / 2
     assert found.resolutions == before.resolutions
 
