@@ -21,8 +21,8 @@ NETWORKS: dict[str, tuple[int, tuple[int, ...], dict[str, Any]]] = {
     "efficientformer_l1": (2, (224,), {}),
     "ghostnet_100": (8, (64, 48), {}),
 }
-"""For each network how many configs are searched (each is exported on its own, which takes seconds),
-its resolutions, the highest first, and options."""
+"""For each network how many configs are searched (each is exported on its own, in seconds), its
+resolutions, the highest first, and options."""
 
 
 @pytest.mark.slow
