@@ -73,6 +73,10 @@ class SubnetConfig:
         """Stable and readable: `w0.75-r24`, `w0.25_0.5_1-r24`."""
         return f"w{'_'.join(f'{width:g}' for width in self.width_mults)}-r{self.resolution}"
 
+    def width_of_each(self, num_groups: int) -> tuple[float, ...]:
+        """The widths of all groups, also where a single one stands for all of them."""
+        return self.width_mults * (num_groups // len(self.width_mults))
+
     @classmethod
     def from_id(cls, config_id: str) -> "SubnetConfig":
         """Parse a `config_id`. Raises SpaceError when it is malformed."""

@@ -25,7 +25,7 @@ class Gain:
         return 1 - self.entry.latency.p50_ms / self.grid_ms
 
     def __str__(self) -> str:
-        """Like `0.056 ms instead of 0.072 ms (-22 %), at 89.6 % instead of 89.5 % top-1`."""
+        """A clause that names both configs, their latencies and their top1 on `report`."""
         return (
             f"{self.entry.config_id} takes {self.entry.latency.p50_ms:.3f} ms where the uniform "
             f"grid's {self.grid_id} takes {self.grid_ms:.3f} ms ({-self.saved:.0%}), at "

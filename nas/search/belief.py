@@ -6,7 +6,7 @@ score towards those of its neighbours (Gelman, Hill & Yajima 2012 on partial poo
 by what `report` says. The same surrogates tell which configs the uniform grid's front would have.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -33,16 +33,17 @@ class Belief:
         candidates = [each.candidate for each in evaluations]
         self._names = [each.config_id for each in candidates]
         self._scored = np.array([each.accuracy.top1 for each in candidates])
-        self._x = self._inputs([subnet_config(each) for each in candidates])
-        self._cost = np.log([each.latency.p50_ms for each in candidates])
-        self._models = Surrogates(self._x) if len(candidates) >= MIN_EVALUATED else None
+        self._x = self._inputs(map(subnet_config, candidates))
+        models = Surrogates(self._x) if len(candidates) >= MIN_EVALUATED else None
+        self._top1 = models and models.fit(self._scored)
+        self._log_ms = models and models.fit(np.log([each.latency.p50_ms for each in candidates]))
 
     @property
     def top1(self) -> dict[str, float]:
         """The believed top1 on `selection` of each evaluated config, by its config_id."""
         believed = self._scored
-        if self._models:
-            believed, _ = self._models.fit(self._scored).predict(self._x)
+        if self._top1:
+            believed, _ = self._top1.predict(self._x)
         return dict(zip(self._names, np.clip(believed, 0, 1).tolist(), strict=True))
 
     def grid_front(self) -> dict[SubnetConfig, float]:
@@ -52,23 +53,19 @@ class Belief:
         accurate: nothing is known of what lies between, so this errs in favour of the grid. Empty
         where too little is evaluated.
         """
-        if not self._models:
+        if not (self._top1 and self._log_ms):
             return {}
         # Of configs that are taken for the same one, the widest stands.
         uniform: dict[SubnetConfig, SubnetConfig] = {}
         for config in self._space.grid():
             uniform.setdefault(self._steps.lifted(config), config)
-        x = self._inputs([*uniform])
-        top1, _ = self._models.fit(self._scored).predict(x)
-        cost, _ = self._models.fit(self._cost).predict(x)
+        x = self._inputs(uniform)
+        top1, _ = self._top1.predict(x)
+        cost, _ = self._log_ms.predict(x)
         front = front_indices([*zip(top1.tolist(), cost.tolist(), strict=True)])
         configs = list(uniform.values())
         return {configs[index]: float(np.clip(top1[index], 0, 1)) for index in front}
 
-    def _inputs(self, configs: Sequence[SubnetConfig]) -> Array:
-        """Logs of the widths and the resolution, (n, num_inputs)."""
-        lifted = [self._widths.lifted(config) for config in configs]
-        num_widths = len(self._widths.widths)
-        widths = [each.width_mults * (num_widths // len(each.width_mults)) for each in lifted]
-        sides = [each.resolution for each in lifted]
-        return np.log([[*w, side] for w, side in zip(widths, sides, strict=True)])
+    def _inputs(self, configs: Iterable[SubnetConfig]) -> Array:
+        """Inputs of the surrogates, (n, num_inputs)."""
+        return np.array([self._widths.features(config) for config in configs])

@@ -18,8 +18,7 @@ def to_parameters(config: SubnetConfig, steps: Steps) -> dict[str, int]:
 
     `width_step0`, `width_step1` ... (`width_step` if there is one width) and `resolution_step`.
     """
-    lifted = steps.lifted(config)
-    widths = lifted.width_mults * (len(steps.widths) // len(lifted.width_mults))
+    widths = steps.lifted(config).width_of_each(len(steps.widths))
     names = _width_names(steps)
     named = {
         name: each.index(width)

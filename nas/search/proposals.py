@@ -1,6 +1,5 @@
 """Proposals: which config a worker evaluates next, so that no config is evaluated twice."""
 
-import math
 import random
 import time
 from dataclasses import dataclass
@@ -135,8 +134,6 @@ class Proposals:
 
     def features(self, params: dict[str, Any]) -> list[float]:
         """The logs of the widths and the resolution of these parameters' config."""
-        steps = self.trials.steps
-        config = to_config(params, steps)
+        config = to_config(params, self.trials.steps)
         assert config is not None
-        widths = config.width_mults * (len(steps.widths) // len(config.width_mults))
-        return [math.log(value) for value in (*widths, config.resolution)]
+        return self.trials.steps.features(config)

@@ -1,5 +1,6 @@
 """Steps: the widths of each group and the resolutions that a search proposes, ascending."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -45,12 +46,18 @@ class Steps:
 
     def lifted(self, config: SubnetConfig) -> SubnetConfig:
         """`config` with each width raised to the next step; its resolution must be one of these."""
-        each = config.width_mults * (len(self.widths) // len(config.width_mults))
         widths = (
             next(step for step in steps if step >= width)
-            for steps, width in zip(self.widths, each, strict=True)
+            for steps, width in zip(
+                self.widths, config.width_of_each(len(self.widths)), strict=True
+            )
         )
         return SubnetConfig(width_mults=tuple(widths), resolution=config.resolution)
+
+    def features(self, config: SubnetConfig) -> list[float]:
+        """The logs of the lifted widths and of the resolution: costs are products of them."""
+        widths = self.lifted(config).width_of_each(len(self.widths))
+        return [math.log(value) for value in (*widths, config.resolution)]
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for a study; `Steps.from_json` reads them back."""

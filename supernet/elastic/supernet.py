@@ -125,7 +125,7 @@ class Supernet(nn.Module):
         widths, num_groups = config.width_mults, self.space.num_groups
         if len(widths) not in (1, num_groups):
             raise SpaceError(f"a config must have 1 or {num_groups} widths, but got {len(widths)}")
-        each = widths * (num_groups // len(widths))
+        each = config.width_of_each(num_groups)
         return self.channels.kept_counts(
             [each[number] for number in self.width_of], self.space.divisor
         )

@@ -149,3 +149,8 @@ def test_the_corners_are_four_or_fewer() -> None:
     assert ids == ["w1-r28", "w0.25-r28", "w1-r16", "w0.25-r16"]
     alone = SearchSpace(widths=(1.0,), resolutions=(28,))
     assert [config.config_id for config in alone.corners] == ["w1-r28"]
+
+
+def test_a_single_width_is_that_of_each_group() -> None:
+    assert SubnetConfig(width_mults=(0.5,), resolution=8).width_of_each(3) == (0.5, 0.5, 0.5)
+    assert SubnetConfig(width_mults=(0.5, 1.0), resolution=8).width_of_each(2) == (0.5, 1.0)

@@ -1,3 +1,5 @@
+import math
+
 import torch
 
 from nas.search.steps import Steps, widths_by_channels
@@ -51,3 +53,9 @@ def test_steps_survive_json() -> None:
 def test_a_rigid_network_has_one_width() -> None:
     space = SearchSpace(widths=(1.0,), resolutions=(16,))
     assert Steps.all_of(make(space)).widths == ((1.0,),)
+
+
+def test_features_are_the_logs_of_what_is_lifted() -> None:
+    steps = Steps(widths=((0.25, 1.0), (0.5, 1.0)), resolutions=(12, 16))
+    config = SubnetConfig(width_mults=(0.3, 0.4), resolution=16)
+    assert steps.features(config) == [0.0, math.log(0.5), math.log(16)]
