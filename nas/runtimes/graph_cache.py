@@ -4,12 +4,12 @@ from collections import deque
 from collections.abc import Callable
 from typing import TypeVar
 
-import onnx
 import torch
 from torch import nn
 
 from nas.errors import ExportError
-from nas.runtimes.onnx_graph import OnnxModel, architecture, export_graph, export_model, fill_graph
+from nas.runtimes.elastic_graph import ElasticGraph
+from nas.runtimes.onnx_graph import OnnxModel, architecture, export_graph, export_model
 from nas.runtimes.runtime import CompiledNetwork
 
 Compiled = TypeVar("Compiled", bound=CompiledNetwork)
@@ -17,19 +17,19 @@ Compiled = TypeVar("Compiled", bound=CompiledNetwork)
 # Maximum difference of a logit, relative to the largest logit. Rounding in float32 causes about
 # 1e-6; in lower precision, rounding errors accumulate over all layers.
 TOLERANCES = {"float32": 1e-4, "float16": 0.02, "bfloat16": 0.1}
-# A network whose graph has fixed shapes needs one graph per resolution; the oldest are evicted.
+# A network whose graph holds for one resolution needs one for each; the oldest are evicted.
 GRAPHS_PER_ARCHITECTURE = 8
 
 
 class GraphCache:
-    """Exports each architecture once, and reuses its graph for all subnets, verifying each.
+    """Exports an architecture once or twice; the graph serves all its subnets, each verified.
 
     `dtype` is the one that the runtime computes in; it sets the tolerance.
     """
 
     def __init__(self, dtype: str = "float32") -> None:
         self._tolerance = TOLERANCES[dtype]
-        self._graphs: dict[tuple[object, ...], deque[onnx.ModelProto]] = {}
+        self._graphs: dict[tuple[object, ...], deque[ElasticGraph]] = {}
 
     def compile(
         self, network: nn.Module, images: torch.Tensor, load: Callable[[OnnxModel], Compiled]
@@ -45,11 +45,16 @@ class GraphCache:
         key = architecture(network)
         graphs = self._graphs.setdefault(key, deque(maxlen=GRAPHS_PER_ARCHITECTURE))
         for graph in graphs:
-            if fitting := self._try(load, fill_graph(graph, network, images), network, images):
+            if fitting := self._try(load, graph.filled(network, images), network, images):
                 return fitting
-        graph = export_graph(network, images)
-        if fitting := self._try(load, fill_graph(graph, network, images), network, images):
-            graphs.appendleft(graph)
+        own = ElasticGraph(export_graph(network, images), network)
+        for graph in graphs:
+            if graph.learn(own) and (
+                fitting := self._try(load, graph.filled(network, images), network, images)
+            ):
+                return fitting
+        if fitting := self._try(load, own.filled(network, images), network, images):
+            graphs.appendleft(own)
             return fitting
         compiled = load(export_model(network, images))
         self._require_same(compiled, network, images)

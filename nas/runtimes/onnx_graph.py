@@ -1,16 +1,12 @@
-"""Exports networks to ONNX. All subnets of a supernet share one graph, filled with their weights.
-
-Exporting takes seconds, filling milliseconds: subnets differ only in the values and shapes of their
-weights, the groups of their depthwise convolutions and their resolution. Each filled graph is run
-to verify that it fits the network: see `nas.runtimes.graph_cache`.
-"""
+"""Exports networks to ONNX, with their weights or without; that takes seconds."""
 
 import contextlib
-import copy
 import io
+import sys
 import warnings
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import onnx
@@ -23,7 +19,10 @@ from nas.runtimes.opset import EXPORTED, lowered
 INPUT, OUTPUT = "images", "logits"
 # Attributes that differ between subnets of one supernet. A difference in any other attribute, such
 # as the stride, means a different architecture.
-SIZES = {"in_channels", "out_channels", "in_features", "out_features", "num_features", "groups"}
+SIZES = {
+    *("in_channels", "out_channels", "in_features", "out_features", "groups"),
+    *("num_features", "num_channels", "num_groups", "normalized_shape"),
+}
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,30 @@ class OnnxModel:
             if initializer.name in self.weights:
                 array = self.weights[initializer.name]
                 initializer.CopyFrom(onnx.numpy_helper.from_array(array, initializer.name))
+        return _simplified(model)
+
+
+def _simplified(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The model with what its weights alone determine computed once, such as transposed weights."""
+    known = {"", *(item.name for item in model.graph.initializer)}
+    if not any(node.input and known.issuperset(node.input) for node in model.graph.node):
         return model
+    # Imported here since they take half a second, and most networks need neither.
+    import onnx_ir
+    import onnx_ir.passes.common as passes
+    import onnxscript.optimizer
+
+    simplified = onnx_ir.from_proto(model)
+    any_size = sys.maxsize
+    onnxscript.optimizer.fold_constants(
+        simplified,
+        onnx_shape_inference=False,
+        input_size_limit=any_size,
+        output_size_limit=any_size,
+    )
+    passes.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(simplified)
+    passes.RemoveUnusedNodesPass()(simplified)
+    return _without_metadata(onnx_ir.to_proto(simplified))
 
 
 def architecture(network: nn.Module) -> tuple[object, ...]:
@@ -64,104 +86,60 @@ def _settings(module: nn.Module) -> Iterator[tuple[str, str]]:
 
 def export_model(network: nn.Module, images: torch.Tensor) -> OnnxModel:
     """Export `network` with fixed shapes, embedded weights and the lowest opset; takes seconds."""
+    return OnnxModel(_export(network, (images,), [INPUT]), {})
+
+
+def _export(
+    network: nn.Module, inputs: tuple[torch.Tensor, ...], names: list[str]
+) -> onnx.ModelProto:
     with _silence():
         program = torch.onnx.export(
             network,
-            (images,),
+            inputs,
             dynamo=True,
             verbose=False,
-            input_names=[INPUT],
+            input_names=names,
             output_names=[OUTPUT],
             opset_version=EXPORTED,
         )
     assert program is not None
-    return OnnxModel(lowered(_without_metadata(program.model_proto)), {})
+    return lowered(_without_metadata(program.model_proto))
+
+
+class _WithWeights(nn.Module):
+    """`network` as a function of its weights too: what is given to it can't be folded away."""
+
+    def __init__(self, network: nn.Module, names: Sequence[str]) -> None:
+        super().__init__()
+        self.network, self.names = network, names
+
+    def forward(self, images: torch.Tensor, *weights: torch.Tensor) -> Any:
+        given = dict(zip(self.names, weights, strict=True))
+        return torch.func.functional_call(self.network, given, (images,))
 
 
 def export_graph(network: nn.Module, images: torch.Tensor) -> onnx.ModelProto:
-    """Export the graph of `network` without weights, for `fill_graph`. Takes seconds.
+    """Export the graph of `network` without weights, for an `ElasticGraph`. Takes seconds.
 
-    Initializers are named after the parameters and buffers whose values they need.
+    Initializers are named after the parameters and buffers whose values they need. They are inputs
+    while the exporter simplifies the graph, so that it computes nothing from their values: a
+    transposed weight or a scale that is added to another would hold for this network only.
     """
-    distinct = copy.deepcopy(network)
-    generator = torch.Generator().manual_seed(0)
-    state = _tensors(distinct)
-    for tensor in state.values():
-        # The exporter merges equal tensors (the zero biases of a new network): make all distinct.
-        if tensor.is_floating_point():
-            tensor.copy_(torch.rand(tensor.shape, generator=generator) + 0.5)
-    graph = export_model(distinct, images).graph
-    for initializer in graph.graph.initializer:
-        if initializer.name in state:
-            initializer.ClearField("raw_data")
-            initializer.data_location = onnx.TensorProto.EXTERNAL
-            initializer.external_data.add(key="location", value="given when it is loaded")
-    _flatten_any_size(graph.graph)
-    return graph
+    state = tensors_of(network)
+    exported = _export(_WithWeights(network, [*state]), (images, *state.values()), [INPUT, *state])
+    graph = exported.graph
+    for given in [*graph.input][1:]:
+        graph.input.remove(given)
+        weight = graph.initializer.add(name=given.name, data_type=given.type.tensor_type.elem_type)
+        weight.data_location = onnx.TensorProto.EXTERNAL
+        weight.external_data.add(key="location", value="given when it is loaded")
+    return exported
 
 
-def fill_graph(graph: onnx.ModelProto, network: nn.Module, images: torch.Tensor) -> OnnxModel:
-    """Copy of `graph` with the weights, convolution groups and image size of `network`.
-
-    `network` has the architecture that `graph` was exported from; the weights share its memory.
-    """
-    model = onnx.ModelProto()
-    model.CopyFrom(graph)
-    state = _tensors(network)
-    weights: dict[str, NDArray[np.generic]] = {}
-    for initializer in model.graph.initializer:
-        if initializer.data_location == onnx.TensorProto.EXTERNAL:
-            weights[initializer.name] = state[initializer.name].contiguous().numpy()
-            initializer.dims[:] = weights[initializer.name].shape
-    for node in model.graph.node:
-        if node.op_type == "Conv" and node.input[1] in weights:
-            _set_group(node, network.get_submodule(node.input[1].rpartition(".")[0]))
-    dims = model.graph.input[0].type.tensor_type.shape.dim
-    for dim, size in zip(dims, images.shape, strict=True):
-        dim.dim_value = size
-    return OnnxModel(model, weights)
-
-
-def _tensors(network: nn.Module) -> dict[str, torch.Tensor]:
+def tensors_of(network: nn.Module) -> dict[str, torch.Tensor]:
     """The state dict without what is no tensor, which `get_extra_state` may return."""
     state = network.state_dict()
     return {name: value for name, value in state.items() if isinstance(value, torch.Tensor)}
-
-
-def _set_group(node: onnx.NodeProto, layer: nn.Module) -> None:
-    for attribute in node.attribute:
-        if attribute.name == "group":
-            attribute.i = getattr(layer, "groups", attribute.i)
-
-
-def _flatten_any_size(graph: onnx.GraphProto) -> None:
-    """Replace each Reshape to (batch, features) by a Flatten, which fits any number of features."""
-    targets = {item.name: item for item in graph.initializer}
-    batch = graph.input[0].type.tensor_type.shape.dim[0].dim_value
-    for node in graph.node:
-        if node.op_type == "Reshape" and node.input[1] in targets:
-            target = onnx.numpy_helper.to_array(targets[node.input[1]])
-            if len(target) == 2 and target[0] == batch:
-                flatten = onnx.helper.make_node("Flatten", node.input[:1], node.output, axis=1)
-                node.CopyFrom(flatten)
-    _drop_unused(graph, targets.keys())
-
-
-def _drop_unused(graph: onnx.GraphProto, names: Collection[str]) -> None:
-    """Remove those of the initializers `names` that no node reads: ONNX Runtime warns of them."""
-    read = set(_names_read(graph))
-    for item in [*graph.initializer]:
-        if item.name in names and item.name not in read:
-            graph.initializer.remove(item)
-
-
-def _names_read(graph: onnx.GraphProto) -> Iterator[str]:
-    """What the nodes read, and those of the graphs inside them."""
-    for node in graph.node:
-        yield from node.input
-        for attribute in node.attribute:
-            for inner in (attribute.g, *attribute.graphs):
-                yield from _names_read(inner)
 
 
 def _without_metadata(model: onnx.ModelProto) -> onnx.ModelProto:

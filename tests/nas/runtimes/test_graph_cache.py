@@ -119,6 +119,29 @@ def test_a_graph_that_fits_one_resolution_only_is_exported_for_each(
     assert len(exports) == 2
 
 
+class Attention(nn.Module):
+    """Reshapes to its own number of channels."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.embed, self.mix = nn.Conv2d(3, width, 2, stride=2), nn.Linear(width, width)
+        self.norm, self.out = nn.LayerNorm(width), nn.Linear(width, 5)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.embed(x)
+        num, channels, height, width = x.shape
+        x = self.mix(x.flatten(2).transpose(1, 2))
+        x = x.transpose(1, 2).reshape(num, channels, height, width)
+        return self.out(self.norm(x.mean((2, 3))))  # type: ignore[no-any-return]
+
+
+def test_two_exports_serve_a_network_that_names_its_sizes(exports: list[nn.Module]) -> None:
+    cache = GraphCache()
+    for width in (16, 8, 12, 4):
+        compiled(cache, Attention(width), images(8))
+    assert len(exports) == 2
+
+
 def test_another_architecture_is_never_given_a_known_graph(exports: list[nn.Module]) -> None:
     cache = GraphCache()
     for stride in (1, 2):

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torchvision import models
 
-from nas.runtimes.onnx_graph import architecture, export_graph, export_model, fill_graph
+from nas.runtimes.onnx_graph import architecture, export_graph, export_model
 
 
 def network(width: int, *, stride: int = 1, classes: int = 4) -> nn.Module:
@@ -37,42 +37,6 @@ def logits(model: onnx.ModelProto, x: torch.Tensor) -> np.ndarray:
 @pytest.fixture(scope="module")
 def graph() -> onnx.ModelProto:
     return export_graph(network(8), images(8))
-
-
-@pytest.mark.parametrize("width", [4, 8, 24])
-def test_a_graph_filled_with_a_sibling_computes_the_sibling(
-    graph: onnx.ModelProto, width: int
-) -> None:
-    sibling, x = network(width), images(8)
-    model = fill_graph(graph, sibling, x).self_contained()
-    onnx.checker.check_model(model, full_check=True)
-    np.testing.assert_allclose(logits(model, x), sibling(x), rtol=1e-4, atol=1e-5)
-
-
-def test_filling_leaves_the_graph_as_it_was(graph: onnx.ModelProto) -> None:
-    before = graph.SerializeToString()
-    fill_graph(graph, network(4), images(8))
-    assert graph.SerializeToString() == before
-
-
-def test_the_weights_stay_outside_until_they_are_asked_for(graph: onnx.ModelProto) -> None:
-    sibling = network(8)
-    model = fill_graph(graph, sibling, images(8))
-    assert set(model.weights) == set(sibling.state_dict())
-    inside = [t for t in model.graph.graph.initializer if t.data_location != t.EXTERNAL]
-    assert sum(np.prod(tensor.dims) for tensor in inside) < 16  # the bounds of ReLU6 and the like
-    assert len(model.graph.SerializeToString()) < 4000
-
-
-def test_extra_state_that_is_no_tensor_is_left_out() -> None:
-    class Noted(nn.ReLU):
-        def get_extra_state(self) -> dict[str, int]:
-            return {"version": 1}
-
-    noted, x = network(8), images(8)
-    noted[1] = Noted()  # type: ignore[operator]
-    model = fill_graph(export_graph(noted, x), noted, x)
-    assert set(model.weights) == set(network(8).state_dict())
 
 
 def test_a_graph_tells_nothing_of_the_machine_it_was_made_on(graph: onnx.ModelProto) -> None:
