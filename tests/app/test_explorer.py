@@ -116,7 +116,7 @@ def test_a_budget_in_the_browser_is_planner_select(run: Path, page: Page, tmp_pa
             type_budget(page, budget)
             chosen = select(table, Limits(max_latency_ms=budget)).config_id
             expect(page.get_by_role("heading", name=f"Chosen: {chosen}")).to_be_visible()
-        assert "budget=3" in page.url
+        expect(page).to_have_url(re.compile("budget=3"))  # the two budgets may choose one entry
 
         # A colleague opens the same view.
         page.goto(page.url)
