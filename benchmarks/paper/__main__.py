@@ -2,11 +2,13 @@
 
     python -m benchmarks.paper --data fashion-mnist --budget small --out runs/paper-fashion
 
-Trains every system (systems.py), scores a grid of widths x all resolutions of each, and writes
-OUT/result.json, table.md and two figures. Every finished run stays in OUT, an unfinished one goes
-on where it was: stop it whenever you like and run it again. With `--max-minutes` it stops by
-itself, with exit code 3 while something is left to do. What it found on Fashion-MNIST and CIFAR-10
-is in results/paper/ and docs/paper.md.
+With a budget that has several learning rates, each system's own is chosen first, by short trainings
+that hold out images of their own. Then it trains every system (systems.py), scores a grid of widths
+x all resolutions of each, and writes OUT/result.json, table.md and two figures. Every finished run
+stays in OUT, an unfinished one goes on where it was: stop it whenever you like and run it again,
+with the same version of the project. With `--max-minutes` it stops by itself, with exit code 3
+while something is left to do. What it found on Fashion-MNIST and CIFAR-10 is in results/paper/ and
+docs/paper.md.
 """
 
 import argparse
@@ -22,8 +24,11 @@ from benchmarks.environment import environment
 from benchmarks.paper.budgets import BUDGETS
 from benchmarks.paper.comparison import compare, finished, write
 from benchmarks.paper.report import table
-from benchmarks.paper.systems import all_runs
+from benchmarks.paper.systems import Source, all_runs, tuning_runs
+from benchmarks.paper.tuning import best, tune, volumes
+from benchmarks.paper.version import require_one_version
 from supernet import load_data
+from supernet.checkpoint import is_finished
 from supernet.data.torchvision_sets import DEFAULT_ROOT
 from supernet.errors import SupernetError
 from supernet.job.hyperparameters import CHOICES
@@ -63,7 +68,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         _stop_after(args.max_minutes)
     try:
         data = load_data(source, resolution=sides[0], root=Path(args.data_root))
-        runs = list(all_runs(source, args.data_root, sides, budget, len(data.classes)))
+        require_one_version(args.out)
+        of = Source(
+            data=source,
+            data_root=args.data_root,
+            resolutions=sides,
+            num_classes=len(data.classes),
+        )
+        tuning = list(tuning_runs(of, budget))
+        if args.finished:
+            tuning = [each for each in tuning if is_finished(args.out / "tuning" / each[2].name)]
+        areas = volumes(tune(tuning, args.out / "tuning", budget.num_widths))
+        rates = best(areas)
+        runs = list(all_runs(of, budget, rates))
         if args.finished:
             runs = finished(runs, args.out)
         result = compare(runs, args.out, budget)
@@ -77,6 +94,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "title": f"{args.data}, {args.budget}: {budget.model} {budget.model_options}, "
         f"{budget.epochs} epochs, seeds: {result['num_seeds']}",
         "budget": vars(budget),
+        "learning_rates": {"chosen": rates, "area on selection": areas},
         "environment": environment(),
     }
     write(args.out, result)

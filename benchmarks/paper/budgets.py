@@ -16,6 +16,7 @@ class Budget:
     """Of every system at equal steps, and of `mutual`."""
     batch_size: int
     lr: float
+    """Of every system that isn't tuned."""
     dtype: str
     """What networks compute in while they are trained."""
     width_low: float
@@ -27,6 +28,10 @@ class Budget:
     num_widths: int
     """Of the grid that is scored."""
     num_seeds: int
+    learning_rates: tuple[float, ...] = ()
+    """Those that each system's is chosen from; empty if all are trained with `lr`."""
+    tuning_epochs: int = 0
+    """Of the trainings that it is chosen by."""
 
 
 _SMALL = Budget(
@@ -46,6 +51,7 @@ _SMALL = Budget(
 BUDGETS = {
     "toy": replace(_SMALL, epochs=1, num_widths=4, num_seeds=1),
     "small": _SMALL,
+    "long": replace(_SMALL, epochs=12, learning_rates=(0.05, 0.1, 0.2), tuning_epochs=3),
     "full": replace(
         _SMALL,
         model_options={"depth": 16, "widen": 8},

@@ -17,8 +17,10 @@ from supernet.checkpoint import replacing
 from supernet.evaluate.accuracy import Z_95, Images, accuracy, calibrated_subnet
 
 
-def score(run: Run, folder: Path, num_widths: int) -> list[dict[str, Any]]:
-    """MACs and right answers on `selection` and `report` of the run's grid; kept in its folder."""
+def score(
+    run: Run, folder: Path, num_widths: int, splits: Sequence[str] = ("selection", "report")
+) -> list[dict[str, Any]]:
+    """MACs and right answers on `splits` of the run's grid; kept in its folder."""
     path = folder / "scores.json"
     if path.exists():
         return json.loads(path.read_text())  # type: ignore[no-any-return]
@@ -33,7 +35,7 @@ def score(run: Run, folder: Path, num_widths: int) -> list[dict[str, Any]]:
             "resolution": config.resolution,
             "macs": count_macs(network, config.resolution),
         }
-        for split in ("selection", "report"):
+        for split in splits:
             right = accuracy(network, images.batches(split, config.resolution))
             entry[split] = right.num_correct
             entry[f"num_{split}"] = right.num_images

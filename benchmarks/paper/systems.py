@@ -1,6 +1,6 @@
 """The systems that MutualNet's paper compares, as training jobs of equal steps or equal MACs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,6 +22,7 @@ DEFAULT = "mutual_hard_soft"
 
 EQUAL_MACS = " (equal MACs)"
 NEARLY_EQUAL = 0.2
+TUNING_SEED = 1000
 CUT = "benchmarks.paper.systems:cut_model"
 
 
@@ -53,14 +54,52 @@ def cut_model(num_classes: int, *, model: str, width: float, **options: Any) -> 
     return network
 
 
-def all_runs(
-    data: str, data_root: str, resolutions: tuple[int, ...], budget: Budget, num_classes: int
-) -> Iterator[Run]:
-    """Every training, what matters most first: each part for all seeds, then the next part."""
-    space = SearchSpace(widths=widths_from(budget.width_low), resolutions=resolutions, groups="one")
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """The images that everything is trained and told on."""
+
+    data: str
+    data_root: str
+    resolutions: tuple[int, ...]
+    num_classes: int
+
+
+def all_runs(source: Source, budget: Budget, rates: Mapping[str, float]) -> Iterator[Run]:
+    """Every training, what matters most first: each part for all seeds, then the next part.
+
+    `rates` are learning rates by the recipe's name, of those that have one of their own.
+    """
+    job, cost = _begin(source, budget)
+    for part in (_equal_steps, _equal_macs, _default, _lower_bounds):
+        for seed in range(budget.num_seeds):
+            for run in part(replace(job, seed=seed), budget, cost):
+                yield replace(run, job=_at_rate(run.job, rates.get(run.job.recipe.name, budget.lr)))
+
+
+def tuning_runs(source: Source, budget: Budget) -> Iterator[tuple[str, float, Run]]:
+    """The trainings that choose each recipe's learning rate, with its name and the rate.
+
+    Their seed is of their own, and so are the images that they hold out: see `split_images`.
+    """
+    job, cost = _begin(source, budget)
+    short = replace(job, seed=TUNING_SEED, epochs=budget.tuning_epochs)
+    for recipe in map(RECIPES.__getitem__, (*PAPERS, DEFAULT)):
+        for rate in budget.learning_rates:
+            tuned = _at_rate(replace(short, recipe=recipe), rate)
+            for run in _runs(tuned, budget, f" at {rate:g}", cost.of_system(recipe)):
+                yield recipe.name, rate, run
+
+
+def _at_rate(job: TrainingJob, rate: float) -> TrainingJob:
+    return replace(job, hyperparameters=replace(job.hyperparameters, lr=rate))
+
+
+def _begin(source: Source, budget: Budget) -> tuple[TrainingJob, Cost]:
+    widths = widths_from(budget.width_low)
+    space = SearchSpace(widths=widths, resolutions=source.resolutions, groups="one")
     job = TrainingJob(
-        data=data,
-        data_root=data_root,
+        data=source.data,
+        data_root=source.data_root,
         recipe=RECIPES["mutual"],
         model=budget.model,
         model_options=budget.model_options,
@@ -70,10 +109,8 @@ def all_runs(
         space=space,
         epochs=budget.epochs,
     )
-    cost = Cost(budget.model, budget.model_options, num_classes, space, budget.independent_widths)
-    for part in (_equal_steps, _equal_macs, _default, _lower_bounds):
-        for seed in range(budget.num_seeds):
-            yield from part(replace(job, seed=seed), budget, cost)
+    alone = budget.independent_widths
+    return job, Cost(budget.model, budget.model_options, source.num_classes, space, alone)
 
 
 def _equal_steps(job: TrainingJob, budget: Budget, cost: Cost) -> Iterator[Run]:

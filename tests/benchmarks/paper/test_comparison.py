@@ -6,9 +6,11 @@ from benchmarks.paper.budgets import BUDGETS
 from benchmarks.paper.comparison import finished, summarise
 from benchmarks.paper.report import boost, fronts, table
 from benchmarks.paper.scores import interval
-from benchmarks.paper.systems import all_runs
+from benchmarks.paper.systems import Source, all_runs
 
-SIDES = (28, 24, 20, 16)
+SOURCE = Source(
+    data="fashion-mnist-mini", data_root="", resolutions=(28, 24, 20, 16), num_classes=10
+)
 
 
 def score(macs: int, selection: int, report: int, width: float = 1.0) -> dict[str, float]:
@@ -21,7 +23,7 @@ def score(macs: int, selection: int, report: int, width: float = 1.0) -> dict[st
 def test_a_system_of_which_a_network_is_missing_is_called_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    runs = list(all_runs("fashion-mnist-mini", "", SIDES, BUDGETS["toy"], 10))
+    runs = list(all_runs(SOURCE, BUDGETS["toy"], {}))
     left = {"seed0-us-w1", "seed0-independent-w0.5"}
     monkeypatch.setattr(
         "benchmarks.paper.comparison.is_finished", lambda folder: folder.name not in left
