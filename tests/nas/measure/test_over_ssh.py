@@ -3,25 +3,27 @@
 import json
 import os
 import shlex
-import subprocess
 import sys
 import threading
 import time
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from nas.kit.__main__ import main as make_kit
-from nas.measure import device_line, over_ssh
+from nas.measure import over_ssh
 from nas.measure.__main__ import main
+from nas.measure.device_line import DeviceLine
 from planner import LookupTable
 
 # Runs the command that ssh is told to run, in the device's folder. The file `next` beside it says,
 # a word for each call, what goes wrong: `refuse` the line doesn't open, `N<` it drops after N bytes
-# of stdin have arrived, `N>` after N lines of stdout, `small` files have at most 3,000 bytes, `ok`.
+# of stdin have arrived, `N>` after N lines of stdout, `small` files have at most 3,000 bytes, `ok`
+# nothing.
 SSH = """#!{python} -IS
 import os, resource, subprocess, sys
 here = {home!r}
@@ -48,11 +50,13 @@ if feed:
     process.stdin.close()
     process.wait()
     drop("Connection reset by peer")
-for index, line in enumerate(process.stdout):
-    if first.endswith(">") and index >= int(first[:-1]):
-        drop("Broken pipe")
+left = int(first[:-1]) if first.endswith(">") else -1
+while left and (line := process.stdout.readline()):
     sys.stdout.buffer.write(line)
     sys.stdout.flush()
+    left -= 1
+if not left:
+    drop("Broken pipe")
 sys.exit(process.wait())
 """
 
@@ -145,7 +149,8 @@ def device(
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
     monkeypatch.setattr(over_ssh, "POLL_S", 0.02)
-    monkeypatch.setattr(device_line.time, "sleep", lambda _: None)
+    line = partial(DeviceLine, sleep=lambda _: None)
+    monkeypatch.setattr("nas.measure.__main__.DeviceLine", line)
     yield device
     (device.home / "go").touch()  # whatever still runs there ends
 
@@ -180,28 +185,30 @@ def test_a_kit_that_is_there_is_not_copied_again_but_is_measured_anew(device: De
     assert [path.name for path in device.kits.iterdir() if path.is_file()] == ["lock"]
 
 
-def test_a_line_that_drops_everywhere_delays_the_table(device: Device) -> None:
-    device.go()
+def test_a_line_that_drops_everywhere_delays_the_table(
+    device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_once_it_is_watched(device, monkeypatch)
     calls = ["ok", "50000<", "refuse", "refuse", "ok", "ok"]  # look, put; look, look; look, put
-    device.plan(*calls, "1>", "0>", "refuse", "ok")  # the welcome; nothing; nothing; the result
+    device.plan(*calls, "1>", "0>", "refuse", "ok")  # one answer, none, no line, the result
     assert device.measure() == 0
     assert LookupTable.read(device.out).target.device == "Cortex-A76"
     assert len(device.runs) == 1
     assert device.num_calls == len(calls) + 4 + 1
 
 
-def test_a_copy_goes_on_where_it_was(device: Device) -> None:
+def test_a_copy_goes_on_where_it_was(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
     device.go()
     device.plan("ok", "50000<", "ok", "ok")
     sent: list[int] = []
     bytes_from = over_ssh._bytes_from
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            over_ssh,
-            "_bytes_from",
-            lambda path, offset: (sent.append(offset), bytes_from(path, offset))[1],
-        )
-        assert device.measure() == 0
+
+    def noted(path: Path, offset: int) -> Iterator[bytes]:
+        sent.append(offset)
+        return bytes_from(path, offset)
+
+    monkeypatch.setattr(over_ssh, "_bytes_from", noted)
+    assert device.measure() == 0
     assert sent[0] == 0
     assert 30_000 < sent[1] < 50_000
 
@@ -209,22 +216,28 @@ def test_a_copy_goes_on_where_it_was(device: Device) -> None:
 def test_a_measuring_outlives_the_command_and_the_next_one_waits_for_it(
     device: Device, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("nas.measure.device_line.PATIENCE_S", -1.0)
-    device.plan("ok", "ok", "2>")  # the welcome and one answer: it has begun
+    device.plan("ok", "ok", "1>")  # one answer: it has begun
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(device_line.DeviceLine.__init__, "__kwdefaults__", impatient())
+        patch.setattr("nas.measure.__main__.DeviceLine", partial(DeviceLine, patience_s=-1.0))
         assert device.measure() == 2
     error = capsys.readouterr().err.splitlines()[-1]
     assert "line to pi@host must come back within" in error
     assert error.endswith("goes on by itself: repeat this command to go on")
-    threading.Timer(0.3, device.go).start()
+    go_once_it_is_watched(device, monkeypatch)
     assert device.measure() == 0
     assert len(device.runs) == 1
     assert "timing:   7%" in capsys.readouterr().err
 
 
-def impatient() -> dict[str, Any]:
-    return {**device_line.DeviceLine.__init__.__kwdefaults__, "patience_s": -1.0}
+def go_once_it_is_watched(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
+    show = over_ssh._StageBar.show
+
+    def show_and_go(bar: Any, log: str) -> None:
+        show(bar, log)
+        if "%" in log:
+            device.go()
+
+    monkeypatch.setattr(over_ssh._StageBar, "show", show_and_go)
 
 
 def test_a_result_that_was_not_written_is_taken_by_the_next_command(device: Device) -> None:
@@ -249,7 +262,9 @@ def test_ctrl_c_leaves_the_device_measuring(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(over_ssh._StageBar, "show", raising(KeyboardInterrupt()))  # type: ignore[arg-type]
         assert device.measure() == 130
-    assert capsys.readouterr().err.endswith("pi@host goes on measuring: repeat this command\n")
+    assert capsys.readouterr().err.endswith(
+        "pi@host goes on measuring: repeat this command to go on\n"
+    )
 
 
 def test_another_measuring_is_refused_while_one_runs(
@@ -270,9 +285,7 @@ def test_another_measuring_is_refused_while_one_runs(
 
 def test_two_commands_for_the_same_share_one_measuring(device: Device) -> None:
     codes: list[int] = []
-    commands = [
-        threading.Thread(target=lambda: codes.append(device.measure())) for _ in range(2)
-    ]
+    commands = [threading.Thread(target=lambda: codes.append(device.measure())) for _ in range(2)]
     commands[0].start()
     device.wait_until_it_runs()
     commands[1].start()
@@ -364,10 +377,10 @@ def test_a_wrong_kit_is_refused_before_anything_is_copied(
     device: Device, table: LookupTable, capsys: pytest.CaptureFixture[str]
 ) -> None:
     content = device.kit.read_bytes()
-    LookupTable(**{**vars(table), "supernet": {**table.supernet, "weights_sha256": "1" * 64}}).write(
-        device.table
-    )
+    other = replace(table, supernet={**table.supernet, "weights_sha256": "1" * 64})
+    other.write(device.table)
     assert device.measure() == 2
+    table.write(device.table)
     device.kit.write_bytes(content[:-1000])
     assert device.measure() == 2
     device.kit.write_bytes(content[:100_000] + b"damage" + content[100_006:])
