@@ -28,7 +28,6 @@ from supernet import SubnetConfig, Supernet
 from supernet.evaluate.accuracy import (
     Accuracy,
     Images,
-    accuracy,
     calibrated_subnet,
     correct_predictions,
 )
@@ -176,7 +175,15 @@ class Evaluator:
 
     def report_accuracy(self, network: CompiledNetwork, resolution: int) -> Accuracy:
         """Score a compiled network in the runtime on `report`, on which nothing is selected."""
-        return accuracy(network.logits, self.images.pixels("report", resolution))
+        correct = self.report_correct(network, resolution)
+        return Accuracy(num_images=len(correct), num_correct=int(correct.sum()))
+
+    @torch.inference_mode()
+    def report_correct(self, network: CompiledNetwork, resolution: int) -> Bits:
+        """Whether a compiled network classifies each image of `report` correctly."""
+        batches = self.images.pixels("report", resolution)
+        found = [correct_predictions(network.logits, *batch) for batch in batches]
+        return torch.cat(found).cpu().numpy()
 
     def energy_mj(self, network: CompiledNetwork) -> float | None:
         """Millijoules per batch; None if this machine has no counter (see `nas.meter.energy`)."""

@@ -8,8 +8,9 @@ from pathlib import Path
 import plotly.graph_objects as go
 
 from nas.evaluate.evaluation import Evaluation
+from nas.evaluate.gains import gains_of
 from nas.report.figures import curse_figure, front_figure, grid_figure
-from nas.report.gain import largest_gain
+from nas.report.gain_lines import gain_lines
 from nas.report.groups import importance_figure, parallel_figure
 from nas.report.growth import growth_figure
 from nas.report.importance import group_importance
@@ -89,11 +90,18 @@ def _front_note(table: LookupTable) -> str:
 
 
 def _grid_note(table: LookupTable) -> str:
-    gain = largest_gain(table)
+    gains = gains_of(table)
+    if gains is None:
+        return "Too few candidates were evaluated to predict the front of the uniform grid."
+    pairs = [gain for gain in (gains.faster, gains.higher) if gain]
+    named = "; ".join(f"{gain.config_id} beside {gain.grid_config_id}" for gain in pairs)
     return (
         "The front of the uniform grid (one width for the whole network), as the search predicts "
         "it, timed beside the entries in the same rounds and scored on the same held-out images. "
-        + (f"{gain}." if gain else "No entry is faster at equal accuracy.")
+        "Error bars are 95 % confidence intervals; that of a pair's difference is narrower, as "
+        "both saw the same images. "
+        + "<br>".join(map(html.escape, gain_lines(table)))
+        + (f"<br>The pairs: {named}." if named else "")
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from nas.report.gain import largest_gain
+from nas.report.gain_lines import gain_lines
 from nas.search.fitting_table import print_fitting
 from planner import Candidate, Entry, LookupTable
 
@@ -35,8 +35,8 @@ def print_summary(table: LookupTable, candidates: Sequence[Candidate], console: 
         f"the entries); noise floor {noise_floor:.1%}",
         highlight=False,
     )
-    if gain := largest_gain(table):
-        console.print(str(gain), highlight=False)
+    for line in gain_lines(table):
+        console.print(line, highlight=False)
 
 
 def _cells(entry: Entry) -> dict[str, str]:

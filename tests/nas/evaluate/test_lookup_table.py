@@ -1,3 +1,5 @@
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -34,9 +36,21 @@ def candidates(evaluator: Evaluator) -> list[Candidate]:
 
 @pytest.fixture(scope="module")
 def table(evaluator: Evaluator, candidates: list[Candidate]) -> LookupTable:
+    return made(evaluator, candidates)
+
+
+def made(
+    evaluator: Evaluator,
+    candidates: list[Candidate],
+    *,
+    believed: Mapping[str, float] | None = None,
+    uniform: Sequence[SubnetConfig] = (),
+) -> LookupTable:
     return make_table(
         evaluator,
         candidates,
+        believed=believed,
+        uniform=uniform,
         target=describe_target(evaluator.runtime, 1),
         supernet={
             "model": "wide_resnet",
@@ -52,6 +66,25 @@ def table(evaluator: Evaluator, candidates: list[Candidate]) -> LookupTable:
         max_s=1.0,
         allow_noisy=True,
     )
+
+
+def test_what_the_entries_gain_over_the_uniform_grid_is_told_on_report(
+    evaluator: Evaluator, candidates: list[Candidate], table: LookupTable
+) -> None:
+    """An entry stands beside a config of the grid that is believed to be no better, but slow."""
+    fast = replace(candidates[0], origin="search")
+    wide = SubnetConfig(width_mults=(1.0,), resolution=12)
+    grid = SubnetConfig(width_mults=(0.6,), resolution=12)
+    believed = {fast.config_id: 0.5, wide.config_id: 0.5, grid.config_id: 0.5}
+    provenance = made(evaluator, [fast], believed=believed, uniform=[wide, grid]).provenance
+    assert [each["config_id"] for each in provenance["uniform_grid"]] == ["w1-r12", "w0.6-r12"]
+    numbers = {each["config_id"]: each["top1"] for each in provenance["uniform_grid"]}
+    gain = provenance["gains"]["faster"]
+    assert (gain["config_id"], gain["grid_config_id"]) == ("w0.25-r8", "w0.6-r12")
+    assert gain["grid_top1"] == numbers["w0.6-r12"]
+    assert gain["difference"]["mean"] == pytest.approx(gain["top1"] - numbers["w0.6-r12"])
+    assert gain["difference"]["low"] < gain["difference"]["mean"] < gain["difference"]["high"]
+    assert table.provenance["gains"] is None, "no grid was timed"
 
 
 def test_entries_are_a_front_in_the_new_latency_and_the_choosing_accuracy(
