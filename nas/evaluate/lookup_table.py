@@ -8,7 +8,7 @@ from tqdm import tqdm
 
 from nas.conversions import planner_latency, subnet_config
 from nas.cost.group_macs import describe_groups
-from nas.evaluate.evaluation import clearly_faster
+from nas.evaluate.choice import Choice
 from nas.evaluate.evaluator import Evaluator
 from nas.evaluate.gains import Scored, choose_gains
 from nas.evaluate.racing import accuracy_of
@@ -16,7 +16,6 @@ from nas.meter.latency import Measurement
 from nas.progress_bar import share_bar
 from nas.runtimes import CompiledNetwork
 from planner import Candidate, Entry, LookupTable, Target
-from planner.pareto import front_indices
 from supernet import SubnetConfig
 
 
@@ -31,29 +30,31 @@ def make_table(
     max_latency_ms: float | None = None,
     max_s: float,
     allow_noisy: bool,
-    believed: Mapping[str, float] | None = None,
+    choice: Choice | None = None,
     uniform: Sequence[SubnetConfig] = (),
 ) -> LookupTable:
     """Time the candidates near the Pareto front again and build a lookup table of their front.
 
-    All candidates near the front are timed together, in interleaved rounds. Entries are the Pareto
-    front of these latencies and `believed`, a top1 on `selection` by config_id; by default what was
-    scored. Each entry is then scored on `report` with the compiled network that was timed. `report`
+    All candidates near the front are timed together, in interleaved rounds. `choice` says which of
+    them become entries; by default the Pareto front of these latencies and what was scored. Each
+    entry is then scored on `report` with the compiled network that was timed. `report`
     selects nothing: an entry stays even if a faster one is more accurate on `report`, and keeps its
     top1 on `selection` as `top1_selection`.
 
     `uniform` are configs of the uniform grid that the entries can be judged by, evaluated or not,
-    with a top1 in `believed`. They are timed and scored with the rest, and told in the provenance
-    as `uniform_grid`; `gains` tells what the search's own entries have over them, and `believed` is
-    kept, too.
+    whose top1 `choice` knows. They are timed and scored with the rest, and told in the provenance
+    as `uniform_grid`; `gains` tells what the search's own entries have over them, and `believed`
+    the top1 that chose.
 
     With `max_latency_ms`, each entry records the share of its runs within that limit
     (`budget_probability`).
 
-    Raises NoisyMachineError like `nas.meter.latency.measure_latency`.
+    Raises LimitError if no candidate keeps the constraints of `choice`, and NoisyMachineError like
+    `nas.meter.latency.measure_latency`.
     """
-    top1 = scored_top1(candidates) | dict(believed or {})
-    timed = near_front(candidates, top1)
+    choice = choice or Choice()
+    timed = choice.near(candidates)
+    top1 = _scored_top1(candidates) | dict(choice.known.get("top1", {}))
     configs = list(dict.fromkeys([*map(subnet_config, timed), *uniform]))
     networks = [evaluator.compile(each) for each in tqdm(configs, "prepare", unit="config")]
     measured = measure_with_bar(evaluator, networks, max_s, allow_noisy)
@@ -61,8 +62,7 @@ def make_table(
     place = {each.config_id: index for index, each in enumerate(configs)}
     latencies = [planner_latency(each) for each in measured.latencies]
     timed = [replace(each, latency=latencies[place[each.config_id]]) for each in timed]
-    points = [(top1[each.config_id], each.latency.p50_ms) for each in timed]
-    front = [timed[i] for i in front_indices(points, [each.config_id for each in timed])]
+    front = choice.front(timed)
     on_front = {each.config_id for each in front}
     scored: dict[str, Scored] = {}
     for config in tqdm(
@@ -147,26 +147,6 @@ def measure_with_bar(
         return evaluator.measure(networks, max_s=max_s, allow_noisy=allow_noisy, progress=show)
 
 
-def near_front(
-    candidates: Sequence[Candidate], top1: Mapping[str, float] | None = None
-) -> list[Candidate]:
-    """Candidates that may be on the front once all are timed together, fastest first.
-
-    Excluded are those for which a clearly faster candidate has at least the same `top1`, given by
-    config_id; by default what was scored.
-    """
-    top1 = top1 or scored_top1(candidates)
-    return [
-        candidate
-        for candidate in sorted(candidates, key=lambda each: each.latency.p50_ms)
-        if not any(
-            clearly_faster(other.latency.p50_ms, candidate.latency.p50_ms)
-            and top1[other.config_id] >= top1[candidate.config_id]
-            for other in candidates
-        )
-    ]
-
-
-def scored_top1(candidates: Sequence[Candidate]) -> dict[str, float]:
+def _scored_top1(candidates: Sequence[Candidate]) -> dict[str, float]:
     """The candidates' top1 by config_id."""
     return {each.config_id: each.accuracy.top1 for each in candidates}

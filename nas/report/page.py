@@ -30,7 +30,7 @@ def write_report(path: Path, table: LookupTable, evaluations: Sequence[Evaluatio
     Args:
         path: the file; it is replaced atomically.
         table: the lookup table of the search.
-        evaluations: evaluations that satisfy the limits, at least one, in order of evaluation.
+        evaluations: evaluations that keep the constraints, at least one, in order of evaluation.
     """
     candidates = [each.candidate for each in evaluations]
     names = group_names(table)

@@ -136,3 +136,21 @@ def test_a_space_without_a_choice_in_one_parameter() -> None:
         trial.suggest_int("side", 3, 3)
         study.tell(trial, [width, width**2])
     assert len({trial.params["width0"] for trial in study.trials}) > 8
+
+
+def test_of_several_costs_each_is_worth_a_share() -> None:
+    """One width costs latency, the other parameters; the guide finds the front of both."""
+
+    def objectives(trial: optuna.Trial) -> tuple[float, float, float]:
+        widths = [WIDTHS[trial.suggest_int(f"width{index}", 0, 15)] for index in range(2)]
+        top1 = 0.5 + float(np.log(widths[0] * widths[1])) / 20
+        return top1, 0.1 + 4 * widths[0] ** 2 + widths[1], 0.1 + widths[0] + 4 * widths[1] ** 2
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    study = optuna.create_study(
+        directions=["maximize", "minimize", "minimize"], sampler=make_guide()
+    )
+    study.optimize(objectives, 40)
+    proposed = [trial.params for trial in study.trials[12:]]
+    assert any(each["width0"] > each["width1"] + 4 for each in proposed)
+    assert any(each["width1"] > each["width0"] + 4 for each in proposed)
