@@ -21,6 +21,7 @@ EXAMPLE = """examples:
   python -m nas.search --out runs/default --max-latency-ms 2 --num-threads 1
   python -m nas.search --out runs/default --objectives top1 latency_p99_ms num_params
   python -m nas.search --out runs/default --constraint 'latency_p99_ms<=8' 'top1>=0.9'
+  python -m nas.search --out runs/default --runtime onnxruntime openvino --batch-size 1 16
   python -m nas.search --supernet runs/photos --out runs/shared --storage journal:/mnt/search.log
   python -m nas.search --supernet runs/photos --out runs/pi --storage URL --role latency
   python -m nas.search --supernet runs/photos --out runs/pi --storage URL --role accuracy
@@ -40,15 +41,29 @@ def search_parser() -> argparse.ArgumentParser:
     add("--device", help="cpu or cuda; default: cuda if available")
     add("--supernet", type=Path, metavar="RUN", help="run with a trained supernet; default: --out")
     add_data_arguments(parser)
-    add("--runtime", help="eager, onnxruntime ...; default: onnxruntime on cpu, eager on cuda")
+    add(
+        "--runtime",
+        nargs="+",
+        default=[None],
+        help="eager, onnxruntime ...; default: onnxruntime on cpu, eager on cuda. Of several "
+        "runtimes, dtypes or batch sizes each combination is a target: --out gets a run for each, "
+        "and book.json",
+    )
     add(
         "--dtype",
+        nargs="+",
         choices=DTYPES,
-        default="float32",
+        default=["float32"],
         help="dtype that the runtime computes in (support varies), also when scoring top-1 on the "
         "report split, in int8 on the selection split too; default: float32",
     )
-    add("--batch-size", type=_positive, default=1, help="images per timed batch; default: 1")
+    add(
+        "--batch-size",
+        nargs="+",
+        type=_positive,
+        default=[1],
+        help="images per timed batch; default: 1",
+    )
     add("--num-threads", type=_positive, help="threads of the runtime; default: all usable cores")
     add("--trials", type=_positive, default=64, help="total number of candidates; default: 64")
     names = ", ".join(MEASURES)
@@ -130,17 +145,17 @@ def search_parser() -> argparse.ArgumentParser:
 
 
 def job_from(args: argparse.Namespace) -> SearchJob:
-    """Convert parsed arguments to a SearchJob.
+    """Convert parsed arguments to the SearchJob of the first target.
 
     Raises NasError for invalid values, and TableError for a damaged --warm-start.
     """
     warm_start = LookupTable.read(args.warm_start) if args.warm_start else ()
     return SearchJob(
-        runtime=args.runtime,
+        runtime=args.runtime[0],
         device=args.device,
         num_threads=args.num_threads,
-        dtype=args.dtype,
-        batch_size=args.batch_size,
+        dtype=args.dtype[0],
+        batch_size=args.batch_size[0],
         num_trials=args.trials,
         objectives=tuple(args.objectives),
         constraints=tuple(_constraints(args)),

@@ -17,6 +17,7 @@ import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ from optuna.search_space import intersection_search_space
 from optuna.trial import FrozenTrial, TrialState
 from scipy.stats import norm
 
-from nas.search.surrogate import Surrogates
+from nas.search.surrogate import Surrogate, Surrogates
 from planner.pareto import front_indices
 
 Array = NDArray[np.float64]
@@ -40,6 +41,10 @@ MIN_EVALUATED = 12
 NUM_RANDOM, NUM_NEIGHBOURS = 1000, 2000
 """Configs in the pool: random ones, and neighbours of front configs. A space that has no more
 configs is the pool itself."""
+
+
+MAX_SCORED = 300
+"""Of the configs that were scored elsewhere, so many are learnt from: more take seconds."""
 
 
 class Guide(BaseSampler):
@@ -54,6 +59,8 @@ class Guide(BaseSampler):
         excess: by how much a complete trial violates each constraint, as shares: at most 0 where
             it is kept; by default what the trial itself says.
         is_foreign: whether to ignore a trial, because its values are of no evaluation.
+        scored: inputs, (n, num_inputs), and top1, (n,), of configs whose top1 is known from
+            elsewhere; their costs are not.
 
     After a proposal, `expected_gain` is the share of the hypervolume that it is expected to add;
     NaN before the first proposal.
@@ -67,9 +74,10 @@ class Guide(BaseSampler):
         features: Callable[[Params], Sequence[float]],
         excess: Callable[[FrozenTrial], list[float]] = lambda trial: [*trial.constraints.values()],
         is_foreign: Callable[[FrozenTrial], bool] = lambda trial: False,
+        scored: tuple[Array, Array] | None = None,
     ) -> None:
         self.seed, self.is_new, self.features = seed, is_new, features
-        self.excess, self.is_foreign = excess, is_foreign
+        self.excess, self.is_foreign, self.scored = excess, is_foreign, scored
         self.expected_gain = float("nan")
         self._random = RandomSampler(seed=seed)
 
@@ -94,9 +102,11 @@ class Guide(BaseSampler):
         space = {name: _int(search_space[name]) for name in sorted(search_space)}
         done.sort(key=lambda each: [each.params[name] for name in space])
         rng = np.random.default_rng([self.seed, len(done)])
+        x = self._inputs([each.params for each in done])
         known = _Known(
             params=[each.params for each in done],
-            x=self._inputs([each.params for each in done]),
+            x=x,
+            scored=_without(x, self.scored),
             top1=np.array([each.values[0] for each in done]),
             costs=np.log([each.values[1:] for each in done]),
             # The excess is value / bound - 1; the log of value / bound is as smooth as a cost's.
@@ -121,7 +131,7 @@ class Guide(BaseSampler):
         if not begun:
             return known
         x = self._inputs(begun)
-        models = Surrogates(known.x)
+        models = known.models
 
         def believed(y: Array) -> Array:
             return np.append(y, models.fit(y).predict(x)[0])
@@ -129,7 +139,8 @@ class Guide(BaseSampler):
         return _Known(
             params=[*known.params, *begun],
             x=np.vstack([known.x, x]),
-            top1=believed(known.top1),
+            scored=known.scored,
+            top1=np.append(known.top1, known.top1_model.predict(x)[0]),
             costs=np.column_stack([believed(each) for each in known.costs.T]),
             excess=np.array([believed(each) for each in known.excess.T]).T.reshape(
                 len(known.params) + len(begun), known.excess.shape[1]
@@ -150,12 +161,27 @@ class _Known:
     params: list[Params]
     x: Array
     """(n, num_inputs)."""
+    scored: tuple[Array, Array]
+    """Inputs and top1 of further configs, whose costs are not known."""
     top1: Array
     """(n,)."""
     costs: Array
     """(n, num_costs), logs."""
     excess: Array
     """(n, num_constraints), logs: at most 0 where the constraint is kept."""
+
+    @cached_property
+    def models(self) -> Surrogates:
+        """Of what is known of the n configs."""
+        return Surrogates(self.x)
+
+    @cached_property
+    def top1_model(self) -> Surrogate:
+        """Of all configs whose top1 is known."""
+        x, top1 = self.scored
+        if not len(top1):
+            return self.models.fit(self.top1)
+        return Surrogates(np.vstack([self.x, x])).fit(np.append(self.top1, top1))
 
     @property
     def is_allowed(self) -> NDArray[np.bool_]:
@@ -180,8 +206,8 @@ class _Known:
         costs. It is negative for a config that is predicted to violate a constraint: the sum of its
         excesses, so that a search which knows no config that keeps all goes where they are small.
         """
-        models = Surrogates(self.x)
-        mean, std = models.fit(self.top1).predict(pool_x)
+        models = self.models
+        mean, std = self.top1_model.predict(pool_x)
         floor, gains, areas = float(self.top1.min()), np.zeros(len(pool_x)), list[float]()
         for cost in self.costs.T:
             pool_cost, _ = models.fit(cost).predict(pool_x)
@@ -193,6 +219,17 @@ class _Known:
         for each in self.excess.T:
             excess += np.clip(models.fit(each).predict(pool_x)[0], 0, None)
         return np.where(excess > 0, -excess, gains), min(areas)
+
+
+def _without(x: Array, scored: tuple[Array, Array] | None) -> tuple[Array, Array]:
+    """Those of `scored` that are not among `x`, at most MAX_SCORED of them, evenly spread."""
+    if scored is None:
+        return x[:0], np.empty(0)
+    mine = set(map(tuple, x.tolist()))
+    others = np.flatnonzero([tuple(each) not in mine for each in scored[0].tolist()])
+    if len(others) > MAX_SCORED:
+        others = others[np.linspace(0, len(others) - 1, MAX_SCORED).astype(int)]
+    return scored[0][others], scored[1][others]
 
 
 def _begun(study: Study, trial: FrozenTrial, space: Space) -> list[Params]:

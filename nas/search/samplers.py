@@ -14,7 +14,7 @@ from optuna.samplers import (
 from optuna.trial import FrozenTrial
 
 from nas.errors import StudyError
-from nas.search.guide import Guide
+from nas.search.guide import Array, Guide
 from nas.search.trials import is_foreign
 
 OPTUNAS: dict[str, Callable[..., BaseSampler]] = {
@@ -37,15 +37,21 @@ def make_sampler(
     is_new: Callable[[dict[str, Any]], bool],
     features: Callable[[dict[str, Any]], Sequence[float]],
     excess: Callable[[FrozenTrial], list[float]],
+    scored: tuple[Array, Array] | None = None,
 ) -> BaseSampler:
-    """Create the sampler `name`; `is_new`, `features` and `excess` are passed to the guide.
+    """Create the sampler `name`; the last four arguments are passed to the guide.
 
     With a fixed seed, Optuna's samplers would repeat their first proposals in a resumed study, so
     `num_done` trials are added to the seed. Raises StudyError for a name not in SAMPLERS.
     """
     if name == "guide":
         return Guide(
-            seed=seed, is_new=is_new, features=features, excess=excess, is_foreign=is_foreign
+            seed=seed,
+            is_new=is_new,
+            features=features,
+            excess=excess,
+            is_foreign=is_foreign,
+            scored=scored,
         )
     if name == GRID:
         return RandomSampler(seed=seed)  # never asked: the grid is queued as a whole

@@ -233,6 +233,7 @@ def _prepare(
     belongs_to: dict[str, Any] = {"weights": document["weights_sha256"]}
     if job.role != "accuracy":
         belongs_to["target"] = describe_target(runtime, job.batch_size).to_json()
+    scored = evaluator.scores.whole() if evaluator.scores else None
     storage = job.storage or f"sqlite:///{folder / 'study.db'}"
     study = Study(
         supernet,
@@ -240,6 +241,8 @@ def _prepare(
         job,
         belongs_to=belongs_to,
         find_steps=partial(measured_steps, evaluator, job.steps_s) if job.has_steps else None,
+        # What a repeatable search proposes depends on no other search.
+        scored=None if job.repeatable else scored,
     )
     return study, evaluator, document
 

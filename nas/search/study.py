@@ -6,12 +6,13 @@ worker dies, its claim goes stale and another worker reruns its trial (see `nas.
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import numpy as np
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, Trial, TrialState
 
@@ -26,9 +27,10 @@ from nas.search.roles import hand_over, has_costs
 from nas.search.samplers import GRID, OPTUNAS, make_sampler
 from nas.search.steps import Steps
 from nas.search.storage import open_study, without_password
+from nas.search.surrogate import Array
 from nas.search.trials import CANDIDATE, CORRECT, ENERGY, Trials
 from planner import Candidate
-from supernet import Supernet
+from supernet import SubnetConfig, Supernet
 
 WAIT_S = 0.5
 """Seconds between checks of other workers' progress."""
@@ -58,6 +60,7 @@ class Study:
         job: sampler, objectives, constraints, role, seed, warm start, and whether it is repeatable.
         find_steps: finds the steps of a new study, by measuring the target; None: all that the
             supernet has. Its workers share them.
+        scored: the top1 of configs that other searches have scored; the guide learns from it.
         clock: returns seconds since the epoch, for the claims.
 
     Raises StudyError if the storage is damaged or belongs to another search.
@@ -71,6 +74,7 @@ class Study:
         *,
         belongs_to: dict[str, Any],
         find_steps: Callable[[], Steps] | None = None,
+        scored: Mapping[SubnetConfig, float] | None = None,
         clock: Clock = time.time,
     ) -> None:
         self.supernet, self.job, self.clock = supernet, job, clock
@@ -97,6 +101,7 @@ class Study:
             is_new=self.proposals.is_new,
             features=self.proposals.features,
             excess=self._excess,
+            scored=_as_inputs(supernet, scored) if scored else None,
         )
 
     @property
@@ -258,3 +263,9 @@ class Study:
 
     def _has_ended(self) -> bool:
         return bool(self.study.user_attrs.get(ENDED))
+
+
+def _as_inputs(supernet: Supernet, scored: Mapping[SubnetConfig, float]) -> tuple[Array, Array]:
+    """Inputs of the surrogates, (n, num_inputs), and top1, (n,)."""
+    widths = Steps.all_of(supernet)
+    return np.array([widths.features(each) for each in scored]), np.array([*scored.values()])
