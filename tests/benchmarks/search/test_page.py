@@ -25,6 +25,6 @@ def test_a_page_without_the_marks_stays_as_it_is(tmp_path: Path) -> None:
 
 def test_the_page_has_a_place_for_each_benchmark() -> None:
     text = PAGE.read_text(encoding="utf-8")
-    for name in ("second_target",):
+    for name in ("second_target", "storage_speed"):
         begin, end = marks(name)
         assert text.index(begin) < text.index(end, text.index(begin))
