@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 
 from nas.evaluate.evaluation import Evaluation
 from nas.evaluate.gains import gains_of
+from nas.report.common_widths import common_widths
 from nas.report.figures import curse_figure, front_figure, grid_figure
 from nas.report.gain_lines import gain_lines
 from nas.report.groups import importance_figure, parallel_figure
@@ -63,7 +64,8 @@ def write_report(path: Path, table: LookupTable, evaluations: Sequence[Evaluatio
     page = (
         f'<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>{html.escape(title)}</title>'
         f"<style>{STYLE}</style><body><h1>{html.escape(title)}</h1>{figures}"
-        f"<h2>Lookup table</h2>{_rows(list(table))}"
+        f"<h2>Lookup table</h2><p>{html.escape(common_widths(table, names))}</p>"
+        f"{_rows(list(table))}"
         f"<h2>Reproducing this search</h2>{_provenance(table)}</body>"
     )
     write_atomically(path, page.encode("utf-8"))

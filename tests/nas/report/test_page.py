@@ -49,6 +49,7 @@ def test_numbers_in_words_are_those_of_the_search(page: str) -> None:
     assert "Too few candidates were evaluated to predict the front of the uniform grid" in page
     assert "held-out report split is +0.00 percentage points" in page
     assert "<td>w1-r8</td>" in page
+    assert "<p>In all 2 entries width 0: stem is 0.5. </p>" in page
 
 
 def test_each_width_is_called_after_its_layers(table: LookupTable) -> None:
