@@ -65,7 +65,12 @@ def search_parser() -> argparse.ArgumentParser:
         help="images per timed batch; default: 1",
     )
     add("--num-threads", type=_positive, help="threads of the runtime; default: all usable cores")
-    add("--trials", type=_positive, default=64, help="total number of candidates; default: 64")
+    add(
+        "--trials",
+        type=_positive,
+        default=64,
+        help="total number of candidates, half as many for each further target; default: 64",
+    )
     names = ", ".join(MEASURES)
     add(
         "--objectives",

@@ -56,8 +56,10 @@ def require_feasible(
     for each in constraints:
         costs = [cost for probe in probes if (cost := _least(probe, each.name)) is not None]
         if costs and each.excess(min(costs)) > 0:
+            least = min(costs)
+            text = f"{least:,.0f}" if least >= 1000 else f"{least:.4g}"
             raise LimitError(
-                f"{each.name} can be no less than {min(costs):.4g} with this supernet here, but "
+                f"{each.name} can be no less than {text} with this supernet here, but "
                 f"got the constraint {each}; loosen it, or train with narrower widths"
             )
     return probes
