@@ -96,7 +96,7 @@ def make_table(
             "gains": _gains(front, grid, scored, measured.noise_floor),
             "believed": {each: round(top1[each], 5) for each in place if each in top1},
         },
-        entries=tuple(entries),
+        entries=tuple(sorted(entries, key=lambda each: (each.latency.p50_ms, each.accuracy.top1))),
     )
 
 

@@ -94,7 +94,10 @@ def _front_note(table: LookupTable) -> str:
 def _grid_note(table: LookupTable) -> str:
     gains = gains_of(table)
     if gains is None:
-        return "Too few candidates were evaluated to predict the front of the uniform grid."
+        return (
+            "The uniform grid was not timed beside the entries: there are too few candidates to "
+            "predict its front, or latency is no objective."
+        )
     pairs = [gain for gain in (gains.faster, gains.higher) if gain]
     named = "; ".join(f"{gain.config_id} beside {gain.grid_config_id}" for gain in pairs)
     return (
