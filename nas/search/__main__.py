@@ -11,9 +11,10 @@ from rich.console import Console
 from nas.errors import NasError
 from nas.evaluate.trained import load_trained
 from nas.search.arguments import job_from, search_parser
-from nas.search.searching import runtime_of, score_for_others, search
+from nas.search.searching import score_for_others, search
+from nas.search.several import BOOK, jobs_by_target, search_targets
 from nas.search.summary import print_summary
-from planner import PlannerError, read_candidates
+from planner import LookupTable, PlannerError, read_candidates
 from supernet import Execution, TrainingJob
 from supernet.checkpoint import is_finished
 from supernet.errors import OwnedError, SupernetError
@@ -43,7 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(args: argparse.Namespace, command: str) -> int:
     job, source = job_from(args), args.supernet or args.out
-    runtime_of(job)  # fail on a missing runtime before training, not after it
+    # Fails on a missing runtime before training, not after it.
+    jobs = jobs_by_target(job, args.runtime, args.dtype, args.batch_size)
     if args.supernet is None and not is_finished(source):
         if args.data not in (None, TrainingJob().data):
             raise NasError(
@@ -56,13 +58,30 @@ def _run(args: argparse.Namespace, command: str) -> int:
         score_for_others(trained.supernet, trained.data, job, out=args.out, trained_in=source)
         print("done; the worker on the target writes the table")
         return 0
-    table = search(
-        trained.supernet, trained.data, job, out=args.out, trained_in=source, command=command
+    if len(jobs) == 1:
+        table = search(
+            trained.supernet, trained.data, job, out=args.out, trained_in=source, command=command
+        )
+        _tell(args.out, table)
+        return 0
+    search_targets(
+        trained.supernet,
+        trained.data,
+        jobs,
+        out=args.out,
+        trained_in=source,
+        command=command,
+        tell=lambda name, table: _tell(args.out / name, table),
     )
-    folder = args.out / "search"
+    print(f"written: {args.out / BOOK}, the tables of {len(jobs)} targets")
+    return 0
+
+
+def _tell(run: Path, table: LookupTable) -> None:
+    """Print the summary of one target's table, and which files were written."""
+    folder = run / "search"
     print_summary(table, read_candidates(folder / "candidates.csv"), Console())
     print(f"written: {folder}/lookup_table.json, candidates.csv, report.html")
-    return 0
 
 
 def _train_example(run: Path, device: str | None) -> None:
