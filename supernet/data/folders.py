@@ -16,13 +16,13 @@ from supernet.data.scan import (
     counted,
     file_stamp,
     is_folder,
-    readable,
     scan_classes,
     visible,
 )
 from supernet.data.sources import ImageSet, lay_out
 from supernet.data.splits import SPELLINGS
 from supernet.errors import DataError
+from supernet.tell import readable
 
 
 def load_folder(folder: Path) -> ImageSet:
@@ -106,7 +106,7 @@ def _parts(folder: Path, findings: Findings) -> dict[str, Path]:
         if split in parts:
             raise DataError(
                 f"{folder}: must have one folder of each split, but has {parts[split].name!r} and "
-                f"{path.name!r}: merge them or remove one"
+                f"{path.name!r}: merge or rename them"
             )
         parts[split] = path
     if not parts and len(folders) > 1:

@@ -10,9 +10,9 @@ batch remains a function of seed and step, and a training can be resumed like on
 import io
 import json
 import os
+import re
 import tarfile
 from array import array
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -21,15 +21,18 @@ from PIL import Image
 from tqdm import tqdm
 
 from supernet.data.labels import check_labels
-from supernet.data.scan import Findings, counted, file_stamp, image_suffixes, readable
+from supernet.data.scan import Findings, counted, file_stamp, image_suffixes, is_hidden
 from supernet.data.sources import ImageSet, lay_out
+from supernet.data.splits import SPELLINGS, require_clear
 from supernet.errors import DataError
+from supernet.tell import readable
 
 PLAIN = ("", "image", "img")
 """What may precede `.jpg` in the name of a sample's image, where it has other images beside it."""
 PREFERRED = ("jpg", "jpeg", "png", "webp")
 """Of two plain ones, `.jpg` and `.png`, the first is the image and the other one a mask or so."""
-PARTS = {"train": "train", "val": "selection", "test": "report"}
+NAME = re.compile(r"([a-z]+)(?![a-z]).*\.tar", re.DOTALL)
+"""A shard's file, in lower case: it begins with the name of its split."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,11 +136,11 @@ class _Sample:
 
 def is_sharded(folder: Path) -> bool:
     """Whether a folder holds shards of training images."""
-    return any(folder.glob("train*.tar"))
+    return any(SPELLINGS.get(_part(path)) == "train" for path in _files(folder))
 
 
 def load_shards(folder: Path) -> ImageSet:
-    """Index `folder/train*.tar` and, where present, `val*.tar` and `test*.tar`.
+    """Index `folder/train-*.tar` and, where present, `val-*.tar` and `test-*.tar` (SPELLINGS).
 
     `val` or `test` alone is the split `report` (of `val` alone, `split_images` may give half to
     `selection`); of both, `val` is `selection` and `test` is `report`. Labels are numbers from 0:
@@ -146,14 +149,15 @@ def load_shards(folder: Path) -> ImageSet:
     Raises DataError, which names the shard, if one is damaged or a sample is incomplete.
     """
     index, sizes, findings = _Index(), dict[str, int](), Findings(folder)
-    for part, split in PARTS.items():
+    shards = _shards(folder, findings)
+    for split, paths in shards.items():
         num_before = len(index.names)
-        for shard in _shards(folder, part):
+        for shard in tqdm(paths, f"index {split}", unit="shard", delay=2.0, leave=False):
             index.add(shard, findings)
         if len(index.names) > num_before or split == "train":
             sizes[split] = len(index.names) - num_before
     if not sizes["train"]:
-        raise DataError(f"{folder}: train*.tar must hold images (.jpg, .png ...), but hold none")
+        raise DataError(f"{folder}: train-*.tar must hold images (.jpg, .png ...), but hold none")
     if may_halve := "selection" in sizes and "report" not in sizes:
         sizes["report"] = sizes.pop("selection")
     if index.unfinished:
@@ -175,9 +179,32 @@ def load_shards(folder: Path) -> ImageSet:
     )
 
 
-def _shards(folder: Path, part: str) -> Iterator[Path]:
-    paths = sorted(folder.glob(f"{part}*.tar"))
-    yield from tqdm(paths, f"index {part}", unit="shard", delay=2.0, leave=False)
+def _files(folder: Path) -> list[Path]:
+    """What lies in a folder, sorted by name; nothing where that cannot be read."""
+    try:
+        return sorted(path for path in folder.iterdir() if not is_hidden(path.name))
+    except OSError:  # told when its images are read
+        return []
+
+
+def _part(path: Path) -> str:
+    """The spelling of a split that a shard's name begins with; empty for another file."""
+    match = NAME.fullmatch(path.name.casefold())
+    return match[1] if match and match[1] in SPELLINGS else ""
+
+
+def _shards(folder: Path, findings: Findings) -> dict[str, list[Path]]:
+    """The shards of each split, sorted by name. Raises DataError as `require_clear` does."""
+    found: dict[str, list[Path]] = {"train": [], "selection": [], "report": []}
+    named = set()
+    for path in _files(folder):
+        if part := _part(path):
+            found[SPELLINGS[part]].append(path)
+            named.add(part)
+        elif path.suffix.lower() == ".tar":
+            findings.skip("shard(s)", "their names begin with no split's, such as train-", path)
+    require_clear(sorted(named), str(folder))
+    return found
 
 
 def _samples(shard: Path) -> tuple[dict[str, _Sample], bool]:

@@ -8,6 +8,7 @@ from typing import Literal
 import pytest
 from PIL import Image
 
+from supernet.data.dataset import load_data
 from supernet.data.folders import load_folder
 from supernet.errors import DataError
 
@@ -83,7 +84,7 @@ def test_names_are_within_the_folder_however_it_is_given(
 
 
 @pytest.mark.parametrize("train", ["train", "Train", "TRAINING"])
-@pytest.mark.parametrize("val", ["val", "valid", "Validation"])
+@pytest.mark.parametrize("val", ["val", "valid", "Validation", "dev", "Eval", "evaluation"])
 @pytest.mark.parametrize("test", ["test", "Testing"])
 def test_splits_in_their_usual_spellings(tmp_path: Path, train: str, val: str, test: str) -> None:
     make_folder(tmp_path, val, test)
@@ -101,6 +102,25 @@ def test_splits_in_their_usual_spellings(tmp_path: Path, train: str, val: str, t
 def test_two_folders_for_one_split_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="one folder of each split, but has 'val' and 'valid'"):
         load_folder(make_folder(tmp_path, "val", "valid"))
+    with pytest.raises(DataError, match=r"but has 'eval' and 'validation': merge or rename them"):
+        load_folder(make_folder(tmp_path / "b", "eval", "validation"))
+
+
+def test_a_name_that_breaks_lines_breaks_none(tmp_path: Path) -> None:
+    make_folder(tmp_path)
+    for name in ("a\nb.txt", "c\r.\x1b[2J", "d\u2028\x85.heic"):
+        (tmp_path / "train" / "cat" / name).write_bytes(b"")
+    save(tmp_path / "train" / "e\nf" / "0\n.png")
+    images = load_folder(tmp_path)
+    assert len(images.notes) == 3
+    assert all(note.isprintable() for note in images.notes)
+    assert any("train/cat/a\\nb.txt" in note for note in images.notes)
+    assert images.classes == ("cat", "dog", "e\nf")
+    with pytest.raises(DataError, match=r"'e\\nf' has 1"):
+        load_data(str(tmp_path), resolution=8)
+    (tmp_path / "train" / "e\nf" / "0\n.png").write_bytes(b"")
+    with pytest.raises(DataError, match=r"0\\n\.png: must be an image"):
+        images.read(len(images.names) - 1)
 
 
 def test_other_folders_beside_train_are_told(tmp_path: Path) -> None:
