@@ -10,7 +10,6 @@ batch remains a function of seed and step, and a training can be resumed like on
 import io
 import json
 import os
-import re
 import tarfile
 from array import array
 from dataclasses import dataclass, field
@@ -21,18 +20,18 @@ from PIL import Image
 from tqdm import tqdm
 
 from supernet.data.labels import check_labels
-from supernet.data.scan import Findings, counted, file_stamp, image_suffixes, is_hidden
+from supernet.data.scan import Findings, counted, file_stamp, image_suffixes
+from supernet.data.shard_names import files_of, part_of, shards_of
 from supernet.data.sources import ImageSet, lay_out
-from supernet.data.splits import SPELLINGS, require_clear
+from supernet.data.splits import SPELLINGS
 from supernet.errors import DataError
 from supernet.tell import readable
 
+SUFFIX = ".tar"
 PLAIN = ("", "image", "img")
 """What may precede `.jpg` in the name of a sample's image, where it has other images beside it."""
 PREFERRED = ("jpg", "jpeg", "png", "webp")
 """Of two plain ones, `.jpg` and `.png`, the first is the image and the other one a mask or so."""
-NAME = re.compile(r"([a-z]+)(?![a-z]).*\.tar", re.DOTALL)
-"""A shard's file, in lower case: it begins with the name of its split."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,7 +135,7 @@ class _Sample:
 
 def is_sharded(folder: Path) -> bool:
     """Whether a folder holds shards of training images."""
-    return any(SPELLINGS.get(_part(path)) == "train" for path in _files(folder))
+    return any(SPELLINGS.get(part_of(path)) == "train" for path in files_of(folder, SUFFIX))
 
 
 def load_shards(folder: Path) -> ImageSet:
@@ -149,7 +148,7 @@ def load_shards(folder: Path) -> ImageSet:
     Raises DataError, which names the shard, if one is damaged or a sample is incomplete.
     """
     index, sizes, findings = _Index(), dict[str, int](), Findings(folder)
-    shards = _shards(folder, findings)
+    shards = shards_of(folder, SUFFIX, findings)
     for split, paths in shards.items():
         num_before = len(index.names)
         for shard in tqdm(paths, f"index {split}", unit="shard", delay=2.0, leave=False):
@@ -177,34 +176,6 @@ def load_shards(folder: Path) -> ImageSet:
         may_halve=may_halve,
         notes=findings.notes(),
     )
-
-
-def _files(folder: Path) -> list[Path]:
-    """What lies in a folder, sorted by name; nothing where that cannot be read."""
-    try:
-        return sorted(path for path in folder.iterdir() if not is_hidden(path.name))
-    except OSError:  # told when its images are read
-        return []
-
-
-def _part(path: Path) -> str:
-    """The spelling of a split that a shard's name begins with; empty for another file."""
-    match = NAME.fullmatch(path.name.casefold())
-    return match[1] if match and match[1] in SPELLINGS else ""
-
-
-def _shards(folder: Path, findings: Findings) -> dict[str, list[Path]]:
-    """The shards of each split, sorted by name. Raises DataError as `require_clear` does."""
-    found: dict[str, list[Path]] = {"train": [], "selection": [], "report": []}
-    named = set()
-    for path in _files(folder):
-        if part := _part(path):
-            found[SPELLINGS[part]].append(path)
-            named.add(part)
-        elif path.suffix.lower() == ".tar":
-            findings.skip("shard(s)", "their names begin with no split's, such as train-", path)
-    require_clear(sorted(named), str(folder))
-    return found
 
 
 def _samples(shard: Path) -> tuple[dict[str, _Sample], bool]:

@@ -79,7 +79,7 @@ def test_shards_are_named_after_splits(
         splits, 15
     )
     assert [note.partition(": ")[2] for note in images.notes] == [
-        f"skipped 1 shard, such as {name}: their names begin with no split's, such as train-"
+        f"skipped 1 .tar file, such as {name}: their names begin with no split's, such as train-"
         for name in names
         if name == "trainval-0.tar"
     ]
