@@ -45,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("data", metavar="DATA", help="folder (images or shards), list (.csv, .jsonl), "
+    add("data", metavar="DATA", help="folder (images, shards, parquet), list (.csv, .jsonl), "
         "fashion-mnist-mini or torchvision:NAME")  # fmt: skip
     add("--data-root", metavar="DIR", type=Path, default=DEFAULT_ROOT,
         help="folder of torchvision's data sets")  # fmt: skip

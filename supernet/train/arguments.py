@@ -49,7 +49,7 @@ def make_parser() -> argparse.ArgumentParser:
         "with --weights, scratch with --data, else embedded")  # fmt: skip
     add(
         "--data",
-        help="fashion-mnist-mini, folder (images or shards), list (.csv, .jsonl) or "
+        help="fashion-mnist-mini, folder (images, shards, parquet), list (.csv, .jsonl) or "
         "torchvision:NAME",
     )
     add("--data-root", metavar="DIR", help="folder of torchvision's data sets")

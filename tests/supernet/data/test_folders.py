@@ -1,6 +1,7 @@
 """Folders of photos as people leave them."""
 
 import os
+import shutil
 import unicodedata
 from pathlib import Path
 from typing import Literal
@@ -151,6 +152,30 @@ def test_the_folder_that_was_meant_is_named(tmp_path: Path) -> None:
         load_folder(tmp_path / "a")
 
 
+@pytest.mark.parametrize("depth", [1, 2, 3])
+@pytest.mark.parametrize("meant", ["train", "."])
+def test_the_folder_within_folders_is_named(tmp_path: Path, depth: int, meant: str) -> None:
+    inner = tmp_path.joinpath(*["photos"] * depth)
+    make_folder(tmp_path / "made")
+    inner.parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / "made" if meant == "train" else tmp_path / "made" / "train").rename(inner)
+    shutil.rmtree(tmp_path / "made", ignore_errors=True)
+    (tmp_path / "__MACOSX").mkdir()
+    with pytest.raises(DataError, match=rf"has no train/: pass {inner}$"):
+        load_folder(tmp_path)
+
+
+def test_a_split_without_images_is_ignored_and_told(tmp_path: Path) -> None:
+    make_folder(tmp_path)
+    for name in ("cat", "dog"):
+        (tmp_path / "val" / name).mkdir(parents=True)
+    images = load_folder(tmp_path)
+    assert images.official == {"train": range(6)}
+    assert images.notes == (
+        f"{tmp_path}: val/ is ignored: it has no images in the folders of its classes",
+    )
+
+
 def test_images_without_a_class_are_told(tmp_path: Path) -> None:
     make_folder(tmp_path, "val")
     save(tmp_path / "train" / "loose.png")
@@ -230,7 +255,7 @@ def test_names_that_are_no_utf_8(tmp_path: Path) -> None:
     assert images.names[0] == r"train/caf\xe9/0.png"
     assert "".join((*images.notes, *images.names)).encode()
     assert images.read(0).size == (8, 6)
-    (tmp_path / "val" / f"x{name}").mkdir(parents=True)
+    save(tmp_path / "val" / f"x{name}" / "0.png")
     with pytest.raises(DataError, match=r"not 'xcaf"):
         load_folder(tmp_path)
 
