@@ -224,14 +224,16 @@ def test_a_messy_folder_is_read_as_it_is_meant(
 @pytest.mark.parametrize("seed", range(100))
 def test_any_tree_of_files_is_read_or_refused_in_one_line(tmp_path: Path, seed: int) -> None:
     """Random names at random depths, most of which are no data set."""
-    rng, names = random.Random(seed), ("train", "val", "test", "a", "b", "1", ".x", "images")
+    rng = random.Random(seed)
+    names: tuple[str, ...] = ("train", "val", "test", "a", "b", "1", ".x", "images")
+    names += rng.choice(((), ("photos", "Eval", "dev"), ("c\nd", "data", "train_0")))
     noise = np.random.default_rng(seed).integers(0, 256, (9, 9, 3), dtype=np.uint8)
     file = io.BytesIO()
     Image.fromarray(noise).save(file, "PNG")
     for i in range(rng.randint(0, 40)):
         folder = tmp_path.joinpath(*rng.choices(names, k=rng.randint(0, 4)))
         folder.mkdir(parents=True, exist_ok=True)
-        kind = rng.choice((".png", ".jpg", ".txt", "x", ".tar", ".heic"))
+        kind = rng.choice((".png", ".jpg", ".txt", "x", ".tar", ".heic", "\n.png", ".parquet"))
         (folder / f"{i}{kind}").write_bytes(file.getvalue() if rng.random() < 0.8 else b"junk")
     refusal = ""
     try:
@@ -287,8 +289,8 @@ class MessyRows:
                 file.write("\n")
         else:
             separator = "\t" if kind == ".tsv" else self.rng.choice(",;|")
-            quoting = self.rng.choice((csv.QUOTE_MINIMAL, csv.QUOTE_ALL))
-            writer = csv.writer(file, delimiter=separator, quoting=quoting, lineterminator="\n")
+            dialect = self.rng.choice(("unix", "excel"))  # all cells in quotes, or few
+            writer = csv.writer(file, dialect, delimiter=separator, lineterminator="\n")
             writer.writerow(head)
             writer.writerows(rows)
         text = file.getvalue()
