@@ -20,6 +20,7 @@ from supernet.checkpoint import is_finished
 from supernet.errors import OwnedError, SupernetError
 from supernet.train import train
 from supernet.train.owner import wait_until_free
+from supernet.train.state import has_state, read_state, state_folder
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -48,6 +49,7 @@ def _run(args: argparse.Namespace, command: str) -> int:
     jobs = jobs_by_target(job, args.runtime, args.dtype, args.batch_size)
     if args.supernet is None and not is_finished(source):
         if args.data not in (None, TrainingJob().data):
+            _require_example(source)
             raise NasError(
                 f"--data must be the images of a trained run, but {source} holds none: train one "
                 f"with python -m supernet.train --data {args.data} --out {source}"
@@ -90,10 +92,24 @@ def _train_example(run: Path, device: str | None) -> None:
         wait_until_free(run, lambda line: print(line, file=sys.stderr))
         if is_finished(run):
             return
+        _require_example(run)
         try:
             train(TrainingJob(), run, Execution(device=device), resume=True)
         except OwnedError:  # another process was faster
             continue
+
+
+def _require_example(run: Path) -> None:
+    """Raise NasError where the training that was begun in `run` is not that of the example."""
+    if not has_state(state_folder(run)):
+        return
+    saved = read_state(state_folder(run))
+    if TrainingJob().changes_from(saved.job):
+        raise NasError(
+            f"{run} must hold a trained supernet, but its training on {saved.job.data} is "
+            f"unfinished, at step {saved.num_steps_done:,}: repeat the command that began it, "
+            f"python -m supernet.train ... --out {run}, with --resume, then search"
+        )
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from supernet.elastic.trainable import check_trainable
 from supernet.errors import SupernetError
 from supernet.job.training_job import TrainingJob
 from supernet.models import build_model
+from supernet.models.cached_weights import weights_file
 from supernet.models.pretrained import load_weights
 from supernet.roundtrip import check_roundtrip
 from supernet.tell import to_stderr
@@ -29,7 +30,10 @@ def new_supernet(job: TrainingJob, data: Data, *, resumes: bool) -> Supernet:
         def for_classes(count: int) -> nn.Module:
             return build_model(job.model, count, job.model_options, seed=job.seed)
 
-        fresh = load_weights(model, Path(job.weights), build=for_classes)
+        file = weights_file(job.weights, job.model)
+        if file != Path(job.weights):
+            to_stderr(f"weights {job.weights}: {file}")
+        fresh = load_weights(model, file, build=for_classes)
         if fresh:
             to_stderr(f"initialised anew: {', '.join(fresh)}")
     freeze(model, job.freeze)

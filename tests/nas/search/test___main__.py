@@ -18,6 +18,7 @@ from nas.search.job import SearchJob
 from planner import Entry, LookupTable, pareto_front, read_candidates
 from planner.schema import check_all
 from supernet.cores import Cores
+from supernet.train.state import read_state, state_folder
 
 FAST = ["--trials", "6", "--allow-noisy", "--num-threads", "1"]
 
@@ -52,6 +53,20 @@ def refused(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> str:
     line = err.splitlines()[-1]
     assert line.startswith("error: ")
     return line
+
+
+def test_an_unfinished_training_is_to_be_ended_first(
+    tiny_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(tiny_run / "supernet" / "last", tmp_path / "supernet" / "last")
+    step = read_state(state_folder(tmp_path)).num_steps_done
+    expected = (
+        f"error: {tmp_path} must hold a trained supernet, but its training on fashion-mnist-mini is"
+        f" unfinished, at step {step}: repeat the command that began it, python -m supernet.train "
+        f"... --out {tmp_path}, with --resume, then search"
+    )
+    assert refused(capsys, [*FAST, "--out", str(tmp_path)]) == expected
+    assert refused(capsys, [*FAST, "--out", str(tmp_path), "--data", "photos"]) == expected
 
 
 def test_the_search_folder_is_the_documented_one(searched: Path) -> None:
