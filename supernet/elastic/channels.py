@@ -160,6 +160,7 @@ class _Tracing:
             losing_groups=frozenset(self.labelling.losing_groups),
             num_positions=self.labelling.num_positions,
             ordered=frozenset(self._groups_of(groups, self.labelling.ordered)),
+            mixed=frozenset(self._groups_of(groups, self.labelling.mixed)),
             logits=self.logits,
         )
 

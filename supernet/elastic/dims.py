@@ -51,6 +51,9 @@ class Channels:
     """For each weight: at how many positions of an image it is multiplied with."""
     ordered: frozenset[int]
     """Groups whose channels must keep their order, since a kernel slides along them."""
+    mixed: frozenset[int]
+    """Groups whose channels are combined with each other (normalised, averaged), by means of which
+    a channel of zeros is not the same as none."""
     logits: Logits
     """Where the logits are in what the network returns."""
 
