@@ -11,6 +11,8 @@ operation's input channels stay at full width as well. Every width that remains 
 """
 
 import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import torch
@@ -29,7 +31,9 @@ from supernet.tracing import (
     Failure,
     Partition,
     Trace,
+    TracedOperation,
     divide,
+    equal_sizes,
     find_failure,
     follow_paths,
 )
@@ -60,6 +64,23 @@ def trace_channels(
 def floating_dtype(model: nn.Module) -> torch.dtype | None:
     """The dtype of the network's parameters, which its input must have; None: torch's default."""
     return next((p.dtype for p in model.parameters() if p.is_floating_point()), None)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A narrow network that fails: which of those that are tried, in which pass, and how."""
+
+    widths: int
+    number: int
+    failure: Failure
+
+    @property
+    def place(self) -> tuple[int, int, int]:
+        """How far all narrow networks run."""
+        return self.widths, self.number, self.failure.index
+
+
+_Checked = tuple[Channels, _Found | None]
 
 
 class _Tracing:
@@ -111,13 +132,60 @@ class _Tracing:
 
     def settled(self) -> Channels:
         """Keep channels at full width until the network runs at all other channels' widths."""
-        while True:
-            groups = self._elastic_groups()
-            channels = self._channels(groups)
-            found = self._first_failure(channels, groups)
-            if found is None:
-                return channels
-            self._blame(*found)
+        channels, found = self._checked()
+        while found is not None:
+            mended = self._with_equal_sizes(found)
+            if mended is None:
+                self._blame(found)
+                mended = self._checked()
+            channels, found = mended
+        return channels
+
+    def _checked(self) -> "_Checked":
+        """The channels as the labels are now, and where a narrow network fails."""
+        groups = self._elastic_groups()
+        channels = self._channels(groups)
+        return channels, self._first_failure(channels, groups)
+
+    def _with_equal_sizes(self, found: "_Found") -> "_Checked | None":
+        """The same with two dimensions united whose sizes are equal in the code, if that helps.
+
+        It does where the network then runs further.
+        """
+        operations, index = self.trace.passes[found.number], found.failure.index
+        for key, pair in equal_sizes(operations, index).items():
+            mended = self._united([pair], found)
+            if mended is not None and mended[1] is not None:
+                others = [equal_sizes(operations, i) for i in self._alike(operations, index)]
+                pairs = [each[key] for each in others if key in each]
+                return self._united(pairs, mended[1]) or mended
+            if mended is not None:
+                return mended
+        return None
+
+    def _united(self, pairs: list[tuple[Tensor, Tensor]], found: "_Found") -> "_Checked | None":
+        """What is checked with these united; None, and all as before, if that runs no further."""
+        roots, before = self.labelling.labels.roots, self.labelling.state()
+        pairs = [(axis.view(-1, len(other)), other) for axis, other in pairs]
+        if all(bool((roots(axis) == roots(other)).all()) for axis, other in pairs):
+            return None
+        for axis, other in pairs:
+            self.labelling.unite(axis, other)
+        checked = self._checked()
+        if checked[1] is None or checked[1].place > found.place:
+            return checked
+        self.labelling.restore(before)
+        return None
+
+    def _alike(self, operations: Sequence[TracedOperation], index: int) -> Iterator[int]:
+        """The same step of the code in later calls of modules of that class."""
+        site = operations[index].site
+        kind = type(self.model.get_submodule(site.path))
+        for i, operation in enumerate(operations[index + 1 :], index + 1):
+            other = operation.site
+            same = other.operation == site.operation and other.number == site.number
+            if same and type(self.model.get_submodule(other.path)) is kind:
+                yield i
 
     def _elastic_groups(self) -> Partition:
         """All groups with more than one possible size; the others are kept."""
@@ -168,15 +236,14 @@ class _Tracing:
         roots = [self.labelling.labels.roots(axis) for axis in axes]
         return {group for each in roots for group in groups.group_of[each].tolist() if group >= 0}
 
-    def _first_failure(self, channels: Channels, groups: Partition) -> tuple[int, Failure] | None:
-        """The index of the pass that failed, and the failure."""
+    def _first_failure(self, channels: Channels, groups: Partition) -> "_Found | None":
         rng, low = random.Random(0), self.space.narrowest
         num_groups = len(channels.groups)
         widths = [[low] * num_groups]
         widths += [
             [rng.uniform(low, 1) for _ in range(num_groups)] for _ in range(NUM_RANDOM_CHECKS)
         ]
-        for choice in widths if num_groups else []:
+        for number_of_widths, choice in enumerate(widths if num_groups else []):
             kept = channels.kept_counts(choice, self.space.divisor)
             tensors = {
                 name: channels.selector(name)(tensor, kept).contiguous()
@@ -189,7 +256,7 @@ class _Tracing:
                 with unchanged(network):
                     failure = find_failure(network, self.inputs, self.trace.passes[number], size_of)
                 if failure is not None:
-                    return number, failure
+                    return _Found(number_of_widths, number, failure)
         return None
 
     def _count(self, stays: Tensor, known: dict[int, int], axis: Tensor) -> int:
@@ -198,14 +265,14 @@ class _Tracing:
             known[id(axis)] = int(stays[self.labelling.labels.roots(axis)].sum())
         return known[id(axis)]
 
-    def _blame(self, number: int, failure: Failure) -> None:
+    def _blame(self, found: "_Found") -> None:
         """Keep the activations that the operation that failed takes, or else its weights.
 
         First of all what it made of alike entries: the code states how many. Where all are kept
         already, an earlier operation is to blame: code between the two has
         noticed the narrower size.
         """
-        operations = self.trace.passes[number]
+        failure, operations = found.failure, self.trace.passes[found.number]
         for blamed in reversed(operations[: failure.index + 1]):
             at = blamed.name, blamed.site.path
             for tensors in ((blamed.alike,), blamed.activations, blamed.weights):

@@ -101,6 +101,16 @@ class Labelling:
         self.alike: list[Tensor] = []
         """Labels that it made for entries that are all alike."""
 
+    def state(self) -> tuple[Labels, list[Kept], dict[int, tuple[tuple[str, str], str]]]:
+        """Which labels are united and kept, and what is listed; see `restore`."""
+        return self.labels.copy(), list(self.kept), dict(self._early)
+
+    def restore(
+        self, state: tuple[Labels, list[Kept], dict[int, tuple[tuple[str, str], str]]]
+    ) -> None:
+        """Go back to a `state`, after which no pass was traced."""
+        self.labels, self.kept, self._early = state
+
     def begin_pass(self) -> None:
         """Count the positions of one more forward pass from zero."""
         self.num_positions = {}
