@@ -19,6 +19,8 @@ import torch
 from torch import Tensor, nn
 
 from supernet.elastic.dims import Channels, Dim, kept_places
+from supernet.elastic.following import counting, resolve
+from supernet.elastic.follows import Follows
 from supernet.elastic.inputs import Inputs, as_tuple, require_inputs, without_data
 from supernet.elastic.logits import find_logits
 from supernet.elastic.narrow import narrow
@@ -96,6 +98,8 @@ class _Tracing:
         self.model, self.inputs, self.space = model, inputs, space
         self.trace = Trace(model, space.divisor)
         self.labelling = self.trace.labelling
+        self.counted: dict[tuple[str, str], Tensor] = {}
+        """Attributes that count channels, by path and name, with the labels of these."""
         for training in (True, False):
             self._run(training)
         in_training, in_eval = self.trace.outputs
@@ -134,7 +138,7 @@ class _Tracing:
         """Keep channels at full width until the network runs at all other channels' widths."""
         channels, found = self._checked()
         while found is not None:
-            mended = self._with_equal_sizes(found)
+            mended = self._with_equal_sizes(found) or self._with_counted_sizes(found)
             if mended is None:
                 self._blame(found)
                 mended = self._checked()
@@ -162,6 +166,55 @@ class _Tracing:
             if mended is not None:
                 return mended
         return None
+
+    def _with_counted_sizes(self, found: _Found) -> _Checked | None:
+        """The same with attributes that count what shrinks, if the network then runs further."""
+        operations, index = self.trace.passes[found.number], found.failure.index
+        index = min(index, len(operations) - 1)
+        counted = self._counted(operations[index])
+        choices = [counted, *({one: axis} for one, axis in counted.items() if len(counted) > 1)]
+        for choice in choices if counted else []:
+            names = {name for _, name in choice}
+            mended = self._followed(choice, found)
+            if mended is not None and mended[1] is not None:
+                others = [self._counted(operations[i]) for i in self._alike(operations, index)]
+                more = {a: axis for each in others for a, axis in each.items() if a[1] in names}
+                return self._followed(more, mended[1]) or mended
+            if mended is not None:
+                return mended
+        return None
+
+    def _counted(self, operation: TracedOperation) -> dict[tuple[str, str], Tensor]:
+        """Attributes of its module that may count channels of what it takes or returns."""
+        path = operation.site.path
+        outputs = [axes for _, axes in operation.outputs]
+        axes = [
+            axis for each in (*outputs, *operation.activations, *operation.weights) for axis in each
+        ]
+        found = counting(self.model.get_submodule(path), axes)
+        return {(path, name): a for name, a in found.items() if (path, name) not in self.counted}
+
+    def _followed(self, counted: dict[tuple[str, str], Tensor], found: _Found) -> _Checked | None:
+        """What is checked when these attributes follow; None, and all as before, if no better."""
+        if not counted:
+            return None
+        before, state = dict(self.counted), self.labelling.state()
+        self.counted |= counted
+        checked = self._checked()
+        if checked[1] is None or checked[1].place > found.place:
+            return checked
+        self.counted = before
+        self.labelling.restore(state)
+        return None
+
+    def _following(
+        self, groups: Partition, dims: dict[str, tuple[Dim | None, ...]]
+    ) -> dict[tuple[str, str], Follows]:
+        roots = {a: self.labelling.labels.roots(axis) for a, axis in self.counted.items()}
+        return resolve(roots, groups, {name: each for name, each in dims.items() if any(each)})
+
+    def _narrowed(self, channels: Channels, tensors: dict[str, Tensor]) -> nn.Module:
+        return narrow(self.model, tensors, channels.losing_groups, following=channels.following)
 
     def _united(self, pairs: list[tuple[Tensor, Tensor]], found: "_Found") -> "_Checked | None":
         """What is checked with these united; None, and all as before, if that runs no further."""
@@ -228,6 +281,7 @@ class _Tracing:
             losing_groups=frozenset(self.labelling.losing_groups),
             num_positions=self.labelling.num_positions,
             ordered=frozenset(self._groups_of(groups, self.labelling.ordered)),
+            following=self._following(groups, dims),
             mixed=frozenset(self._groups_of(groups, self.labelling.mixed)),
             logits=self.logits,
         )
@@ -252,7 +306,7 @@ class _Tracing:
             stays = torch.tensor([*kept, 1])[groups.group_of] > groups.place_of
             size_of = partial(self._count, stays, {})
             for number, training in enumerate((True, False)):
-                network = narrow(self.model, tensors, channels.losing_groups).train(training)
+                network = self._narrowed(channels, tensors).train(training)
                 with unchanged(network):
                     failure = find_failure(network, self.inputs, self.trace.passes[number], size_of)
                 if failure is not None:

@@ -1,5 +1,7 @@
 """Code that takes a size from its module's input: uniting the two keeps both elastic."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -60,16 +62,19 @@ def test_heads_narrow_with_the_embedding(rest: bool) -> None:
 def test_blocks_after_the_first_are_united_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     from supernet.elastic.channels import _Tracing
 
-    checks = []
+    checks: list[int] = []
     check = _Tracing._checked
-    monkeypatch.setattr(_Tracing, "_checked", lambda self: checks.append(0) or check(self))
-    make = lambda depth: Supernet(  # noqa: E731
-        Transformer(depth=depth), torch.empty(1, 3, 16, 16), SearchSpace(resolutions=(16,))
-    )
+
+    def counted(tracing: _Tracing) -> Any:
+        checks.append(0)
+        return check(tracing)
+
+    monkeypatch.setattr(_Tracing, "_checked", counted)
     numbers = []
     for depth in (2, 6):
         checks.clear()
-        make(depth)
+        network = Transformer(depth=depth)
+        Supernet(network, torch.empty(1, 3, 16, 16), SearchSpace(resolutions=(16,)))
         numbers.append(len(checks))
     assert numbers[0] == numbers[1]
 
