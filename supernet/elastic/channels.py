@@ -11,18 +11,17 @@ operation's input channels stay at full width as well. Every width that remains 
 """
 
 import random
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 import torch
 from torch import Tensor, nn
 
 from supernet.elastic.dims import Channels, Dim, kept_places
-from supernet.elastic.following import counting, resolve
+from supernet.elastic.following import resolve
 from supernet.elastic.follows import Follows
 from supernet.elastic.inputs import Inputs, as_tuple, require_inputs, without_data
 from supernet.elastic.logits import find_logits
+from supernet.elastic.mending import Checked, Found, Mending
 from supernet.elastic.narrow import narrow
 from supernet.elastic.requirements import require_convertible
 from supernet.elastic.unchanged import unchanged
@@ -30,12 +29,9 @@ from supernet.errors import ModelError
 from supernet.seeding import seeded
 from supernet.space import SearchSpace, channel_multiple
 from supernet.tracing import (
-    Failure,
     Partition,
     Trace,
-    TracedOperation,
     divide,
-    equal_sizes,
     find_failure,
     follow_paths,
 )
@@ -68,23 +64,6 @@ def floating_dtype(model: nn.Module) -> torch.dtype | None:
     return next((p.dtype for p in model.parameters() if p.is_floating_point()), None)
 
 
-@dataclass(frozen=True)
-class _Found:
-    """A narrow network that fails: which of those that are tried, in which pass, and how."""
-
-    widths: int
-    number: int
-    failure: Failure
-
-    @property
-    def place(self) -> tuple[int, int, int]:
-        """How far all narrow networks run."""
-        return self.widths, self.number, self.failure.index
-
-
-_Checked = tuple[Channels, _Found | None]
-
-
 class _Tracing:
     """A trace of `model`, and the channels that follow from it."""
 
@@ -98,8 +77,7 @@ class _Tracing:
         self.model, self.inputs, self.space = model, inputs, space
         self.trace = Trace(model, space.divisor)
         self.labelling = self.trace.labelling
-        self.counted: dict[tuple[str, str], Tensor] = {}
-        """Attributes that count channels, by path and name, with the labels of these."""
+        self.mending = Mending(model, self.trace, self._checked)
         for training in (True, False):
             self._run(training)
         in_training, in_eval = self.trace.outputs
@@ -138,107 +116,27 @@ class _Tracing:
         """Keep channels at full width until the network runs at all other channels' widths."""
         channels, found = self._checked()
         while found is not None:
-            mended = self._with_equal_sizes(found) or self._with_counted_sizes(found)
+            mended = self.mending.mended(found)
             if mended is None:
                 self._blame(found)
                 mended = self._checked()
             channels, found = mended
         return channels
 
-    def _checked(self) -> "_Checked":
+    def _checked(self) -> Checked:
         """The channels as the labels are now, and where a narrow network fails."""
         groups = self._elastic_groups()
         channels = self._channels(groups)
         return channels, self._first_failure(channels, groups)
 
-    def _with_equal_sizes(self, found: "_Found") -> "_Checked | None":
-        """The same with two dimensions united whose sizes are equal in the code, if that helps.
-
-        It does where the network then runs further.
-        """
-        operations, index = self.trace.passes[found.number], found.failure.index
-        for key, pair in equal_sizes(operations, index).items():
-            mended = self._united([pair], found)
-            if mended is not None and mended[1] is not None:
-                others = [equal_sizes(operations, i) for i in self._alike(operations, index)]
-                pairs = [each[key] for each in others if key in each]
-                return self._united(pairs, mended[1]) or mended
-            if mended is not None:
-                return mended
-        return None
-
-    def _with_counted_sizes(self, found: _Found) -> _Checked | None:
-        """The same with attributes that count what shrinks, if the network then runs further."""
-        operations, index = self.trace.passes[found.number], found.failure.index
-        index = min(index, len(operations) - 1)
-        counted = self._counted(operations[index])
-        choices = [counted, *({one: axis} for one, axis in counted.items() if len(counted) > 1)]
-        for choice in choices if counted else []:
-            names = {name for _, name in choice}
-            mended = self._followed(choice, found)
-            if mended is not None and mended[1] is not None:
-                others = [self._counted(operations[i]) for i in self._alike(operations, index)]
-                more = {a: axis for each in others for a, axis in each.items() if a[1] in names}
-                return self._followed(more, mended[1]) or mended
-            if mended is not None:
-                return mended
-        return None
-
-    def _counted(self, operation: TracedOperation) -> dict[tuple[str, str], Tensor]:
-        """Attributes of its module that may count channels of what it takes or returns."""
-        path = operation.site.path
-        outputs = [axes for _, axes in operation.outputs]
-        axes = [
-            axis for each in (*outputs, *operation.activations, *operation.weights) for axis in each
-        ]
-        found = counting(self.model.get_submodule(path), axes)
-        return {(path, name): a for name, a in found.items() if (path, name) not in self.counted}
-
-    def _followed(self, counted: dict[tuple[str, str], Tensor], found: _Found) -> _Checked | None:
-        """What is checked when these attributes follow; None, and all as before, if no better."""
-        if not counted:
-            return None
-        before, state = dict(self.counted), self.labelling.state()
-        self.counted |= counted
-        checked = self._checked()
-        if checked[1] is None or checked[1].place > found.place:
-            return checked
-        self.counted = before
-        self.labelling.restore(state)
-        return None
-
     def _following(
         self, groups: Partition, dims: dict[str, tuple[Dim | None, ...]]
     ) -> dict[tuple[str, str], Follows]:
-        roots = {a: self.labelling.labels.roots(axis) for a, axis in self.counted.items()}
+        roots = {a: self.labelling.labels.roots(axis) for a, axis in self.mending.counted.items()}
         return resolve(roots, groups, {name: each for name, each in dims.items() if any(each)})
 
     def _narrowed(self, channels: Channels, tensors: dict[str, Tensor]) -> nn.Module:
         return narrow(self.model, tensors, channels.losing_groups, following=channels.following)
-
-    def _united(self, pairs: list[tuple[Tensor, Tensor]], found: "_Found") -> "_Checked | None":
-        """What is checked with these united; None, and all as before, if that runs no further."""
-        roots, before = self.labelling.labels.roots, self.labelling.state()
-        pairs = [(axis.view(-1, len(other)), other) for axis, other in pairs]
-        if all(bool((roots(axis) == roots(other)).all()) for axis, other in pairs):
-            return None
-        for axis, other in pairs:
-            self.labelling.unite(axis, other)
-        checked = self._checked()
-        if checked[1] is None or checked[1].place > found.place:
-            return checked
-        self.labelling.restore(before)
-        return None
-
-    def _alike(self, operations: Sequence[TracedOperation], index: int) -> Iterator[int]:
-        """The same step of the code in later calls of modules of that class."""
-        site = operations[index].site
-        kind = type(self.model.get_submodule(site.path))
-        for i, operation in enumerate(operations[index + 1 :], index + 1):
-            other = operation.site
-            same = other.operation == site.operation and other.number == site.number
-            if same and type(self.model.get_submodule(other.path)) is kind:
-                yield i
 
     def _elastic_groups(self) -> Partition:
         """All groups with more than one possible size; the others are kept."""
@@ -290,7 +188,7 @@ class _Tracing:
         roots = [self.labelling.labels.roots(axis) for axis in axes]
         return {group for each in roots for group in groups.group_of[each].tolist() if group >= 0}
 
-    def _first_failure(self, channels: Channels, groups: Partition) -> "_Found | None":
+    def _first_failure(self, channels: Channels, groups: Partition) -> Found | None:
         rng, low = random.Random(0), self.space.narrowest
         num_groups = len(channels.groups)
         widths = [[low] * num_groups]
@@ -310,7 +208,7 @@ class _Tracing:
                 with unchanged(network):
                     failure = find_failure(network, self.inputs, self.trace.passes[number], size_of)
                 if failure is not None:
-                    return _Found(number_of_widths, number, failure)
+                    return Found(number_of_widths, number, failure)
         return None
 
     def _count(self, stays: Tensor, known: dict[int, int], axis: Tensor) -> int:
@@ -319,7 +217,7 @@ class _Tracing:
             known[id(axis)] = int(stays[self.labelling.labels.roots(axis)].sum())
         return known[id(axis)]
 
-    def _blame(self, found: "_Found") -> None:
+    def _blame(self, found: Found) -> None:
         """Keep the activations that the operation that failed takes, or else its weights.
 
         First of all what it made of alike entries: the code states how many. Where all are kept
