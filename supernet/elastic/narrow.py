@@ -7,7 +7,7 @@ from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 from torch.nn.utils.parametrize import is_parametrized
 
-from supernet.elastic.attributes import Translation, attributes, referring
+from supernet.elastic.attributes import Owned, Translation, attributes, referring
 from supernet.elastic.follows import Follows
 
 
@@ -29,8 +29,9 @@ def narrow(
     others each group shrinks. Other attributes that state sizes are given as `following`.
 
     What else modules hold refers to the modules of the result where it refers to those of `model`;
-    `referring_attributes` is `referring(model)`, if known. The rest is shared, unless the result is
-    to be `independent`: then it shares nothing with `model` that can change.
+    `referring_attributes` is `referring(model)`, if known. Containers are copied, for code caches
+    in them. The rest is shared, unless the result is to be `independent`: then it shares nothing
+    with `model` that can change.
     """
     named = [*model.named_parameters(), *model.named_buffers()]
     by_id = {id(full): tensors[name] for name, full in named if name in tensors}
@@ -42,8 +43,10 @@ def narrow(
     else:
         pairs = referring(model) if referring_attributes is None else referring_attributes
         translated = [(model.get_submodule(path), name) for path, name in pairs]
+    owned = Owned()
     for module, name in translated:
-        clones[id(module)].__dict__[name] = translate(module.__dict__[name])
+        value = translate(module.__dict__[name])
+        clones[id(module)].__dict__[name] = value if independent else owned(value)
     if independent:
         for clone in filter(is_parametrized, clones.values()):
             _set_own_class(clone)
