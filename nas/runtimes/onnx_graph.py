@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from nas.runtimes.attention import AttentionIn4D
 from nas.runtimes.opset import EXPORTED, lowered
 
 INPUT, OUTPUT = "images", "logits"
@@ -64,7 +65,7 @@ def _settings(module: nn.Module) -> Iterator[tuple[str, str]]:
 
 def export_model(network: nn.Module, images: torch.Tensor) -> OnnxModel:
     """Export `network` with fixed shapes, embedded weights and the lowest opset; takes seconds."""
-    with _silence():
+    with _silence(), AttentionIn4D():
         program = torch.onnx.export(
             network,
             (images,),
