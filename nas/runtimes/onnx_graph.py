@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from nas.runtimes.attention import AttentionIn4D
 from nas.runtimes.opset import EXPORTED, lowered
 
 INPUT, OUTPUT = "images", "logits"
@@ -92,7 +93,7 @@ def export_model(network: nn.Module, images: torch.Tensor) -> OnnxModel:
 def _export(
     network: nn.Module, inputs: tuple[torch.Tensor, ...], names: list[str]
 ) -> onnx.ModelProto:
-    with _silence():
+    with _silence(), AttentionIn4D():
         program = torch.onnx.export(
             network,
             inputs,
