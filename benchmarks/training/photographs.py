@@ -31,12 +31,12 @@ from benchmarks.result_file import result_file
 from benchmarks.training.photographs_page import (
     WIDTHS,
     front_summary,
-    packed,
     summary,
     tables,
     write_page,
 )
 from nas.cost.macs import count_macs
+from nas.evaluate.evaluation import to_text
 from nas.evaluate.trained import load_trained
 from planner.atomic import write_atomically
 from supernet import Execution, SubnetConfig, Supernet, TrainingJob
@@ -117,7 +117,7 @@ def job_of(system: System, default: TrainingJob) -> TrainingJob:
 def scores(supernet: Supernet, data: Data, system: System, default: TrainingJob) -> dict[str, Any]:
     """Of each width at each resolution: what it classifies correctly, by split, and its MACs.
 
-    `correct` has counts; `correct_images` says of each image of `report` whether, as `packed` does.
+    `correct` has counts; `correct_images` says whether of each image of `report`: see `to_text`.
     """
     images = Images(data, torch.device("cpu"))
     found: dict[str, Any] = {"correct": {}, "correct_images": {}, "macs": {}}
@@ -133,7 +133,7 @@ def scores(supernet: Supernet, data: Data, system: System, default: TrainingJob)
                 "selection": accuracy(network, images.batches("selection", side)).num_correct,
                 "report": int(correct.sum()),
             }
-            found["correct_images"][config] = packed(correct)
+            found["correct_images"][config] = to_text(correct)
             found["macs"][config] = count_macs(network, side)
     return found
 

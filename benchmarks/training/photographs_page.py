@@ -1,18 +1,17 @@
 """The tables and the figure of docs/photographs.md, from benchmarks/training/photographs.py."""
 
-import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
-import numpy as np
 import plotly.graph_objects as go
-from numpy.typing import NDArray
 
 from benchmarks.paper.scores import best_under
-from supernet.evaluate.accuracy import Z_95, wilson
+from nas.evaluate.evaluation import from_text
+from nas.evaluate.paired import paired_difference
+from supernet.evaluate.accuracy import wilson
 
 PAGE = Path(__file__).parents[2] / "docs" / "photographs.md"
 FIGURE = PAGE.with_suffix(".png")
@@ -20,7 +19,6 @@ BEGIN = "<!-- The tables of benchmarks/training/photographs.py begin here. -->"
 END = "<!-- They end here. -->"
 WIDTHS = (1.0, 0.75, 0.5)
 ALONE = ("alone", "plain")
-Bits = NDArray[np.bool_]
 Run = dict[str, Any]
 
 
@@ -36,17 +34,6 @@ class Top1:
         return f"{self.value:.1f} ({self.low:.1f} to {self.high:.1f})"
 
 
-def packed(correct: Bits) -> str:
-    """Whether each image was classified correctly, as hex: eight images a byte."""
-    return np.packbits(correct).tobytes().hex()
-
-
-def unpacked(text: str, num_images: int) -> Bits:
-    """The inverse of `packed`."""
-    found = np.frombuffer(bytes.fromhex(text), dtype=np.uint8)
-    return np.unpackbits(found, count=num_images).astype(bool)
-
-
 def top1(run: Run, config: str) -> Top1:
     """Of one config, with Wilson's interval."""
     num_images = run["num_images"]["report"]
@@ -56,23 +43,10 @@ def top1(run: Run, config: str) -> Top1:
 
 
 def difference(first: tuple[Run, str], second: tuple[Run, str]) -> Top1:
-    """How much more the first (run, config) has right, of the same images.
-
-    The interval is for paired proportions (Bonett and Price 2012): what both have right or wrong
-    says nothing, so it is narrower than the two intervals let expect.
-    """
-    mine, other = (
-        unpacked(run["correct_images"][config], run["num_images"]["report"])
-        for run, config in (first, second)
-    )
-    won, lost, n = int((mine & ~other).sum()), int((other & ~mine).sum()), len(mine)
-    p, q = (won + 1) / (n + 2), (lost + 1) / (n + 2)
-    half = Z_95 * math.sqrt((p + q - (p - q) ** 2) / (n + 2))
-    return Top1(
-        value=100 * (won - lost) / n,
-        low=100 * max(-1.0, p - q - half),
-        high=100 * min(1.0, p - q + half),
-    )
+    """How much more the first (run, config) has right, of the same images."""
+    one, other = (from_text(run["correct_images"][config]) for run, config in (first, second))
+    found = paired_difference(one, other)
+    return Top1(value=100 * found.mean, low=100 * found.low, high=100 * found.high)
 
 
 def rival(name: str, width: float) -> str:

@@ -10,13 +10,12 @@ from benchmarks.training.photographs_page import (
     difference,
     figure,
     front_summary,
-    packed,
     rival,
     summary,
     tables,
-    unpacked,
     write_page,
 )
+from nas.evaluate.evaluation import to_text
 
 SIDES = (128, 64)
 NUM_IMAGES = 100
@@ -35,7 +34,7 @@ def made(system: str, seed: int, widths: tuple[float, ...], num_correct: int) ->
         "epochs": 27,
         "num_images": {"train": 2916, "selection": 50, "report": NUM_IMAGES},
         "correct": {c: {"selection": n // 2, "report": n} for c, n in of.items()},
-        "correct_images": {c: packed(np.arange(NUM_IMAGES) < n) for c, n in of.items()},
+        "correct_images": {c: to_text(np.arange(NUM_IMAGES) < n) for c, n in of.items()},
         "macs": {c: int(float(c[1:].partition("-")[0]) * int(c.partition("-r")[2]) * 1e5)
                  for c in of},
         "environment": {"cpu": "a CPU", "torch": "2.15"},
@@ -52,18 +51,12 @@ def runs() -> list[dict[str, Any]]:
     return found
 
 
-def test_which_images_are_right_fits_into_hex() -> None:
-    correct = np.random.default_rng(0).random(754) < 0.9
-    assert len(packed(correct)) == 190
-    np.testing.assert_array_equal(unpacked(packed(correct), 754), correct)
-
-
 def test_a_difference_counts_the_images_that_one_alone_has_right() -> None:
     """59 won and 6 lost of 254 count as 60 and 7 of 256: 0.207 +- 1.96 * 0.0292."""
     bits = {"won": np.arange(254) < 159, "lost": (np.arange(254) >= 59) & (np.arange(254) < 165)}
     run = {
         "num_images": {"report": 254},
-        "correct_images": {name: packed(each) for name, each in bits.items()},
+        "correct_images": {name: to_text(each) for name, each in bits.items()},
     }
     found = difference((run, "won"), (run, "lost"))
     assert found.value == pytest.approx(100 * 53 / 254)
