@@ -136,7 +136,7 @@ class Supernet(nn.Module):
         """
         groups = [(group.size, group.unit, group.layers) for group in self.channels.groups]
         following = sorted(self.channels.following.items())
-        digest = hashlib.sha256(repr((groups, self.width_of, following)).encode())
+        digest = hashlib.sha256(repr((groups, self.width_of, *following)).encode())
         for name, dims in sorted(self.channels.dims.items()):
             for d, dim in enumerate(dims):
                 if dim is not None:
