@@ -65,7 +65,16 @@ def _settings(module: nn.Module) -> Iterator[tuple[str, str]]:
 
 def export_model(network: nn.Module, images: torch.Tensor) -> OnnxModel:
     """Export `network` with fixed shapes, embedded weights and the lowest opset; takes seconds."""
-    with _silence(), AttentionIn4D():
+    try:
+        program = _program(network, images)
+    except torch.onnx.OnnxExporterError:
+        with AttentionIn4D():  # not at first: it slows an export by a fifth
+            program = _program(network, images)
+    return OnnxModel(lowered(_without_metadata(program.model_proto)), {})
+
+
+def _program(network: nn.Module, images: torch.Tensor) -> torch.onnx.ONNXProgram:
+    with _silence():
         program = torch.onnx.export(
             network,
             (images,),
@@ -76,7 +85,7 @@ def export_model(network: nn.Module, images: torch.Tensor) -> OnnxModel:
             opset_version=EXPORTED,
         )
     assert program is not None
-    return OnnxModel(lowered(_without_metadata(program.model_proto)), {})
+    return program
 
 
 def export_graph(network: nn.Module, images: torch.Tensor) -> onnx.ModelProto:
