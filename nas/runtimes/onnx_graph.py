@@ -93,7 +93,18 @@ def export_model(network: nn.Module, images: torch.Tensor) -> OnnxModel:
 def _export(
     network: nn.Module, inputs: tuple[torch.Tensor, ...], names: list[str]
 ) -> onnx.ModelProto:
-    with _silence(), AttentionIn4D():
+    try:
+        program = _program(network, inputs, names)
+    except torch.onnx.OnnxExporterError:
+        with AttentionIn4D():  # not at first: it slows an export by a fifth
+            program = _program(network, inputs, names)
+    return lowered(_without_metadata(program.model_proto))
+
+
+def _program(
+    network: nn.Module, inputs: tuple[torch.Tensor, ...], names: list[str]
+) -> torch.onnx.ONNXProgram:
+    with _silence():
         program = torch.onnx.export(
             network,
             inputs,
@@ -104,7 +115,7 @@ def _export(
             opset_version=EXPORTED,
         )
     assert program is not None
-    return lowered(_without_metadata(program.model_proto))
+    return program
 
 
 class _WithWeights(nn.Module):
