@@ -3,18 +3,23 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from nas.conditions.registry import CONDITIONS, STEADY
 from nas.errors import NasError
 from nas.evaluate.trained import add_data_arguments, load_trained, run_of
 from nas.measure.artifacts import MINUTES, measure_artifacts
+from nas.measure.device_line import DeviceLine
 from nas.measure.measurements import read_measurements
 from nas.measure.measuring import measure, table_of
+from nas.measure.over_ssh import measured_on
+from nas.measure.ssh import ssh
 from nas.measure.target_command import measure_by_command
 from nas.runtimes import load_runtime
 from nas.runtimes.runtime import DTYPES, RUNTIMES
-from nas.threads import threads_to_use
 from planner import LookupTable, PlannerError
 from supernet.device import choose_device
 from supernet.errors import SupernetError
@@ -24,14 +29,27 @@ EXAMPLE = """examples, where TABLE is runs/default/search/lookup_table.json:
   python -m nas.measure TABLE --dtype int8 --num-threads 1 --out int8.json
   python -m nas.kit runs/default --out kit.zip          then, on the device: python measure.py
   python -m nas.measure TABLE --from measurements.json --out pi.json
+  python -m nas.measure TABLE --kit kit.zip --ssh pi@host --num-threads 4 --out pi.json
   python -m nas.measure TABLE --target-command "ssh pi python3 measure.py {model}" --out pi.json
   python -m nas.measure runs/default/artifacts/lookup_table.json --num-threads 1 \\
       --conditions first_call after_pause end_to_end --out conditions.json
 """
 
 
-def _measured(args: argparse.Namespace, table: LookupTable) -> LookupTable:
-    """The new table, measured by a kit's file, a command, or this machine."""
+MAX_S = 60.0
+
+
+def _measured(args: argparse.Namespace, table: LookupTable, stack: ExitStack) -> LookupTable:
+    """The new table, measured by a kit's file, a device, a command, or this machine.
+
+    What `stack` holds then ends well only if the table is written.
+    """
+    if (args.kit is None) != (args.ssh is None):
+        raise NasError("--ssh must name a device and --kit the kit that goes there; pass both")
+    if args.ssh:
+        line = DeviceLine(partial(ssh, args.ssh), args.ssh, python=args.ssh_python)
+        found = stack.enter_context(measured_on(line, args.kit, table, _kit_options(args)))
+        return table_of(table, found)
     if args.conditions and (args.measurements or args.target_command):
         raise NasError(
             "conditions must be measured on this machine, but got --from or --target-command with "
@@ -53,8 +71,8 @@ def _measured(args: argparse.Namespace, table: LookupTable) -> LookupTable:
             args.table.parent,
             runtime,
             args.conditions,
-            max_s=args.max_s,
-            minutes=args.minutes,
+            max_s=_or(args.max_s, MAX_S),
+            minutes=_or(args.minutes, MINUTES),
             num_busy_processes=args.busy_processes,
             photo=args.photo,
             allow_noisy=args.allow_noisy,
@@ -67,9 +85,30 @@ def _measured(args: argparse.Namespace, table: LookupTable) -> LookupTable:
         trained.supernet,
         trained.data,
         runtime,
-        max_s=args.max_s,
+        max_s=_or(args.max_s, MAX_S),
         allow_noisy=args.allow_noisy,
     )
+
+
+def _or(value: Any, default: Any) -> Any:
+    return default if value is None else value
+
+
+def _kit_options(args: argparse.Namespace) -> list[str]:
+    """The options of the kit's measure.py: those that were given here."""
+    for name in ("device", "dtype", "supernet", "data", "data_root", "photo"):
+        if getattr(args, name) is not None:
+            raise NasError(
+                f"with --ssh the kit must say what is measured, but got --{name.replace('_', '-')}"
+                "; leave it out"
+            )
+    options = []
+    for name in ("num_threads", "max_s", "minutes", "busy_processes"):
+        if getattr(args, name) is not None:
+            options += [f"--{name.replace('_', '-')}", str(getattr(args, name))]
+    if args.conditions:
+        options += ["--conditions", *args.conditions]
+    return options + ["--allow-noisy"] * args.allow_noisy
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -91,7 +130,21 @@ def _parser() -> argparse.ArgumentParser:
         metavar="COMMAND",
         help="command that measures {model}, a file of the kit, on the device",
     )
+    source.add_argument(
+        "--ssh",
+        metavar="HOST",
+        help="device that measures --kit, as ssh takes it, such as pi@host; if the line drops, "
+        "repeat the command to go on",
+    )
     source.add_argument("--runtime", help=f"one of {', '.join(RUNTIMES)}; default: as nas.search")
+    add("--kit", type=Path, metavar="ZIP", help="kit for --ssh, from nas.kit")
+    add(
+        "--ssh-python",
+        default="python3",
+        metavar="PYTHON",
+        help="the device's Python with numpy and onnxruntime, such as venv/bin/python; "
+        "default: python3",
+    )
     add("--device", help="cpu or cuda; default: cuda if available")
     add(
         "--dtype",
@@ -110,8 +163,7 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--max-s",
         type=float,
-        default=60.0,
-        help="seconds of timing on this machine, or of each condition; default: 60",
+        help=f"seconds of timing, and of each condition; default: {MAX_S:.0f}, a kit's 120",
     )
     add(
         "--allow-noisy",
@@ -125,9 +177,8 @@ def _parser() -> argparse.ArgumentParser:
         help=f"time the artifacts beside TABLE (nas.export) under these conditions: "
         f"{', '.join((STEADY, *CONDITIONS))}; see docs/deployment.md",
     )
-    add("--minutes", type=int, default=MINUTES, help=f"of sustained; default: {MINUTES}")
-    num_cores = threads_to_use(None)
-    add("--busy-processes", type=int, default=num_cores, help=f"of contended; default: {num_cores}")
+    add("--minutes", type=int, help=f"of sustained; default: {MINUTES}")
+    add("--busy-processes", type=int, help="of contended; default: one for each usable core")
     add("--photo", type=Path, metavar="FILE", help="of end_to_end; default: a made-up JPEG")
     add("--out", type=Path, required=True, metavar="TABLE2", help="file of the new table")
     return parser
@@ -154,8 +205,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if not args.out.parent.is_dir():  # told now, not after an hour of measuring
             raise NasError(f"{args.out.parent} must be a folder, but there is none of this name")
-        table = _measured(args, LookupTable.read(args.table))
-        table.write(args.out)
+        with ExitStack() as stack:
+            table = _measured(args, LookupTable.read(args.table), stack)
+            table.write(args.out)
+    except KeyboardInterrupt:
+        goes_on = f"; {args.ssh} goes on measuring: repeat this command to go on" * bool(args.ssh)
+        print(f"interrupted{goes_on}", file=sys.stderr)
+        return 130
     except (NasError, SupernetError, PlannerError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
