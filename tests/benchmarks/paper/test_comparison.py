@@ -11,9 +11,7 @@ from benchmarks.paper.scores import interval
 from benchmarks.paper.systems import Source, all_runs
 from nas.evaluate.evaluation import to_text
 
-SOURCE = Source(
-    data="fashion-mnist-mini", data_root="", resolutions=(28, 24, 20, 16), num_classes=10
-)
+SOURCE = Source(data="fashion-mnist-mini", data_root="", resolutions=(28, 16), num_classes=10)
 
 
 def score(macs: int, selection: int, report: int, width: float = 1.0) -> dict[str, Any]:
