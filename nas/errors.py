@@ -8,7 +8,7 @@ ValueError
     +-- ExportError               the exported graph's outputs differ from the network's
     +-- NoisyMachineError         the machine is too busy to measure latency
     +-- StudyError                the study is damaged or belongs to another search
-    +-- LimitError                no candidate satisfies the limits
+    +-- LimitError                no candidate keeps the constraints
 """
 
 
@@ -41,4 +41,4 @@ class StudyError(NasError):
 
 
 class LimitError(NasError):
-    """No candidate satisfies the requested limits."""
+    """No candidate keeps the constraints."""

@@ -3,6 +3,7 @@
 Needs the extra `runtime` (onnxruntime and numpy).
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 NUM_WARM_UP_RUNS = 2
+PIXELS = "planner.preprocess makes one of photos, whose pixels the artifact normalises itself"
 
 
 class OnnxModel:
@@ -45,18 +47,50 @@ class OnnxModel:
             ) from error
 
     def run(self, batch: "NDArray[Any]") -> "NDArray[Any]":
-        """Return the network's outputs for one batch."""
+        """Return the network's outputs for one batch.
+
+        Raises InvalidValue where the batch has another type or shape than the network's input.
+        """
         outputs: NDArray[Any]
-        (outputs,) = self._session.run(None, {self._feed: batch})
+        try:
+            (outputs,) = self._session.run(None, {self._feed: batch})
+        except Exception as error:  # onnxruntime documents no exception class
+            if self._fits(batch):
+                raise
+            raise InvalidValue(
+                f"a batch must be {self._dtype} {_shown(self._shape)}, but got {_described(batch)}"
+                + (f": {PIXELS}" if self._dtype == "uint8" else "")
+            ) from error
         return outputs
+
+    def _fits(self, batch: Any) -> bool:
+        """Whether the network takes it, by its type and shape."""
+        shape = getattr(batch, "shape", ())
+        return (
+            str(getattr(batch, "dtype", "")) == self._dtype
+            and len(shape) == len(self._shape)
+            and all(side in (own, None) for own, side in zip(shape, self._shape, strict=True))
+        )
 
     def _warm_up(self) -> None:
         import numpy
 
         (feed,) = self._session.get_inputs()
         self._feed: str = feed.name
-        shape = [side if isinstance(side, int) else 1 for side in feed.shape]
+        self._shape = [side if isinstance(side, int) else None for side in feed.shape]
         kind = feed.type.removeprefix("tensor(").removesuffix(")")  # float, uint8, float16 ...
-        zeros = numpy.zeros(shape, {"float": "float32", "double": "float64"}.get(kind, kind))
+        self._dtype = {"float": "float32", "double": "float64"}.get(kind, kind)
+        zeros = numpy.zeros([side or 1 for side in self._shape], self._dtype)
         for _ in range(NUM_WARM_UP_RUNS):
             self.run(zeros)
+
+
+def _shown(shape: Sequence[int | None]) -> str:
+    return f"({', '.join('N' if side is None else str(side) for side in shape)})"
+
+
+def _described(batch: Any) -> str:
+    """The type and shape of what is no batch."""
+    if hasattr(batch, "dtype") and hasattr(batch, "shape"):
+        return f"{batch.dtype} {_shown(batch.shape)}"
+    return f"a {type(batch).__name__}"

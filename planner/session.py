@@ -148,13 +148,15 @@ class AdaptiveSession:
     def run(self, prepare: Prepare) -> "NDArray[Any]":
         """Return the network's outputs for the batch that `prepare(resolution)` returns.
 
-        Only the network is timed, not `prepare`; the next batch may run on another entry. Raises
-        InvalidValue after `close`, and what `prepare` and ONNX Runtime raise.
+        A batch is what the artifact takes, as `preprocess` makes it: uint8 (N, resolution,
+        resolution, 3), not normalised. Only the network is timed, not `prepare`; the next batch may
+        run on another entry. Raises InvalidValue for another batch and after `close`, and what
+        `prepare` and ONNX Runtime raise.
         """
         name, model = self._artifacts.current()
         entry = self._entries[name]
         batch = prepare(entry.config.resolution)
-        self._check_batch(len(batch))
+        self._check_batch(batch)
         start_s = self._clock()
         outputs = model.run(batch)
         end_s = self._clock()
@@ -274,7 +276,10 @@ class AdaptiveSession:
             )
         return num_threads
 
-    def _check_batch(self, size: int) -> None:
+    def _check_batch(self, batch: "NDArray[Any]") -> None:
+        if not (shape := getattr(batch, "shape", ())):
+            return  # no batch, which the network refuses
+        size = shape[0]
         if size != self._table.target.batch_size and not self._has_warned_of_batch:
             self._has_warned_of_batch = True
             _warn(

@@ -10,6 +10,8 @@ SupernetError (a ValueError)
 Commands print the message and exit with 2. It says what must hold, what was given and what to do.
 """
 
+from supernet.tell import one_line
+
 LONGEST_REASON = 100
 """Characters of another library's message that still leave a line readable."""
 
@@ -27,6 +29,10 @@ def reason_of(error: BaseException) -> str:
 
 class SupernetError(ValueError):
     """Root of all errors that `supernet` raises for invalid input."""
+
+    def __init__(self, message: str) -> None:
+        """Make the message one line, whatever names of files are in it."""
+        super().__init__(one_line(message))
 
 
 class SpaceError(SupernetError):

@@ -70,8 +70,9 @@ ROOMS = {
         "job": {"data"},
         "elastic": {"tracing"},
         "evaluate": {"data", "elastic"},
-        "train": {"data", "elastic", "evaluate", "job", "models"},
-        "describe": {"elastic", "models"},
+        "proof": {"elastic", "evaluate", "tracing"},
+        "train": {"data", "elastic", "evaluate", "job", "models", "proof"},
+        "describe": {"elastic", "models", "proof"},
     },
 }
 

@@ -4,9 +4,7 @@ All can do all, or two time candidates and two count what these get right: one o
 """
 
 import os
-import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -22,55 +20,27 @@ from optuna.storages import GrpcStorageProxy, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
+from benchmarks.search import storage_servers
+
 ROOT = Path(__file__).parents[1]
 WORKER = ROOT / "tests" / "workers" / "search_worker.py"
 NUM_CANDIDATES = 48
 NUM_INITIAL = 12
 """Corners, uniform configs and spread ones, at least."""
-SERVERS = [
-    path
-    for path in sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))
-    if os.access(path, os.X_OK)
-]
 
 
 @pytest.fixture
-def postgresql(tmp_path: Path) -> Iterator[str]:
-    """The URL of a real server of its own, which only a socket in its folder leads to."""
-    if not SERVERS:
+def postgresql() -> Iterator[str]:
+    if not storage_servers.postgresql_programs():
         pytest.skip("no PostgreSQL server under /usr/lib/postgresql: apt-get install postgresql")
-    # The server refuses to run as root; its folder must be its user's.
-    user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-    folder = Path("/tmp") / f"mutualnas-pg-{os.getpid()}"
-    folder.mkdir(mode=0o777)
-    folder.chmod(0o777)
-    control = [*user, str(SERVERS[-1]), "-D", str(folder / "data")]
-    options = f"-c listen_addresses='' -c unix_socket_directories='{folder}'"
-    try:
-        init = ["initdb", "-o", "--auth=trust --username=mutualnas"]
-        subprocess.run([*control, *init], check=True, capture_output=True, cwd="/")
-        start = ["-w", "-o", options, "-l", str(folder / "log"), "start"]
-        subprocess.run([*control, *start], check=True, stdout=subprocess.DEVNULL, cwd="/")
-        yield f"postgresql+pg8000://mutualnas@/postgres?unix_sock={folder}/.s.PGSQL.5432"
-        subprocess.run([*control, "-m", "immediate", "stop"], check=True, capture_output=True)
-    finally:
-        shutil.rmtree(folder)
+    with storage_servers.postgresql() as url:
+        yield url
 
 
 @pytest.fixture
 def grpc(tmp_path: Path) -> Iterator[str]:
-    """The URL of a gRPC server before an SQLite file, in a process of its own."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    code = (
-        "from optuna.storages import get_storage, run_grpc_proxy_server\n"
-        f"run_grpc_proxy_server(get_storage('sqlite:///{tmp_path}/study.db'), port={port})"
-    )
-    with subprocess.Popen([sys.executable, "-W", "ignore", "-c", code]) as server:
-        GrpcStorageProxy(port=port).wait_server_ready(timeout=60)
-        yield f"grpc://localhost:{port}"
-        server.kill()
+    with storage_servers.grpc_before(f"sqlite:///{tmp_path}/study.db") as url:
+        yield url
 
 
 @pytest.fixture(params=["sqlite", "journal", "postgresql", "grpc"])

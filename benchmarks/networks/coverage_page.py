@@ -38,7 +38,8 @@ def write_page(document: dict[str, Any]) -> None:
             "between two groups keeps a quarter, a classifier or a depthwise convolution a half, "
             "and channels are rounded to multiples of 8, in narrow layers of 4, 2 or 1. "
             "*Difference*: see above. *ONNX*: the same between ONNX Runtime and the extracted "
-            "network. *Trace*: CPU seconds.",
+            "network; -: the row is from before this was measured. *Trace*: CPU seconds, beside "
+            "other work. Rows were measured one by one, while the tracer was being improved.",
             *_earlier(rows),
         ),
         *_table(theirs),

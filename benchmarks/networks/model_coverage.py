@@ -5,9 +5,10 @@ channel group, extracted and compared with the supernet's own output, which must
 nor constant; the last of them in ONNX Runtime; backward passes in eval and in training mode;
 parameters and MACs with all groups at 0.5; what stays whole and why. Each network is measured in a
 process of its own, on one thread; times are the processor's, which others on the machine hardly
-change. Results are added to results/networks/model_coverage.json network by network, so that a run
-goes on where it was stopped; docs/model_coverage.md is written from them. timm's are left out where
-it is not installed (`uv pip install timm`).
+change. What a network raises, and that it takes more than TIME_LIMIT_S, is its row. Results are
+added to results/networks/model_coverage.json network by network, so that a run goes on where it was
+stopped; docs/model_coverage.md is written from them. timm's are left out where it is not installed
+(`uv pip install timm`).
 
 example:
   python -m benchmarks.networks.model_coverage --models resnet50 vit_b_16 timm/resnest14d
@@ -21,10 +22,12 @@ import math
 import multiprocessing
 import random
 import resource
+import signal
 import sys
 import time
 import warnings
 from collections import Counter
+from types import FrameType
 from typing import Any
 
 import torch
@@ -38,12 +41,16 @@ from benchmarks.environment import environment
 from benchmarks.networks.coverage_page import write_page
 from benchmarks.result_file import result_file
 from nas.runtimes.onnxruntime import OnnxRuntime
+from planner.atomic import write_atomically
 from supernet import SearchSpace, SubnetConfig, Supernet, calibrate_bn
 from supernet.elastic.describe import count_elastic
+from supernet.errors import ModelError, reason_of
 from supernet.models import build_model
 
 RESULTS = result_file(__file__)
 NUM_CONFIGS = 3
+TIME_LIMIT_S = 900
+"""CPU seconds of one network; the largest of torchvision's take a third of it."""
 TIMM = """resnet26d resnetv2_50 seresnet33ts ecaresnet26t resnext26ts gcresnext26ts skresnet18
     res2net50_14w_8s resnest14d regnety_002 rexnet_100 mobilenetv3_large_100
     mobilenetv4_conv_small efficientnet_lite0 tf_efficientnetv2_b0 mixnet_s fbnetc_100
@@ -81,20 +88,35 @@ def build(name: str) -> tuple[nn.Module, int]:
     return build_model(name, 1000).eval(), 299 if name == "inception_v3" else 224
 
 
-def measure(name: str) -> tuple[str, dict[str, Any]]:
+def row_of(name: str) -> tuple[str, dict[str, Any]]:
     """One network's row; `error` instead of figures where it does not convert."""
     warnings.simplefilter("ignore")  # torchvision's about the initialisation of two networks
+    signal.signal(signal.SIGPROF, _too_long)
+    signal.setitimer(signal.ITIMER_PROF, TIME_LIMIT_S)
+    try:
+        return name, measure(name)
+    except ModelError as error:
+        return name, {"error": str(error)}
+    except Exception as error:  # what must not happen is to be seen in the table
+        return name, {"error": f"{type(error).__name__}: {reason_of(error)}"}
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+
+
+def _too_long(_signal: int, _frame: FrameType | None) -> None:
+    raise TimeoutError(f"a network must be measured in {TIME_LIMIT_S} s of CPU time")
+
+
+def measure(name: str) -> dict[str, Any]:
+    """One network's figures. Raises ModelError where it does not convert."""
     model, side = build(name)
     space = SearchSpace(resolutions=(side,), groups="layer")
     before_mib, started = _peak_mib(), time.process_time()
-    try:
-        supernet = Supernet(model, torch.empty(1, 3, side, side), space).eval()
-        trace_cpu_s, after_mib = time.process_time() - started, _peak_mib()
-        compared = compare(supernet, side)
-    except ValueError as error:
-        return name, {"error": str(error)}
+    supernet = Supernet(model, torch.empty(1, 3, side, side), space).eval()
+    trace_cpu_s, after_mib = time.process_time() - started, _peak_mib()
+    compared = compare(supernet, side)
     half = count_elastic(model, supernet.channels, supernet.kept_counts(space.uniform(0.5, side)))
-    return name, {
+    return {
         "num_groups": len(supernet.channels.groups),
         "trace_cpu_s": round(trace_cpu_s, 2),
         "before_trace_mib": before_mib,
@@ -204,6 +226,11 @@ def _peak_mib() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
+def _is_complete(row: dict[str, Any]) -> bool:
+    """Whether the benchmark as it is now has measured it."""
+    return "error" in row or ("onnx_difference" in row and "earlier" not in row)
+
+
 def main() -> int:
     """Measure what is missing, or the named networks."""
     names = torchvision.models.list_models(module=torchvision.models)
@@ -218,14 +245,16 @@ def main() -> int:
     args = parser.parse_args()
     document = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"models": {}}
     rows = document["models"]
-    missing = [name for name in names if name not in rows or "earlier" in rows[name]]
+    missing = [name for name in names if not _is_complete(rows.get(name, {}))]
+    missing.sort(key=lambda name: name in rows)  # first what has no row at all
     wanted = args.models or missing
     torch.set_num_threads(1)  # a fork must not inherit threads
     with multiprocessing.get_context("fork").Pool(1, maxtasksperchild=1) as pool:
-        for name, row in tqdm(pool.imap(measure, wanted), total=len(wanted), unit="network"):
+        for name, row in tqdm(pool.imap(row_of, wanted), total=len(wanted), unit="network"):
             rows[name] = row
             document |= {"n": len(rows), "environment": environment()}
-            RESULTS.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n")
+            text = json.dumps(document, indent=1, sort_keys=True) + "\n"
+            write_atomically(RESULTS, text.encode())
             write_page(document)
     return 0
 

@@ -4,14 +4,14 @@ import json
 import time
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from benchmarks.paper.budgets import Budget
 from benchmarks.paper.report import table, write_figures
-from benchmarks.paper.scores import best_under, front_volume, interval, score
-from benchmarks.paper.systems import Run
+from benchmarks.paper.scores import best_under, front_volume, interval, paired, score
+from benchmarks.paper.systems import DEFAULT, Run
 from supernet import Execution
 from supernet.checkpoint import is_finished, replacing
 from supernet.train.training import train
@@ -66,12 +66,46 @@ def summarise(
         "macs": macs,
         "systems": systems,
         "full_network": _full_network(scores),
+        "paired": {
+            name: {other: _paired(scores, name, other, macs) for other in scores if other != name}
+            for name in ("mutual", DEFAULT)
+            if name in scores
+        },
     }
 
 
 def _counts(by_seed: dict[int, list[dict[str, Any]]], macs: float) -> list[tuple[int, int]]:
-    best = [best_under(scores, macs) for scores in by_seed.values()]
-    return [(each["report"], each["num_report"]) for each in best if each is not None]
+    return [(each["report"], each["num_report"]) for each in _best(by_seed, macs)]
+
+
+def _best(by_seed: dict[int, list[dict[str, Any]]], macs: float) -> list[dict[str, Any]]:
+    """The best config of each seed under a budget of MACs."""
+    best = [best_under(by_seed[seed], macs) for seed in sorted(by_seed)]
+    return [each for each in best if each is not None]
+
+
+def _full(by_seed: dict[int, list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """The full network at the highest resolution, of each seed that has it."""
+    side = max(each["resolution"] for of_seed in by_seed.values() for each in of_seed)
+    return [
+        each
+        for seed in sorted(by_seed)
+        for each in by_seed[seed]
+        if each["width"] == 1 and each["resolution"] == side
+    ]
+
+
+def _paired(
+    scores: dict[str, dict[int, list[dict[str, Any]]]], name: str, other: str, macs: list[float]
+) -> dict[str, Any]:
+    """The paired difference in top1 on `report` under each budget, and of the full networks."""
+    mine, others = scores[name], scores[other]
+    found = [paired(_best(mine, budget), _best(others, budget)) for budget in macs]
+    full = paired(_full(mine), _full(others))
+    return {
+        "by_budget": [each and asdict(each) for each in found],
+        "full_network": full and asdict(full),
+    }
 
 
 def _volume_ratio(mine: list[Any], mutual: list[Any], macs: list[float]) -> float:
@@ -85,13 +119,7 @@ def _full_network(scores: dict[str, dict[int, list[dict[str, Any]]]]) -> dict[st
     """Top1 of the full network at the highest resolution, by how it was trained."""
     found: dict[str, Any] = {}
     for system, by_seed in scores.items():
-        side = max(each["resolution"] for of_seed in by_seed.values() for each in of_seed)
-        counts = [
-            (each["report"], each["num_report"])
-            for of_seed in by_seed.values()
-            for each in of_seed
-            if each["width"] == 1 and each["resolution"] == side
-        ]
+        counts = [(each["report"], each["num_report"]) for each in _full(by_seed)]
         if counts:
             found[system] = interval(counts)
     return found

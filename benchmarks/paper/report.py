@@ -38,7 +38,33 @@ def table(result: dict[str, Any]) -> str:
     below = _where_it_is_below(result, "mutual", everyone)
     if DEFAULT in everyone:
         below += ["", *_where_it_is_below(result, DEFAULT, filter(_is_the_papers, everyone))]
-    return "\n".join([*lines, "", *below]) + "\n"
+    return "\n".join([*lines, "", *below, *_paired(result)]) + "\n"
+
+
+def _paired(result: dict[str, Any]) -> list[str]:
+    """A table for each system that others are compared with on the same images."""
+    heads = [*(f"{macs / 1e6:.2f}" for macs in result["macs"]), "full network"]
+    lines = []
+    for name, others in result.get("paired", {}).items():
+        lines += [
+            "",
+            f"top-1 of {name} minus that of others, in points, on the same images, seeds pooled, "
+            "with 95 % intervals:",
+            "",
+            "| " + " | ".join(["against", *heads]) + " |",
+            "|" + "---|" * (len(heads) + 1),
+        ]
+        for other, found in others.items():
+            cells = map(_difference, [*found["by_budget"], found["full_network"]])
+            lines.append("| " + " | ".join([other, *cells]) + " |")
+    return lines
+
+
+def _difference(value: dict[str, float] | None) -> str:
+    if value is None:
+        return "-"
+    mean, low, high = (100 * value[name] for name in ("mean", "low", "high"))
+    return f"{mean:+.1f} ({low:+.1f} to {high:+.1f})"
 
 
 def _is_the_papers(system: str) -> bool:

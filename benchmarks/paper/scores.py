@@ -7,20 +7,26 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from tqdm import tqdm
 
 from benchmarks.paper.systems import Run
 from nas.cost.macs import count_macs
+from nas.evaluate.evaluation import from_text, to_text
+from nas.evaluate.paired import PairedDifference, paired_difference
 from nas.evaluate.trained import load_trained
 from supernet.checkpoint import replacing
-from supernet.evaluate.accuracy import Z_95, Images, accuracy, calibrated_subnet
+from supernet.evaluate.accuracy import Z_95, Images, calibrated_subnet, correct_predictions
 
 
 def score(
     run: Run, folder: Path, num_widths: int, splits: Sequence[str] = ("selection", "report")
 ) -> list[dict[str, Any]]:
-    """MACs and right answers on `splits` of the run's grid; kept in its folder."""
+    """MACs and right answers on `splits` of the run's grid; kept in its folder.
+
+    `correct` says of each image of `report` whether it was right, as `to_text` does.
+    """
     path = folder / "scores.json"
     if path.exists():
         return json.loads(path.read_text())  # type: ignore[no-any-return]
@@ -36,9 +42,11 @@ def score(
             "macs": count_macs(network, config.resolution),
         }
         for split in splits:
-            right = accuracy(network, images.batches(split, config.resolution))
-            entry[split] = right.num_correct
-            entry[f"num_{split}"] = right.num_images
+            batches = images.batches(split, config.resolution)
+            right = torch.cat([correct_predictions(network, *batch) for batch in batches]).numpy()
+            entry[split], entry[f"num_{split}"] = int(right.sum()), len(right)
+            if split == "report":
+                entry["correct"] = to_text(right)
         scores.append(entry)
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(scores) + "\n")
@@ -66,6 +74,21 @@ def interval(counts: Sequence[tuple[int, int]]) -> dict[str, Any] | None:
     of_seeds = sum((share - mean) ** 2 for share in shares) / (n - 1) / n if n > 1 else 0.0
     half = Z_95 * math.sqrt(of_images + of_seeds)
     return {"top1": mean, "low": mean - half, "high": mean + half, "seeds": shares}
+
+
+def paired(
+    mine: Sequence[dict[str, Any]], others: Sequence[dict[str, Any]]
+) -> PairedDifference | None:
+    """Top1 of `mine` minus that of `others`, a config a seed, on the same images of `report`.
+
+    Seeds are pooled. None where a system has no config.
+    """
+    if not mine or len(mine) != len(others):
+        return None
+    one, other = (
+        np.concatenate([from_text(e["correct"]) for e in each]) for each in (mine, others)
+    )
+    return paired_difference(one, other)
 
 
 def front_volume(curve: Sequence[tuple[float, float]]) -> float:

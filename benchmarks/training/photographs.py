@@ -11,7 +11,8 @@ width and resolution, each with BN statistics of its own. Other options of the c
 systems.
 
 A run has a folder in --runs; what is stopped goes on, what is finished is not trained again. Writes
-results/training/photographs.json after each run, and docs/photographs.png.
+results/training/photographs.json after each run. --page then writes the tables of
+docs/photographs.md, and docs/photographs.png.
 """
 
 import argparse
@@ -22,17 +23,26 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import plotly.graph_objects as go
 import torch
 from torch import nn
 
 from benchmarks.environment import environment
-from benchmarks.result_file import BENCHMARKS, result_file
+from benchmarks.result_file import result_file
+from benchmarks.training.photographs_page import (
+    WIDTHS,
+    front_summary,
+    summary,
+    tables,
+    write_page,
+)
+from nas.cost.macs import count_macs
+from nas.evaluate.evaluation import to_text
 from nas.evaluate.trained import load_trained
+from planner.atomic import write_atomically
 from supernet import Execution, SubnetConfig, Supernet, TrainingJob
 from supernet.data import Data
 from supernet.elastic.importance import sort_by_importance
-from supernet.evaluate.accuracy import Images, accuracy, calibrated_subnet
+from supernet.evaluate.accuracy import Images, accuracy, calibrated_subnet, correct_predictions
 from supernet.job.recipe import RECIPES
 from supernet.models import build_model
 from supernet.models.pretrained import load_weights
@@ -40,8 +50,6 @@ from supernet.train.arguments import job_from, make_parser
 from supernet.train.training import train
 
 RESULT = result_file(__file__)
-FIGURE = BENCHMARKS.parent / "docs" / "photographs.png"
-WIDTHS = (1.0, 0.75, 0.5)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,93 +115,91 @@ def job_of(system: System, default: TrainingJob) -> TrainingJob:
 
 
 def scores(supernet: Supernet, data: Data, system: System, default: TrainingJob) -> dict[str, Any]:
-    """How many images each width classifies correctly at each resolution, by split."""
+    """Of each width at each resolution: what it classifies correctly, by split, and its MACs.
+
+    `correct` has counts; `correct_images` says whether of each image of `report`: see `to_text`.
+    """
     images = Images(data, torch.device("cpu"))
-    found: dict[str, Any] = {}
+    found: dict[str, Any] = {"correct": {}, "correct_images": {}, "macs": {}}
     for width in (system.width,) if system.alone else WIDTHS:
         for side in default.space.resolutions:
-            mult = 1.0 if system.alone else width
+            config, mult = f"w{width:g}-r{side}", 1.0 if system.alone else width
             network = calibrated_subnet(
                 supernet, SubnetConfig(width_mults=(mult,), resolution=side), images
             )
-            found[f"w{width:g}-r{side}"] = {
-                split: accuracy(network, images.batches(split, side)).num_correct
-                for split in ("selection", "report")
+            of_report = [correct_predictions(network, *b) for b in images.batches("report", side)]
+            correct = torch.cat(of_report).numpy()
+            found["correct"][config] = {
+                "selection": accuracy(network, images.batches("selection", side)).num_correct,
+                "report": int(correct.sum()),
             }
+            found["correct_images"][config] = to_text(correct)
+            found["macs"][config] = count_macs(network, side)
     return found
 
 
 def runs(default: TrainingJob, seeds: list[int], folder: Path) -> Iterator[dict[str, Any]]:
-    """Train and score each system with each seed; what is finished is only read."""
+    """Train and score each system with each seed; what is finished is only read.
+
+    A finished run whose record does not say all that `scores` does is scored again.
+    """
     for seed in seeds:
         for system in SYSTEMS:
             of_seed = replace(default, seed=seed)
             run, job = folder / f"{system.name}-{seed}", job_of(system, of_seed)
-            record = run / "scores.json"
-            if not record.exists():
+            record, found = run / "scores.json", dict[str, Any]()
+            if record.exists():
+                found = json.loads(record.read_text(encoding="utf-8"))
+            else:
                 began, was_there = time.monotonic(), (run / "supernet").exists()
                 train(job, run, Execution(device="cpu", evaluate_every=0), resume=True)
-                took = None if was_there else round(time.monotonic() - began)
+                found["training_s"] = None if was_there else round(time.monotonic() - began)
+            if "correct_images" not in found:
                 trained = load_trained(run)
-                found = {
+                found |= {
                     "system": system.name,
                     "seed": seed,
-                    "training_s": took,
                     "epochs": trained.document["job"]["epochs"],
                     "num_images": trained.data.num_images,
-                    "correct": scores(trained.supernet, trained.data, system, of_seed),
-                    "environment": environment(),
+                    **scores(trained.supernet, trained.data, system, of_seed),
+                    "environment": found.get("environment", environment()),
                 }
-                record.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-            yield json.loads(record.read_text(encoding="utf-8"))
-
-
-def figure(found: list[dict[str, Any]], resolutions: tuple[int, ...]) -> go.Figure:
-    """Top-1 on `report` over the resolution, a line a system and width, mean of the seeds."""
-    drawn = go.Figure()
-    colours = dict(zip(WIDTHS, ("#0072B2", "#D55E00", "#009E73"), strict=True))
-    for system in SYSTEMS:
-        mine = [each for each in found if each["system"] == system.name]
-        for width in (system.width,) if system.alone else WIDTHS:
-            top1 = [
-                100 * sum(e["correct"][f"w{width:g}-r{side}"]["report"] for e in mine)
-                / sum(e["num_images"]["report"] for e in mine)
-                for side in resolutions
-            ] if mine else []  # fmt: skip
-            dash = "solid" if not system.alone else "dot" if system.is_plain else "dash"
-            drawn.add_scatter(
-                x=resolutions[: len(top1)], y=top1, mode="lines+markers",
-                name=f"{system.name} {width:g}" if not system.alone else system.name,
-                line={"color": colours[width], "dash": dash},
-            )  # fmt: skip
-    drawn.update_layout(template="plotly_white", font_size=14)
-    drawn.update_xaxes(title="resolution (px)")
-    drawn.update_yaxes(title="top-1 on test photographs (%)")
-    return drawn
+                content = json.dumps(found, indent=2) + "\n"
+                write_atomically(record, content.encode("utf-8"))
+            yield found
 
 
 def main() -> None:
-    """Train what is missing, score, print and write the result."""
+    """Train what is missing, score, print and write the result, or write the page."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--data", required=True, help="folder of photographs")
-    parser.add_argument("--weights", required=True, help="torchvision's weights of MobileNetV2")
+    parser.add_argument("--data", help="folder of photographs")
+    parser.add_argument("--weights", help="torchvision's weights of MobileNetV2")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
     parser.add_argument("--runs", type=Path, default=Path("runs/photographs"))
     parser.add_argument("--out", type=Path, default=RESULT)
+    parser.add_argument("--page", action="store_true", help="only write the page, from --out")
     args, others = parser.parse_known_args()
+    if args.page:
+        write_page(json.loads(args.out.read_text(encoding="utf-8"))["runs"])
+        return
+    if not args.data or not args.weights:
+        parser.error("--data and --weights are required, but for --page")
     given = ["--data", args.data, "--weights", args.weights, *others]
     default = job_from(make_parser().parse_args(given))
     found: list[dict[str, Any]] = []
     for each in runs(default, args.seeds, args.runs):
         found.append(each)
         print(json.dumps({key: each[key] for key in ("system", "seed", "training_s", "correct")}))
-        result = {"arguments": others, "runs": found}
-        args.out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    if args.out == RESULT:
-        drawn = figure(found, default.space.resolutions)
-        drawn.write_image(FIGURE, width=1000, height=560, scale=1.5)
+        result = {
+            "arguments": others,
+            "by_width": summary(found),
+            "by_resolution": front_summary(found),
+            "runs": found,
+        }
+        write_atomically(args.out, (json.dumps(result, indent=2) + "\n").encode("utf-8"))
+    print(*tables(found), sep="\n")
 
 
 if __name__ == "__main__":

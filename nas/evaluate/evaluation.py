@@ -30,6 +30,8 @@ class Costs:
     """Latency of one batch."""
     peak_memory_bytes: int | None = None
     """None if it was not measured."""
+    energy_mj: float | None = None
+    """Millijoules of one batch; None if they were not measured."""
 
     def to_json(self) -> dict[str, Any]:
         """JSON values, for a study's storage."""
@@ -49,6 +51,8 @@ class Evaluation:
     correct: Bits
     """One per image of `selection`, in the split's order. If scoring was stopped early, one per
     scored image, in the order of the race."""
+    energy_mj: float | None = None
+    """As in Costs."""
     duration_s: float = 0.0
     """Seconds from the start of the trial to its end, as recorded by the study."""
 

@@ -2,9 +2,9 @@
 
 import random
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import cache, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from nas.conversions import planner_config, planner_latency
 from nas.cost.macs import count_macs, count_params
 from nas.errors import NasError
 from nas.evaluate.evaluation import Bits, Costs, Evaluation, strongest_rival
+from nas.evaluate.measures import EXTRA
 from nas.evaluate.racing import Race, accuracy_of
 from nas.evaluate.reference_network import reference_workload
 from nas.evaluate.scores import Score, Scores
@@ -28,7 +29,6 @@ from supernet import SubnetConfig, Supernet
 from supernet.evaluate.accuracy import (
     Accuracy,
     Images,
-    accuracy,
     calibrated_subnet,
     correct_predictions,
 )
@@ -50,7 +50,7 @@ class Evaluator:
         runtime: times the extracted subnets.
         batch_size: images in one timed batch.
         seed: shuffles the candidates in each round of timing, and the images of each race.
-        with_memory: whether to measure peak memory, too.
+        measures: names of further `nas.evaluate.measures.EXTRA` to measure for each candidate.
         scores: keeps scores for other searches; None: every evaluation scores anew.
     """
 
@@ -62,11 +62,11 @@ class Evaluator:
         *,
         batch_size: int,
         seed: int,
-        with_memory: bool = False,
+        measures: Collection[str] = (),
         scores: Scores | None = None,
     ) -> None:
         self.supernet, self.images, self.runtime = supernet, images, runtime
-        self.with_memory, self.scores = with_memory, scores
+        self.measures, self.scores = [name for name in EXTRA if name in measures], scores
         if scores and self._is_scored_in_runtime:
             self.scores = scores.in_dtype(_number_type(runtime))
         self.batch_size, self.seed, self.rng = batch_size, seed, random.Random(seed)
@@ -114,7 +114,7 @@ class Evaluator:
         if predicted:
             predicted.learn(network, candidate)
         correct = score.correct if score.is_whole else race.correct
-        return Evaluation(candidate=candidate, correct=correct)
+        return Evaluation(candidate=candidate, correct=correct, energy_mj=costs.energy_mj)
 
     def costs(self, config: SubnetConfig, *, max_s: float) -> Costs:
         """Measure a config's costs on this target, with at most `max_s` seconds of timing."""
@@ -176,7 +176,15 @@ class Evaluator:
 
     def report_accuracy(self, network: CompiledNetwork, resolution: int) -> Accuracy:
         """Score a compiled network in the runtime on `report`, on which nothing is selected."""
-        return accuracy(network.logits, self.images.pixels("report", resolution))
+        correct = self.report_correct(network, resolution)
+        return Accuracy(num_images=len(correct), num_correct=int(correct.sum()))
+
+    @torch.inference_mode()
+    def report_correct(self, network: CompiledNetwork, resolution: int) -> Bits:
+        """Whether a compiled network classifies each image of `report` correctly."""
+        batches = self.images.pixels("report", resolution)
+        found = [correct_predictions(network.logits, *batch) for batch in batches]
+        return torch.cat(found).cpu().numpy()
 
     def energy_mj(self, network: CompiledNetwork) -> float | None:
         """Millijoules per batch; None if this machine has no counter (see `nas.meter.energy`)."""
@@ -252,15 +260,11 @@ class Evaluator:
     ) -> Costs:
         """Measure; keep the compiled network of the config `keep_as`, which is calibrated."""
         latency = predicted.latency(network, resolution) if predicted else None
-        memory: int | None = None
-        if latency is None or self.with_memory:
-            latency = latency or self._time(compiled(), max_s)
-            memory = self._memory(compiled()) if self.with_memory else None
         return Costs(
             macs=count_macs(network, resolution),
             num_params=count_params(network),
-            latency=latency,
-            peak_memory_bytes=memory,
+            latency=latency or self._time(compiled(), max_s),
+            **(self.extras(compiled()) if self.measures else {}),
         )
 
     def _keep(self, config: SubnetConfig, compiled: CompiledNetwork, num_bytes: int) -> None:
@@ -271,12 +275,25 @@ class Evaluator:
     def _time(self, compiled: CompiledNetwork, max_s: float) -> Latency:
         return planner_latency(self.measure([compiled], max_s=max_s, allow_noisy=True).latencies[0])
 
-    def _memory(self, compiled: CompiledNetwork) -> int:
-        found = compiled.peak_memory_bytes()
+    def require_measurable(self) -> None:
+        """Raise NasError if one of `measures` can't be measured here."""
+        if self.measures:
+            self.extras(self.compile_to_time(self.supernet.space.smallest))
+
+    def extras(self, compiled: CompiledNetwork) -> dict[str, Any]:
+        """The `measures` of a compiled network, by name. Raises NasError if there is none here."""
+        return {name: self._extra(name, compiled) for name in self.measures}
+
+    def _extra(self, name: str, compiled: CompiledNetwork) -> Any:
+        memory = name == "peak_memory_bytes"
+        found = compiled.peak_memory_bytes() if memory else self.energy_mj(compiled)
         if found is None:
+            where = (
+                f"with the runtime {self.runtime.name}" if memory else "by RAPL (as root) or NVML"
+            )
             raise NasError(
-                "peak memory must be measurable for --memory, but is not with the runtime "
-                f"{self.runtime.name} on this machine; choose another --runtime, or omit --memory"
+                f"{name} must be measurable to be an objective or a constraint, but is not {where} "
+                "on this machine; omit it, or search elsewhere"
             )
         return found
 

@@ -1,20 +1,21 @@
 """Builds the lookup table: times the candidates near the front, scores the front on `report`."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from tqdm import tqdm
 
-from nas.conversions import planner_accuracy, planner_latency, subnet_config
+from nas.conversions import planner_latency, subnet_config
 from nas.cost.group_macs import describe_groups
-from nas.evaluate.evaluation import clearly_faster
+from nas.evaluate.choice import Choice
 from nas.evaluate.evaluator import Evaluator
+from nas.evaluate.gains import Scored, choose_gains
+from nas.evaluate.racing import accuracy_of
 from nas.meter.latency import Measurement
 from nas.progress_bar import share_bar
 from nas.runtimes import CompiledNetwork
 from planner import Candidate, Entry, LookupTable, Target
-from planner.pareto import front_indices
 from supernet import SubnetConfig
 
 
@@ -29,28 +30,31 @@ def make_table(
     max_latency_ms: float | None = None,
     max_s: float,
     allow_noisy: bool,
-    believed: Mapping[str, float] | None = None,
+    choice: Choice | None = None,
     uniform: Sequence[SubnetConfig] = (),
 ) -> LookupTable:
     """Time the candidates near the Pareto front again and build a lookup table of their front.
 
-    All candidates near the front are timed together, in interleaved rounds. Entries are the Pareto
-    front of these latencies and `believed`, a top1 on `selection` by config_id; by default what was
-    scored. Each entry is then scored on `report` with the compiled network that was timed. `report`
+    All candidates near the front are timed together, in interleaved rounds. `choice` says which of
+    them become entries; by default the Pareto front of these latencies and what was scored. Each
+    entry is then scored on `report` with the compiled network that was timed. `report`
     selects nothing: an entry stays even if a faster one is more accurate on `report`, and keeps its
     top1 on `selection` as `top1_selection`.
 
-    `uniform` are configs of the uniform grid that the entries can be judged by, evaluated or not.
-    They are timed and scored with the rest, and told in the provenance as `uniform_grid`;
-    `believed` is kept there, too.
+    `uniform` are configs of the uniform grid that the entries can be judged by, evaluated or not,
+    whose top1 `choice` knows. They are timed and scored with the rest, and told in the provenance
+    as `uniform_grid`; `gains` tells what the search's own entries have over them, and `believed`
+    the top1 that chose.
 
     With `max_latency_ms`, each entry records the share of its runs within that limit
     (`budget_probability`).
 
-    Raises NoisyMachineError like `nas.meter.latency.measure_latency`.
+    Raises LimitError if no candidate keeps the constraints of `choice`, and NoisyMachineError like
+    `nas.meter.latency.measure_latency`.
     """
-    top1 = scored_top1(candidates) | dict(believed or {})
-    timed = near_front(candidates, top1)
+    choice = choice or Choice()
+    timed = choice.near(candidates)
+    top1 = _scored_top1(candidates) | dict(choice.known.get("top1", {}))
     configs = list(dict.fromkeys([*map(subnet_config, timed), *uniform]))
     networks = [evaluator.compile(each) for each in tqdm(configs, "prepare", unit="config")]
     measured = measure_with_bar(evaluator, networks, max_s, allow_noisy)
@@ -58,24 +62,29 @@ def make_table(
     place = {each.config_id: index for index, each in enumerate(configs)}
     latencies = [planner_latency(each) for each in measured.latencies]
     timed = [replace(each, latency=latencies[place[each.config_id]]) for each in timed]
-    points = [(top1[each.config_id], each.latency.p50_ms) for each in timed]
-    front = [timed[i] for i in front_indices(points, [each.config_id for each in timed])]
+    front = choice.front(timed)
     on_front = {each.config_id for each in front}
+    scored: dict[str, Scored] = {}
+    for config in tqdm(
+        dict.fromkeys([*map(subnet_config, front), *uniform]), "score", unit="config"
+    ):
+        name, index = config.config_id, place[config.config_id]
+        scored[name] = Scored(
+            config_id=name,
+            latency_p50_ms=latencies[index].p50_ms,
+            believed=top1[name],
+            correct=evaluator.report_correct(networks[index], config.resolution),
+        )
     entries = []
-    for candidate in tqdm(front, "score", unit="config"):
+    for candidate in front:
         index = place[candidate.config_id]
-        entry = _entry(evaluator, candidate, networks[index])
         budget_probability = (
             None if max_latency_ms is None else measured.share_within(index, max_latency_ms)
         )
+        entry = _entry(evaluator, candidate, networks[index], scored[candidate.config_id])
         tied_with = tuple(name for name in ties[candidate.config_id] if name in on_front)
         entries.append(replace(entry, tied_with=tied_with, budget_probability=budget_probability))
-    baseline = []
-    for config in tqdm(uniform, "score the grid", unit="config", disable=not uniform):
-        index = place[config.config_id]
-        found = evaluator.report_accuracy(networks[index], config.resolution)
-        numbers = {"latency_p50_ms": latencies[index].p50_ms, "top1": found.top1}
-        baseline.append({"config_id": config.config_id, **numbers})
+    grid = [scored[each.config_id] for each in uniform]
     return LookupTable(
         supernet={**supernet, **describe_groups(evaluator.supernet, map(subnet_config, front))},
         target=target,
@@ -83,18 +92,40 @@ def make_table(
         splits=splits,
         provenance={
             **provenance,
-            "uniform_grid": baseline,
+            "uniform_grid": [*map(_grid_values, grid)],
+            "gains": _gains(front, grid, scored, measured.noise_floor),
             "believed": {each: round(top1[each], 5) for each in place if each in top1},
         },
-        entries=tuple(entries),
+        entries=tuple(sorted(entries, key=lambda each: (each.latency.p50_ms, each.accuracy.top1))),
     )
 
 
-def _entry(evaluator: Evaluator, candidate: Candidate, network: CompiledNetwork) -> Entry:
+def _grid_values(scored: Scored) -> dict[str, Any]:
+    numbers = {"config_id": scored.config_id, "latency_p50_ms": scored.latency_p50_ms}
+    return numbers | asdict(accuracy_of(scored.correct))
+
+
+def _gains(
+    front: Sequence[Candidate],
+    grid: Sequence[Scored],
+    scored: Mapping[str, Scored],
+    noise_floor: float,
+) -> dict[str, Any] | None:
+    """What the search's own entries gain over the grid, to which the other entries belong."""
+    if not grid:
+        return None
+    is_own = {each.config_id: each.origin == "search" for each in front}
+    own = [scored[name] for name in is_own if is_own[name]]
+    others = [scored[name] for name in is_own if not is_own[name]]
+    return choose_gains(own, [*grid, *others], noise_floor).to_json()
+
+
+def _entry(
+    evaluator: Evaluator, candidate: Candidate, network: CompiledNetwork, scored: Scored
+) -> Entry:
     """The candidate as an entry, with its accuracy on `report`, peak memory and energy."""
-    scored = evaluator.report_accuracy(network, candidate.config.resolution)
     values = vars(candidate) | {
-        "accuracy": planner_accuracy(scored),
+        "accuracy": accuracy_of(scored.correct),
         "peak_memory_bytes": network.peak_memory_bytes(),
     }
     return Entry(
@@ -116,26 +147,6 @@ def measure_with_bar(
         return evaluator.measure(networks, max_s=max_s, allow_noisy=allow_noisy, progress=show)
 
 
-def near_front(
-    candidates: Sequence[Candidate], top1: Mapping[str, float] | None = None
-) -> list[Candidate]:
-    """Candidates that may be on the front once all are timed together, fastest first.
-
-    Excluded are those for which a clearly faster candidate has at least the same `top1`, given by
-    config_id; by default what was scored.
-    """
-    top1 = top1 or scored_top1(candidates)
-    return [
-        candidate
-        for candidate in sorted(candidates, key=lambda each: each.latency.p50_ms)
-        if not any(
-            clearly_faster(other.latency.p50_ms, candidate.latency.p50_ms)
-            and top1[other.config_id] >= top1[candidate.config_id]
-            for other in candidates
-        )
-    ]
-
-
-def scored_top1(candidates: Sequence[Candidate]) -> dict[str, float]:
+def _scored_top1(candidates: Sequence[Candidate]) -> dict[str, float]:
     """The candidates' top1 by config_id."""
     return {each.config_id: each.accuracy.top1 for each in candidates}

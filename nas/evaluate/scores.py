@@ -93,6 +93,7 @@ class Scores:
         self.dtype = dtype or number_type(images.device)
         self._weights_sha256 = weights_sha256
         self._found: dict[Key, Score] = {}
+        self._configs: dict[Key, SubnetConfig] = {}
         self._num_read = 0  # bytes, up to the end of a line
         self._is_usable = True
 
@@ -106,6 +107,15 @@ class Scores:
         """Number of configs that are scored on all images."""
         self._read()
         return sum(score.is_whole for score in self._found.values())
+
+    def whole(self) -> dict[SubnetConfig, float]:
+        """The top1 of each config that is scored on all images."""
+        self._read()
+        return {
+            self._configs[key]: float(score.correct.mean())
+            for key, score in self._found.items()
+            if score.is_whole
+        }
 
     def tell_known(self) -> None:
         """Tell how many configs need no scoring, if any."""
@@ -134,6 +144,7 @@ class Scores:
             )
         merged = self.of(config).merged(score)
         self._found[self._key(config)] = merged
+        self._configs.setdefault(self._key(config), config)
         return merged
 
     def _line(self, config: SubnetConfig, score: Score) -> bytes:
@@ -185,10 +196,12 @@ class Scores:
             mask = np.ones(len(correct), dtype=bool) if scored is None else from_text(str(scored))
             if not len(mask) == len(correct) == self._num_images:
                 return False
+            config = SubnetConfig(width_mults=tuple(values["width_mults"]), resolution=key[-1])
         except (KeyError, TypeError, ValueError):
             return False
         found = Score(mask, correct & mask)
         self._found[key] = self._found[key].merged(found) if key in self._found else found
+        self._configs.setdefault(key, config)
         return True
 
     def _do_without(self, why: str) -> None:

@@ -54,6 +54,7 @@ def grid_figure(table: LookupTable) -> go.Figure:
     figure.add_scatter(
         x=[each["latency_p50_ms"] for each in grid],
         y=[each["top1"] for each in grid],
+        error_y=_bars([(each["top1_low"], each["top1"], each["top1_high"]) for each in grid]),
         mode="lines+markers",
         name=f"uniform grid ({len(grid)})",
         line={"color": GRID, "dash": "dot"},
@@ -64,6 +65,7 @@ def grid_figure(table: LookupTable) -> go.Figure:
     figure.add_scatter(
         x=[entry.latency.p50_ms for entry in table],
         y=[entry.accuracy.top1 for entry in table],
+        error_y=_bars([_top1(entry) for entry in table]),
         mode="lines+markers",
         name=f"entries ({len(list(table))})",
         line={"color": FRONT},

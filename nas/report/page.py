@@ -8,8 +8,10 @@ from pathlib import Path
 import plotly.graph_objects as go
 
 from nas.evaluate.evaluation import Evaluation
+from nas.evaluate.gains import gains_of
+from nas.report.common_widths import common_widths
 from nas.report.figures import curse_figure, front_figure, grid_figure
-from nas.report.gain import largest_gain
+from nas.report.gain_lines import gain_lines
 from nas.report.groups import importance_figure, parallel_figure
 from nas.report.growth import growth_figure
 from nas.report.importance import group_importance
@@ -29,7 +31,7 @@ def write_report(path: Path, table: LookupTable, evaluations: Sequence[Evaluatio
     Args:
         path: the file; it is replaced atomically.
         table: the lookup table of the search.
-        evaluations: evaluations that satisfy the limits, at least one, in order of evaluation.
+        evaluations: evaluations that keep the constraints, at least one, in order of evaluation.
     """
     candidates = [each.candidate for each in evaluations]
     names = group_names(table)
@@ -62,7 +64,8 @@ def write_report(path: Path, table: LookupTable, evaluations: Sequence[Evaluatio
     page = (
         f'<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>{html.escape(title)}</title>'
         f"<style>{STYLE}</style><body><h1>{html.escape(title)}</h1>{figures}"
-        f"<h2>Lookup table</h2>{_rows(list(table))}"
+        f"<h2>Lookup table</h2><p>{html.escape(common_widths(table, names))}</p>"
+        f"{_rows(list(table))}"
         f"<h2>Reproducing this search</h2>{_provenance(table)}</body>"
     )
     write_atomically(path, page.encode("utf-8"))
@@ -89,11 +92,21 @@ def _front_note(table: LookupTable) -> str:
 
 
 def _grid_note(table: LookupTable) -> str:
-    gain = largest_gain(table)
+    gains = gains_of(table)
+    if gains is None:
+        return (
+            "The uniform grid was not timed beside the entries: there are too few candidates to "
+            "predict its front, or latency is no objective."
+        )
+    pairs = [gain for gain in (gains.faster, gains.higher) if gain]
+    named = "; ".join(f"{gain.config_id} beside {gain.grid_config_id}" for gain in pairs)
     return (
         "The front of the uniform grid (one width for the whole network), as the search predicts "
         "it, timed beside the entries in the same rounds and scored on the same held-out images. "
-        + (f"{gain}." if gain else "No entry is faster at equal accuracy.")
+        "Error bars are 95 % confidence intervals; that of a pair's difference is narrower, as "
+        "both saw the same images. "
+        + "<br>".join(map(html.escape, gain_lines(table)))
+        + (f"<br>The pairs: {named}." if named else "")
     )
 
 

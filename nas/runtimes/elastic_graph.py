@@ -9,7 +9,6 @@ run against the network: see `nas.runtimes.graph_cache`.
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -20,22 +19,28 @@ from torch import Tensor, nn
 
 from nas.runtimes.onnx_graph import OnnxModel, tensors_of
 
-Integers = NDArray[np.int64]
+Numbers = NDArray[np.int64 | np.float32]
 Place = tuple[int, int]
 """A node's position in the graph, and that of an input of this node."""
+
+POWERS = (-0.5, -0.25, -1.0, 1.0, 0.5, 0.25)
+"""Of a size that a fraction may be; attention divides by the root of a head's size."""
+TOLERANCE = 1e-6
+"""Relative, of a number that was rounded to float32."""
 
 
 @dataclass(frozen=True)
 class _Size:
-    """A number that is a multiple of a size of some weight."""
+    """A number that follows a size of some weight: `factor` times a power of it."""
 
     weight: str
     axis: int
-    ratio: Fraction
+    power: float
+    factor: float
 
-    def of(self, weights: Mapping[str, Tensor]) -> int:
+    def of(self, weights: Mapping[str, Tensor]) -> float:
         """The number for a subnet with those weights."""
-        return int(self.ratio * weights[self.weight].shape[self.axis])
+        return float(self.factor * weights[self.weight].shape[self.axis] ** self.power)
 
 
 @dataclass(frozen=True)
@@ -44,8 +49,8 @@ class _Seen:
 
     shapes: Mapping[str, tuple[int, ...]]
     """Of the weights, by name."""
-    integers: Mapping[Place, Integers]
-    """The constants of whole numbers, by where they are read."""
+    numbers: Mapping[Place, Numbers]
+    """Constants that may depend on them, by where they are read."""
 
 
 class ElasticGraph:
@@ -62,20 +67,26 @@ class ElasticGraph:
         self._wiring = [*_wiring(exported.graph)]
         self._readers = dict(reversed([*_weights_read(exported.graph)]))
         shapes = {name: tuple(each.shape) for name, each in tensors_of(network).items()}
-        self._seen = [_Seen(shapes, dict(_integers(exported.graph)))]
-        self._followed: dict[Place, list[int | _Size]] = {}
+        self._seen = [_Seen(shapes, dict(_numbers(exported.graph)))]
+        self._followed: dict[Place, list[float | _Size]] = {}
 
     def learn(self, other: "ElasticGraph") -> bool:
         """Learn from another subnet's graph which numbers follow the sizes of weights.
 
-        Returns whether it has the same nodes; if it hasn't, nothing is learnt.
+        Returns whether the two do the same; if they don't, or if a number that differs follows no
+        size, nothing is learnt.
         """
         if self._wiring != other._wiring:
             return False
-        self._seen += other._seen
-        for place, first in self._seen[0].integers.items():
-            if any(not np.array_equal(first, seen.integers[place]) for seen in self._seen):
-                self._followed[place] = [self._follow(place, at) for at in range(len(first))]
+        seen = [*self._seen, *other._seen]
+        followed: dict[Place, list[float | _Size]] = {}
+        for place, first in self._seen[0].numbers.items():
+            if any(not np.array_equal(first, each.numbers[place]) for each in seen):
+                found = [self._followed_by(place, at, seen) for at in range(first.size)]
+                if None in found:
+                    return False
+                followed[place] = [each for each in found if each is not None]
+        self._seen, self._followed = seen, followed
         return True
 
     def filled(self, network: nn.Module, images: Tensor) -> OnnxModel:
@@ -92,9 +103,13 @@ class ElasticGraph:
             if node.op_type == "Conv" and node.input[1] in weights:
                 _set_group(node, network.get_submodule(node.input[1].rpartition(".")[0]))
         for (index, at), sizes in self._followed.items():
-            node, numbers = graph.node[index], [_number(size, state) for size in sizes]
+            node, as_exported = graph.node[index], self._seen[0].numbers[index, at]
+            found = [each.of(state) if isinstance(each, _Size) else each for each in sizes]
+            if as_exported.dtype == np.int64:
+                found = [*map(round, found)]
             node.input[at] = f"{node.output[0]}.{at}"
-            graph.initializer.append(from_array(np.array(numbers, np.int64), node.input[at]))
+            values = np.array(found, as_exported.dtype).reshape(as_exported.shape)
+            graph.initializer.append(from_array(values, node.input[at]))
         if self._followed:
             _drop_unused(graph)
         dims = graph.input[0].type.tensor_type.shape.dim
@@ -102,35 +117,38 @@ class ElasticGraph:
             dim.dim_value = size
         return OnnxModel(model, weights)
 
-    def _follow(self, place: Place, at: int) -> int | _Size:
-        """Which size that number is in all graphs seen: the nearest weight's of those that fit."""
-        numbers = [int(seen.integers[place][at]) for seen in self._seen]
-        if len({*numbers}) > 1:
-            for weight in sorted(
-                self._readers, key=lambda name: abs(self._readers[name] - place[0])
-            ):
-                shapes = [seen.shapes[weight] for seen in self._seen]
-                for axis, sizes in enumerate(zip(*shapes, strict=True)):
-                    ratios = {Fraction(*each) for each in zip(numbers, sizes, strict=True)}
-                    if len(ratios) == 1:
-                        return _Size(weight, axis, ratios.pop())
-        return numbers[-1]
-
-
-def _number(size: int | _Size, weights: Mapping[str, Tensor]) -> int:
-    return size.of(weights) if isinstance(size, _Size) else size
+    def _followed_by(self, place: Place, at: int, seen: list[_Seen]) -> float | _Size | None:
+        """What that number follows in all graphs seen: itself, or the nearest weight's size."""
+        values = [each.numbers[place].flat[at] for each in seen]
+        if len({*values}) == 1:
+            return values[0].item()
+        powers = (1,) if isinstance(values[0], np.integer) else POWERS
+        nearest = sorted(self._readers, key=lambda name: abs(self._readers[name] - place[0]))
+        for weight in nearest:
+            shapes = [each.shapes[weight] for each in seen]
+            for axis, sizes in enumerate(zip(*shapes, strict=True)):
+                for power in powers if min(sizes) else ():
+                    factors = [v / size**power for v, size in zip(values, sizes, strict=True)]
+                    if np.allclose(factors, factors[0], rtol=TOLERANCE, atol=0):
+                        return _Size(weight, axis, power, float(factors[0]))
+        return None
 
 
 def _is_weight(initializer: onnx.TensorProto) -> bool:
     return bool(initializer.data_location == onnx.TensorProto.EXTERNAL)
 
 
-def _is_integers(initializer: onnx.TensorProto) -> bool:
-    return initializer.data_type == onnx.TensorProto.INT64 and len(initializer.dims) == 1
+def _is_number(initializer: onnx.TensorProto) -> bool:
+    """Whether it holds sizes, or a single number that may come of one, as attention's scale."""
+    if initializer.data_type == onnx.TensorProto.INT64:
+        return len(initializer.dims) == 1
+    is_float = initializer.data_type == onnx.TensorProto.FLOAT
+    return is_float and all(dim == 1 for dim in initializer.dims)
 
 
-def _integers(graph: onnx.GraphProto) -> Iterator[tuple[Place, Integers]]:
-    known = {item.name: to_array(item) for item in graph.initializer if _is_integers(item)}
+def _numbers(graph: onnx.GraphProto) -> Iterator[tuple[Place, Numbers]]:
+    constants = [item for item in graph.initializer if not _is_weight(item)]
+    known = {item.name: to_array(item) for item in constants if _is_number(item)}
     for index, node in enumerate(graph.node):
         for at, name in enumerate(node.input):
             if name in known:
@@ -146,16 +164,7 @@ def _weights_read(graph: onnx.GraphProto) -> Iterator[tuple[str, int]]:
 
 def _wiring(graph: onnx.GraphProto) -> Iterator[tuple[object, ...]]:
     """All that the nodes are and read, but for sizes and for the names of what they compute."""
-    known: dict[str, object] = {}
-    for item in graph.initializer:
-        is_size = not _is_weight(item) and _is_integers(item)
-        known[item.name] = (
-            tuple(item.dims)
-            if is_size
-            else item.name
-            if _is_weight(item)
-            else (to_array(item).tobytes())
-        )
+    known = {item.name: _described(item) for item in graph.initializer}
     for index, node in enumerate(graph.node):
         attributes = (
             each.SerializeToString()
@@ -165,6 +174,12 @@ def _wiring(graph: onnx.GraphProto) -> Iterator[tuple[object, ...]]:
         inputs = (known.get(name, name) for name in node.input)
         yield node.domain, node.op_type, *inputs, *attributes
         known |= {name: (index, at) for at, name in enumerate(node.output)}
+
+
+def _described(item: onnx.TensorProto) -> object:
+    if _is_weight(item):
+        return item.name
+    return tuple(item.dims) if _is_number(item) else to_array(item).tobytes()
 
 
 def _set_group(node: onnx.NodeProto, layer: nn.Module) -> None:

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from nas.runtimes.attention import AttentionIn4D
 from nas.runtimes.opset import EXPORTED, lowered
 
 INPUT, OUTPUT = "images", "logits"
@@ -92,6 +93,17 @@ def export_model(network: nn.Module, images: torch.Tensor) -> OnnxModel:
 def _export(
     network: nn.Module, inputs: tuple[torch.Tensor, ...], names: list[str]
 ) -> onnx.ModelProto:
+    try:
+        program = _program(network, inputs, names)
+    except torch.onnx.OnnxExporterError:
+        with AttentionIn4D():  # not at first: it slows an export by a fifth
+            program = _program(network, inputs, names)
+    return lowered(_without_metadata(program.model_proto))
+
+
+def _program(
+    network: nn.Module, inputs: tuple[torch.Tensor, ...], names: list[str]
+) -> torch.onnx.ONNXProgram:
     with _silence():
         program = torch.onnx.export(
             network,
@@ -103,7 +115,7 @@ def _export(
             opset_version=EXPORTED,
         )
     assert program is not None
-    return lowered(_without_metadata(program.model_proto))
+    return program
 
 
 class _WithWeights(nn.Module):

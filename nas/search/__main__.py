@@ -11,14 +11,16 @@ from rich.console import Console
 from nas.errors import NasError
 from nas.evaluate.trained import load_trained
 from nas.search.arguments import job_from, search_parser
-from nas.search.searching import runtime_of, score_for_others, search
+from nas.search.searching import score_for_others, search
+from nas.search.several import BOOK, jobs_by_target, search_targets
 from nas.search.summary import print_summary
-from planner import PlannerError, read_candidates
+from planner import LookupTable, PlannerError, read_candidates
 from supernet import Execution, TrainingJob
 from supernet.checkpoint import is_finished
 from supernet.errors import OwnedError, SupernetError
 from supernet.train import train
 from supernet.train.owner import wait_until_free
+from supernet.train.state import has_state, read_state, state_folder
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -43,9 +45,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(args: argparse.Namespace, command: str) -> int:
     job, source = job_from(args), args.supernet or args.out
-    runtime_of(job)  # fail on a missing runtime before training, not after it
+    # Fails on a missing runtime before training, not after it.
+    jobs = jobs_by_target(job, args.runtime, args.dtype, args.batch_size)
     if args.supernet is None and not is_finished(source):
         if args.data not in (None, TrainingJob().data):
+            _require_example(source)
             raise NasError(
                 f"--data must be the images of a trained run, but {source} holds none: train one "
                 f"with python -m supernet.train --data {args.data} --out {source}"
@@ -56,13 +60,30 @@ def _run(args: argparse.Namespace, command: str) -> int:
         score_for_others(trained.supernet, trained.data, job, out=args.out, trained_in=source)
         print("done; the worker on the target writes the table")
         return 0
-    table = search(
-        trained.supernet, trained.data, job, out=args.out, trained_in=source, command=command
+    if len(jobs) == 1:
+        table = search(
+            trained.supernet, trained.data, job, out=args.out, trained_in=source, command=command
+        )
+        _tell(args.out, table)
+        return 0
+    search_targets(
+        trained.supernet,
+        trained.data,
+        jobs,
+        out=args.out,
+        trained_in=source,
+        command=command,
+        tell=lambda name, table: _tell(args.out / name, table),
     )
-    folder = args.out / "search"
+    print(f"written: {args.out / BOOK}, the tables of {len(jobs)} targets")
+    return 0
+
+
+def _tell(run: Path, table: LookupTable) -> None:
+    """Print the summary of one target's table, and which files were written."""
+    folder = run / "search"
     print_summary(table, read_candidates(folder / "candidates.csv"), Console())
     print(f"written: {folder}/lookup_table.json, candidates.csv, report.html")
-    return 0
 
 
 def _train_example(run: Path, device: str | None) -> None:
@@ -71,10 +92,24 @@ def _train_example(run: Path, device: str | None) -> None:
         wait_until_free(run, lambda line: print(line, file=sys.stderr))
         if is_finished(run):
             return
+        _require_example(run)
         try:
             train(TrainingJob(), run, Execution(device=device), resume=True)
         except OwnedError:  # another process was faster
             continue
+
+
+def _require_example(run: Path) -> None:
+    """Raise NasError where the training that was begun in `run` is not that of the example."""
+    if not has_state(state_folder(run)):
+        return
+    saved = read_state(state_folder(run))
+    if TrainingJob().changes_from(saved.job):
+        raise NasError(
+            f"{run} must hold a trained supernet, but its training on {saved.job.data} is "
+            f"unfinished, at step {saved.num_steps_done:,}: repeat the command that began it, "
+            f"python -m supernet.train ... --out {run}, with --resume, then search"
+        )
 
 
 if __name__ == "__main__":

@@ -2,19 +2,26 @@
 
 import argparse
 import math
+from collections.abc import Iterator
 from pathlib import Path
 
 from nas.conversions import subnet_config
+from nas.evaluate.choice import DEFAULT_OBJECTIVES
+from nas.evaluate.constraint import Constraint
+from nas.evaluate.measures import MEASURES
 from nas.evaluate.trained import add_data_arguments
 from nas.runtimes.runtime import DTYPES
 from nas.search.job import ROLES, SearchJob
 from nas.search.samplers import SAMPLERS
-from planner import Limits, LookupTable
+from planner import LookupTable
 
 EXAMPLE = """examples:
   python -m nas.search --out runs/default                    train and search the embedded example
   python -m nas.search --supernet runs/photos --out runs/photos-gpu --device cuda --trials 200
   python -m nas.search --out runs/default --max-latency-ms 2 --num-threads 1
+  python -m nas.search --out runs/default --objectives top1 latency_p99_ms num_params
+  python -m nas.search --out runs/default --constraint 'latency_p99_ms<=8' 'top1>=0.9'
+  python -m nas.search --out runs/default --runtime onnxruntime openvino --batch-size 1 16
   python -m nas.search --supernet runs/photos --out runs/shared --storage journal:/mnt/search.log
   python -m nas.search --supernet runs/photos --out runs/pi --storage URL --role latency
   python -m nas.search --supernet runs/photos --out runs/pi --storage URL --role accuracy
@@ -34,19 +41,57 @@ def search_parser() -> argparse.ArgumentParser:
     add("--device", help="cpu or cuda; default: cuda if available")
     add("--supernet", type=Path, metavar="RUN", help="run with a trained supernet; default: --out")
     add_data_arguments(parser)
-    add("--runtime", help="eager, onnxruntime ...; default: onnxruntime on cpu, eager on cuda")
+    add(
+        "--runtime",
+        nargs="+",
+        default=[None],
+        help="eager, onnxruntime ...; default: onnxruntime on cpu, eager on cuda. Of several "
+        "runtimes, dtypes or batch sizes each combination is a target: --out gets a run for each, "
+        "and book.json",
+    )
     add(
         "--dtype",
+        nargs="+",
         choices=DTYPES,
-        default="float32",
+        default=["float32"],
         help="dtype that the runtime computes in (support varies), also when scoring top-1 on the "
         "report split, in int8 on the selection split too; default: float32",
     )
-    add("--batch-size", type=_positive, default=1, help="images per timed batch; default: 1")
+    add(
+        "--batch-size",
+        nargs="+",
+        type=_positive,
+        default=[1],
+        help="images per timed batch; default: 1",
+    )
     add("--num-threads", type=_positive, help="threads of the runtime; default: all usable cores")
-    add("--trials", type=_positive, default=64, help="total number of candidates; default: 64")
-    add("--max-latency-ms", type=_above_zero, help="exclude slower candidates from the front")
-    add("--max-macs", type=_above_zero, help="exclude candidates with more MACs from the front")
+    add(
+        "--trials",
+        type=_positive,
+        default=64,
+        help="total number of candidates, half as many for each further target; default: 64",
+    )
+    names = ", ".join(MEASURES)
+    add(
+        "--objectives",
+        nargs="+",
+        default=list(DEFAULT_OBJECTIVES),
+        metavar="NAME",
+        help=f"what the table is a front of: top1 and one cost or more of {names}; default: "
+        f"{' '.join(DEFAULT_OBJECTIVES)}",
+    )
+    add(
+        "--constraint",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="BOUND",
+        help="what every entry must keep, quoted: 'latency_p99_ms<=8' 'top1>=0.9'",
+    )
+    add(
+        "--max-latency-ms", type=_above_zero, metavar="MS", help="the constraint latency_p50_ms<=MS"
+    )
+    add("--max-macs", type=_above_zero, metavar="MACS", help="the constraint macs<=MACS")
     add(
         "--predict-after",
         type=_positive,
@@ -66,7 +111,6 @@ def search_parser() -> argparse.ArgumentParser:
         help="with one worker, evaluate the same candidates for the same seed on every machine: "
         "proposals depend on MACs, not on measured latency, and no candidate is stopped early",
     )
-    add("--memory", action="store_true", help="add peak memory to the sampler's objectives")
     add("--sampler", choices=SAMPLERS, default="guide", help="proposes configs; default: guide")
     add(
         "--min-gain",
@@ -106,30 +150,38 @@ def search_parser() -> argparse.ArgumentParser:
 
 
 def job_from(args: argparse.Namespace) -> SearchJob:
-    """Convert parsed arguments to a SearchJob.
+    """Convert parsed arguments to the SearchJob of the first target.
 
     Raises NasError for invalid values, and TableError for a damaged --warm-start.
     """
     warm_start = LookupTable.read(args.warm_start) if args.warm_start else ()
     return SearchJob(
-        runtime=args.runtime,
+        runtime=args.runtime[0],
         device=args.device,
         num_threads=args.num_threads,
-        dtype=args.dtype,
-        batch_size=args.batch_size,
+        dtype=args.dtype[0],
+        batch_size=args.batch_size[0],
         num_trials=args.trials,
-        limits=Limits(max_latency_ms=args.max_latency_ms, max_macs=args.max_macs),
+        objectives=tuple(args.objectives),
+        constraints=tuple(_constraints(args)),
         sampler=args.sampler,
         min_gain=args.min_gain,
         predict_after=args.predict_after,
         warm_start=tuple(map(subnet_config, warm_start)),
         repeatable=args.repeatable,
-        with_memory=args.memory,
         storage=args.storage,
         role=args.role,
         seed=args.seed,
         allow_noisy=args.allow_noisy,
     )
+
+
+def _constraints(args: argparse.Namespace) -> Iterator[Constraint]:
+    shorthands = {"latency_p50_ms": args.max_latency_ms, "macs": args.max_macs}
+    for name, bound in shorthands.items():
+        if bound is not None:
+            yield Constraint(name, bound)
+    yield from map(Constraint.parse, args.constraint)
 
 
 def _positive(text: str) -> int:

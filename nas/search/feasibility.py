@@ -1,5 +1,6 @@
-"""Checks before a search whether its limits can be satisfied."""
+"""Checks before a search whether its constraints can be kept."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -7,9 +8,11 @@ from rich.console import Console
 from nas.conversions import planner_latency
 from nas.cost.macs import count_macs, count_params
 from nas.errors import LimitError
+from nas.evaluate.constraint import Constraint
 from nas.evaluate.evaluator import Evaluator
+from nas.evaluate.measures import is_latency
 from nas.search.fitting_table import print_fitting
-from planner import Latency, Limits
+from planner import Latency
 from supernet import SearchSpace, SubnetConfig
 
 MEASURE_S = 3.0
@@ -25,36 +28,49 @@ class Probe:
     macs: int
     num_params: int
     latency: Latency
+    peak_memory_bytes: int | None = None
+    """None if no search needs it; likewise energy_mj."""
+    energy_mj: float | None = None
 
 
 def require_feasible(
-    evaluator: Evaluator, limits: Limits, *, allow_noisy: bool, console: Console
+    evaluator: Evaluator,
+    constraints: Sequence[Constraint],
+    *,
+    allow_noisy: bool,
+    console: Console,
 ) -> list[Probe]:
-    """Measure and print three configs of the space, and raise if no config can satisfy the limits.
+    """Measure and print three configs of the space, and raise if no config can keep a constraint.
 
-    The smallest config has the fewest MACs. The lowest possible latency is estimated as the lower
-    end of the confidence interval of the fastest of the three.
+    The least cost is that of the cheapest of the three. Of a latency it is the lower end of the
+    interval of the median, which no percentile above undercuts. What top1 can be had is not known
+    before the search, see `nas.search.forecast`.
 
     Raises:
-        LimitError: no config can satisfy the limits.
-        NoisyMachineError: the machine is too busy to check a limit on latency.
+        LimitError: no config can keep one of the constraints.
+        NoisyMachineError: the machine is too busy to check a bound on latency.
     """
     probes = _probes(evaluator, allow_noisy)
     console.print("search space")
     print_fitting(list(map(_cells, probes)), console, dispensable=("parameters", "95% interval"))
-    smallest = min(probe.macs for probe in probes)
-    fastest_ms = min(probe.latency.p50_low_ms for probe in probes)
-    if limits.max_macs is not None and smallest > limits.max_macs:
-        raise LimitError(
-            f"max_macs must be at least {smallest}, the MACs of the smallest config, "
-            f"but got {limits.max_macs:g}; raise it, or train with narrower widths"
-        )
-    if limits.max_latency_ms is not None and fastest_ms > limits.max_latency_ms:
-        raise LimitError(
-            f"max_latency_ms must be at least {fastest_ms:.4f}, the latency of the fastest config "
-            f"here, but got {limits.max_latency_ms:g}; raise it, or train with narrower widths"
-        )
+    for each in constraints:
+        costs = [cost for probe in probes if (cost := _least(probe, each.name)) is not None]
+        if costs and each.excess(min(costs)) > 0:
+            least = min(costs)
+            text = f"{least:,.0f}" if least >= 1000 else f"{least:.4g}"
+            raise LimitError(
+                f"{each.name} can be no less than {text} with this supernet here, but "
+                f"got the constraint {each}; loosen it, or train with narrower widths"
+            )
     return probes
+
+
+def _least(probe: Probe, name: str) -> float | None:
+    """A cost of the probe, at the least; None for top1."""
+    if is_latency(name):
+        return probe.latency.p50_low_ms
+    found: float | None = vars(probe).get(name)
+    return found
 
 
 def _probes(evaluator: Evaluator, allow_noisy: bool) -> list[Probe]:
@@ -70,9 +86,10 @@ def _probes(evaluator: Evaluator, allow_noisy: bool) -> list[Probe]:
             macs=count_macs(network, config.resolution),
             num_params=count_params(network),
             latency=planner_latency(latency),
+            **evaluator.extras(timed),
         )
-        for (name, config), network, latency in zip(
-            configs.items(), networks, found.latencies, strict=True
+        for (name, config), network, timed, latency in zip(
+            configs.items(), networks, compiled, found.latencies, strict=True
         )
     ]
 

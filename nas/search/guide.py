@@ -1,13 +1,14 @@
 """The guide: a sampler that maximises the expected hypervolume improvement of the Pareto front.
 
-Two surrogates (`nas.search.surrogate`) are fitted to the evaluated configs: of top1 and of the log
-of a cost (latency or MACs), on the logs of the width multipliers and the resolution. Of all configs
-or, where there are too many, of random ones and neighbours of front configs, the guide proposes the
-one with the largest acquisition value, the expected hypervolume improvement (Emmerich, Deutz &
-Klinkenberg 2011). The predicted cost is treated as exact, which gives a closed form: the integral,
-over all cost budgets from the config's cost up, of the expected improvement over the best top1
-within the budget. Budgets are uniform in log cost, so halving the cost is worth the same
-everywhere. What other workers are evaluating counts as evaluated, with the values that the
+Surrogates (`nas.search.surrogate`) are fitted to the evaluated configs: of top1 and of the log of
+each cost (latency, MACs ...), on the logs of the width multipliers and the resolution. Of all
+configs or, where there are too many, of random ones and neighbours of front configs, the guide
+proposes the one with the largest acquisition value, the expected hypervolume improvement (Emmerich,
+Deutz & Klinkenberg 2011). The predicted cost is treated as exact, which gives a closed form: the
+integral, over all cost budgets from the config's cost up, of the expected improvement over the best
+top1 within the budget. Budgets are uniform in log cost, so halving the cost is worth the same
+everywhere. Of several costs each spans a front with top1, and the mean of the shares that a config
+adds to them counts. What other workers are evaluating counts as evaluated, with the values that the
 surrogates predict (the kriging believer of Ginsbourger, Le Riche & Carraro 2010), so that
 workers do not crowd around one optimum.
 """
@@ -16,6 +17,7 @@ import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -27,7 +29,7 @@ from optuna.search_space import intersection_search_space
 from optuna.trial import FrozenTrial, TrialState
 from scipy.stats import norm
 
-from nas.search.surrogate import Surrogates
+from nas.search.surrogate import Surrogate, Surrogates
 from planner.pareto import front_indices
 
 Array = NDArray[np.float64]
@@ -41,6 +43,10 @@ NUM_RANDOM, NUM_NEIGHBOURS = 1000, 2000
 configs is the pool itself."""
 
 
+MAX_SCORED = 300
+"""Of the configs that were scored elsewhere, so many are learnt from: more take seconds."""
+
+
 class Guide(BaseSampler):
     """An Optuna sampler for studies with objectives (top1, costs ...): top1 is maximised.
 
@@ -50,8 +56,11 @@ class Guide(BaseSampler):
         is_new: whether no worker has started a config, given as Optuna parameters.
         features: inputs of the surrogates for a config, given as Optuna parameters: the logs of its
             widths and resolution, because costs are products of them.
-        cost: index of the objective that spans the front together with top1.
+        excess: by how much a complete trial violates each constraint, as shares: at most 0 where
+            it is kept; by default what the trial itself says.
         is_foreign: whether to ignore a trial, because its values are of no evaluation.
+        scored: inputs, (n, num_inputs), and top1, (n,), of configs whose top1 is known from
+            elsewhere; their costs are not.
 
     After a proposal, `expected_gain` is the share of the hypervolume that it is expected to add;
     NaN before the first proposal.
@@ -63,11 +72,12 @@ class Guide(BaseSampler):
         seed: int,
         is_new: Callable[[Params], bool],
         features: Callable[[Params], Sequence[float]],
-        cost: int = 1,
+        excess: Callable[[FrozenTrial], list[float]] = lambda trial: [*trial.constraints.values()],
         is_foreign: Callable[[FrozenTrial], bool] = lambda trial: False,
+        scored: tuple[Array, Array] | None = None,
     ) -> None:
         self.seed, self.is_new, self.features = seed, is_new, features
-        self.cost, self.is_foreign = cost, is_foreign
+        self.excess, self.is_foreign, self.scored = excess, is_foreign, scored
         self.expected_gain = float("nan")
         self._random = RandomSampler(seed=seed)
 
@@ -92,22 +102,24 @@ class Guide(BaseSampler):
         space = {name: _int(search_space[name]) for name in sorted(search_space)}
         done.sort(key=lambda each: [each.params[name] for name in space])
         rng = np.random.default_rng([self.seed, len(done)])
+        x = self._inputs([each.params for each in done])
         known = _Known(
             params=[each.params for each in done],
-            x=self._inputs([each.params for each in done]),
+            x=x,
+            scored=_without(x, self.scored),
             top1=np.array([each.values[0] for each in done]),
-            cost=np.log([each.values[self.cost] for each in done]),
-            # Constraints are value / limit - 1; the log of value / limit is as smooth as a cost's.
-            excess=np.log1p([list(each.constraints.values()) for each in done]),
+            costs=np.log([each.values[1:] for each in done]),
+            # The excess is value / bound - 1; the log of value / bound is as smooth as a cost's.
+            excess=np.log1p([self.excess(each) for each in done]),
         )
         known = self._with_believed(known, _begun(study, trial, space))
         pool = _pool(known.front_params(), space, rng)
-        gains, total = known.gains(self._inputs(pool))
+        gains, area = known.gains(self._inputs(pool))
         by_gain = np.argsort(-gains, kind="stable")
         best = next((int(index) for index in by_gain if self.is_new(pool[index])), None)
         if best is None:
             return {}
-        self.expected_gain = float(gains[best] / total) if total > 0 else float("inf")
+        self.expected_gain = float(gains[best]) if area > 0 else float("inf")
         return pool[best]
 
     def _inputs(self, configs: Sequence[Params]) -> Array:
@@ -119,7 +131,7 @@ class Guide(BaseSampler):
         if not begun:
             return known
         x = self._inputs(begun)
-        models = Surrogates(known.x)
+        models = known.models
 
         def believed(y: Array) -> Array:
             return np.append(y, models.fit(y).predict(x)[0])
@@ -127,8 +139,9 @@ class Guide(BaseSampler):
         return _Known(
             params=[*known.params, *begun],
             x=np.vstack([known.x, x]),
-            top1=believed(known.top1),
-            cost=believed(known.cost),
+            scored=known.scored,
+            top1=np.append(known.top1, known.top1_model.predict(x)[0]),
+            costs=np.column_stack([believed(each) for each in known.costs.T]),
             excess=np.array([believed(each) for each in known.excess.T]).T.reshape(
                 len(known.params) + len(begun), known.excess.shape[1]
             ),
@@ -148,34 +161,75 @@ class _Known:
     params: list[Params]
     x: Array
     """(n, num_inputs)."""
+    scored: tuple[Array, Array]
+    """Inputs and top1 of further configs, whose costs are not known."""
     top1: Array
-    cost: Array
-    """(n,), logs."""
+    """(n,)."""
+    costs: Array
+    """(n, num_costs), logs."""
     excess: Array
-    """(n, num_limits): at most 0 where the limit holds."""
+    """(n, num_constraints), logs: at most 0 where the constraint is kept."""
+
+    @cached_property
+    def models(self) -> Surrogates:
+        """Of what is known of the n configs."""
+        return Surrogates(self.x)
+
+    @cached_property
+    def top1_model(self) -> Surrogate:
+        """Of all configs whose top1 is known."""
+        x, top1 = self.scored
+        if not len(top1):
+            return self.models.fit(self.top1)
+        return Surrogates(np.vstack([self.x, x])).fit(np.append(self.top1, top1))
 
     @property
     def is_allowed(self) -> NDArray[np.bool_]:
         return np.asarray((self.excess <= 0).all(axis=1))
 
-    @property
-    def steps(self) -> tuple[Array, Array]:
-        return front_steps(self.cost[self.is_allowed], self.top1[self.is_allowed])
+    def steps(self, cost: Array) -> tuple[Array, Array]:
+        """The front of top1 and one of the costs."""
+        return front_steps(cost[self.is_allowed], self.top1[self.is_allowed])
 
     def front_params(self) -> list[Params]:
-        on_front = _is_on_front(self.cost, self.top1, self.steps) & self.is_allowed
+        on_front = np.zeros(len(self.params), dtype=bool)
+        for cost in self.costs.T:
+            on_front |= _is_on_front(cost, self.top1, self.steps(cost)) & self.is_allowed
         return [self.params[index] for index in np.flatnonzero(on_front)]
 
     def gains(self, pool_x: Array) -> tuple[Array, float]:
-        """Expected improvements of the configs with inputs `pool_x`, and the hypervolume now."""
-        models = Surrogates(self.x)
-        mean, std = models.fit(self.top1).predict(pool_x)
-        pool_cost, _ = models.fit(self.cost).predict(pool_x)
-        end, floor = float(self.cost.max()), float(self.top1.min())
-        gains = expected_gains(mean, std, pool_cost, steps=self.steps, floor=floor, end=end)
+        """Expected improvements of the configs with inputs `pool_x`, (n,); higher is better.
+
+        And the smallest hypervolume until now, of top1 and one cost.
+
+        Each is the share that the config is expected to add to the hypervolume, the mean over the
+        costs. It is negative for a config that is predicted to violate a constraint: the sum of its
+        excesses, so that a search which knows no config that keeps all goes where they are small.
+        """
+        models = self.models
+        mean, std = self.top1_model.predict(pool_x)
+        floor, gains, areas = float(self.top1.min()), np.zeros(len(pool_x)), list[float]()
+        for cost in self.costs.T:
+            pool_cost, _ = models.fit(cost).predict(pool_x)
+            steps, end = self.steps(cost), float(cost.max())
+            found = expected_gains(mean, std, pool_cost, steps=steps, floor=floor, end=end)
+            areas.append(_area(steps, floor, end))
+            gains += (found / areas[-1] if areas[-1] > 0 else found) / self.costs.shape[1]
+        excess = np.zeros(len(pool_x))
         for each in self.excess.T:
-            gains[models.fit(each).predict(pool_x)[0] > 0] = 0.0
-        return gains, _area(self.steps, floor, end)
+            excess += np.clip(models.fit(each).predict(pool_x)[0], 0, None)
+        return np.where(excess > 0, -excess, gains), min(areas)
+
+
+def _without(x: Array, scored: tuple[Array, Array] | None) -> tuple[Array, Array]:
+    """Those of `scored` that are not among `x`, at most MAX_SCORED of them, evenly spread."""
+    if scored is None:
+        return x[:0], np.empty(0)
+    mine = set(map(tuple, x.tolist()))
+    others = np.flatnonzero([tuple(each) not in mine for each in scored[0].tolist()])
+    if len(others) > MAX_SCORED:
+        others = others[np.linspace(0, len(others) - 1, MAX_SCORED).astype(int)]
+    return scored[0][others], scored[1][others]
 
 
 def _begun(study: Study, trial: FrozenTrial, space: Space) -> list[Params]:

@@ -1,10 +1,12 @@
 """SearchJob: all settings of a search."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from nas.errors import NasError
+from nas.evaluate.choice import DEFAULT_OBJECTIVES
+from nas.evaluate.constraint import Constraint
+from nas.evaluate.measures import EXTRA, MEASURES, is_latency, require_known
 from nas.search.samplers import GRID
-from planner import Limits
 from supernet import SubnetConfig
 
 ROLES = ("all", "latency", "accuracy")
@@ -27,8 +29,11 @@ class SearchJob:
     """Images in one timed batch."""
     num_trials: int = 64
     """Total number of candidates."""
-    limits: Limits = field(default_factory=Limits)
-    """Limits that every entry of the table must satisfy."""
+    objectives: tuple[str, ...] = DEFAULT_OBJECTIVES
+    """Names of `nas.evaluate.measures.MEASURES`: top1 first, then one cost or several. Entries are
+    their Pareto front."""
+    constraints: tuple[Constraint, ...] = ()
+    """What every entry of the table must keep."""
     sampler: str = "guide"
     """The sampler that proposes configs, one of `nas.search.samplers.SAMPLERS`."""
     min_gain: float = 0.0
@@ -42,8 +47,6 @@ class SearchJob:
     repeatable: bool = False
     """Whether the same seed gives the same candidates on every machine: proposals then depend on
     MACs, not on measured latency, and every candidate is scored on all images."""
-    with_memory: bool = False
-    """Whether peak memory is an additional objective."""
     storage: str | None = None
     """Optuna storage URL or journal:FILE, which workers can share; None: a file in the run."""
     role: str = "all"
@@ -68,8 +71,21 @@ class SearchJob:
                 raise NasError(f"`{name}` must be 1 or more, but got {value}")
         if self.role not in ROLES:
             raise NasError(f"`role` must be one of {', '.join(ROLES)}, but got {self.role!r}")
-        if self.repeatable and self.limits.max_latency_ms is not None:
-            raise _not_repeatable("--max-latency-ms")
+        require_known(self.objectives, "an objective")
+        costs = self.objectives[1:]
+        if self.objectives[:1] != ("top1",) or not costs or "top1" in costs:
+            raise NasError(
+                "objectives must be top1 and then one cost or more, "
+                f"but got {' '.join(self.objectives) or 'none'}"
+            )
+        if len(set(costs)) < len(costs):
+            raise NasError(f"an objective must be given once, but got {' '.join(self.objectives)}")
+        for each in self.constraints if self.repeatable else ():
+            if not MEASURES[each.name].is_exact:
+                raise _not_repeatable(str(each))
+        for name in EXTRA if self.repeatable else ():
+            if name in self.objectives:
+                raise _not_repeatable(f"the objective {name}")
         if self.repeatable and self.sampler not in ("guide", "random"):
             raise _not_repeatable(f"--sampler {self.sampler}")
 
@@ -80,15 +96,25 @@ class SearchJob:
         Otherwise it proposes all widths: the grid is the paper's, a repeatable search depends on no
         latency, and between two steps of the latency there are steps of MACs and of memory.
         """
-        bounds_others = self.limits.max_macs is not None or self.with_memory
         wants_them = self.steps_s > 0 and self.sampler != GRID and not self.repeatable
-        return wants_them and not bounds_others
+        return wants_them and all(map(is_latency, self.measures - {"top1"}))
 
     @property
-    def objectives(self) -> tuple[str, ...]:
-        """The sampler's objectives, named as in a candidate's values."""
-        names = ("top1", "latency_p50_ms", "macs")
-        return (*names, "peak_memory_bytes") if self.with_memory else names
+    def measures(self) -> set[str]:
+        """Names of all that it optimises or bounds."""
+        return {*self.objectives, *(each.name for each in self.constraints)}
+
+    @property
+    def proposed_by(self) -> tuple[str, ...]:
+        """The objectives that the sampler sees: a repeatable search puts MACs for latencies."""
+        exact = ("macs" if is_latency(name) else name for name in self.objectives)
+        return tuple(dict.fromkeys(exact)) if self.repeatable else self.objectives
+
+    @property
+    def max_latency_ms(self) -> float | None:
+        """The tightest bound on a latency; None if there is none."""
+        bounds = [each.bound for each in self.constraints if is_latency(each.name)]
+        return min(bounds, default=None)
 
 
 def _not_repeatable(option: str) -> NasError:

@@ -35,6 +35,8 @@ def provenance(
     trained = {f"training {name}": str(value) for name, value in document["versions"].items()}
     now = {"torch": torch.__version__, "optuna": optuna.__version__}
     values = asdict(job) | {"out": str(out)}
+    values["objectives"] = list(job.objectives)
+    values["constraints"] = list(map(str, job.constraints))
     values["warm_start"] = [config.config_id for config in job.warm_start]
     found = {
         "versions": now | trained,

@@ -11,9 +11,10 @@ from optuna.samplers import (
     RandomSampler,
     TPESampler,
 )
+from optuna.trial import FrozenTrial
 
 from nas.errors import StudyError
-from nas.search.guide import Guide
+from nas.search.guide import Array, Guide
 from nas.search.trials import is_foreign
 
 OPTUNAS: dict[str, Callable[..., BaseSampler]] = {
@@ -35,15 +36,23 @@ def make_sampler(
     num_done: int = 0,
     is_new: Callable[[dict[str, Any]], bool],
     features: Callable[[dict[str, Any]], Sequence[float]],
-    cost: int = 1,
+    excess: Callable[[FrozenTrial], list[float]],
+    scored: tuple[Array, Array] | None = None,
 ) -> BaseSampler:
-    """Create the sampler `name`; `is_new`, `features` and `cost` are passed to the guide.
+    """Create the sampler `name`; the last four arguments are passed to the guide.
 
     With a fixed seed, Optuna's samplers would repeat their first proposals in a resumed study, so
     `num_done` trials are added to the seed. Raises StudyError for a name not in SAMPLERS.
     """
     if name == "guide":
-        return Guide(seed=seed, is_new=is_new, features=features, cost=cost, is_foreign=is_foreign)
+        return Guide(
+            seed=seed,
+            is_new=is_new,
+            features=features,
+            excess=excess,
+            is_foreign=is_foreign,
+            scored=scored,
+        )
     if name == GRID:
         return RandomSampler(seed=seed)  # never asked: the grid is queued as a whole
     if name not in OPTUNAS:

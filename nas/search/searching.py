@@ -1,7 +1,7 @@
 """`search`: searches a supernet for one target and writes the lookup table."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,10 +10,12 @@ from rich.console import Console
 from tqdm import tqdm
 
 from nas.cost.second_opinion import counts_of_full_network
-from nas.errors import LimitError, NasError
+from nas.errors import NasError
+from nas.evaluate.choice import Choice
 from nas.evaluate.evaluation import Costs, Evaluation
 from nas.evaluate.evaluator import Evaluator
 from nas.evaluate.lookup_table import make_table
+from nas.evaluate.measures import value_of
 from nas.evaluate.scores import Scores, scores_file
 from nas.evaluate.target import describe_target
 from nas.evaluate.trained import describe_supernet
@@ -21,17 +23,23 @@ from nas.report.page import write_report
 from nas.runtimes import Runtime, load_runtime
 from nas.search.belief import Belief
 from nas.search.feasibility import require_feasible
+from nas.search.forecast import conflict
 from nas.search.job import SearchJob
 from nas.search.proposals import Proposal
 from nas.search.provenance import provenance
 from nas.search.staircase import measured_steps
 from nas.search.study import Study
-from planner import Candidate, Limits, LookupTable, Preprocessing, write_candidates
+from planner import Candidate, LookupTable, Preprocessing, write_candidates
 from supernet import Supernet
 from supernet.data import Data
 from supernet.device import choose_device
 from supernet.errors import CheckpointError
 from supernet.evaluate.accuracy import Images
+from supernet.tell import to_stderr
+
+FORECAST_AFTER = 16
+"""Candidates after which it is told if the constraints seem to exclude each other: the initial
+ones of a search."""
 
 
 def search(
@@ -62,7 +70,7 @@ def search(
     Raises:
         NasError: the job can't run on this machine, or the study belongs to another search.
         NoisyMachineError: the machine is too busy to time the front.
-        LimitError: no candidate satisfies the limits.
+        LimitError: no candidate keeps the constraints.
         SupernetError: the folder can't be written to, or an image can't be read.
     """
     job = job or SearchJob()
@@ -74,33 +82,49 @@ def search(
     study, evaluator, document = _prepare(supernet, data, job, Path(out), trained_in)
     if warning := counts_of_full_network(supernet).warning:
         print(f"warning: {warning}", file=sys.stderr)
-    if job.limits != Limits():
+    if job.constraints:
         require_feasible(
-            evaluator, job.limits, allow_noisy=job.allow_noisy, console=Console(stderr=True)
+            evaluator, job.constraints, allow_noisy=job.allow_noisy, console=Console(stderr=True)
         )
     run_trials(study, evaluator)
     folder = Path(out) / "search"
-    candidates = study.candidates()
-    _require_allowed(candidates, job.limits)
+    evaluations, candidates = study.evaluations(), study.candidates()
     write_candidates(folder / "candidates.csv", candidates)
-    allowed = [each for each in study.evaluations() if job.limits.allow(each.candidate)]
-    belief = Belief(supernet, study.evaluations(), study.steps)
-    grid_front = belief.grid_front()
+    belief = Belief(supernet, evaluations, study.steps)
+    # The uniform grid's front is that of top1 against latency.
+    grid_front = belief.grid_front() if "latency_p50_ms" in job.objectives else {}
+    choice = Choice(
+        objectives=job.objectives,
+        constraints=job.constraints,
+        known={
+            "top1": belief.top1 | {each.config_id: top1 for each, top1 in grid_front.items()},
+            "energy_mj": {
+                each.candidate.config_id: each.energy_mj
+                for each in evaluations
+                if each.energy_mj is not None
+            },
+        },
+    )
     table = make_table(
         evaluator,
-        [each.candidate for each in allowed],
-        believed=belief.top1 | {each.config_id: top1 for each, top1 in grid_front.items()},
+        candidates,
+        choice=choice,
         uniform=list(grid_front),
         target=describe_target(evaluator.runtime, job.batch_size),
         supernet=_describe(document, data),
         splits=data.num_images,
         provenance=provenance(document, job, Path(out), command, study.steps),
-        max_latency_ms=job.limits.max_latency_ms,
+        max_latency_ms=job.max_latency_ms,
         max_s=job.front_s,
         allow_noisy=job.allow_noisy,
     )
     table.write(folder / "lookup_table.json")
-    write_report(folder / "report.html", table, allowed)
+    allowed = [
+        one
+        for one in evaluations
+        if all(each.excess(value_of(one, each.name)) <= 0 for each in job.constraints)
+    ]
+    write_report(folder / "report.html", table, allowed or evaluations)
     return table
 
 
@@ -159,8 +183,14 @@ def run_trials(study: Study, evaluator: Evaluator) -> int:
     if evaluator.scores and num_done < job.num_trials and job.role != "latency":
         evaluator.scores.tell_known()
     total = max(num_done, job.num_trials)
+    has_forecast = False
     with tqdm(total=total, initial=num_done, desc="search", unit="config", mininterval=1.0) as bar:
         while proposal := study.ask():
+            if not has_forecast and len(known := study.evaluations()) >= FORECAST_AFTER:
+                has_forecast = True
+                found_none = conflict(evaluator.supernet, known, study.steps, job.constraints)
+                if found_none:
+                    to_stderr(found_none)
             with study.claimed(proposal):
                 found = evaluate(proposal)
             if isinstance(found, Costs):
@@ -193,14 +223,17 @@ def _prepare(
         runtime,
         batch_size=job.batch_size,
         seed=job.seed,
-        with_memory=job.with_memory,
+        measures=job.measures,
         scores=Scores(scores_file(run), supernet, document["weights_sha256"], images),
     )
+    if job.role != "accuracy":
+        evaluator.require_measurable()  # before a study begins that could not go on
     folder = out / "search"
     _make_folder(folder)
     belongs_to: dict[str, Any] = {"weights": document["weights_sha256"]}
     if job.role != "accuracy":
         belongs_to["target"] = describe_target(runtime, job.batch_size).to_json()
+    scored = evaluator.scores.whole() if evaluator.scores else None
     storage = job.storage or f"sqlite:///{folder / 'study.db'}"
     study = Study(
         supernet,
@@ -208,6 +241,8 @@ def _prepare(
         job,
         belongs_to=belongs_to,
         find_steps=partial(measured_steps, evaluator, job.steps_s) if job.has_steps else None,
+        # What a repeatable search proposes depends on no other search.
+        scored=None if job.repeatable else scored,
     )
     return study, evaluator, document
 
@@ -217,17 +252,6 @@ def _postfix(candidate: Candidate, expected_gain: float) -> str:
     gain = f", gain {expected_gain:.2%}" if expected_gain >= 0 else ""
     top1, p50_ms = candidate.accuracy.top1, candidate.latency.p50_ms
     return f"{candidate.config_id} {top1:.1%} {p50_ms:.2f} ms{gain}"
-
-
-def _require_allowed(candidates: Sequence[Candidate], limits: Limits) -> None:
-    """Raise LimitError if no candidate satisfies the limits."""
-    if not any(map(limits.allow, candidates)):
-        fastest = min(candidate.latency.p50_ms for candidate in candidates)
-        smallest = min(candidate.macs for candidate in candidates)
-        raise LimitError(
-            f"at least one candidate must satisfy {limits}, but the fastest of {len(candidates)} "
-            f"takes {fastest:.3f} ms and the smallest has {smallest} MACs; raise the limits"
-        )
 
 
 def _make_folder(folder: Path) -> None:

@@ -6,35 +6,31 @@ worker dies, its claim goes stale and another worker reruns its trial (see `nas.
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
+import numpy as np
 from optuna.exceptions import UpdateFinishedTrialError
-from optuna.trial import Trial, TrialState
+from optuna.trial import FrozenTrial, Trial, TrialState
 
+from nas.errors import StudyError
 from nas.evaluate.evaluation import Costs, Evaluation, to_text
+from nas.evaluate.measures import MEASURES, value_of
 from nas.search.claim import Clock, claimed, give_back, take_back_abandoned
 from nas.search.guide import Guide
 from nas.search.job import SearchJob
 from nas.search.proposals import Proposal, Proposals
 from nas.search.roles import hand_over, has_costs
-from nas.search.samplers import GRID, make_sampler
+from nas.search.samplers import GRID, OPTUNAS, make_sampler
 from nas.search.steps import Steps
 from nas.search.storage import open_study, without_password
-from nas.search.trials import CANDIDATE, CORRECT, Trials
+from nas.search.surrogate import Array
+from nas.search.trials import CANDIDATE, CORRECT, ENERGY, Trials
 from planner import Candidate
-from supernet import Supernet
-
-DIRECTIONS: dict[str, Literal["maximize", "minimize"]] = {
-    "top1": "maximize",
-    "latency_p50_ms": "minimize",
-    "macs": "minimize",
-    "peak_memory_bytes": "minimize",
-}
-"""Possible objectives, named as in a candidate's values, and their directions."""
+from supernet import SubnetConfig, Supernet
 
 WAIT_S = 0.5
 """Seconds between checks of other workers' progress."""
@@ -61,9 +57,10 @@ class Study:
         storage: see `nas.search.storage`.
         belongs_to: identifies the weights and the target (`Target.to_json`); a study of others is
             refused.
-        job: sampler, objectives, limits, role, seed, warm start, and whether it is repeatable.
+        job: sampler, objectives, constraints, role, seed, warm start, and whether it is repeatable.
         find_steps: finds the steps of a new study, by measuring the target; None: all that the
             supernet has. Its workers share them.
+        scored: the top1 of configs that other searches have scored; the guide learns from it.
         clock: returns seconds since the epoch, for the claims.
 
     Raises StudyError if the storage is damaged or belongs to another search.
@@ -77,19 +74,21 @@ class Study:
         *,
         belongs_to: dict[str, Any],
         find_steps: Callable[[], Steps] | None = None,
+        scored: Mapping[SubnetConfig, float] | None = None,
         clock: Clock = time.time,
     ) -> None:
         self.supernet, self.job, self.clock = supernet, job, clock
         self.study = open_study(
             storage,
-            objectives={name: DIRECTIONS[name] for name in job.objectives},
-            belongs_to=belongs_to | {"objectives": " ".join(job.objectives)},
+            objectives={name: MEASURES[name].direction for name in job.proposed_by},
+            belongs_to=belongs_to | {"objectives": " ".join(job.proposed_by)},
             may_begin=job.role != "accuracy",
         )
         take_back_abandoned(self.study, clock)
         steps = self._shared_steps(find_steps or partial(Steps.all_of, supernet))
         self.trials = Trials(self.study, supernet, steps, without_password(storage))
         self.trials.evaluations()  # raises on damage now, not after hours
+        self._require_equal_constraints()
         self.proposals = Proposals(self.trials, supernet.space, job, clock)
         if job.role != "accuracy":
             if self._has_ended():
@@ -101,7 +100,8 @@ class Study:
             num_done=len(self.trials.of(TrialState.COMPLETE, TrialState.RUNNING)),
             is_new=self.proposals.is_new,
             features=self.proposals.features,
-            cost=job.objectives.index("macs" if job.repeatable else "latency_p50_ms"),
+            excess=self._excess,
+            scored=_as_inputs(supernet, scored) if scored else None,
         )
 
     @property
@@ -169,20 +169,44 @@ class Study:
         None if the claim went stale and another worker has finished the trial.
         """
         candidate = replace(evaluation.candidate, origin=proposal.origin)
-        trial = proposal.trial
+        stored, trial = replace(evaluation, candidate=candidate), proposal.trial
         try:
             trial.set_user_attr(CANDIDATE, json.dumps(candidate.values()))
             trial.set_user_attr(CORRECT, to_text(evaluation.correct))
-            for index, excess in enumerate(self.job.limits.excess(candidate)):
-                trial.set_constraint(f"limit{index}", excess)
-            self.study.tell(trial, [candidate.value(name) for name in self.job.objectives])
+            if evaluation.energy_mj is not None:
+                trial.set_user_attr(ENERGY, evaluation.energy_mj)
+            for each in self.job.constraints:
+                trial.set_constraint(str(each), each.excess(value_of(stored, each.name)))
+            values = [value_of(stored, name) for name in self.job.proposed_by]
+            self.study.tell(trial, values)  # type: ignore[arg-type]
         except UpdateFinishedTrialError:
             return None
-        return replace(evaluation, candidate=candidate)
+        return stored
 
     def hand_over(self, proposal: Proposal, costs: Costs) -> None:
         """Store the costs and requeue the trial for a worker that scores accuracy."""
         hand_over(self.study, proposal.trial, costs)
+
+    def _excess(self, trial: FrozenTrial) -> list[float]:
+        """By how much a complete trial violates each constraint of this search.
+
+        The trial itself only knows those of the search that told it.
+        """
+        evaluation = self.trials.evaluation(trial)
+        return [each.excess(value_of(evaluation, each.name)) for each in self.job.constraints]
+
+    def _require_equal_constraints(self) -> None:
+        """Raise StudyError if Optuna's sampler would be misled by constraints of earlier trials."""
+        now = {str(each) for each in self.job.constraints}
+        is_misled = self.job.sampler in OPTUNAS and self.job.sampler != "random"
+        for trial in self.trials.of(TrialState.COMPLETE) if is_misled else ():
+            if trial.constraints.keys() != now:
+                before = " ".join(trial.constraints) or "none"
+                raise StudyError(
+                    f"with --sampler {self.job.sampler}, a resumed search must have the same "
+                    f"constraints, but they were {before}, are {' '.join(sorted(now)) or 'none'}; "
+                    "omit --sampler, or choose another --out"
+                )
 
     def _shared_steps(self, find: Callable[[], Steps]) -> Steps:
         """The study's steps, found by the worker that begins it; the others wait for them.
@@ -239,3 +263,9 @@ class Study:
 
     def _has_ended(self) -> bool:
         return bool(self.study.user_attrs.get(ENDED))
+
+
+def _as_inputs(supernet: Supernet, scored: Mapping[SubnetConfig, float]) -> tuple[Array, Array]:
+    """Inputs of the surrogates, (n, num_inputs), and top1, (n,)."""
+    widths = Steps.all_of(supernet)
+    return np.array([widths.features(each) for each in scored]), np.array([*scored.values()])

@@ -1,11 +1,11 @@
 """Summary of a search, printed at its end: the front as a table."""
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from rich.console import Console
 
-from nas.report.gain import largest_gain
+from nas.report.gain_lines import gain_lines
 from nas.search.fitting_table import print_fitting
 from planner import Candidate, Entry, LookupTable
 
@@ -21,7 +21,7 @@ def print_summary(table: LookupTable, candidates: Sequence[Candidate], console: 
         highlight=False,
     )
     print_fitting(
-        [_cells(entry) for entry in entries],
+        [_cells(entry) | _further(entry, table) for entry in entries],
         console,
         dispensable=("found by", "MMACs", "p90 ms", "95% interval"),
     )
@@ -35,8 +35,28 @@ def print_summary(table: LookupTable, candidates: Sequence[Candidate], console: 
         f"the entries); noise floor {noise_floor:.1%}",
         highlight=False,
     )
-    if gain := largest_gain(table):
-        console.print(str(gain), highlight=False)
+    for line in gain_lines(table):
+        console.print(line, highlight=False)
+
+
+FURTHER: dict[str, tuple[str, Callable[[Entry], str]]] = {
+    "latency_p99_ms": ("p99 ms", lambda entry: f"{entry.latency.p99_ms:.3f}"),
+    "num_params": ("parameters", lambda entry: f"{entry.num_params:,}"),
+    "peak_memory_bytes": ("peak MB", lambda entry: _or_dash(entry.peak_memory_bytes, 1e6)),
+    "energy_mj": ("mJ", lambda entry: _or_dash(entry.energy_mj, 1.0)),
+}
+"""The columns of what a search optimises or bounds, by name, where the others lack it."""
+
+
+def _further(entry: Entry, table: LookupTable) -> dict[str, str]:
+    """The text of further columns: what this search optimises or bounds."""
+    search = table.provenance.get("search", {})
+    named = " ".join([*search.get("objectives", ()), *search.get("constraints", ())])
+    return {title: text(entry) for name, (title, text) in FURTHER.items() if name in named}
+
+
+def _or_dash(value: float | None, unit: float) -> str:
+    return "-" if value is None else f"{value / unit:.2f}"
 
 
 def _cells(entry: Entry) -> dict[str, str]:

@@ -17,7 +17,7 @@ from planner import Candidate
 from supernet import SubnetConfig, Supernet
 from supernet.tell import to_stderr
 
-CANDIDATE, CORRECT = "candidate", "correct"
+CANDIDATE, CORRECT, ENERGY = "candidate", "correct", "energy_mj"
 """User attributes of an evaluated trial."""
 
 
@@ -53,11 +53,15 @@ class Trials:
         """
         found: dict[tuple[int, ...], Evaluation] = {}
         for trial in self.of(TrialState.COMPLETE):
-            if trial.number not in self._cache:
-                self._cache[trial.number] = _evaluation(trial, self.storage)
-            evaluation = self._cache[trial.number]
+            evaluation = self.evaluation(trial)
             found.setdefault(self.channels(subnet_config(evaluation.candidate)), evaluation)
         return list(found.values())
+
+    def evaluation(self, trial: FrozenTrial) -> Evaluation:
+        """The evaluation of a complete trial. Raises StudyError if it is damaged."""
+        if trial.number not in self._cache:
+            self._cache[trial.number] = _evaluation(trial, self.storage)
+        return self._cache[trial.number]
 
     def costs_of(self, config: SubnetConfig) -> Costs | None:
         """Costs of a config that another worker has measured, or None."""
@@ -121,7 +125,10 @@ def _evaluation(trial: FrozenTrial, storage: str) -> Evaluation:
         candidate = Candidate.from_values(**values | {"width_mults": tuple(values["width_mults"])})
         correct = from_text(trial.user_attrs[CORRECT])
         duration_s = trial.duration.total_seconds() if trial.duration else 0.0
-        return Evaluation(candidate=candidate, correct=correct, duration_s=duration_s)
+        energy_mj = trial.user_attrs.get(ENERGY)
+        return Evaluation(
+            candidate=candidate, correct=correct, energy_mj=energy_mj, duration_s=duration_s
+        )
     except (KeyError, TypeError, ValueError) as error:
         raise StudyError(
             f"every evaluated trial in {storage} must hold its candidate and correct images, "

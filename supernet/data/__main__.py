@@ -10,6 +10,7 @@ from supernet.data.dataset import load_data
 from supernet.data.report import report
 from supernet.data.torchvision_sets import DEFAULT_ROOT
 from supernet.errors import SupernetError
+from supernet.tell import one_line
 
 EXAMPLE = """examples:
   python -m supernet.data photos/
@@ -21,14 +22,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
     args = _parser().parse_args(argv)
     try:
-        data = load_data(args.data, resolution=224, seed=args.seed, root=args.data_root, tell=print)
+        data = load_data(args.data, resolution=224, seed=args.seed, root=args.data_root, tell=_say)
         checked = data.check(cache=cache_of(args.data))
-        data.exclude_damaged(checked, strict=args.strict, tell=print)
+        data.exclude_damaged(checked, strict=args.strict, tell=_say)
     except SupernetError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    print(*report(data, checked), sep="\n")
+    for line in report(data, checked):
+        _say(line)
     return 0
+
+
+def _say(line: str) -> None:
+    print(one_line(line))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -39,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("data", metavar="DATA", help="folder (images or shards), list (.csv, .jsonl), "
+    add("data", metavar="DATA", help="folder (images, shards, parquet), list (.csv, .jsonl), "
         "fashion-mnist-mini or torchvision:NAME")  # fmt: skip
     add("--data-root", metavar="DIR", type=Path, default=DEFAULT_ROOT,
         help="folder of torchvision's data sets")  # fmt: skip

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass
 from hashlib import blake2b
+from itertools import combinations
 from pathlib import Path
 
 from PIL import Image
@@ -76,15 +77,15 @@ def check_images(
 
 
 def duplicates(splits: Mapping[str, Sequence[str]], checked: Mapping[str, Checked]) -> list[str]:
-    """A line for each held-out split with images of `train`, by content; `splits` has the names."""
-    of_train = {checked[name].digest: name for name in splits["train"] if name in checked}
+    """A line for each two splits with the same images, by content; `splits` has the names."""
     lines = []
-    for split in ("selection", "report"):
-        known = [name for name in splits[split] if name in checked]
-        if same := [name for name in known if checked[name].digest in of_train]:
+    for first, second in combinations(("train", "selection", "report"), 2):
+        of_first = {checked[name].digest: name for name in splits[first] if name in checked}
+        known = [name for name in splits[second] if name in checked]
+        if same := [name for name in known if checked[name].digest in of_first]:
             lines.append(
-                f"{len(same)} of {len(splits[split])} images of {split} are also in train, such as"
-                f" {same[0]} = {of_train[checked[same[0]].digest]}: accuracies will be too high"
+                f"{len(same)} of {len(splits[second])} images of {second} are also in {first}, such"
+                f" as {same[0]} = {of_first[checked[same[0]].digest]}: accuracies will be too high"
             )
     return lines
 

@@ -24,6 +24,7 @@ from supernet.data.identity import (
 )
 from supernet.data.labels import look_alikes
 from supernet.data.lists import is_list, load_list
+from supernet.data.parquet import is_parquet, load_parquet
 from supernet.data.preprocess import NORMALISATIONS, channel_statistics, shift_and_flip
 from supernet.data.scan import counted
 from supernet.data.shards import is_sharded, load_shards
@@ -49,11 +50,11 @@ def load_data(
 ) -> "Data":
     """Open a source: `fashion-mnist-mini`, `torchvision:NAME`, a folder or a list.
 
-    A folder holds images in `train/<class>/` or WebDataset shards `train-*.tar`, a list is a CSV or
-    JSON Lines file (`load_list`); what people should know of it goes to `tell`. `resolution` is the
-    side of the delivered images in pixels, the highest that is trained. `seed` determines the
-    splits; `root` is the folder of torchvision's data sets; `normalisation` is that of the job's
-    hyperparameters.
+    A folder holds images in `train/<class>/`, WebDataset shards `train-*.tar` or Hugging Face's
+    `train-*.parquet`; a list is a CSV or JSON Lines file (`load_list`). What people should know of
+    it goes to `tell`. `resolution` is the side of the delivered images in pixels, the highest that
+    is trained. `seed` determines the splits; `root` is the folder of torchvision's data sets;
+    `normalisation` is that of the job's hyperparameters.
 
     Raises DataError when the source cannot be found, read or split.
     """
@@ -68,13 +69,15 @@ def load_data(
     folder = Path(source).expanduser()
     if not is_on_disk(source):
         raise DataError(
-            f"--data must be {EMBEDDED}, a folder with train/<class>/ or train-*.tar, a .csv or "
-            f".jsonl file, or {PREFIX}NAME, but got {source!r}"
+            f"--data must be {EMBEDDED}, a folder with train/<class>/, train-*.tar or "
+            f"train-*.parquet, a .csv or .jsonl file, or {PREFIX}NAME, but got {source!r}"
         )
     if is_list(folder):
         images = load_list(folder)
+    elif is_sharded(folder):
+        images = load_shards(folder)
     else:
-        images = load_shards(folder) if is_sharded(folder) else load_folder(folder)
+        images = load_parquet(folder) if is_parquet(folder) else load_folder(folder)
     for note in images.notes:  # before what may be refused because of it
         tell(note)
     if alike := look_alikes(images.classes):

@@ -16,13 +16,17 @@ from supernet.data.scan import (
     counted,
     file_stamp,
     is_folder,
-    readable,
+    is_hidden,
     scan_classes,
     visible,
 )
 from supernet.data.sources import ImageSet, lay_out
 from supernet.data.splits import SPELLINGS
 from supernet.errors import DataError
+from supernet.tell import readable
+
+MAX_WRAPPERS = 5
+"""Folders in folders, as archives make them, that are looked through for the one that is meant."""
 
 
 def load_folder(folder: Path) -> ImageSet:
@@ -41,9 +45,11 @@ def load_folder(folder: Path) -> ImageSet:
     found = {split: scan_classes(path, seen, findings) for split, path in parts.items()}
     if not found["train"]:
         raise DataError(f"{parts['train']}: must hold one folder a class, but holds none")
-    for split in [split for split, classes in found.items() if not classes]:
-        del found[split]
-        findings.say(f"{parts[split].name}/ is ignored: it has no folders of classes")
+    for split, classes in list(found.items()):
+        if split != "train" and not any(classes.values()):
+            del found[split]
+            lacks = "images in the folders of its classes" if classes else "folders of classes"
+            findings.say(f"{parts[split].name}/ is ignored: it has no {lacks}")
     if may_halve := "selection" in found and "report" not in found:
         found["report"] = found.pop("selection")
         parts["report"] = parts.pop("selection")
@@ -106,7 +112,7 @@ def _parts(folder: Path, findings: Findings) -> dict[str, Path]:
         if split in parts:
             raise DataError(
                 f"{folder}: must have one folder of each split, but has {parts[split].name!r} and "
-                f"{path.name!r}: merge them or remove one"
+                f"{path.name!r}: merge or rename them"
             )
         parts[split] = path
     if not parts and len(folders) > 1:
@@ -118,7 +124,7 @@ def _parts(folder: Path, findings: Findings) -> dict[str, Path]:
         )
         return {"train": folder}
     if "train" not in parts:
-        inner = next((path for path in folders if _has_train(path)), None)
+        inner = _meant(folders)
         raise DataError(
             f"{folder}: must be a folder with train/<class>/, but has no train/"
             + (f": pass {inner}" if inner else "")
@@ -138,6 +144,24 @@ def _check_classes(folders: list[Path]) -> None:
             f"{inner[0].parent}: must be a folder with train/<class>/, but has no train/: "
             f"pass {inner[0]}"
         )
+
+
+def _meant(folders: list[Path]) -> Path | None:
+    """The folder that should have been given: one of these, or below the only one there is."""
+    for _ in range(MAX_WRAPPERS):
+        if found := next((path for path in folders if _has_train(path)), None):
+            return found
+        if len(folders) != 1:
+            return None
+        (only,) = folders
+        try:
+            folders = [path for path in sorted(only.iterdir()) if path.is_dir()]
+        except OSError:  # told when it is read
+            return None
+        folders = [path for path in folders if not is_hidden(path.name)]
+        if len(folders) > 1 and not any(map(_has_train, folders)):
+            return only
+    return None
 
 
 def _has_train(folder: Path) -> bool:

@@ -14,10 +14,11 @@ from unicodedata import normalize
 import torch
 from PIL import Image
 
-from supernet.data.scan import Findings, composed, file_stamp, image_suffixes, readable
+from supernet.data.scan import Findings, composed, file_stamp, image_suffixes
 from supernet.data.sources import ImageSet, lay_out
-from supernet.data.splits import SPELLINGS
+from supernet.data.splits import SPELLINGS, require_clear
 from supernet.errors import DataError
+from supernet.tell import readable
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson")
 PATH_NAMES = ("path", "file", "filename", "file_name", "filepath", "file_path", "image",
@@ -45,8 +46,9 @@ def load_list(file: Path) -> ImageSet:
     """Read the images that a file lists, a row or a JSON object each.
 
     A column names the image (PATH_NAMES; absolute, or relative to the file's folder), one its class
-    (LABEL_NAMES) and, optionally, one its split (SPLIT_NAMES: train, val, test and the like). A CSV
-    without a header has the path first and the class second. Without splits all are `train`.
+    (LABEL_NAMES; of several the first, if all divide the images alike) and, optionally, one its
+    split (SPLIT_NAMES: train, val, test and the like). A CSV without a header has the path first
+    and the class second. Without splits all are `train`.
     Images of which there is no file are left out and told. Names are relative to the file's folder
     or, where an image lies elsewhere, to the folder that all images have in common: a list may be
     moved with its images whether its paths are absolute or not.
@@ -149,10 +151,12 @@ def _rows(file: Path) -> Iterator[_Row]:
     is_json = file.suffix.lower() in (".jsonl", ".ndjson")
     records = _json_records(text, file) if is_json else _csv_records(text, file)
     folder = os.path.dirname(os.path.abspath(file))
+    named, said = set[str](), dict[tuple[str, str, str], tuple[str, str]]()
     for line, record in records:
         where = f"{file}: line {line}"
         path = _first(record, PATH_NAMES, where)
         label = _first(record, LABEL_NAMES, where)
+        _require_one_label(record, label, said, where)
         if not path or not label:
             raise DataError(
                 f"{where} must have an image ({', '.join(PATH_NAMES[:4])}, ...) and a "
@@ -165,8 +169,32 @@ def _rows(file: Path) -> Iterator[_Row]:
                 f"{file}: a split must be one of {', '.join(SPELLINGS)}, but is {name!r} in line "
                 f"{line}"
             )
+        named.add(name.casefold())
         path = os.path.normpath(os.path.join(folder, path.replace("\\", "/")))
         yield _Row(line, path, composed(label), split)
+    require_clear(sorted(named), str(file))
+
+
+def _require_one_label(
+    record: Mapping[str, Any],
+    label: str,
+    said: dict[tuple[str, str, str], tuple[str, str]],
+    where: str,
+) -> None:
+    """Raise DataError where another column of LABEL_NAMES divides the images into other classes.
+
+    It may say the same otherwise, such as by number. `said` is what the columns said so far, and is
+    added to.
+    """
+    values = {name: text for name in LABEL_NAMES if (text := _first(record, (name,), where))}
+    for name, other in values.items():
+        for key in ((name, "of", label), (name, "means", other)):
+            if (before := said.setdefault(key, (label, other))) != (label, other):
+                raise DataError(
+                    f"{where} must have one class, but {name!r} is {other!r} for the class "
+                    f"{label!r}, and was {before[1]!r} for {before[0]!r}: keep one column of "
+                    f"classes among {', '.join(LABEL_NAMES[:4])}, ..."
+                )
 
 
 def _first(record: Mapping[str, Any], names: Iterable[str], where: str) -> str:

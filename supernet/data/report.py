@@ -15,10 +15,23 @@ RESOLUTIONS = (
     (32, 28, 24, 20),
 )
 """Recommended for photos whose shorter side is at least the first of them."""
+MODELS = ((64, "mobilenet_v2 --weights imagenet"), (0, "wrn_16_2"))
+"""The network for photos whose shorter side is at least that."""
 BATCH_SIZES = ((2000, 64), (500, 32), (0, 16))
 """Batch size from a number of training images on."""
 SHOWN_SPLITS = ("train", "selection", "report")
 MAX_NAMED = 50
+
+
+def brief(data: Data) -> str:
+    """What was found, in one line: how many images of how many classes, and the smallest class."""
+    counts, num_images = data.class_counts["train"], data.num_images
+    fewest = min(range(len(counts)), key=counts.__getitem__)
+    return (
+        f"{data.name}: {counted(len(data.classes), 'class(es)')}, {num_images['train']:,} images to"
+        f" train on, {num_images['selection']:,} to select with, {num_images['report']:,} to "
+        f"report on; fewest to train on: {data.classes[fewest]}, {counts[fewest]:,}"
+    )
 
 
 def report(data: Data, checked: Mapping[str, Checked]) -> Iterator[str]:
@@ -84,5 +97,6 @@ def _recommended(data: Data, usable: list[Checked]) -> str:
     resolutions = next((each for each in RESOLUTIONS if each[0] <= middle), RESOLUTIONS[-1])
     num_train = data.num_images["train"]
     batch_size = next(size for least, size in BATCH_SIZES if num_train >= least)
+    model = next(name for least, name in MODELS if middle >= least)
     sides_given = " ".join(map(str, resolutions))
-    return f"recommended: --resolutions {sides_given} --batch-size {batch_size}"
+    return f"recommended: --model {model} --resolutions {sides_given} --batch-size {batch_size}"

@@ -12,6 +12,7 @@ from pathlib import Path
 from PIL import Image, features
 
 from supernet.errors import DataError
+from supernet.tell import one_line
 
 NOT_PHOTOS = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"}
 """Formats that Pillow knows by name only, or opens by starting another program."""
@@ -53,13 +54,6 @@ def counted(number: int, what: str) -> str:
     return f"{number:,} {what}"
 
 
-def readable(name: str) -> str:
-    """A file's name as text that can be written anywhere: bytes that are no UTF-8 as `\\xe9`."""
-    if name.isascii():  # the quick way for a million of them
-        return name
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-
-
 def file_stamp(path: str | Path) -> str:
     """Size and time of change: a file with the same ones has the same content."""
     found = os.stat(path)
@@ -89,13 +83,13 @@ class Findings:
         num_told = len(ordered) if len(ordered) <= MAX_KINDS_TOLD else MAX_KINDS_TOLD - 1
         lines = list(self._lines)
         for (what, why), paths in ordered[:num_told]:
-            number = counted(len(paths), readable(what))
-            example = readable(os.path.relpath(min(paths), self._root))
+            number = counted(len(paths), what)
+            example = os.path.relpath(min(paths), self._root)
             lines.append(f"{self._root}: skipped {number}, such as {example}: {why}")
         if rest := [paths for _, paths in ordered[num_told:]]:
             number = counted(sum(map(len, rest)), "other file(s)")
             lines.append(f"{self._root}: skipped {number}, of {len(rest)} kinds")
-        return tuple(lines)
+        return tuple(map(one_line, lines))
 
 
 def visible(folder: str | Path, findings: Findings) -> list[os.DirEntry[str]]:

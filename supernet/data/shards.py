@@ -12,7 +12,6 @@ import json
 import os
 import tarfile
 from array import array
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -21,15 +20,18 @@ from PIL import Image
 from tqdm import tqdm
 
 from supernet.data.labels import check_labels
-from supernet.data.scan import Findings, counted, file_stamp, image_suffixes, readable
+from supernet.data.scan import Findings, counted, file_stamp, image_suffixes
+from supernet.data.shard_names import files_of, part_of, shards_of
 from supernet.data.sources import ImageSet, lay_out
+from supernet.data.splits import SPELLINGS
 from supernet.errors import DataError
+from supernet.tell import readable
 
+SUFFIX = ".tar"
 PLAIN = ("", "image", "img")
 """What may precede `.jpg` in the name of a sample's image, where it has other images beside it."""
 PREFERRED = ("jpg", "jpeg", "png", "webp")
 """Of two plain ones, `.jpg` and `.png`, the first is the image and the other one a mask or so."""
-PARTS = {"train": "train", "val": "selection", "test": "report"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,11 +135,11 @@ class _Sample:
 
 def is_sharded(folder: Path) -> bool:
     """Whether a folder holds shards of training images."""
-    return any(folder.glob("train*.tar"))
+    return any(SPELLINGS.get(part_of(path)) == "train" for path in files_of(folder, SUFFIX))
 
 
 def load_shards(folder: Path) -> ImageSet:
-    """Index `folder/train*.tar` and, where present, `val*.tar` and `test*.tar`.
+    """Index `folder/train-*.tar` and, where present, `val-*.tar` and `test-*.tar` (SPELLINGS).
 
     `val` or `test` alone is the split `report` (of `val` alone, `split_images` may give half to
     `selection`); of both, `val` is `selection` and `test` is `report`. Labels are numbers from 0:
@@ -146,14 +148,15 @@ def load_shards(folder: Path) -> ImageSet:
     Raises DataError, which names the shard, if one is damaged or a sample is incomplete.
     """
     index, sizes, findings = _Index(), dict[str, int](), Findings(folder)
-    for part, split in PARTS.items():
+    shards = shards_of(folder, SUFFIX, findings)
+    for split, paths in shards.items():
         num_before = len(index.names)
-        for shard in _shards(folder, part):
+        for shard in tqdm(paths, f"index {split}", unit="shard", delay=2.0, leave=False):
             index.add(shard, findings)
         if len(index.names) > num_before or split == "train":
             sizes[split] = len(index.names) - num_before
     if not sizes["train"]:
-        raise DataError(f"{folder}: train*.tar must hold images (.jpg, .png ...), but hold none")
+        raise DataError(f"{folder}: train-*.tar must hold images (.jpg, .png ...), but hold none")
     if may_halve := "selection" in sizes and "report" not in sizes:
         sizes["report"] = sizes.pop("selection")
     if index.unfinished:
@@ -173,11 +176,6 @@ def load_shards(folder: Path) -> ImageSet:
         may_halve=may_halve,
         notes=findings.notes(),
     )
-
-
-def _shards(folder: Path, part: str) -> Iterator[Path]:
-    paths = sorted(folder.glob(f"{part}*.tar"))
-    yield from tqdm(paths, f"index {part}", unit="shard", delay=2.0, leave=False)
 
 
 def _samples(shard: Path) -> tuple[dict[str, _Sample], bool]:

@@ -1,6 +1,6 @@
 """The four splits: images for weights, for BN statistics, for selecting configs, for reporting."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from hashlib import sha256
 
 import numpy as np
@@ -14,10 +14,13 @@ from supernet.errors import DataError
 SPLITS = ("train", "calibration", "selection", "report")
 SPELLINGS = {
     **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("val", "valid", "validation"), "selection"),
+    **dict.fromkeys(("val", "valid", "validation", "dev", "development"), "selection"),
+    **dict.fromkeys(("eval", "evaluation"), "selection"),
     **dict.fromkeys(("test", "testing"), "report"),
 }
 """The split of each name that people give one, in lower case."""
+UNCLEAR = ("eval", "evaluation")
+"""Names that some give the images for validation, and some those for testing."""
 NUM_CALIBRATION = 2_000
 HELD_OUT_SHARE = 0.1
 MAX_HELD_OUT = 10_000
@@ -72,12 +75,37 @@ def split_notes(images: ImageSet, splits: Mapping[str, Tensor]) -> tuple[str, ..
             f"select subnets with, {len(splits['report'])} to report accuracy on"
         )
     if num_images < FEW:
-        source = "" if _is_halved(images) or "selection" in images.official else " of train"
+        own = _is_halved(images) or "selection" in images.official
         notes.append(
-            f"{images.name}: only {num_images} images{source} are there to select subnets with, "
-            f"too few to tell them apart: add a validation split of {FEW} or more"
+            f"{images.name}: only {num_images} images{'' if own else ' of train'} are there to "
+            f"select subnets with, too few to tell them apart: {_advice(images)}"
         )
     return tuple(notes)
+
+
+def _advice(images: ImageSet) -> str:
+    """What gives `selection` FEW images or more."""
+    if "selection" in images.official:
+        return f"add validation images, to {FEW} or more"
+    if images.may_halve:
+        return (
+            f"add a test split, which leaves all validation images to select with, or validation "
+            f"images, to {2 * FEW} or more"
+        )
+    return f"add a validation split of {FEW} or more"
+
+
+def require_clear(names: Collection[str], source: str) -> None:
+    """Raise DataError where UNCLEAR names stand beside others of the split for validation.
+
+    `names` are spellings in lower case. Alone they mean validation.
+    """
+    others = [name for name in names if SPELLINGS[name] == "selection" and name not in UNCLEAR]
+    if others and (unclear := [name for name in UNCLEAR if name in names]):
+        raise DataError(
+            f"{source}: images for validation must have one name, but some are {others[0]!r} and "
+            f"some {unclear[0]!r}: rename those for testing to 'test'"
+        )
 
 
 def _is_halved(images: ImageSet) -> bool:

@@ -11,6 +11,7 @@ from supernet.elastic.supernet import Supernet
 from supernet.errors import SupernetError
 from supernet.models import build_model
 from supernet.named_value import named_value
+from supernet.proof import proof_of
 from supernet.space import GROUPS, SearchSpace
 from supernet.width_arguments import add_width_arguments, widths_of
 
@@ -39,10 +40,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         if space.narrowest < 1:
             require_elastic(supernet.model, supernet.channels)
+        proof = proof_of(supernet)
     except SupernetError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     print(supernet.describe())
+    print(proof.line)
     if space.narrowest < 1 and (warning := warning_of_little(supernet.model, supernet.channels)):
         print(warning, file=sys.stderr)
     return 0
@@ -53,8 +56,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m supernet.describe",
         description="List a network's channel groups, their share of its MACs and parameters, and "
-        "what stays at full width and why. Nothing is trained or downloaded; the same is said at "
-        "the beginning of each training. Exit code 2 where nothing is elastic.",
+        "what stays at full width and why; on random images, its subnets are compared with what "
+        "they must equal. Nothing is trained or downloaded; each training begins with the same. "
+        "Exit code 2 where nothing is elastic, or a subnet differs.",
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -17,6 +17,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from supernet.elastic.unchanged import INTERNAL
+
 OWN = {"_parameters", "_buffers", "_modules"}
 """Attributes that `narrow` sets itself."""
 
@@ -27,6 +29,9 @@ ATOMIC: set[type] = {
 }
 """Types whose values refer to no module and are never copied."""
 
+
+CONTAINERS = dict, list, set, deque
+"""Types of which a value can be written into."""
 
 EMPTY: set[type] = {dict, OrderedDict, list, set}
 """Types of which an empty value is quickly made anew."""
@@ -171,15 +176,44 @@ def attributes(model: nn.Module) -> Iterator[tuple[nn.Module, str, Any]]:
 
 
 def referring(model: nn.Module) -> tuple[tuple[str, str], ...]:
-    """Those of `attributes` whose value refers to a module, parameter or buffer of `model`."""
+    """Those of `attributes` that a clone must not share.
+
+    Their value refers to a module, parameter or buffer of `model`, or is a container (see `Owned`)
+    that a user's module may write into.
+    """
     parts = [*model.modules(), *model.parameters(), *model.buffers()]
     translate = Translation({id(part): _Clone() for part in parts}, independent=False)
     paths = {module: path for path, module in model.named_modules()}
     return tuple(
         (paths[module], name)
         for module, name, value in attributes(model)
-        if translate(value) is not value
+        if translate(value) is not value or _is_writable(module, name, value)
     )
+
+
+def _is_writable(module: nn.Module, name: str, value: Any) -> bool:
+    is_own = type(module).__module__.startswith("torch.nn.modules.")
+    return isinstance(value, CONTAINERS) and name not in INTERNAL and not is_own
+
+
+class Owned:
+    """Copies of the containers that a clone's modules hold: what one caches, no other finds.
+
+    One that several modules hold stays one.
+    """
+
+    def __init__(self) -> None:
+        self._copies: dict[int, Any] = {}
+        self._alive: list[object] = []  # an id names a value only as long as it lives
+
+    def __call__(self, value: Any) -> Any:
+        """A shallow copy of a container; anything else as it is."""
+        if not isinstance(value, CONTAINERS):
+            return value
+        if id(value) not in self._copies:
+            self._copies[id(value)] = copy.copy(value)
+            self._alive.append(value)
+        return self._copies[id(value)]
 
 
 class _Clone:

@@ -17,8 +17,11 @@ import torch
 from torch import Tensor, nn
 
 from supernet.elastic.dims import Channels, Dim, kept_places
+from supernet.elastic.following import resolve
+from supernet.elastic.follows import Follows
 from supernet.elastic.inputs import Inputs, as_tuple, require_inputs, without_data
 from supernet.elastic.logits import find_logits
+from supernet.elastic.mending import Checked, Found, Mending
 from supernet.elastic.narrow import narrow
 from supernet.elastic.requirements import require_convertible
 from supernet.elastic.unchanged import unchanged
@@ -26,7 +29,6 @@ from supernet.errors import ModelError
 from supernet.seeding import seeded
 from supernet.space import SearchSpace, channel_multiple
 from supernet.tracing import (
-    Failure,
     Partition,
     Trace,
     divide,
@@ -75,6 +77,7 @@ class _Tracing:
         self.model, self.inputs, self.space = model, inputs, space
         self.trace = Trace(model, space.divisor)
         self.labelling = self.trace.labelling
+        self.mending = Mending(model, self.trace, self._checked)
         for training in (True, False):
             self._run(training)
         in_training, in_eval = self.trace.outputs
@@ -111,13 +114,29 @@ class _Tracing:
 
     def settled(self) -> Channels:
         """Keep channels at full width until the network runs at all other channels' widths."""
-        while True:
-            groups = self._elastic_groups()
-            channels = self._channels(groups)
-            found = self._first_failure(channels, groups)
-            if found is None:
-                return channels
-            self._blame(*found)
+        channels, found = self._checked()
+        while found is not None:
+            mended = self.mending.mended(found)
+            if mended is None:
+                self._blame(found)
+                mended = self._checked()
+            channels, found = mended
+        return channels
+
+    def _checked(self) -> Checked:
+        """The channels as the labels are now, and where a narrow network fails."""
+        groups = self._elastic_groups()
+        channels = self._channels(groups)
+        return channels, self._first_failure(channels, groups)
+
+    def _following(
+        self, groups: Partition, dims: dict[str, tuple[Dim | None, ...]]
+    ) -> dict[tuple[str, str], Follows]:
+        roots = {a: self.labelling.labels.roots(axis) for a, axis in self.mending.counted.items()}
+        return resolve(roots, groups, {name: each for name, each in dims.items() if any(each)})
+
+    def _narrowed(self, channels: Channels, tensors: dict[str, Tensor]) -> nn.Module:
+        return narrow(self.model, tensors, channels.losing_groups, following=channels.following)
 
     def _elastic_groups(self) -> Partition:
         """All groups with more than one possible size; the others are kept."""
@@ -160,6 +179,8 @@ class _Tracing:
             losing_groups=frozenset(self.labelling.losing_groups),
             num_positions=self.labelling.num_positions,
             ordered=frozenset(self._groups_of(groups, self.labelling.ordered)),
+            following=self._following(groups, dims),
+            mixed=frozenset(self._groups_of(groups, self.labelling.mixed)),
             logits=self.logits,
         )
 
@@ -167,15 +188,14 @@ class _Tracing:
         roots = [self.labelling.labels.roots(axis) for axis in axes]
         return {group for each in roots for group in groups.group_of[each].tolist() if group >= 0}
 
-    def _first_failure(self, channels: Channels, groups: Partition) -> tuple[int, Failure] | None:
-        """The index of the pass that failed, and the failure."""
+    def _first_failure(self, channels: Channels, groups: Partition) -> Found | None:
         rng, low = random.Random(0), self.space.narrowest
         num_groups = len(channels.groups)
         widths = [[low] * num_groups]
         widths += [
             [rng.uniform(low, 1) for _ in range(num_groups)] for _ in range(NUM_RANDOM_CHECKS)
         ]
-        for choice in widths if num_groups else []:
+        for number_of_widths, choice in enumerate(widths if num_groups else []):
             kept = channels.kept_counts(choice, self.space.divisor)
             tensors = {
                 name: channels.selector(name)(tensor, kept).contiguous()
@@ -184,11 +204,11 @@ class _Tracing:
             stays = torch.tensor([*kept, 1])[groups.group_of] > groups.place_of
             size_of = partial(self._count, stays, {})
             for number, training in enumerate((True, False)):
-                network = narrow(self.model, tensors, channels.losing_groups).train(training)
+                network = self._narrowed(channels, tensors).train(training)
                 with unchanged(network):
                     failure = find_failure(network, self.inputs, self.trace.passes[number], size_of)
                 if failure is not None:
-                    return number, failure
+                    return Found(number_of_widths, number, failure)
         return None
 
     def _count(self, stays: Tensor, known: dict[int, int], axis: Tensor) -> int:
@@ -197,14 +217,14 @@ class _Tracing:
             known[id(axis)] = int(stays[self.labelling.labels.roots(axis)].sum())
         return known[id(axis)]
 
-    def _blame(self, number: int, failure: Failure) -> None:
+    def _blame(self, found: Found) -> None:
         """Keep the activations that the operation that failed takes, or else its weights.
 
         First of all what it made of alike entries: the code states how many. Where all are kept
         already, an earlier operation is to blame: code between the two has
         noticed the narrower size.
         """
-        operations = self.trace.passes[number]
+        failure, operations = found.failure, self.trace.passes[found.number]
         for blamed in reversed(operations[: failure.index + 1]):
             at = blamed.name, blamed.site.path
             for tensors in ((blamed.alike,), blamed.activations, blamed.weights):

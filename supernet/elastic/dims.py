@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from supernet.elastic.follows import Follows
 from supernet.elastic.logits import Logits
 from supernet.space import channel_multiple, round_channels
 from supernet.tracing import Group, Kept
@@ -51,6 +52,11 @@ class Channels:
     """For each weight: at how many positions of an image it is multiplied with."""
     ordered: frozenset[int]
     """Groups whose channels must keep their order, since a kernel slides along them."""
+    following: dict[tuple[str, str], Follows]
+    """Attributes (path and name) that state a size, and what that is the size of."""
+    mixed: frozenset[int]
+    """Groups whose channels are combined with each other (normalised, averaged), by means of which
+    a channel of zeros is not the same as none."""
     logits: Logits
     """Where the logits are in what the network returns."""
 

@@ -7,7 +7,8 @@ from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 from torch.nn.utils.parametrize import is_parametrized
 
-from supernet.elastic.attributes import Translation, attributes, referring
+from supernet.elastic.attributes import Owned, Translation, attributes, referring
+from supernet.elastic.follows import Follows
 
 
 def narrow(
@@ -16,6 +17,7 @@ def narrow(
     losing_groups: Collection[str] = frozenset(),
     referring_attributes: Iterable[tuple[str, str]] | None = None,
     *,
+    following: Mapping[tuple[str, str], Follows] | None = None,
     independent: bool = False,
 ) -> nn.Module:
     """Return a network like `model` whose parameters and buffers are `tensors`, by name.
@@ -24,11 +26,12 @@ def narrow(
     name. The tensors are used as they are, so a view stays a view and passes its gradients on.
     Attributes that state sizes (`out_channels`, `groups`, ...) follow the tensors. `losing_groups`
     names the weights of those convolutions and group norms that shrink by whole groups; in the
-    others each group shrinks.
+    others each group shrinks. Other attributes that state sizes are given as `following`.
 
     What else modules hold refers to the modules of the result where it refers to those of `model`;
-    `referring_attributes` is `referring(model)`, if known. The rest is shared, unless the result is
-    to be `independent`: then it shares nothing with `model` that can change.
+    `referring_attributes` is `referring(model)`, if known. Containers are copied, for code caches
+    in them. The rest is shared, unless the result is to be `independent`: then it shares nothing
+    with `model` that can change.
     """
     named = [*model.named_parameters(), *model.named_buffers()]
     by_id = {id(full): tensors[name] for name, full in named if name in tensors}
@@ -40,8 +43,10 @@ def narrow(
     else:
         pairs = referring(model) if referring_attributes is None else referring_attributes
         translated = [(model.get_submodule(path), name) for path, name in pairs]
+    owned = Owned()
     for module, name in translated:
-        clones[id(module)].__dict__[name] = translate(module.__dict__[name])
+        value = translate(module.__dict__[name])
+        clones[id(module)].__dict__[name] = value if independent else owned(value)
     if independent:
         for clone in filter(is_parametrized, clones.values()):
             _set_own_class(clone)
@@ -54,6 +59,10 @@ def narrow(
             module.num_groups = full.num_groups * len(module.weight) // len(full.weight)
     for module in narrowed.modules():
         _set_sizes(module)
+    for (path, attribute), follows in (following or {}).items():
+        module, full = narrowed.get_submodule(path), model.get_submodule(path)
+        sizes = _tensor(model, follows.name), _tensor(narrowed, follows.name)
+        module.__dict__[attribute] = follows.value(full.__dict__[attribute], *sizes)
     return narrowed
 
 
@@ -76,6 +85,14 @@ def _narrow(
         for name, child in module.__dict__["_modules"].items()
     }
     return clone
+
+
+def _tensor(model: nn.Module, name: str) -> Tensor:
+    """A parameter or buffer by its name, also where a view stands for it."""
+    path, _, key = name.rpartition(".")
+    owner = model.get_submodule(path)
+    found: Tensor = {**owner._parameters, **owner._buffers}[key]  # type: ignore[assignment]
+    return found
 
 
 def _weight(layer: nn.Module) -> Tensor:

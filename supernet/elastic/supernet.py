@@ -93,8 +93,7 @@ class Supernet(nn.Module):
         is. Where the full network returns other tensors besides the logits in eval mode, it returns
         the logits alone. Raises SpaceError when the config has the wrong number of widths.
         """
-        losing_groups = self.channels.losing_groups
-        network = narrow(self.model, self._cut(config), losing_groups, self._referring)
+        network = self._narrow(self._cut(config), self._referring)
         return self.logits.returned_alone(network)
 
     def extract(self, config: SubnetConfig) -> nn.Module:
@@ -112,8 +111,7 @@ class Supernet(nn.Module):
             name: nn.Parameter(tensors[name], requires_grad=tensors[name].is_floating_point())
             for name in self._tensors
         }
-        losing_groups = self.channels.losing_groups
-        narrowed = narrow(self.model, tensors | parameters, losing_groups, independent=True)
+        narrowed = self._narrow(tensors | parameters, independent=True)
         return self.logits.returned_alone(narrowed)
 
     def part_of(self, name: str, tensor: Tensor, config: SubnetConfig) -> Tensor:
@@ -131,12 +129,14 @@ class Supernet(nn.Module):
         )
 
     def groups_digest(self) -> str:
-        """The sha256 of which entries of which tensors each width of a config removes.
+        """The sha256 of which entries of which tensors each width of a config removes, and of what
+        else follows.
 
         Equal digests mean that a config names the same subnet of the same tensors.
         """
         groups = [(group.size, group.unit, group.layers) for group in self.channels.groups]
-        digest = hashlib.sha256(repr((groups, self.width_of)).encode())
+        following = sorted(self.channels.following.items())
+        digest = hashlib.sha256(repr((groups, self.width_of, *following)).encode())
         for name, dims in sorted(self.channels.dims.items()):
             for d, dim in enumerate(dims):
                 if dim is not None:
@@ -166,6 +166,22 @@ class Supernet(nn.Module):
             module._buffers[name] = moved.setdefault(before, module._buffers[name])
         return self
 
+    def _narrow(
+        self,
+        tensors: dict[str, Tensor],
+        referring_attributes: tuple[tuple[str, str], ...] | None = None,
+        *,
+        independent: bool = False,
+    ) -> nn.Module:
+        return narrow(
+            self.model,
+            tensors,
+            self.channels.losing_groups,
+            referring_attributes,
+            following=self.channels.following,
+            independent=independent,
+        )
+
     def _cut(self, config: SubnetConfig) -> dict[str, Tensor]:
         kept = self.kept_counts(config)
         tensors = {
@@ -181,7 +197,7 @@ class Supernet(nn.Module):
         named = [*self.model.named_parameters(), *self.model.named_buffers()]
         empty = {name: on_meta(tensor) for name, tensor in named}
         cut = {name: self._select[name](tensor, kept) for name, tensor in empty.items()}
-        return narrow(self.model, cut, self.channels.losing_groups)
+        return self._narrow(cut)
 
     def _check_resolutions(self) -> None:
         """Run the narrowest subnet at each resolution on the meta device."""

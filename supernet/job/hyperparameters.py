@@ -44,6 +44,10 @@ class Hyperparameters:
     images its class has, so that all classes count alike."""
     clip_norm: float | None = None
     """Maximum norm of a step's gradient; None: no clipping."""
+    patience: int | None = None
+    """Early stopping: the training ends after as many epochs without a better mean top-1 of the
+    corners on `selection`, which is then taken after each epoch; None: it trains all epochs. The
+    learning rate has not fallen to 0 then, as `schedule` does at the last epoch only."""
     ema_decay: float | None = None
     """Decay of the exponential moving average of the weights, which the run ends with; None: no
     average."""
@@ -80,6 +84,7 @@ class Hyperparameters:
             "inf > weight_decay >= 0": 0 <= self.weight_decay < math.inf,
             "0 <= label_smoothing < 1": 0 <= self.label_smoothing < 1,
             "clip_norm > 0": self.clip_norm is None or self.clip_norm > 0,
+            "patience >= 1": self.patience is None or self.patience >= 1,
             "0 < ema_decay < 1": self.ema_decay is None or 0 < self.ema_decay < 1,
             "0 <= colour_jitter < 1": 0 <= self.colour_jitter < 1,
             "inf > mixup, cutmix >= 0": 0 <= self.mixup < math.inf and 0 <= self.cutmix < math.inf,

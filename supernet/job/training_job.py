@@ -35,7 +35,8 @@ class TrainingJob:
     """Widths and resolutions to train for; where the recipe trains the full network only, the
     only width is 1."""
     weights: str | None = None
-    """File with initial weights; see `supernet.models.pretrained.load_weights`."""
+    """File with initial weights, see `supernet.models.pretrained.load_weights`; "imagenet": the
+    published ones, see `supernet.models.cached_weights.weights_file`."""
     freeze: tuple[str, ...] = ()
     """Parameters that are not trained: beginnings of their names, such as "features.0"."""
     sort_by_importance: bool = False

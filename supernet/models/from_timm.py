@@ -30,7 +30,7 @@ def timm_factory(name: str, options: Mapping[str, Any]) -> Callable[..., nn.Modu
         if option in options:
             raise ModelError(
                 f"{name} takes no {option}, since nothing is downloaded: pass the file of its "
-                "weights as --weights FILE"
+                "weights as --weights FILE, or --weights imagenet where they are in its cache"
             )
     own_name = name.removeprefix(PREFIX)
     if any(c in own_name for c in ":/\\") or not timm.is_model(own_name):

@@ -11,6 +11,7 @@ from typing import Any
 from torch import nn
 
 from supernet.errors import CheckpointError, reason_of
+from supernet.models.other_models import model_of
 from supernet.models.state_dicts import TOP, StateDict, find_state_dicts, named
 from supernet.models.weights_file import read_weights_file
 from supernet.models.weights_fit import Fit, body_of, fit_of, heads_of, joined, listed, shown
@@ -43,7 +44,9 @@ def load_weights(
     if all(fit.problem for fit in fits) and (body := body_of(own, heads())):
         of_body = [fit(each) for each in _find(content, own.keys(), body, file, key)]
         fits = [fit for fit in of_body if not fit.problem] or fits or of_body
-    chosen = _choose(fits, file, next(iter(own), "none"))
+    if not fits or all(fit.problem for fit in fits):
+        raise CheckpointError(_refusal(fits, file, next(iter(own), "none"), content))
+    chosen = _choose(fits, file)
     state = chosen.state
     fitting = OrderedDict((n, v) for n, v in state.entries.items() if n not in chosen.fresh)
     # Some networks load only what says which version of them it is of.
@@ -92,21 +95,26 @@ def _find(content: Any, own: Set[str], body: str, path: Path, key: str | None) -
     return chosen
 
 
-def _choose(fits: list[Fit], path: Path, example: str) -> Fit:
-    """The state dict to load. Raises CheckpointError where none fits, or several do."""
+def _refusal(fits: list[Fit], path: Path, example: str, content: Any) -> str:
+    """Why nothing in a file fits, and which --model does; `example` is a name of the network's."""
+    other = model_of(content, path)
+    if other is not None:
+        advice = f"they fit --model {other} without --model-args"
+    else:
+        advice = "choose the --model and --model-args that they belong to"
     if not fits:
-        raise CheckpointError(
-            f"{path} must hold a state dict of this model, but has none of its tensors (such as "
-            f"{example}): choose the --model and --model-args that it belongs to"
+        return (
+            f"{path} must hold the weights of this model, but has none of its tensors (such as "
+            f"{example}): {advice}"
         )
+    best = max(fits, key=lambda fit: fit.num_known)
+    where = "" if best.state.name == TOP else f" in {shown(best.state.name)}"
+    return f"{path} must hold the weights of this model, but{where} {best.problem}: {advice}"
+
+
+def _choose(fits: list[Fit], path: Path) -> Fit:
+    """The state dict to load, of those that fit. Raises CheckpointError where several do."""
     fitting = [fit for fit in fits if fit.problem is None]
-    if not fitting:
-        best = max(fits, key=lambda fit: fit.num_known)
-        where = "" if best.state.name == TOP else f" in {shown(best.state.name)}"
-        raise CheckpointError(
-            f"{path} must hold the weights of this model, but{where} {best.problem}: choose the "
-            "--model and --model-args that they belong to"
-        )
     fewest = min(len(fit.fresh) for fit in fitting)
     fitting = [fit for fit in fitting if len(fit.fresh) == fewest]
     averages = [fit for fit in fitting if fit.state.is_ema]

@@ -85,7 +85,7 @@ def _factory(name: str, options: Mapping[str, Any]) -> Factory:
         if "weights" in options:
             raise ModelError(
                 f"{name} takes no weights, since nothing is downloaded: pass the file of its "
-                "weights as --weights FILE"
+                "weights as --weights FILE, or --weights imagenet where they are in its cache"
             )
         return partial(torchvision.models.get_model, name, weights=None)
     raise ModelError(

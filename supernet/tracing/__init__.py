@@ -1,6 +1,7 @@
 """Channel labels, propagated through a network while it runs on tensors without data."""
 
 from supernet.tracing.call import BATCH_SIZE
+from supernet.tracing.code_sizes import equal_sizes
 from supernet.tracing.labelling import Kept, Labelling
 from supernet.tracing.labels import Labels
 from supernet.tracing.one_device import OneDevice, run_on_one_device
@@ -23,6 +24,7 @@ __all__ = [
     "Trace",
     "TracedOperation",
     "divide",
+    "equal_sizes",
     "find_failure",
     "find_tensors",
     "follow_paths",

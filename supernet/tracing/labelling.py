@@ -75,11 +75,14 @@ class Labelling:
         """For each weight that makes channels: the dimension that holds them."""
         self.ordered: list[Tensor] = []
         """Labels of dimensions whose entries must keep their order: a kernel slides along them."""
+        self.mixed: list[Tensor] = []
+        """Labels of dimensions whose entries are combined other than by a product with weights."""
         self.losing_groups: set[str] = set()
         """Weights of grouped convolutions and group norms that shrink by whole groups."""
         named = [*model.named_parameters(), *model.named_buffers()]
         self._names = {id(tensor): name for name, tensor in named}
         layers = [(p, m) for m in model.modules() for p in m.parameters(False)]
+        self._memories = {_memory(parameter) for parameter in model.parameters()}
         self._layers = {id(parameter): layer for parameter, layer in reversed(layers)}
         self._computed: dict[int, str] = {}
         """For tensors computed from parameters alone (transposed, standardised): from which."""
@@ -97,6 +100,16 @@ class Labelling:
         """The operation that ran last and the path of the module in which it did."""
         self.alike: list[Tensor] = []
         """Labels that it made for entries that are all alike."""
+
+    def state(self) -> tuple[Labels, list[Kept], dict[int, tuple[tuple[str, str], str]]]:
+        """Which labels are united and kept, and what is listed; see `restore`."""
+        return self.labels.copy(), list(self.kept), dict(self._early)
+
+    def restore(
+        self, state: tuple[Labels, list[Kept], dict[int, tuple[tuple[str, str], str]]]
+    ) -> None:
+        """Go back to a `state`, after which no pass was traced."""
+        self.labels, self.kept, self._early = state
 
     def begin_pass(self) -> None:
         """Count the positions of one more forward pass from zero."""
@@ -275,6 +288,10 @@ class Labelling:
     def weight_of(self, tensor: Tensor) -> str | None:
         """The parameter that a tensor is, or is computed from; None: it comes from the image."""
         return self._names.get(id(tensor)) or self._computed.get(id(tensor))
+
+    def is_of_parameter(self, tensor: Tensor) -> bool:
+        """Whether it is a parameter or a view of one, with the same values."""
+        return _memory(tensor) in self._memories
 
     def is_constant(self, call: Call) -> bool:
         """Whether no input depends on the image."""

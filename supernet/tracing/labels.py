@@ -20,6 +20,12 @@ class Labels:
     def __len__(self) -> int:
         return self._count
 
+    def copy(self) -> "Labels":
+        """An independent copy."""
+        other = Labels()
+        other._parents, other._count = self._parents.clone(), self._count
+        return other
+
     def fresh(self, count: int) -> Tensor:
         """Return `count` new labels, each in a set of its own; int64, (count,)."""
         start, self._count = self._count, self._count + count

@@ -15,6 +15,7 @@ from torch.utils._pytree import tree_leaves
 
 from supernet.tracing.call import LAYOUT, Call, operation_name
 from supernet.tracing.labelling import Axes, Labelling
+from supernet.tracing.mixing import mixed_by
 from supernet.tracing.one_device import run_on_one_device
 from supernet.tracing.outputs import Output, Place, find_tensors
 from supernet.tracing.paths import Paths, Site
@@ -144,6 +145,7 @@ class Trace(TorchDispatchMode):
         self._note_counters(call, site.path)
         taken = [(self.labelling.weight_of(t), self.labelling.axes_of(t)) for t in call.inputs]
         is_constant = self.labelling.is_constant(call)
+        self.labelling.mixed.extend(mixed_by(self.labelling, call))
         rule_for(call.func)(self.labelling, call)
         self.labelling.follow_constants(call)
         self.labelling.follow_weights(call)

@@ -49,7 +49,7 @@ def make_parser() -> argparse.ArgumentParser:
         "with --weights, scratch with --data, else embedded")  # fmt: skip
     add(
         "--data",
-        help="fashion-mnist-mini, folder (images or shards), list (.csv, .jsonl) or "
+        help="fashion-mnist-mini, folder (images, shards, parquet), list (.csv, .jsonl) or "
         "torchvision:NAME",
     )
     add("--data-root", metavar="DIR", help="folder of torchvision's data sets")
@@ -72,7 +72,8 @@ def make_parser() -> argparse.ArgumentParser:
     add_width_arguments(parser)
     add("--groups", choices=GROUPS, help="what has a width of its own")
     add("--weights", type=Path, metavar="FILE[#NAME]", help="initial weights: safetensors or what "
-        "torch.save wrote; #NAME chooses among several")  # fmt: skip
+        "torch.save wrote; #NAME chooses among several; imagenet: those of the network in the "
+        "caches of torchvision and timm")  # fmt: skip
     add("--sort-by-importance", action=argparse.BooleanOptionalAction, default=None,
         help="sort channels by L1 norm first")  # fmt: skip
     add("--freeze", nargs="+", metavar="NAME", help="layers that are not trained, as features.0")

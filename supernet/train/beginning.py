@@ -14,13 +14,18 @@ from supernet.elastic.trainable import check_trainable
 from supernet.errors import SupernetError
 from supernet.job.training_job import TrainingJob
 from supernet.models import build_model
+from supernet.models.cached_weights import weights_file
 from supernet.models.pretrained import load_weights
+from supernet.proof import proof_of
 from supernet.roundtrip import check_roundtrip
 from supernet.tell import to_stderr
 
 
 def new_supernet(job: TrainingJob, data: Data, *, resumes: bool) -> Supernet:
-    """The supernet before the first step, or before its state is read where it `resumes`."""
+    """The supernet before the first step, or before its state is read where it `resumes`.
+
+    Its subnets are proven to compute what they should (see `supernet.proof`).
+    """
     side, num_classes = job.space.resolutions[0], len(data.classes)
     model = build_model(job.model, num_classes, job.model_options, seed=job.seed)
     check_trainable(model)
@@ -29,7 +34,10 @@ def new_supernet(job: TrainingJob, data: Data, *, resumes: bool) -> Supernet:
         def for_classes(count: int) -> nn.Module:
             return build_model(job.model, count, job.model_options, seed=job.seed)
 
-        fresh = load_weights(model, Path(job.weights), build=for_classes)
+        file = weights_file(job.weights, job.model)
+        if file != Path(job.weights):
+            to_stderr(f"weights {job.weights}: {file}")
+        fresh = load_weights(model, file, build=for_classes)
         if fresh:
             to_stderr(f"initialised anew: {', '.join(fresh)}")
     freeze(model, job.freeze)
@@ -38,6 +46,7 @@ def new_supernet(job: TrainingJob, data: Data, *, resumes: bool) -> Supernet:
     check_roundtrip(model, job, num_classes)
     if job.space.narrowest < 1:
         require_elastic(model, supernet.channels)
+    proof_of(supernet)
     if job.sort_by_importance and not resumes:
         sort_by_importance(supernet)
     return supernet

@@ -30,13 +30,18 @@ from supernet.job.training_job import TrainingJob
 from supernet.space import SubnetConfig
 from supernet.train.log import Log
 from supernet.train.metrics import Metrics
+from supernet.train.optimizer import learning_rate
+from supernet.train.patience import Patience
 from supernet.train.process_group import ProcessGroup
 from supernet.train.self_test import self_test
 from supernet.train.state import SavedState, State, checksum, has_state, state_folder
 from supernet.train.step import Step, StepResult
 from supernet.train.stop import Stop, Stopped
 
-CHANGEABLE = ("hyperparameters.lr", "hyperparameters.clip_norm", "hyperparameters.dtype", "epochs")
+CHANGEABLE = (
+    *(f"hyperparameters.{name}" for name in ("lr", "clip_norm", "dtype", "patience")),
+    "epochs",
+)
 """Fields of the job that may change when a training is resumed."""
 MAX_EPOCHS_UNSEEN = 10
 """Epochs between evaluations of the corners, where nothing else is asked for."""
@@ -91,6 +96,9 @@ class Loop:
         self.evaluate_every = execution.evaluate_every
         if self.evaluate_every is None:
             self.evaluate_every = min(MAX_EPOCHS_UNSEEN, max(1, job.epochs // 4))
+        self.patience = Patience(job.hyperparameters.patience)
+        if self.patience.num_epochs:
+            self.evaluate_every = 1
         self.corners = supernet.space.corners if self.evaluate_every else []
         self.images = Images(data, self.step.device)
         self.state_folder = state_folder(run)
@@ -124,7 +132,7 @@ class Loop:
             batch_size=self.job.hyperparameters.batch_size,
         )
         with closing(self.log), Stop() as stop:
-            while self.num_steps_done < self.step.num_steps:
+            while not self._is_done():
                 for images, labels in self.batches():
                     result = self.one_step(images, labels, stop=stop.signal_number > 0)
                     self.log.advance(self._shown(result))
@@ -133,6 +141,8 @@ class Loop:
                         raise Stopped(stop.signal_number or signal.SIGTERM)
                     if self._is_save_due():
                         self.save()
+            if self.num_steps_done < self.step.num_steps:
+                self._say_why_early()
         self.save()
         self._check_steps_taken()
         self.step.ema.put()
@@ -186,12 +196,29 @@ class Loop:
             with self.step.ema.in_place():
                 scores = selection_top1(self.supernet, self.corners, self.images)
             values |= {f"top1_{config_id}": score.top1 for config_id, score in scores.items()}
+            top1 = sum(score.top1 for score in scores.values()) / len(scores)
+            self.patience.note(epoch, self.group.gather(top1)[0])  # all must end together
             shown = ", ".join(
                 f"{config_id} {score.top1:.3f}" for config_id, score in scores.items()
             )
             self.log.line(f"epoch {epoch} of {self.job.epochs}: top1 on selection {shown}")
         if self.group.is_first:
             self.metrics.add(epoch, self.num_steps_done, lr, values)
+
+    def _is_done(self) -> bool:
+        epoch, rest = divmod(self.num_steps_done, self.steps_per_epoch)
+        return epoch == self.job.epochs or (not rest and self.patience.is_over(epoch))
+
+    def _say_why_early(self) -> None:
+        epoch = self.num_steps_done // self.steps_per_epoch
+        hyper = self.job.hyperparameters
+        lr = learning_rate(hyper, self.num_steps_done, self.step.num_steps)
+        self.log.line(
+            f"ends early, after epoch {epoch} of {self.job.epochs}: since epoch "
+            f"{self.patience.best_epoch} the mean top1 of the corners has not risen (patience "
+            f"{self.patience.num_epochs}); the learning rate is still {lr:.3g}, while the schedule"
+            " ends at 0, which fewer --epochs would reach"
+        )
 
     def _shown(self, result: StepResult) -> dict[str, str]:
         shown = {"loss": f"{result.losses[0]:.3f}", "lr": f"{result.lr:.3g}"}
@@ -212,6 +239,7 @@ class Loop:
                 "data": self.data.describe(),
                 "groups_sha256": self.groups_sha256,
                 "changes": self.changes,
+                "patience": self.patience.to_json(),
                 "num_processes": self.group.size,
             }
             self.state.write(self.state_folder, about)
@@ -243,6 +271,7 @@ class Loop:
                 f"{self.job.epochs} end at step {self.step.num_steps}: raise it"
             )
         self.state.load(saved)
+        self.patience.take(saved.about.get("patience", self.patience.to_json()))
         self.changes = [
             *saved.about["changes"],
             *(

@@ -14,6 +14,7 @@ import torchvision
 from supernet.checkpoint import is_finished, load_supernet, read_document, save_supernet
 from supernet.data.check import Checked, cache_of
 from supernet.data.dataset import Data, load_data
+from supernet.data.report import brief
 from supernet.device import choose_device
 from supernet.elastic.describe import summarise
 from supernet.elastic.supernet import Supernet
@@ -209,6 +210,8 @@ def _settle(
     checked = {name: each for share in group.gather(checked) for name, each in share.items()}
     if saved is None:
         data.exclude_damaged(checked, strict=execution.strict)
+        if checked:  # images are files, of which people should know what was found
+            to_stderr(brief(data))
     else:
         data.adopt(saved.about["data"])
 

@@ -599,6 +599,18 @@ def test_another_batch_size_is_told_once(
     session.run(lambda side: np.ones((3, 3, side, side), np.float32))  # warnings are errors
 
 
+@pytest.mark.parametrize("shape", [(1, 12, 12, 3), (3, 12, 12), ()])
+def test_what_is_no_batch_is_refused_and_the_session_goes_on(
+    table: LookupTable, tmp_path: Path, shape: tuple[int, ...]
+) -> None:
+    session = AdaptiveSession(table, tmp_path, target_ms=1e6)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TargetWarning)
+        with pytest.raises(InvalidValue, match=r"^a batch must be float32 \(1, 3, .*but got uint8"):
+            session.run(lambda side: np.ones(shape, np.uint8))
+    assert session.run(image).shape == (1, 4)
+
+
 def test_it_uses_the_entries_of_a_plan_alone(
     table: LookupTable, entries: tuple[Entry, ...], tmp_path: Path
 ) -> None:

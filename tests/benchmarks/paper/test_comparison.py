@@ -1,5 +1,7 @@
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from benchmarks.paper.budgets import BUDGETS
@@ -7,14 +9,14 @@ from benchmarks.paper.comparison import finished, summarise
 from benchmarks.paper.report import boost, fronts, table
 from benchmarks.paper.scores import interval
 from benchmarks.paper.systems import Source, all_runs
+from nas.evaluate.evaluation import to_text
 
-SOURCE = Source(
-    data="fashion-mnist-mini", data_root="", resolutions=(28, 24, 20, 16), num_classes=10
-)
+SOURCE = Source(data="fashion-mnist-mini", data_root="", resolutions=(28, 16), num_classes=10)
 
 
-def score(macs: int, selection: int, report: int, width: float = 1.0) -> dict[str, float]:
+def score(macs: int, selection: int, report: int, width: float = 1.0) -> dict[str, Any]:
     return {
+        "correct": to_text(np.arange(100) < report),
         **{"macs": macs, "selection": selection, "report": report, "width": width},
         **{"resolution": 28, "num_selection": 100, "num_report": 100},
     }
@@ -46,6 +48,10 @@ def test_the_summary_compares_systems() -> None:
     assert result["macs"] == [10, 100]
     assert result["systems"]["independent"]["volume_ratio"] == pytest.approx(0.8)
     assert result["full_network"]["mutual"]["top1"] == 0.8
+    found = result["paired"]["mutual"]["independent"]
+    assert [each["mean"] for each in found["by_budget"]] == pytest.approx([0.1, 0.08])
+    assert found["full_network"]["low"] > 0
+    assert "| independent | +10.0 (+5.6 to +14.2) | +8.0 (" in table(result)
     assert "| mutual | 2 | 2 | 1.00 | 50.0 +-9.8 | 80.0 +-" in table(result)
     assert "- independent is above mutual at no MMACs" in table(result)
     result["systems"]["independent"]["top1"][1] = interval([(83, 100)])

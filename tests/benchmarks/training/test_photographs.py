@@ -40,4 +40,18 @@ def test_each_system_is_trained_once_and_scored(
     assert all(run["epochs"] == 1 and run["training_s"] is not None for run in first["runs"])
     photographs.main()
     assert json.loads(out.read_text()) == first, "nothing is trained again"
-    assert len(photographs.figure(first["runs"], (32, 24)).data) == 9
+    printed = capsys.readouterr().out
+    assert "| 0.75 | 0 | " in printed
+    assert len(first["by_width"]) == 3
+    assert len(first["by_resolution"]) == 2
+
+    def must_not_train(*_: object, **__: object) -> None:
+        raise AssertionError
+
+    record = tmp_path / "runs" / "plain-0.5-0" / "scores.json"
+    without = json.loads(record.read_text())
+    del without["correct_images"], without["macs"]
+    record.write_text(json.dumps(without))
+    monkeypatch.setattr(photographs, "train", must_not_train)
+    photographs.main()
+    assert json.loads(out.read_text()) == first, "what an older record lacks is scored again"

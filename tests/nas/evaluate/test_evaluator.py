@@ -9,9 +9,9 @@ import torch
 from numpy.typing import NDArray
 
 from nas.errors import NasError
+from nas.evaluate.choice import Choice
 from nas.evaluate.evaluation import Bits, Evaluation
 from nas.evaluate.evaluator import Evaluator
-from nas.evaluate.lookup_table import near_front
 from nas.evaluate.scores import Scores
 from nas.runtimes import CompiledNetwork, load_runtime
 from planner import Latency
@@ -86,7 +86,7 @@ def test_what_has_lost_sees_few_images_and_is_near_no_front(evaluator: Evaluator
         < full.candidate.accuracy.top1
         < lost.candidate.accuracy.top1_high
     )
-    assert near_front([always, lost.candidate]) == [always]
+    assert Choice().near([always, lost.candidate]) == [always]
 
 
 def test_the_same_seed_looks_at_the_same_images(evaluator: Evaluator) -> None:
@@ -164,7 +164,7 @@ def test_memory_is_one_of_the_costs_where_it_is_asked_for(evaluator: Evaluator) 
         evaluator.runtime,
         batch_size=1,
         seed=0,
-        with_memory=True,
+        measures=["top1", "peak_memory_bytes"],
     )
     assert (asking.costs(CONFIG, max_s=0.1).peak_memory_bytes or 0) > 0
     eager = Evaluator(
@@ -173,10 +173,31 @@ def test_memory_is_one_of_the_costs_where_it_is_asked_for(evaluator: Evaluator) 
         load_runtime("eager", num_threads=1),
         batch_size=1,
         seed=0,
-        with_memory=True,
+        measures=["top1", "peak_memory_bytes"],
     )
-    with pytest.raises(NasError, match="peak memory must be measurable"):
-        eager.costs(CONFIG, max_s=0.1)
+    with pytest.raises(NasError, match="peak_memory_bytes must be measurable to be an objective"):
+        eager.require_measurable()
+
+
+def test_energy_is_one_of_the_costs_where_a_counter_counts_it(
+    evaluator: Evaluator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asking = Evaluator(
+        evaluator.supernet,
+        evaluator.images,
+        evaluator.runtime,
+        batch_size=1,
+        seed=0,
+        measures=["energy_mj"],
+    )
+    monkeypatch.setattr("nas.evaluate.evaluator.rapl", lambda: None)
+    with pytest.raises(NasError, match=r"energy_mj must be measurable .* by RAPL \(as root\) or"):
+        asking.require_measurable()
+    monkeypatch.setattr("nas.evaluate.evaluator.Evaluator.energy_mj", lambda *_: 2.5)
+    asking.require_measurable()
+    costs = asking.costs(CONFIG, max_s=0.1)
+    assert (costs.energy_mj, costs.peak_memory_bytes) == (2.5, None)
+    assert asking.evaluate(CONFIG, max_s=0.1, costs=costs).energy_mj == 2.5
 
 
 @pytest.mark.slow

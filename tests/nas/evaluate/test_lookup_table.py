@@ -1,11 +1,13 @@
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
-from nas.evaluate.evaluation import CLEARLY_FASTER
+from nas.evaluate.choice import Choice
 from nas.evaluate.evaluator import Evaluator
-from nas.evaluate.lookup_table import make_table, near_front
+from nas.evaluate.lookup_table import make_table
 from nas.evaluate.target import describe_target
 from nas.meter.latency import MIN_ROUNDS
 from nas.runtimes import load_runtime
@@ -34,9 +36,21 @@ def candidates(evaluator: Evaluator) -> list[Candidate]:
 
 @pytest.fixture(scope="module")
 def table(evaluator: Evaluator, candidates: list[Candidate]) -> LookupTable:
+    return made(evaluator, candidates)
+
+
+def made(
+    evaluator: Evaluator,
+    candidates: list[Candidate],
+    *,
+    choice: Choice | None = None,
+    uniform: Sequence[SubnetConfig] = (),
+) -> LookupTable:
     return make_table(
         evaluator,
         candidates,
+        choice=choice,
+        uniform=uniform,
         target=describe_target(evaluator.runtime, 1),
         supernet={
             "model": "wide_resnet",
@@ -52,6 +66,26 @@ def table(evaluator: Evaluator, candidates: list[Candidate]) -> LookupTable:
         max_s=1.0,
         allow_noisy=True,
     )
+
+
+def test_what_the_entries_gain_over_the_uniform_grid_is_told_on_report(
+    evaluator: Evaluator, candidates: list[Candidate], table: LookupTable
+) -> None:
+    """An entry stands beside a config of the grid that is believed to be no better, but slow."""
+    fast = replace(candidates[0], origin="search")
+    wide = SubnetConfig(width_mults=(1.0,), resolution=12)
+    grid = SubnetConfig(width_mults=(0.6,), resolution=12)
+    believed = {fast.config_id: 0.5, wide.config_id: 0.5, grid.config_id: 0.5}
+    choice = Choice(known={"top1": believed})
+    provenance = made(evaluator, [fast], choice=choice, uniform=[wide, grid]).provenance
+    assert [each["config_id"] for each in provenance["uniform_grid"]] == ["w1-r12", "w0.6-r12"]
+    numbers = {each["config_id"]: each["top1"] for each in provenance["uniform_grid"]}
+    gain = provenance["gains"]["faster"]
+    assert (gain["config_id"], gain["grid_config_id"]) == ("w0.25-r8", "w0.6-r12")
+    assert gain["grid_top1"] == numbers["w0.6-r12"]
+    assert gain["difference"]["mean"] == pytest.approx(gain["top1"] - numbers["w0.6-r12"])
+    assert gain["difference"]["low"] < gain["difference"]["mean"] < gain["difference"]["high"]
+    assert table.provenance["gains"] is None, "no grid was timed"
 
 
 def test_entries_are_a_front_in_the_new_latency_and_the_choosing_accuracy(
@@ -79,27 +113,3 @@ def test_latency_is_measured_again_and_top1_comes_from_report(
         assert entry.accuracy.top1 == scored.top1
     rounds = table.protocol["num_rounds"] + table.protocol["num_disturbed_rounds"]
     assert rounds >= MIN_ROUNDS
-
-
-def test_near_the_front_is_what_could_be_on_it_were_it_a_little_faster(
-    candidates: list[Candidate],
-) -> None:
-    best = min(candidates, key=lambda candidate: candidate.latency.p50_ms)
-    slower = [
-        best.with_values(
-            config_id=f"slower{index}",
-            latency_p50_ms=best.latency.p50_ms * factor,
-            latency_p50_low_ms=best.latency.p50_low_ms,
-            latency_p50_high_ms=best.latency.p50_high_ms * factor,
-            latency_p90_ms=best.latency.p90_ms * factor,
-            latency_p99_ms=best.latency.p99_ms * factor,
-        )
-        for index, factor in enumerate((1 + CLEARLY_FASTER * 0.9, 1 + CLEARLY_FASTER * 1.1))
-    ]
-    assert near_front([*slower, best]) == [best, slower[0]]
-
-
-def test_the_front_itself_is_always_near_the_front(candidates: list[Candidate]) -> None:
-    assert {c.config_id for c in pareto_front(candidates)} <= {
-        c.config_id for c in near_front(candidates)
-    }

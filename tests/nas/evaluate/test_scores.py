@@ -85,6 +85,14 @@ def test_another_search_finds_what_one_has_scored(path: Path) -> None:
     assert told == [f"top-1 of 1 configs is known from {path}"]
 
 
+def test_all_that_is_scored_as_a_whole_is_told_by_config(path: Path) -> None:
+    first = Lines().opened(path)
+    first.add(HALF, score_of(0))
+    first.add(FULL, score_of(1, N // 2))
+    expected = {HALF: float(score_of(0).correct.mean())}
+    assert first.whole() == Lines().opened(path).whole() == expected
+
+
 def test_searches_at_the_same_time_see_each_others_scores(path: Path) -> None:
     one, other = Lines().opened(path), Lines().opened(path)
     one.add(HALF, score_of(0))

@@ -1,14 +1,65 @@
-"""Its parts; test_over_ssh.py runs it as the device does."""
+"""The device's program alone, each request in a process of its own, as a connection runs it."""
 
 import ast
+import hashlib
+import io
 import json
+import os
+import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from nas.measure import device_program
+
+PROGRAM = Path(device_program.__file__)
+
+
+def kit() -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as packed:
+        packed.writestr("measure.py", "")
+    return content.getvalue()
+
+
+def answers(cache: Path, content: bytes, action: str, **more: Any) -> list[dict[str, Any]]:
+    """What the device answers to one request about the kit."""
+    request = {
+        "action": action,
+        "sha256": hashlib.sha256(kit()).hexdigest(),
+        "num_bytes": len(kit()),
+        "num_unpacked_bytes": 1000,
+        **more,
+    }
+    done = subprocess.run(
+        [sys.executable, str(PROGRAM)],
+        input=json.dumps(request).encode() + b"\n" + content,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "XDG_CACHE_HOME": str(cache)},
+        check=True,
+    )
+    lines = done.stdout.decode().splitlines()
+    return [json.loads(line.removeprefix(device_program.ANSWER)) for line in lines]
+
+
+def test_a_kit_arrives_in_parts_and_is_unpacked_when_it_is_whole(tmp_path: Path) -> None:
+    assert answers(tmp_path, b"", "look") == [{"num_bytes": 0, "is_ready": False}]
+    assert answers(tmp_path, kit()[:40], "put", offset=0) == []
+    assert answers(tmp_path, b"", "look") == [{"num_bytes": 40, "is_ready": False}]
+    assert answers(tmp_path, kit()[40:], "put", offset=40)[-1]["is_ready"]
+    (folder,) = (tmp_path / "mutualnas" / "kits").iterdir()
+    assert [path.name for path in folder.iterdir()] == ["measure.py"]
+
+
+def test_a_damaged_kit_is_refused_and_nothing_of_it_stays(tmp_path: Path) -> None:
+    (refused,) = answers(tmp_path, b"", "look") and answers(
+        tmp_path, bytes(len(kit())), "put", offset=0
+    )
+    assert "its digest differs; repeat the command" in refused["refused"]
+    assert list((tmp_path / "mutualnas" / "kits").iterdir()) == []
 
 
 def test_it_needs_the_standard_library_alone() -> None:
@@ -58,19 +109,6 @@ def test_a_disk_that_is_too_small_is_refused_before_the_copy(
     request: dict[str, Any] = {"sha256": "0" * 64, "num_bytes": 1, "num_unpacked_bytes": 1 << 60}
     with pytest.raises(device_program.Refusal, match=r"^have \d+\.\d MB free for the kit, but has"):
         device_program.look(request)
-
-
-def test_a_kit_that_arrives_damaged_is_not_kept(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(device_program, "KITS", tmp_path)
-    request = {"sha256": "0" * 64, "num_bytes": 3, "offset": 3}
-    (tmp_path / f"{'0' * 16}.part").write_bytes(b"kit")
-    with (tmp_path / "empty").open("w+") as stdin:
-        monkeypatch.setattr("sys.stdin", stdin)
-        with pytest.raises(device_program.Refusal, match="undamaged, but its digest differs"):
-            device_program.put(request)
-    assert [path.name for path in tmp_path.iterdir()] == ["empty"]
 
 
 def test_an_answer_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -20,10 +20,12 @@ def test_the_figure_tells_grid_search_and_front_apart(
 
 
 def test_the_front_of_the_grid_is_beside_the_entries(table: LookupTable) -> None:
-    numbers = {"config_id": "w0.8-r8", "latency_p50_ms": 3.0, "top1": 0.85}
+    accuracy = {"top1": 0.85, "top1_low": 0.83, "top1_high": 0.86}
+    numbers = {"config_id": "w0.8-r8", "latency_p50_ms": 3.0, **accuracy}
     provenance = {**table.provenance, "uniform_grid": [numbers]}
     grid, entries = grid_figure(replace(table, provenance=provenance)).data
     assert (list(grid.x), list(grid.y)) == ([3.0], [0.85])
+    assert list(grid.error_y.arrayminus) == pytest.approx([0.02])
     assert list(entries.y) == [0.8, 0.9]
     assert not len(grid_figure(table).data[0].x), "no grid was timed"
 

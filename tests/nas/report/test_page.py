@@ -46,9 +46,10 @@ def test_everything_promised_is_on_the_page(page: str) -> None:
 def test_numbers_in_words_are_those_of_the_search(page: str) -> None:
     assert "3 candidates, 1 of them stopped early" in page
     assert "2 of 3 images were scored" in page
-    assert "No entry is faster at equal accuracy" in page
+    assert "The uniform grid was not timed beside the entries" in page
     assert "held-out report split is +0.00 percentage points" in page
     assert "<td>w1-r8</td>" in page
+    assert "<p>In all 2 entries width 0: stem is 0.5. </p>" in page
 
 
 def test_each_width_is_called_after_its_layers(table: LookupTable) -> None:

@@ -116,7 +116,7 @@ def test_a_file_holds_what_its_weights_alone_determine() -> None:
 
 
 class Shaped(nn.Module):
-    """Names its channel counts in a reshape, a split, a slice and a resize, each of two stages."""
+    """Names its channel counts in a reshape, a split, a slice, a resize and a scale."""
 
     def __init__(self, first: int, second: int) -> None:
         super().__init__()
@@ -131,7 +131,9 @@ class Shaped(nn.Module):
         x = self.second(x)
         num, channels, height, width = x.shape
         x = x + nn.functional.interpolate(self.grid, (height, width), mode="bilinear")
-        one, other = x.view(num, channels // 2, 2, height * width).split([1, 1], 2)
+        one, other = (
+            (x * channels**-0.5).view(num, channels // 2, 2, height * width).split([1, 1], 2)
+        )
         x = torch.cat([one, other], 2).transpose(1, 2).reshape(num, channels, height, width)
         return self.out(x.mean((2, 3)))  # type: ignore[no-any-return]
 
@@ -155,6 +157,24 @@ def test_sizes_that_went_together_are_told_apart_by_a_third_subnet() -> None:
         assert graph.learn(graph_of(shaped(*halves), x))
     for widths in [(16, 32), (8, 24), (4, 8), (12, 32)]:
         require_same(graph, shaped(*widths), x)
+
+
+class Factor(nn.Module):
+    """Computes with a number that follows no size."""
+
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        self.out, self.factor = nn.Conv2d(3, 4, 1), factor
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.out(x * self.factor).mean((2, 3))  # type: ignore[no-any-return]
+
+
+def test_nothing_is_learnt_from_a_number_that_follows_no_size() -> None:
+    x, one, other = images(6), Factor(0.3).eval(), Factor(0.7).eval()
+    graph = graph_of(one.requires_grad_(False), x)
+    assert not graph.learn(graph_of(other.requires_grad_(False), x))
+    require_same(graph, one, x)
 
 
 def test_nothing_is_learnt_from_a_graph_that_is_wired_differently(graph: ElasticGraph) -> None:

@@ -1,3 +1,5 @@
+import random
+
 import pytest
 import torch
 from torch import nn
@@ -5,11 +7,12 @@ from torchvision import models
 
 from nas.runtimes.fold import fold_batch_norm
 from supernet.elastic.supernet import Supernet
+from supernet.evaluate.calibration import calibrate_bn
 from supernet.job.hyperparameters import Hyperparameters
 from supernet.job.training_job import TrainingJob
 from supernet.models.mobilenet_v1 import MobileNetV1
 from supernet.models.wide_resnet import WideResNet
-from supernet.space import SearchSpace
+from supernet.space import SearchSpace, SubnetConfig
 from supernet.train.process_group import ProcessGroup
 from supernet.train.step import Step
 
@@ -257,3 +260,20 @@ def test_one_layer_that_cannot_be_folded_leaves_the_others_to_it() -> None:
     folded = fold_batch_norm(network, x)
     assert num_norms(folded) == 1
     torch.testing.assert_close(folded(x), network(x))
+
+
+def test_a_folded_subnet_computes_the_same_in_float64() -> None:
+    """What `supernet.proof` compares in float64, it is then also after folding."""
+    space = SearchSpace(resolutions=(64,), groups="layer")
+    supernet = Supernet(models.resnet18(num_classes=10), torch.empty(1, 3, 64, 64), space)
+    x = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(1)).double()
+    for seed in range(3):
+        widths = supernet.space.random_widths(random.Random(seed))
+        subnet = supernet.extract(SubnetConfig(width_mults=widths, resolution=64)).double()
+        calibrate_bn(subnet, [x])
+        folded = fold_batch_norm(subnet, x)
+        assert num_norms(folded) == 0
+        with torch.no_grad():
+            expected = subnet.eval()(x)
+            difference = (folded(x) - expected).abs().max() / expected.abs().max()
+        assert difference < 1e-12

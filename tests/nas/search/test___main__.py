@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from nas.evaluate.lookup_table import near_front
+from nas.evaluate.choice import Choice
 from nas.meter.machine import machine_details
 from nas.search.__main__ import main
 from nas.search.arguments import job_from
@@ -18,6 +18,7 @@ from nas.search.job import SearchJob
 from planner import Entry, LookupTable, pareto_front, read_candidates
 from planner.schema import check_all
 from supernet.cores import Cores
+from supernet.train.state import read_state, state_folder
 
 FAST = ["--trials", "6", "--allow-noisy", "--num-threads", "1"]
 
@@ -52,6 +53,20 @@ def refused(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> str:
     line = err.splitlines()[-1]
     assert line.startswith("error: ")
     return line
+
+
+def test_an_unfinished_training_is_to_be_ended_first(
+    tiny_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(tiny_run / "supernet" / "last", tmp_path / "supernet" / "last")
+    step = read_state(state_folder(tmp_path)).num_steps_done
+    expected = (
+        f"error: {tmp_path} must hold a trained supernet, but its training on fashion-mnist-mini is"
+        f" unfinished, at step {step}: repeat the command that began it, python -m supernet.train "
+        f"... --out {tmp_path}, with --resume, then search"
+    )
+    assert refused(capsys, [*FAST, "--out", str(tmp_path)]) == expected
+    assert refused(capsys, [*FAST, "--out", str(tmp_path), "--data", "photos"]) == expected
 
 
 def test_the_search_folder_is_the_documented_one(searched: Path) -> None:
@@ -107,7 +122,7 @@ def test_the_table_is_valid_and_holds_a_front_of_the_candidates(searched: Path) 
     assert len(candidates) == 6
     # Those near the front are timed again, side by side; the table is the front of that.
     assert {entry.config_id for entry in table} <= {
-        each.config_id for each in near_front(candidates)
+        each.config_id for each in Choice().near(candidates)
     }
     assert [entry.config_id for entry in table] == [
         e.config_id for e in pareto_front(_as_chosen(table))
@@ -192,7 +207,8 @@ def test_limits_that_nothing_keeps_are_one_clear_line(
 ) -> None:
     before = (searched / "search" / "lookup_table.json").read_bytes()
     line = refused(capsys, [*FAST, "--max-macs", "10", "--out", str(searched)])
-    assert "max_macs" in line
+    assert "macs can be no less than" in line
+    assert "got the constraint macs<=10; loosen it" in line
     assert (searched / "search" / "lookup_table.json").read_bytes() == before
 
 
@@ -203,8 +219,34 @@ def test_a_latency_that_nothing_keeps_is_known_before_the_search(
     assert main([*options, "--max-latency-ms", "0.0001"]) == 2
     err = capsys.readouterr().err
     assert all(name in err for name in ("smallest", "middle", "largest", "MMACs", "parameters"))
-    assert "max_latency_ms must be at least 0." in err.splitlines()[-1]
+    assert "latency_p50_ms can be no less than 0." in err.splitlines()[-1]
     assert not (tmp_path / "search" / "candidates.csv").exists()
+
+
+def test_objectives_and_constraints_go_by_name(
+    own_run: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    options = [*FAST, "--out", str(own_run), "--objectives", "top1", "num_params", "energy_mj"]
+    monkeypatch.setattr("nas.evaluate.evaluator.rapl", lambda: None)
+    assert "energy_mj must be measurable" in refused(capsys, options)
+    assert not (own_run / "search" / "study.db").exists()
+    energy = dict.fromkeys(range(99), 0.25)
+    monkeypatch.setattr("nas.evaluate.evaluator.Evaluator.energy_mj", lambda *_: energy[0])
+    bounds = ["--constraint", "latency_p99_ms<=1000", "top1>=0.05"]
+    assert main([*options, *bounds]) == 0
+    out = capsys.readouterr().out
+    assert all(name in out for name in ("p99 ms", "parameters", "mJ", "0.25"))
+    table = LookupTable.read(own_run / "search" / "lookup_table.json")
+    params = [entry.num_params for entry in sorted(table, key=lambda each: each.top1_selection)]
+    assert params == sorted(params), "a front of top1 and parameters"
+    assert table.protocol["max_latency_ms"] == 1000
+    search = table.provenance["search"]
+    assert search["objectives"] == ["top1", "num_params", "energy_mj"]
+    assert search["constraints"] == ["latency_p99_ms<=1000", "top1>=0.05"]
+    # Known candidates count under other constraints, and are told where none keeps them.
+    line = refused(capsys, [*options, "--constraint", "top1>=0.999"])
+    assert "none of 6 does: this supernet here allows top1 0." in line
 
 
 def test_each_entry_says_how_probably_it_keeps_the_budget(
@@ -247,7 +289,11 @@ def test_a_repeatable_search_finds_the_same_candidates_again(
         (["--runtime", "toaster"], "runtime must be one of"),
         (["--device", "toaster"], "'toaster' is not"),
         (["--supernet", "no/such/run"], "must hold a trained supernet"),
-        (["--repeatable", "--max-latency-ms", "9"], "but got --max-latency-ms; omit one"),
+        (["--repeatable", "--max-latency-ms", "9"], "but got latency_p50_ms<=9; omit one"),
+        (["--objectives", "top1", "speed"], "must be one of top1, latency_p50_ms, "),
+        (["--objectives", "macs"], "objectives must be top1 and then one cost or more"),
+        (["--constraint", "speed<=1"], "must be one of top1, latency_p50_ms, "),
+        (["--constraint", "top1"], "must read like 'latency_p99_ms<=8' or 'top1>=0.9'"),
         (["--repeatable", "--sampler", "tpe"], "but got --sampler tpe; omit one"),
     ],
 )

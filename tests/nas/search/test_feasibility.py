@@ -8,10 +8,10 @@ from rich.console import Console
 import nas.search.feasibility
 from nas.cost.macs import count_macs
 from nas.errors import LimitError
+from nas.evaluate.constraint import Constraint
 from nas.evaluate.evaluator import Evaluator
 from nas.runtimes import load_runtime
 from nas.search.feasibility import require_feasible
-from planner import Limits
 from supernet import load_data, load_supernet
 from supernet.evaluate.accuracy import Images
 
@@ -30,15 +30,20 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(nas.search.feasibility, "MEASURE_S", 0.3)
 
 
-def checked(evaluator: Evaluator, limits: Limits) -> str:
+def checked(evaluator: Evaluator, *constraints: str) -> str:
     """What is printed."""
     out = io.StringIO()
-    require_feasible(evaluator, limits, allow_noisy=True, console=Console(file=out, width=120))
+    require_feasible(
+        evaluator,
+        list(map(Constraint.parse, constraints)),
+        allow_noisy=True,
+        console=Console(file=out, width=120),
+    )
     return out.getvalue()
 
 
 def test_the_table_names_the_corners_and_what_they_cost(evaluator: Evaluator) -> None:
-    printed = checked(evaluator, Limits(max_latency_ms=1e3))
+    printed = checked(evaluator, "latency_p99_ms<=1e3", "top1>=0.99")
     space = evaluator.supernet.space
     assert space.smallest.config_id in printed
     assert space.largest.config_id in printed
@@ -49,11 +54,11 @@ def test_the_table_names_the_corners_and_what_they_cost(evaluator: Evaluator) ->
 def test_macs_below_the_smallest_are_refused_and_the_smallest_are_not(evaluator: Evaluator) -> None:
     smallest = evaluator.supernet.space.smallest
     macs = count_macs(evaluator.supernet.extract(smallest), smallest.resolution)
-    checked(evaluator, Limits(max_macs=macs))
-    with pytest.raises(LimitError, match=f"max_macs must be at least {macs}, .* got {macs - 1}"):
-        checked(evaluator, Limits(max_macs=macs - 1))
+    checked(evaluator, f"macs<={macs}")
+    with pytest.raises(LimitError, match=r"macs can be no less than .* the constraint macs<="):
+        checked(evaluator, f"macs<={macs - 1}")
 
 
 def test_a_latency_below_the_fastest_is_refused(evaluator: Evaluator) -> None:
-    with pytest.raises(LimitError, match=r"max_latency_ms must be at least 0\.\d+, .* got 1e-05"):
-        checked(evaluator, Limits(max_latency_ms=1e-5))
+    with pytest.raises(LimitError, match=r"latency_p90_ms can be no less than 0\.\d+ .*1e-05"):
+        checked(evaluator, "latency_p90_ms<=1e-5")

@@ -6,7 +6,7 @@ import optuna
 import pytest
 from numpy.testing import assert_allclose
 
-from nas.search.guide import Guide, expected_gains, front_steps
+from nas.search.guide import MAX_SCORED, Guide, _without, expected_gains, front_steps
 from planner.pareto import hypervolume
 
 
@@ -136,3 +136,60 @@ def test_a_space_without_a_choice_in_one_parameter() -> None:
         trial.suggest_int("side", 3, 3)
         study.tell(trial, [width, width**2])
     assert len({trial.params["width0"] for trial in study.trials}) > 8
+
+
+def test_of_several_costs_each_is_worth_a_share() -> None:
+    """One width costs latency, the other parameters; the guide finds the front of both."""
+
+    def objectives(trial: optuna.Trial) -> tuple[float, float, float]:
+        widths = [WIDTHS[trial.suggest_int(f"width{index}", 0, 15)] for index in range(2)]
+        top1 = 0.5 + float(np.log(widths[0] * widths[1])) / 20
+        return top1, 0.1 + 4 * widths[0] ** 2 + widths[1], 0.1 + widths[0] + 4 * widths[1] ** 2
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    study = optuna.create_study(
+        directions=["maximize", "minimize", "minimize"], sampler=make_guide()
+    )
+    study.optimize(objectives, 40)
+    proposed = [trial.params for trial in study.trials[12:]]
+    assert any(each["width0"] > each["width1"] + 4 for each in proposed)
+    assert any(each["width1"] > each["width0"] + 4 for each in proposed)
+
+
+def test_it_learns_from_scores_of_configs_whose_costs_it_does_not_know() -> None:
+    """Elsewhere the second resolution turned out to be good, of which nothing is known here."""
+    elsewhere = [
+        {"width0": first, "width1": 8, "width2": 8, "side": side}
+        for first in range(0, 16, 2)
+        for side in range(4)
+    ]
+    top1 = np.array([0.9 if each["side"] == 1 else 0.5 for each in elsewhere])
+    scored = np.array([features(each) for each in elsewhere]), top1
+
+    def proposed(scored: tuple[Any, Any] | None) -> list[int]:
+        guide = Guide(seed=0, is_new=lambda _: True, features=features, scored=scored)
+        study = optuna.create_study(directions=["maximize", "minimize"], sampler=guide)
+        noise, found = np.random.default_rng(1), []
+        for number in range(16):
+            if number < 12:
+                sides = {"side": (0, 2, 3)[number % 3], "width1": 8, "width2": 8}
+                study.enqueue_trial({**sides, "width0": number})
+            trial = study.ask()
+            study.tell(trial, evaluate(trial, noise))
+            found.append(trial.params["side"])
+        return found[12:]
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    assert proposed(scored).count(1) > proposed(None).count(1)
+
+
+def test_what_was_timed_here_is_not_counted_twice_and_too_much_is_thinned() -> None:
+    x = np.array([[0.0, 1.0], [1.0, 2.0]])
+    scored = np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([0.5, 0.6])
+    left, top1 = _without(x, scored)
+    assert (left.tolist(), top1.tolist()) == ([[3.0, 4.0]], [0.6])
+    many = np.arange(2000.0).reshape(1000, 2) + 10, np.arange(1000.0)
+    left, top1 = _without(x, many)
+    assert len(left) == len(top1) == MAX_SCORED
+    assert (top1[0], top1[-1]) == (0, 999)
+    assert _without(x, None)[0].shape == (0, 2)

@@ -1,8 +1,10 @@
 import pytest
 
 from nas.errors import NasError
+from nas.evaluate.constraint import Constraint
 from nas.search.job import SearchJob
-from planner import Limits
+
+FAST = Constraint("latency_p99_ms", 8.0)
 
 
 @pytest.mark.parametrize(
@@ -11,7 +13,13 @@ from planner import Limits
         ({"num_trials": 0}, "`num_trials` must be 1 or more, but got 0"),
         ({"num_threads": -1}, "`num_threads` must be 1 or more"),
         ({"role": "both"}, "`role` must be one of all, latency, accuracy, but got 'both'"),
-        ({"repeatable": True, "limits": Limits(max_latency_ms=1)}, "got --max-latency-ms"),
+        ({"repeatable": True, "constraints": (FAST,)}, "but got latency_p99_ms<=8; omit one"),
+        (
+            {"repeatable": True, "objectives": ("top1", "energy_mj")},
+            "but got the objective energy_mj; omit one",
+        ),
+        ({"objectives": ("top1", "macs", "macs")}, "must be given once, but got top1 macs macs"),
+        ({"objectives": ()}, "must be top1 and then one cost or more, but got none"),
         ({"repeatable": True, "sampler": "nsga2"}, "got --sampler nsga2"),
     ],
 )
@@ -20,6 +28,21 @@ def test_what_cannot_be_searched_with_is_refused(values: dict[str, object], mess
         SearchJob(**values)  # type: ignore[arg-type]
 
 
-def test_memory_is_an_objective_only_where_asked_for() -> None:
-    assert SearchJob().objectives == ("top1", "latency_p50_ms", "macs")
-    assert SearchJob(with_memory=True).objectives[-1] == "peak_memory_bytes"
+def test_steps_are_of_latency_and_only_of_use_where_nothing_else_counts() -> None:
+    assert SearchJob().has_steps
+    assert SearchJob(constraints=(FAST, Constraint("top1", 0.9))).has_steps
+    assert not SearchJob(constraints=(Constraint("macs", 1e6),)).has_steps
+    assert not SearchJob(objectives=("top1", "latency_p50_ms", "num_params")).has_steps
+
+
+def test_a_repeatable_search_proposes_by_macs_where_it_optimises_latency() -> None:
+    objectives = ("top1", "latency_p50_ms", "latency_p99_ms", "num_params")
+    assert SearchJob(objectives=objectives).proposed_by == objectives
+    job = SearchJob(objectives=objectives, repeatable=True)
+    assert job.proposed_by == ("top1", "macs", "num_params")
+
+
+def test_the_latency_budget_is_the_tightest_bound() -> None:
+    assert SearchJob(constraints=(Constraint("macs", 1e6),)).max_latency_ms is None
+    both = (Constraint("latency_p50_ms", 5.0), Constraint("latency_p99_ms", 4.0))
+    assert SearchJob(constraints=both).max_latency_ms == 4.0

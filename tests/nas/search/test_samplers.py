@@ -11,7 +11,7 @@ from nas.search.samplers import SAMPLERS, make_sampler
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_every_sampler_proposes_for_three_objectives_and_repeats_itself(name: str) -> None:
     def run() -> list[dict[str, object]]:
-        sampler = make_sampler(name, 0, is_new=lambda _: True, features=_features)
+        sampler = make_sampler(name, 0, is_new=lambda _: True, features=_features, excess=_excess)
         study = optuna.create_study(
             directions=["maximize", "minimize", "minimize"], sampler=sampler
         )
@@ -28,7 +28,11 @@ def test_every_sampler_proposes_for_three_objectives_and_repeats_itself(name: st
 
 def test_an_unknown_sampler_is_refused() -> None:
     with pytest.raises(StudyError, match=r"one of guide, grid, nsga2, .* but got 'best'"):
-        make_sampler("best", 0, is_new=lambda _: True, features=_features)
+        make_sampler("best", 0, is_new=lambda _: True, features=_features, excess=_excess)
+
+
+def _excess(_: optuna.trial.FrozenTrial) -> list[float]:
+    return []
 
 
 def _features(params: dict[str, Any]) -> list[float]:

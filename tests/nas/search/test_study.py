@@ -14,11 +14,12 @@ from optuna.trial import TrialState
 
 from nas.conversions import subnet_config
 from nas.errors import StudyError
+from nas.evaluate.constraint import Constraint
 from nas.evaluate.evaluation import Costs, Evaluation
 from nas.search.job import SearchJob
 from nas.search.steps import Steps
 from nas.search.study import Study
-from planner import Candidate, Limits, pareto_front
+from planner import Candidate, pareto_front
 from supernet import SearchSpace, SubnetConfig, Supernet
 from supernet.models import WideResNet
 
@@ -197,17 +198,16 @@ def test_a_trial_that_was_killed_is_evaluated_anew(supernet: Supernet, tmp_path:
 def test_limits_steer_the_suggestions_through_optunas_constraints(
     supernet: Supernet, tmp_path: Path
 ) -> None:
-    study = open_study(supernet, tmp_path, SearchJob(limits=Limits(max_macs=50e6)))
+    study = open_study(supernet, tmp_path, SearchJob(constraints=(Constraint("macs", 50e6),)))
     run(study, 5)
     for trial in study.study.get_trials(states=(TrialState.COMPLETE,)):
         (excess,) = trial.constraints.values()
-        assert (excess <= 0) == (trial.values[2] <= 50e6)
+        assert (excess <= 0) == (trial.values[1] <= 5)
 
 
 def test_the_front_of_the_study_is_optunas_own_front(supernet: Supernet, tmp_path: Path) -> None:
     study = open_study(supernet, tmp_path)
     run(study, 26)
-    # With latency proportional to MACs, Optuna's three objectives are our two.
     best = {trial.user_attrs["candidate"] for trial in study.study.best_trials}
     assert len(best) == len(pareto_front(study.candidates()))
 
@@ -295,12 +295,12 @@ def test_a_trial_that_a_person_added_does_not_end_the_search(
     params: dict[str, int],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    job = SearchJob(limits=Limits(max_macs=200_000_000))
+    job = SearchJob(constraints=(Constraint("macs", 200_000_000),))
     study = open_study(staged, tmp_path, job)
     run(study, 20)
     distributions = study.study.trials[0].distributions
     added = optuna.create_trial(
-        values=[0.5, 1.0, 1.0],
+        values=[0.5, 1.0],
         params=params,
         distributions={name: distributions[name] for name in params},
     )
@@ -399,13 +399,53 @@ def test_memory_can_be_an_objective_and_a_study_keeps_its_own(
 ) -> None:
     def with_memory(config: SubnetConfig) -> Evaluation:
         evaluation = evaluate(config)
-        return replace(evaluation, candidate=replace(evaluation.candidate, peak_memory_bytes=5))
+        candidate = replace(evaluation.candidate, peak_memory_bytes=5)
+        return replace(evaluation, candidate=candidate, energy_mj=2.5)
 
-    study = open_study(supernet, tmp_path, SearchJob(with_memory=True))
-    run(study, 3, with_memory)
-    assert study.study.get_trials(states=(TrialState.COMPLETE,))[0].values[3] == 5.0
-    with pytest.raises(StudyError, match="objectives was top1 latency_p50_ms macs peak_memory_byt"):
+    names = ("top1", "num_params", "peak_memory_bytes", "energy_mj")
+    study = open_study(supernet, tmp_path, SearchJob(objectives=names))
+    run(study, 16, with_memory)
+    assert study.study.get_trials(states=(TrialState.COMPLETE,))[0].values[1:] == [1.0, 5.0, 2.5]
+    assert study.evaluations()[0].energy_mj == 2.5
+    with pytest.raises(StudyError, match="objectives was top1 num_params peak_memory_bytes energy"):
         open_study(supernet, tmp_path)
+
+
+@pytest.mark.parametrize("before", [(), (Constraint("macs", 50e6), Constraint("top1", 0.9))])
+def test_known_candidates_count_under_other_constraints(
+    staged: Supernet, tmp_path: Path, before: tuple[Constraint, ...]
+) -> None:
+    run(open_study(staged, tmp_path, SearchJob(constraints=before)), 20)
+    now = (Constraint("latency_p99_ms", 10.0), Constraint("macs", 90e6))
+    study = open_study(staged, tmp_path, SearchJob(constraints=now))
+    found = run(study, 40)
+    assert len(found) == 20
+    kept = [each.latency.p99_ms <= 10 and each.macs <= 90e6 for each in found]
+    assert sum(kept[5:]) >= 10, "the guide proposes what keeps the constraints of now"
+
+
+def test_constraints_that_nothing_keeps_are_violated_as_little_as_possible(
+    staged: Supernet, tmp_path: Path
+) -> None:
+    """The top1 of the largest config with half of its MACs: proposals lie between the bounds."""
+    best = evaluate(SubnetConfig(width_mults=(1.0,), resolution=16)).candidate
+    top1 = Constraint("top1", best.accuracy.top1)
+    job = SearchJob(constraints=(top1, Constraint("macs", best.macs / 2)))
+    found = run(open_study(staged, tmp_path, job), 36)
+    wrong = [
+        top1.excess(each.accuracy.top1) + max(0.0, each.macs / best.macs * 2 - 1) for each in found
+    ]
+    assert numpy.median(wrong[-12:]) < numpy.median(wrong[:12])
+
+
+def test_optunas_samplers_do_not_go_on_with_other_constraints(
+    staged: Supernet, tmp_path: Path
+) -> None:
+    bound = (Constraint("macs", 50e6),)
+    run(open_study(staged, tmp_path), 3)
+    run(open_study(staged, tmp_path, SearchJob(sampler="random", constraints=bound)), 4)
+    with pytest.raises(StudyError, match=r"they were none, are macs<=5e\+07; omit --sampler"):
+        open_study(staged, tmp_path, SearchJob(sampler="nsga2", constraints=bound))
 
 
 def test_a_search_says_that_it_has_ended_when_little_is_to_be_gained(

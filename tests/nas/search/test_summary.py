@@ -22,6 +22,20 @@ def test_the_summary_is_a_row_an_entry(
     assert "noise floor 1.3%" in out
 
 
+def test_what_else_is_optimised_or_bounded_has_a_column(
+    table: LookupTable, capsys: pytest.CaptureFixture[str]
+) -> None:
+    search = {"objectives": ["top1", "energy_mj"], "constraints": ["latency_p99_ms<=8"]}
+    provenance = {**table.provenance, "search": search}
+    entries = tuple(replace(entry, energy_mj=1.5) for entry in table)
+    print_summary(replace(table, entries=entries, provenance=provenance), [], Console(width=120))
+    head, *rows = capsys.readouterr().out.splitlines()[1:4]
+    assert "p99 ms" in head
+    assert "mJ" in head
+    assert "parameters" not in head
+    assert all(row.endswith("1.50") for row in map(str.rstrip, rows))
+
+
 @pytest.mark.parametrize("width", [60, 80, 120])
 def test_a_process_without_a_terminal_prints_whole_numbers_and_config_ids(
     table: LookupTable, width: int, capsys: pytest.CaptureFixture[str]

@@ -41,6 +41,14 @@ def test_strict_exits_with_2(photos: Path, capsys: pytest.CaptureFixture[str]) -
     assert capsys.readouterr().err.startswith("error: ")
 
 
+def test_a_class_whose_name_breaks_lines_is_one_line_of_the_table(
+    photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (photos / "train" / "cat").rename(photos / "train" / "c\nt")
+    assert main([str(photos)]) == 0
+    assert any(line.startswith("c\\nt ") for line in capsys.readouterr().out.splitlines())
+
+
 @pytest.mark.parametrize("given", ["nothing", "torchvision:Nothing"])
 def test_bad_input_is_one_line(given: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([given]) == 2

@@ -190,5 +190,7 @@ def test_duplicates_are_images_with_the_same_content(tmp_path: Path) -> None:
     splits = {"train": [first], "selection": [other], "report": [same, other]}
     assert duplicates(splits, checked) == [
         f"1 of 2 images of report are also in train, such as {same} = {first}: accuracies will be "
-        "too high"
+        "too high",
+        f"1 of 2 images of report are also in selection, such as {other} = {other}: accuracies will"
+        " be too high",
     ]

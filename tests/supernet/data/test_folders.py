@@ -1,6 +1,7 @@
 """Folders of photos as people leave them."""
 
 import os
+import shutil
 import unicodedata
 from pathlib import Path
 from typing import Literal
@@ -8,6 +9,7 @@ from typing import Literal
 import pytest
 from PIL import Image
 
+from supernet.data.dataset import load_data
 from supernet.data.folders import load_folder
 from supernet.errors import DataError
 
@@ -83,7 +85,7 @@ def test_names_are_within_the_folder_however_it_is_given(
 
 
 @pytest.mark.parametrize("train", ["train", "Train", "TRAINING"])
-@pytest.mark.parametrize("val", ["val", "valid", "Validation"])
+@pytest.mark.parametrize("val", ["val", "valid", "Validation", "dev", "Eval", "evaluation"])
 @pytest.mark.parametrize("test", ["test", "Testing"])
 def test_splits_in_their_usual_spellings(tmp_path: Path, train: str, val: str, test: str) -> None:
     make_folder(tmp_path, val, test)
@@ -101,6 +103,25 @@ def test_splits_in_their_usual_spellings(tmp_path: Path, train: str, val: str, t
 def test_two_folders_for_one_split_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="one folder of each split, but has 'val' and 'valid'"):
         load_folder(make_folder(tmp_path, "val", "valid"))
+    with pytest.raises(DataError, match=r"but has 'eval' and 'validation': merge or rename them"):
+        load_folder(make_folder(tmp_path / "b", "eval", "validation"))
+
+
+def test_a_name_that_breaks_lines_breaks_none(tmp_path: Path) -> None:
+    make_folder(tmp_path)
+    for name in ("a\nb.txt", "c\r.\x1b[2J", "d\u2028\x85.heic"):
+        (tmp_path / "train" / "cat" / name).write_bytes(b"")
+    save(tmp_path / "train" / "e\nf" / "0\n.png")
+    images = load_folder(tmp_path)
+    assert len(images.notes) == 3
+    assert all(note.isprintable() for note in images.notes)
+    assert any("train/cat/a\\nb.txt" in note for note in images.notes)
+    assert images.classes == ("cat", "dog", "e\nf")
+    with pytest.raises(DataError, match=r"'e\\nf' has 1"):
+        load_data(str(tmp_path), resolution=8)
+    (tmp_path / "train" / "e\nf" / "0\n.png").write_bytes(b"")
+    with pytest.raises(DataError, match=r"0\\n\.png: must be an image"):
+        images.read(len(images.names) - 1)
 
 
 def test_other_folders_beside_train_are_told(tmp_path: Path) -> None:
@@ -129,6 +150,30 @@ def test_the_folder_that_was_meant_is_named(tmp_path: Path) -> None:
     (tmp_path / "a" / "train").rename(tmp_path / "a" / "test")
     with pytest.raises(DataError, match="has no train/"):
         load_folder(tmp_path / "a")
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3])
+@pytest.mark.parametrize("meant", ["train", "."])
+def test_the_folder_within_folders_is_named(tmp_path: Path, depth: int, meant: str) -> None:
+    inner = tmp_path.joinpath(*["photos"] * depth)
+    make_folder(tmp_path / "made")
+    inner.parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / "made" if meant == "train" else tmp_path / "made" / "train").rename(inner)
+    shutil.rmtree(tmp_path / "made", ignore_errors=True)
+    (tmp_path / "__MACOSX").mkdir()
+    with pytest.raises(DataError, match=rf"has no train/: pass {inner}$"):
+        load_folder(tmp_path)
+
+
+def test_a_split_without_images_is_ignored_and_told(tmp_path: Path) -> None:
+    make_folder(tmp_path)
+    for name in ("cat", "dog"):
+        (tmp_path / "val" / name).mkdir(parents=True)
+    images = load_folder(tmp_path)
+    assert images.official == {"train": range(6)}
+    assert images.notes == (
+        f"{tmp_path}: val/ is ignored: it has no images in the folders of its classes",
+    )
 
 
 def test_images_without_a_class_are_told(tmp_path: Path) -> None:
@@ -210,7 +255,7 @@ def test_names_that_are_no_utf_8(tmp_path: Path) -> None:
     assert images.names[0] == r"train/caf\xe9/0.png"
     assert "".join((*images.notes, *images.names)).encode()
     assert images.read(0).size == (8, 6)
-    (tmp_path / "val" / f"x{name}").mkdir(parents=True)
+    save(tmp_path / "val" / f"x{name}" / "0.png")
     with pytest.raises(DataError, match=r"not 'xcaf"):
         load_folder(tmp_path)
 

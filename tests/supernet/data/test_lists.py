@@ -82,6 +82,21 @@ def test_splits_are_taken_in_their_spellings(photos: Path) -> None:
     assert halved.may_halve
 
 
+def test_columns_that_say_the_same_class_may_both_be_there(photos: Path) -> None:
+    rows = ["photos/1.png,0,dog", "photos/2.png,0,dog", "photos/3.png,7,cat"]
+    assert read(photos, "\n".join(["path,label,class", *rows])).classes == ("0", "7")
+
+
+@pytest.mark.parametrize("name", ["dev", "Eval", "evaluation", "development"])
+def test_dev_and_eval_are_for_validation(photos: Path, name: str) -> None:
+    rows = [f"photos/{n}.png,{'ab'[n % 2]},{'train' if n < 8 else name}" for n in range(10)]
+    images = read(photos, "\n".join(rows))
+    assert images.official == {"train": range(8), "report": range(8, 10)}
+    assert images.may_halve
+    tested = [f"photos/{n}.png,{'ab'[n % 2]},test" for n in (10, 11)]
+    assert read(photos, "\n".join([*rows, *tested])).official["selection"] == range(8, 10)
+
+
 def test_images_that_are_not_there_are_left_out_and_told(photos: Path) -> None:
     rows = [f"photos/{n}.png,{'ab'[n % 2]}" for n in (0, 1, 2, 3, 77)]
     images = read(photos, "\n".join(rows))
@@ -119,6 +134,27 @@ def test_images_that_are_not_there_are_left_out_and_told(photos: Path) -> None:
         ),
         ("a.csv", "photos/1.png,cat,train\nphotos/2.png,dog,test\n", "'dog' in line 2 has none"),
         ("a.jsonl", "{]", "line 1 must be JSON"),
+        (
+            "a.csv",
+            "path,class,label\nphotos/1.png,cat,1\nphotos/2.png,dog,1\n",
+            "line 3 must have one class, but 'class' is 'dog' for .* '1', and was 'cat'",
+        ),
+        (
+            "a.csv",
+            "path,label,class\nphotos/1.png,cat,pet\nphotos/2.png,dog,pet\n",
+            "line 3 must have one class, but 'class' is 'pet' for .* 'dog', and was 'pet'",
+        ),
+        (
+            "a.jsonl",
+            '{"path": "photos/1.png", "class": "cat", "label": 1}\n'
+            '{"path": "photos/2.png", "class": "cat"}\n',
+            "line 2 must have one class, but 'class' is 'cat' for the class 'cat', and was",
+        ),
+        (
+            "a.csv",
+            "photos/1.png,cat,train\nphotos/2.png,cat,val\nphotos/3.png,cat,eval\n",
+            "must have one name, but some are 'val' and some 'eval'",
+        ),
         ("a.jsonl", "[1]", "line 1 must be a JSON object"),
     ],
 )

@@ -7,7 +7,7 @@ import pytest
 from PIL import ExifTags, Image
 
 from supernet.data.dataset import Data, load_data
-from supernet.data.report import report
+from supernet.data.report import brief, report
 
 RNG = np.random.default_rng(0)
 
@@ -49,8 +49,20 @@ def test_a_folder_is_described(tmp_path: Path) -> None:
         "longer side: 40 to 400 px, median 40",
         "orientation: 4 of 45 stored sideways, taken upright",
         "copies: 1 image with the same content as another one",
-        "recommended: --resolutions 32 28 24 20 --batch-size 16",
+        "recommended: --model wrn_16_2 --resolutions 32 28 24 20 --batch-size 16",
     ]
+
+
+def test_a_training_is_told_in_one_line_what_was_found(tmp_path: Path) -> None:
+    for i in range(20):
+        save(tmp_path / "train" / "cat" / f"{i}.jpg")
+        save(tmp_path / "test" / "dog" / f"{i}.jpg")
+    for i in range(4):
+        save(tmp_path / "train" / "dog" / f"{i}.jpg")
+    assert brief(load_data(str(tmp_path), resolution=16)) == (
+        f"{tmp_path}: 2 classes, 21 images to train on, 3 to select with, 20 to report on; fewest "
+        "to train on: dog, 3"
+    )
 
 
 def test_what_is_no_file_has_classes_only() -> None:
@@ -60,11 +72,20 @@ def test_what_is_no_file_has_classes_only() -> None:
 
 
 @pytest.mark.parametrize(
-    ("side", "resolutions"),
-    [(500, "224 192 160 128"), (200, "128 112 96 80"), (100, "96 80 64 48"), (20, "32 28 24 20")],
+    ("side", "model", "resolutions"),
+    [
+        (500, "mobilenet_v2 --weights imagenet", "224 192 160 128"),
+        (200, "mobilenet_v2 --weights imagenet", "128 112 96 80"),
+        (100, "mobilenet_v2 --weights imagenet", "96 80 64 48"),
+        (20, "wrn_16_2", "32 28 24 20"),
+    ],
 )
-def test_resolutions_are_those_of_the_photos(tmp_path: Path, side: int, resolutions: str) -> None:
+def test_what_is_recommended_suits_the_photos(
+    tmp_path: Path, side: int, model: str, resolutions: str
+) -> None:
     for i in range(6):
         save(tmp_path / "train" / f"{i % 2}" / f"{i}.jpg", width=side, height=side + 9)
     lines = lines_of(load_data(str(tmp_path), resolution=16))
-    assert lines[-1] == f"recommended: --resolutions {resolutions} --batch-size 16"
+    assert lines[-1] == (
+        f"recommended: --model {model} --resolutions {resolutions} --batch-size 16"
+    )

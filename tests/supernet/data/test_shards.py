@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -56,6 +57,36 @@ def test_a_training_reads_batches_from_shards(shards: Path) -> None:
     for (images, labels), (again, same) in zip(whole[2:], rest, strict=True):
         assert torch.equal(images, again)
         assert torch.equal(labels, same)
+
+
+@pytest.mark.parametrize(
+    ("names", "splits"),
+    [
+        (("Training-0.tar", "dev-0.tar"), {"train", "report"}),
+        (("train_0.tar", "evaluation.tar", "testing.tar"), {"train", "selection", "report"}),
+        (("train-0.tar", "trainval-0.tar", "._train-0.tar"), {"train"}),
+    ],
+)
+def test_shards_are_named_after_splits(
+    shards: Path, tmp_path: Path, names: tuple[str, ...], splits: set[str]
+) -> None:
+    folder = tmp_path / "others"
+    folder.mkdir()
+    for name in names:
+        shutil.copy(shards / "val-000.tar", folder / name)
+    images = load_shards(folder)
+    assert {split: len(part) for split, part in images.official.items()} == dict.fromkeys(
+        splits, 15
+    )
+    assert [note.partition(": ")[2] for note in images.notes] == [
+        f"skipped 1 .tar file, such as {name}: their names begin with no split's, such as train-"
+        for name in names
+        if name == "trainval-0.tar"
+    ]
+    shutil.copy(shards / "val-000.tar", folder / "val-0.tar")
+    if "evaluation.tar" in names:
+        with pytest.raises(DataError, match="some are 'val' and some 'evaluation'"):
+            load_shards(folder)
 
 
 def test_damaged_shards_are_named(shards: Path) -> None:

@@ -5,7 +5,7 @@ import torch
 from PIL import Image
 
 from supernet.data.sources import ImageSet, lay_out
-from supernet.data.splits import SPLITS, split_images, split_notes
+from supernet.data.splits import SPLITS, require_clear, split_images, split_notes
 from supernet.errors import DataError
 
 
@@ -142,6 +142,36 @@ def test_a_test_split_is_reported_on_as_a_whole() -> None:
     assert (len(splits["selection"]), len(splits["report"])) == (24, 153)
     (note,) = split_notes(images, splits)
     assert "only 24 images of train are there to select subnets with" in note
+
+
+@pytest.mark.parametrize(
+    ("official", "may_halve", "advice"),
+    [
+        ({}, False, "add a validation split of 100 or more"),
+        ({"report": 60}, False, "add a validation split of 100 or more"),
+        ({"selection": 60, "report": 60}, False, "add validation images, to 100 or more"),
+        (
+            {"report": 60},  # named `val`, but too few to halve
+            True,
+            "add a test split, which leaves all validation images to select with, or validation "
+            "images, to 200 or more",
+        ),
+    ],
+)
+def test_the_note_advises_what_is_not_there(
+    official: dict[str, int], may_halve: bool, advice: str
+) -> None:
+    found = image_set({"a": 60, "b": 60}, **official)
+    images = dataclasses.replace(found, may_halve=may_halve)
+    (note,) = split_notes(images, split_images(images, seed=0))
+    assert note.endswith(f"too few to tell them apart: {advice}")
+
+
+@pytest.mark.parametrize("names", [("val", "eval"), ("evaluation", "train", "dev")])
+def test_what_eval_means_beside_val_is_asked(names: tuple[str, ...]) -> None:
+    with pytest.raises(DataError, match=r"must have one name, .* rename those for testing"):
+        require_clear(names, "made")
+    require_clear(["eval", "evaluation", "train", "test"], "made")
 
 
 def test_a_selection_of_enough_images_is_not_worth_a_word() -> None:

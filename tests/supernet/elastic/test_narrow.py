@@ -45,3 +45,30 @@ def test_a_module_used_twice_stays_one() -> None:
     small = narrow(Twice(), {"first.weight": torch.eye(4) * 2, "first.bias": torch.zeros(4)})
     assert small.first is small.second
     assert torch.equal(small(torch.ones(1, 4)), torch.full((1, 4), 4.0))
+
+
+class Caching(nn.Module):
+    """Keeps what it computes of its parameter in eval mode, as timm's attention biases."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(8, 16), nn.Linear(16, 4)
+        self.cache: dict[str, Tensor] = {}
+
+    def forward(self, x: Tensor) -> Tensor:
+        if "doubled" not in self.cache:
+            self.cache["doubled"] = self.first.weight * 2
+        out: Tensor = self.second(x @ self.cache["doubled"].T)
+        return out
+
+
+def test_what_one_narrow_network_caches_no_other_finds() -> None:
+    model = Caching().eval()
+    x = torch.randn(2, 8)
+    for size in (8, 4):
+        weights = model.first.weight[:size], model.second.weight[:, :size]
+        tensors = {"first.weight": weights[0], "second.weight": weights[1]}
+        narrowed = narrow(model, {**dict(model.named_parameters()), **tensors})
+        expected = x @ (weights[0] * 2).T @ weights[1].T + model.second.bias
+        torch.testing.assert_close(narrowed(x), expected)
+    assert model.cache == {}

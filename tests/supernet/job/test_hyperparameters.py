@@ -21,6 +21,7 @@ from supernet.job.hyperparameters import Hyperparameters
         ({"accumulate": 0}, "accumulate >= 1"),
         ({"ema_decay": 1.0}, "ema_decay < 1"),
         ({"clip_norm": 0.0}, "clip_norm > 0"),
+        ({"patience": 0}, "patience >= 1"),
         ({"mixup": -0.1}, "mixup, cutmix >= 0"),
     ],
 )

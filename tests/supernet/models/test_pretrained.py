@@ -213,7 +213,7 @@ def test_a_file_of_something_else_is_one_clear_line(suffix: str, tmp_path: Path)
     path.write_text("hello")
     assert "is damaged or holds other objects" in refusal(path)
     torch.save([1, 2], tmp_path / "list.pt")
-    assert "must hold a state dict of this model, but has none of its tensors" in refusal(
+    assert "must hold the weights of this model, but has none of its tensors" in refusal(
         tmp_path / "list.pt"
     )
 

@@ -16,6 +16,7 @@ from supernet.data.dataset import Data
 from supernet.data.sources import load_embedded
 from supernet.elastic.supernet import Supernet
 from supernet.errors import CheckpointError, DataError, SupernetError
+from supernet.evaluate.accuracy import Accuracy
 from supernet.job.execution import Execution
 from supernet.job.hyperparameters import Hyperparameters
 from supernet.job.training_job import TrainingJob
@@ -121,6 +122,66 @@ def test_the_corners_are_looked_at_after_each_quarter(
     data: Data, tmp_path: Path, epochs: int, every: int
 ) -> None:
     assert make(data, tmp_path, replace(JOB, epochs=epochs)).evaluate_every == every
+
+
+PATIENT = replace(JOB, epochs=9, hyperparameters=replace(HYPER, patience=2))
+
+
+@pytest.fixture(scope="module")
+def few() -> Data:
+    """Two batches of 120 an epoch."""
+    whole = load_embedded()
+    official = {split: part[::40] for split, part in whole.official.items()}
+    return Data(replace(whole, official=official), resolution=12, seed=0)
+
+
+def falling(*top1s: float) -> Any:
+    """Stands for `selection_top1`: what the corners score after each epoch."""
+    epochs = iter(top1s)
+
+    def selection_top1(supernet: Supernet, corners: Any, images: Any) -> dict[str, Accuracy]:
+        top1 = next(epochs)
+        return {c.config_id: Accuracy(num_images=100, num_correct=int(top1)) for c in corners}
+
+    return selection_top1
+
+
+@pytest.fixture(scope="module")
+def ended_early(few: Data, tmp_path_factory: pytest.TempPathFactory) -> Loop:
+    """A run of nine epochs whose second was the best."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("supernet.train.loop.selection_top1", falling(20, 50, 50, 40))
+        loop = make(few, tmp_path_factory.mktemp("early"), PATIENT)
+        loop.train()
+    return loop
+
+
+def test_a_training_ends_early_where_that_is_asked_for_and_says_so(ended_early: Loop) -> None:
+    assert ended_early.num_steps_done == 4 * 2
+    said = (ended_early.run / "supernet" / "train.log").read_text()
+    (line,) = (line for line in said.splitlines() if "ends early" in line)
+    assert "after epoch 4 of 9: since epoch 2 the mean top1 of the corners has not risen" in line
+    assert "the learning rate is still 0.0" in line
+
+
+@pytest.mark.parametrize("num_steps", [3, 6, 8])
+def test_a_killed_run_ends_early_all_the_same(
+    few: Data, ended_early: Loop, tmp_path: Path, num_steps: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    top1s = (20, 50, 50, 40)
+    monkeypatch.setattr("supernet.train.loop.selection_top1", falling(*top1s))
+    before = make(few, tmp_path, PATIENT, save_every_s=0.0)
+    if num_steps < 8:
+        stop_after(before, num_steps, monkeypatch)
+    else:
+        before.train()
+    monkeypatch.setattr("supernet.train.loop.selection_top1", falling(*top1s[num_steps // 2 :]))
+    resumed = make(few, tmp_path, PATIENT)
+    resumed.resume(read_state(resumed.state_folder))
+    resumed.train()
+    assert resumed.num_steps_done == ended_early.num_steps_done
+    for name, tensor in weights(ended_early).items():
+        assert torch.equal(tensor, weights(resumed)[name]), name
 
 
 def test_another_job_does_not_go_on(data: Data, uninterrupted: Loop) -> None:

@@ -13,7 +13,7 @@ from supernet.elastic.supernet import Supernet
 from supernet.errors import ModelError
 from supernet.models import build_model
 from supernet.seeding import own_generators
-from supernet.space import SearchSpace, SubnetConfig
+from supernet.space import SearchSpace
 from supernet.train.self_test import self_test
 
 
@@ -43,7 +43,7 @@ def make(model: nn.Module, *resolutions: int) -> Supernet:
 def test_a_good_network_passes_and_is_left_as_it_was(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    supernet = make(build_model(name, 4), 64, 48)
+    supernet = make(build_model(name, 4, seed=0), 64, 48)
     supernet.eval()
     before = {key: tensor.clone() for key, tensor in supernet.state_dict().items()}
     with own_generators():
@@ -76,27 +76,6 @@ def test_a_gradient_that_is_not_finite_is_refused() -> None:
         ModelError, match=r"must be finite before the first step, but that of first"
     ):
         self_test(make(Small(root_of_nothing), 16, 12), 4)
-
-
-@pytest.mark.parametrize("fault", ["wrong channels", "detached"])
-def test_a_subnet_that_learns_other_than_it_should_is_refused(
-    fault: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    supernet = make(Small(), 16, 12)
-    subnet = supernet.subnet
-
-    def faulty(config: SubnetConfig) -> nn.Module:
-        network = subnet(config)
-        layer = network.get_submodule("second.0")
-        mine: Tensor = layer.weight  # type: ignore[assignment]
-        whole = supernet.model.get_parameter("second.0.weight")
-        wrong = mine.detach() if fault == "detached" else whole[-len(mine) :, -mine.shape[1] :]
-        layer._parameters["weight"] = wrong  # type: ignore[assignment]
-        return network
-
-    monkeypatch.setattr(supernet, "subnet", faulty)
-    with pytest.raises(ModelError, match="must have the gradients of the same plain network"):
-        self_test(supernet, 4)
 
 
 @pytest.mark.parametrize("wrap", [spectral_norm, old_spectral_norm])

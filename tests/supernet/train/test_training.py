@@ -193,7 +193,9 @@ def test_damaged_images_are_left_out_before_the_first_step(
         train(job, run, Execution(strict=True))
     assert not run.exists()
     train(job, run)
-    assert "2 images cannot be used" in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert "2 images cannot be used" in err
+    assert err.count(": 2 classes, ") == 1, "what was found is said before the training"
     recorded = read_document(run)["data"]
     assert recorded["excluded"] == ["train/dark/3.png", "val/light/5.png"]
     assert recorded["splits"]["report"]["num_images"] == 23

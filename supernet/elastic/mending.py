@@ -1,0 +1,133 @@
+"""Mending: sizes that code states in plain numbers, and a narrow network fails at.
+
+Before the channels of a failing operation are kept at full width, two things are tried: that code
+takes a size from its module's input (see `equal_sizes`), and that an attribute of the module counts
+channels (see `counting`). What a narrow network then runs further with is right.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from supernet.elastic.dims import Channels
+from supernet.elastic.following import Attribute, counting
+from supernet.tracing import Failure, Trace, TracedOperation, equal_sizes
+
+
+@dataclass(frozen=True)
+class Found:
+    """A narrow network that fails: which of those that are tried, in which pass, and how."""
+
+    widths: int
+    number: int
+    failure: Failure
+
+    @property
+    def place(self) -> tuple[int, int, int]:
+        """How far all narrow networks run."""
+        return self.widths, self.number, self.failure.index
+
+
+Checked = tuple[Channels, Found | None]
+"""The channels as the labels are, and where a narrow network fails."""
+
+
+class Mending:
+    """Changes the labels of `trace`, a trace of `model`, where `check` then finds no failure.
+
+    What calls of the same code in other modules need is done at once.
+    """
+
+    def __init__(self, model: nn.Module, trace: Trace, check: Callable[[], Checked]) -> None:
+        self.model, self.trace, self.check = model, trace, check
+        self.labelling = trace.labelling
+        self.counted: dict[Attribute, Tensor] = {}
+        """Attributes that count channels, with the labels of these."""
+
+    def mended(self, found: Found) -> Checked | None:
+        """What is checked if narrow networks now run further than `found`; else None."""
+        return self._with_equal_sizes(found) or self._with_counted_sizes(found)
+
+    def _with_equal_sizes(self, found: Found) -> Checked | None:
+        """The same with two dimensions united whose sizes are equal in the code, if that helps.
+
+        It does where the network then runs further.
+        """
+        operations, index = self.trace.passes[found.number], found.failure.index
+        for key, pair in equal_sizes(operations, index).items():
+            mended = self._united([pair], found)
+            if mended is not None and mended[1] is not None:
+                others = [equal_sizes(operations, i) for i in self._alike(operations, index)]
+                pairs = [each[key] for each in others if key in each]
+                return self._united(pairs, mended[1]) or mended
+            if mended is not None:
+                return mended
+        return None
+
+    def _with_counted_sizes(self, found: Found) -> Checked | None:
+        """The same with attributes that count what shrinks, if the network then runs further."""
+        operations, index = self.trace.passes[found.number], found.failure.index
+        index = min(index, len(operations) - 1)
+        counted = self._counted(operations[index])
+        choices = [counted, *({one: axis} for one, axis in counted.items() if len(counted) > 1)]
+        for choice in choices if counted else []:
+            names = {name for _, name in choice}
+            mended = self._followed(choice, found)
+            if mended is not None and mended[1] is not None:
+                others = [self._counted(operations[i]) for i in self._alike(operations, index)]
+                more = {a: axis for each in others for a, axis in each.items() if a[1] in names}
+                return self._followed(more, mended[1]) or mended
+            if mended is not None:
+                return mended
+        return None
+
+    def _counted(self, operation: TracedOperation) -> dict[Attribute, Tensor]:
+        """Attributes of its module that may count channels of what it takes or returns."""
+        path = operation.site.path
+        outputs = [axes for _, axes in operation.outputs]
+        axes = [
+            axis for each in (*outputs, *operation.activations, *operation.weights) for axis in each
+        ]
+        found = counting(self.model.get_submodule(path), axes)
+        return {(path, name): a for name, a in found.items() if (path, name) not in self.counted}
+
+    def _followed(self, counted: dict[Attribute, Tensor], found: Found) -> Checked | None:
+        """What is checked when these attributes follow; None, and all as before, if no better."""
+        if not counted:
+            return None
+        before, state = dict(self.counted), self.labelling.state()
+        self.counted |= counted
+        checked = self._if_further(found)
+        if checked is None:
+            self.counted = before
+            self.labelling.restore(state)
+        return checked
+
+    def _united(self, pairs: list[tuple[Tensor, Tensor]], found: Found) -> Checked | None:
+        """What is checked with these united; None, and all as before, if that runs no further."""
+        roots, state = self.labelling.labels.roots, self.labelling.state()
+        pairs = [(axis.view(-1, len(other)), other) for axis, other in pairs]
+        if all(bool((roots(axis) == roots(other)).all()) for axis, other in pairs):
+            return None
+        for axis, other in pairs:
+            self.labelling.unite(axis, other)
+        checked = self._if_further(found)
+        if checked is None:
+            self.labelling.restore(state)
+        return checked
+
+    def _alike(self, operations: Sequence[TracedOperation], index: int) -> Iterator[int]:
+        """The same step of the code in later calls of modules of that class."""
+        site = operations[index].site
+        kind = type(self.model.get_submodule(site.path))
+        for i, operation in enumerate(operations[index + 1 :], index + 1):
+            other = operation.site
+            same = other.operation == site.operation and other.number == site.number
+            if same and type(self.model.get_submodule(other.path)) is kind:
+                yield i
+
+    def _if_further(self, found: Found) -> Checked | None:
+        checked = self.check()
+        is_further = checked[1] is None or checked[1].place > found.place
+        return checked if is_further else None

@@ -1,0 +1,122 @@
+"""Attributes that state sizes in plain numbers follow the channels that they count."""
+
+import random
+
+import torch
+from torch import Tensor, nn
+
+from supernet.elastic.following import counting
+from supernet.elastic.supernet import Supernet
+from supernet.proof.proving import prove
+from supernet.space import SearchSpace, SubnetConfig
+
+
+class Scale(nn.Module):
+    """The shape of its parameter is an attribute."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.shape = (size, 1, 1)
+        self.scale = nn.Parameter(torch.ones(size))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.scale.view(self.shape)
+
+
+class Attention(nn.Module):
+    """All sizes are attributes; of queries and keys there are fewer channels than of values."""
+
+    def __init__(self, size: int, heads: int) -> None:
+        super().__init__()
+        self.heads, self.key_size, self.value_size = heads, 8, 16
+        self.attention_size = heads * self.value_size
+        self.qkv = nn.Linear(size, heads * (2 * self.key_size + self.value_size))
+        self.proj = nn.Linear(self.attention_size, size)
+
+    def forward(self, x: Tensor) -> Tensor:
+        n, m, _ = x.shape
+        qkv = self.qkv(x).view(n, m, self.heads, -1)
+        queries, keys, values = (
+            each.transpose(1, 2)
+            for each in qkv.split([self.key_size, self.key_size, self.value_size], 3)
+        )
+        attention = (queries @ keys.transpose(-2, -1) * 0.25).softmax(-1)
+        out: Tensor = self.proj(
+            (attention @ values).transpose(1, 2).reshape(n, m, self.attention_size)
+        )
+        return out
+
+
+class Heads(nn.Module):
+    """As timm's ViT: the features of a head and their sum are attributes."""
+
+    def __init__(self, size: int, heads: int) -> None:
+        super().__init__()
+        self.heads, self.head_dim, self.attn_dim = heads, size // heads, size
+        self.qkv, self.proj = nn.Linear(size, 3 * size), nn.Linear(size, size)
+
+    def forward(self, x: Tensor) -> Tensor:
+        n, m, _ = x.shape
+        qkv = self.qkv(x).reshape(n, m, 3, self.heads, self.head_dim).permute(2, 0, 3, 1, 4)
+        queries, keys, values = qkv.unbind(0)
+        attention = (queries @ keys.transpose(-2, -1) * 0.25).softmax(-1)
+        out: Tensor = self.proj((attention @ values).transpose(1, 2).reshape(n, m, self.attn_dim))
+        return out
+
+
+class Network(nn.Module):
+    def __init__(self, block: nn.Module) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.embed, self.scale = nn.Conv2d(3, 48, 4, 4), Scale(48)
+        self.block, self.head = block, nn.Linear(48, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.scale(self.embed(x)).flatten(2).transpose(1, 2)
+        x = x + self.block(x)
+        logits: Tensor = self.head(x.mean(1))
+        return logits
+
+
+def make(block: nn.Module) -> Supernet:
+    space = SearchSpace(resolutions=(16,), groups="layer")
+    return Supernet(Network(block), torch.empty(1, 3, 16, 16), space)
+
+
+def test_sizes_of_heads_follow() -> None:
+    supernet = make(Heads(48, 4))
+    assert not supernet.channels.kept
+    assert {name for _, name in supernet.channels.following} == {"head_dim", "attn_dim", "shape"}
+    subnet = supernet.extract(SubnetConfig(width_mults=(0.5,), resolution=16))
+    block = subnet.get_submodule("block")
+    assert isinstance(block, Heads)
+    assert (block.heads, block.head_dim, block.attn_dim) == (4, 6, 24)
+    assert subnet.get_submodule("scale").shape == (24, 1, 1)
+    full = supernet.model.get_submodule("block")
+    assert isinstance(full, Heads)
+    assert (full.head_dim, full.attn_dim) == (12, 48)
+    assert prove(supernet).num_configs == 3
+
+
+def test_a_subnet_of_a_subnet_keeps_its_sizes() -> None:
+    supernet = make(Heads(48, 4))
+    images = torch.randn(2, 3, 16, 16)
+    for seed in range(3):
+        widths = supernet.space.random_widths(random.Random(seed))
+        config = SubnetConfig(width_mults=widths, resolution=16)
+        extracted = supernet.eval().extract(config)
+        torch.testing.assert_close(extracted(images), supernet(images, config))
+
+
+def test_pieces_of_unequal_size_stay_whole_but_exact() -> None:
+    supernet = make(Attention(48, 4))
+    assert prove(supernet).num_configs == 3
+    assert len(supernet.channels.groups) >= 1
+
+
+def test_attributes_are_found_by_their_value() -> None:
+    axes = [torch.arange(48), torch.arange(12), None, torch.arange(48)]
+    found = counting(Heads(48, 4), axes)
+    assert {name: len(axis) for name, axis in found.items()} == {"head_dim": 12, "attn_dim": 48}
+    assert found["attn_dim"] is axes[0]
+    assert counting(nn.Linear(48, 12), axes) == {}
