@@ -118,6 +118,7 @@ class _Watch:
         for answer in self.line.answers(request):
             self.has_begun = True
             if answer["state"] == "done":
+                self.bar.finish()
                 return str(answer["measurements"])
             if answer["state"] == "ended":
                 self._fail(answer)
@@ -147,14 +148,20 @@ class _StageBar:
             return
         stage, share = found[1], int(found[2]) / 100
         if self.bar is None or stage != self.stage:
-            self.close()
+            self.finish()
             form = "{l_bar}{bar}| {elapsed}<{remaining}"
             self.stage = stage
             self.bar = tqdm(total=1.0, initial=share, desc=stage, bar_format=form)
         self.bar.update(share - self.bar.n)
 
+    def finish(self) -> None:
+        """End the bar of a stage that is done."""
+        if self.bar is not None:
+            self.bar.update(1.0 - self.bar.n)
+            self.bar.close()
+
     def close(self) -> None:
-        """End the bar."""
+        """End the bar where it is."""
         if self.bar is not None:
             self.bar.close()
 

@@ -11,10 +11,12 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from nas.kit.__main__ import main as make_kit
+from nas.measure import over_ssh
 from nas.measure.__main__ import main
 from nas.measure.device_line import CommandFailed, LineDropped
 from nas.measure.ssh import ssh
@@ -50,19 +52,29 @@ class Line:
         """Of the next connections."""
         self.pause_s = 0.0
         """After each chunk."""
-        self.num_connections = 0
+        self.near: socket.socket | None = None
+        """The end of the last connection."""
         self.server = socket.create_server(("127.0.0.1", 0))
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):  # it is closed
             while True:
-                near, _ = self.server.accept()
-                self.num_connections += 1
-                limit = self.limits.pop(0) if self.limits else sys.maxsize
-                far = socket.create_connection(("127.0.0.1", self.port))
-                for ends in ((near, far, limit), (far, near, limit)):
-                    threading.Thread(target=self._carry, args=ends, daemon=True).start()
+                self.near, _ = self.server.accept()
+                threading.Thread(target=self._connect, args=(self.near,), daemon=True).start()
+
+    def _connect(self, near: socket.socket) -> None:
+        limit = self.limits.pop(0) if self.limits else sys.maxsize
+        with near, socket.create_connection(("127.0.0.1", self.port)) as far:
+            back = threading.Thread(target=self._carry, args=(far, near, limit))
+            back.start()
+            self._carry(near, far, limit)
+            back.join()
+
+    def drop(self) -> None:
+        """End the last connection."""
+        assert self.near is not None
+        self.near.shutdown(socket.SHUT_RDWR)
 
     def _carry(self, source: socket.socket, to: socket.socket, limit: int) -> None:
         with contextlib.suppress(OSError):
@@ -144,23 +156,28 @@ def test_a_kit_is_measured_over_a_line_that_drops_and_dawdles(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    table, kit, out = (
-        run_with_table / "search" / "lookup_table.json",
-        *(tmp_path / name for name in ("kit.zip", "pi.json")),
-    )
+    table = run_with_table / "search" / "lookup_table.json"
+    kit, out = tmp_path / "kit.zip", tmp_path / "pi.json"
     assert make_kit([str(run_with_table), "--out", str(kit)]) == 0
     words = [str(table), "--kit", str(kit), "--ssh", "pi", "--out", str(out)]
     words += ["--ssh-python", shlex.quote(sys.executable)]
     options = ["--num-threads", "1", "--max-s", "1", "--allow-noisy", "--conditions", "first_call"]
-    size = kit.stat().st_size
-    # Looks; copies a half; looks; copies the rest; measures, twice cut off; takes the result.
-    line.limits = [sys.maxsize, size // 2, sys.maxsize, sys.maxsize, 22_000, 22_000]
+    line.limits = [sys.maxsize, kit.stat().st_size // 2]  # it looks, it copies
+    show, shown = over_ssh._StageBar.show, list[str]()
+
+    def show_and_drop(bar: Any, log: str) -> None:
+        show(bar, log)
+        shown.append(log)
+        if len(shown) <= 2:
+            line.drop()
+
+    monkeypatch.setattr(over_ssh._StageBar, "show", show_and_drop)
     line.pause_s = 0.01
     assert main([*words, *options]) == 0
     found = LookupTable.read(out)
     assert {"steady", "first_call"} <= set(found.conditions)
     assert len(found) == 2
-    assert capsys.readouterr().err.count("the line has dropped") >= 2
+    assert capsys.readouterr().err.count("the line has dropped") == 3
     assert len(list((tmp_path / "cache" / "mutualnas" / "kits").glob("*/measure-*"))) == 1
 
 
