@@ -11,8 +11,12 @@ search: .venv/installed  ## train the embedded default, search it on this machin
 test: .venv/installed  ## the tests: CPU, no network, under 5 minutes
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not timing"
 
+# Slow checks that measure nothing, so that two of them can run side by side.
+SIDE_BY_SIDE := tests/supernet tests/test_timm_networks.py
+
 slow: .venv/installed  ## the checks that take longer
-	$(BIN)/python -m pytest -m "slow and not timing"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "slow and not timing" $(SIDE_BY_SIDE)
+	$(BIN)/python -m pytest -m "slow and not timing" $(SIDE_BY_SIDE:%=--ignore=%)
 
 timing: .venv/installed  ## the checks that time things: only on an idle machine
 	$(BIN)/python -m pytest -m timing
