@@ -17,7 +17,7 @@ from nas.evaluate.evaluation import from_text, to_text
 from nas.evaluate.paired import PairedDifference, paired_difference
 from nas.evaluate.trained import load_trained
 from supernet.checkpoint import replacing
-from supernet.evaluate.accuracy import Z_95, Images, calibrated_subnet, correct_predictions
+from supernet.evaluate.accuracy import Z_95, Images, calibrated_subnet, correct_images
 
 
 def score(
@@ -42,8 +42,7 @@ def score(
             "macs": count_macs(network, config.resolution),
         }
         for split in splits:
-            batches = images.batches(split, config.resolution)
-            right = torch.cat([correct_predictions(network, *batch) for batch in batches]).numpy()
+            right = correct_images(network, images.batches(split, config.resolution)).numpy()
             entry[split], entry[f"num_{split}"] = int(right.sum()), len(right)
             if split == "report":
                 entry["correct"] = to_text(right)

@@ -27,7 +27,7 @@ from nas.evaluate.paired import paired_difference
 from nas.evaluate.trained import load_trained
 from planner.atomic import write_atomically
 from supernet import Execution, SubnetConfig, TrainingJob
-from supernet.evaluate.accuracy import Images, calibrated_subnet, correct_predictions
+from supernet.evaluate.accuracy import Images, calibrated_subnet, correct_images
 from supernet.train.training import train
 
 RESULT = result_file(__file__)
@@ -57,8 +57,7 @@ def answers(job: TrainingJob, run: Path) -> list[tuple[str, Bits]]:
     found = []
     for name, config in configs(TrainingJob(), trained.supernet.space.num_groups):
         network = calibrated_subnet(trained.supernet, config, images)
-        batches = images.batches("report", config.resolution)
-        right = torch.cat([correct_predictions(network, *batch) for batch in batches])
+        right = correct_images(network, images.batches("report", config.resolution))
         found.append((name, right.numpy()))
     return found
 

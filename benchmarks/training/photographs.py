@@ -42,7 +42,7 @@ from planner.atomic import write_atomically
 from supernet import Execution, SubnetConfig, Supernet, TrainingJob
 from supernet.data import Data
 from supernet.elastic.importance import sort_by_importance
-from supernet.evaluate.accuracy import Images, accuracy, calibrated_subnet, correct_predictions
+from supernet.evaluate.accuracy import Images, accuracy, calibrated_subnet, correct_images
 from supernet.job.recipe import RECIPES
 from supernet.models import build_model
 from supernet.models.pretrained import load_weights
@@ -127,8 +127,7 @@ def scores(supernet: Supernet, data: Data, system: System, default: TrainingJob)
             network = calibrated_subnet(
                 supernet, SubnetConfig(width_mults=(mult,), resolution=side), images
             )
-            of_report = [correct_predictions(network, *b) for b in images.batches("report", side)]
-            correct = torch.cat(of_report).numpy()
+            correct = correct_images(network, images.batches("report", side)).numpy()
             found["correct"][config] = {
                 "selection": accuracy(network, images.batches("selection", side)).num_correct,
                 "report": int(correct.sum()),

@@ -30,7 +30,7 @@ from supernet.evaluate.accuracy import (
     Accuracy,
     Images,
     calibrated_subnet,
-    correct_predictions,
+    correct_images,
 )
 
 if TYPE_CHECKING:
@@ -183,8 +183,7 @@ class Evaluator:
     def report_correct(self, network: CompiledNetwork, resolution: int) -> Bits:
         """Whether a compiled network classifies each image of `report` correctly."""
         batches = self.images.pixels("report", resolution)
-        found = [correct_predictions(network.logits, *batch) for batch in batches]
-        return torch.cat(found).cpu().numpy()
+        return correct_images(network.logits, batches).numpy()
 
     def energy_mj(self, network: CompiledNetwork) -> float | None:
         """Millijoules per batch; None if this machine has no counter (see `nas.meter.energy`)."""
@@ -244,7 +243,7 @@ class Evaluator:
         images = self.images
         chosen = images.chosen_pixels if self._is_scored_in_runtime else images.chosen
         batches = chosen("selection", resolution, indices.tolist())
-        return torch.cat([correct_predictions(logits, *batch) for batch in batches]).cpu().numpy()
+        return correct_images(logits, batches).numpy()
 
     def _compiled(self, network: nn.Module, resolution: int) -> CompiledNetwork:
         return self.compile_whole(self.whole(network), resolution)

@@ -25,7 +25,7 @@ from nas.health.heat_map import heat_map, write_figure
 from planner.atomic import write_atomically
 from supernet import SubnetConfig, Supernet, calibrate_bn
 from supernet.data import Data
-from supernet.evaluate.accuracy import Z_95, Images, calibrated_subnet, correct_predictions
+from supernet.evaluate.accuracy import Z_95, Images, calibrated_subnet, correct_images
 
 CALIBRATION_SIZES = (50, 100, 200, 500, 1000, 2000)
 MAX_LOSS = 0.003
@@ -48,7 +48,7 @@ class Checkup:
         network: nn.Module = self.supernet.extract(config).eval()
         calibrate_bn(network, self._calibration(config.resolution, num_calibration))
         batches = self.images.batches("selection", config.resolution)
-        return torch.cat([correct_predictions(network, *batch).cpu() for batch in batches])
+        return correct_images(network, batches)
 
     def confusion(self, config: SubnetConfig) -> Confusion:
         """What the subnet takes the classes of the `report` images for."""

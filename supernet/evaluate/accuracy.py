@@ -166,6 +166,13 @@ def correct_predictions(
     return predicted == labels.to(predicted.device)
 
 
+def correct_images(
+    logits: Callable[[Tensor], Tensor], batches: Iterable[tuple[Tensor, Tensor]]
+) -> Tensor:
+    """`correct_predictions` of all batches: bool (n,) on the CPU, in the batches' order."""
+    return torch.cat([correct_predictions(logits, *batch).cpu() for batch in batches])
+
+
 def accuracy(
     logits: Callable[[Tensor], Tensor], batches: Iterable[tuple[Tensor, Tensor]]
 ) -> Accuracy:
