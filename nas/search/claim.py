@@ -9,7 +9,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import optuna
 from optuna.exceptions import UpdateFinishedTrialError
@@ -30,14 +30,19 @@ Clock = Callable[[], float]
 
 @contextmanager
 def claimed(trial: Trial, clock: Clock, renew_s: float = RENEW_S) -> Iterator[None]:
-    """Claim `trial` and renew the claim every `renew_s` seconds until the block ends."""
+    """Claim `trial` and renew the claim every `renew_s` seconds until the block ends.
+
+    Or until another worker has finished the trial: this one learns of it when it tells its result.
+    """
     done = threading.Event()
 
     def renew() -> None:
-        while not done.wait(renew_s):
-            _claim(trial, clock)
+        with suppress(UpdateFinishedTrialError):
+            while not done.wait(renew_s):
+                _claim(trial, clock)
 
-    _claim(trial, clock)
+    with suppress(UpdateFinishedTrialError):
+        _claim(trial, clock)
     thread = threading.Thread(target=renew, daemon=True)
     thread.start()
     try:

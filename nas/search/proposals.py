@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import Trial, TrialState
 
 from nas.evaluate.evaluation import Costs
@@ -61,16 +62,19 @@ class Proposals:
             trial = take(self.trials.study, self.job.role)
             if trial is None:
                 return None
-            config = self.trials.named(suggest(trial, self.trials.steps))
-            if self.trials.channels(config) not in self.preceding(trial):
-                return Proposal(
-                    trial=trial,
-                    config=config,
-                    origin="grid" if self.trials.is_uniform(config) else "search",
-                    costs=self.trials.costs_of(config),
-                )
-            self.trials.study.tell(trial, state=TrialState.FAIL)
-            tries += 1
+            try:
+                config = self.trials.named(suggest(trial, self.trials.steps))
+                if self.trials.channels(config) not in self.preceding(trial):
+                    return Proposal(
+                        trial=trial,
+                        config=config,
+                        origin="grid" if self.trials.is_uniform(config) else "search",
+                        costs=self.trials.costs_of(config),
+                    )
+                self.trials.study.tell(trial, state=TrialState.FAIL, skip_if_finished=True)
+                tries += 1
+            except UpdateFinishedTrialError:
+                continue  # another worker has taken it, too, and was quicker; see `take`
         return None
 
     def preceding(self, trial: Trial) -> set[tuple[int, ...]]:

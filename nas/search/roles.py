@@ -25,8 +25,9 @@ COSTS = "costs"
 def take(study: optuna.Study, role: str) -> Trial | None:
     """Take a queued trial that `role` can work on, or else create a new one.
 
-    Trials with costs come first. No other worker gets the same trial. None if `role` is "accuracy"
-    and no trial with costs is queued.
+    Trials with costs come first. None if `role` is "accuracy" and no trial with costs is queued.
+    No other worker gets the same trial, except in SQLite, which locks no rows: of two workers that
+    take a trial in the same millisecond, the one that finishes it first is heard.
     """
     queued = study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
     for trial in sorted(queued, key=turn):

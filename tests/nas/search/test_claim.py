@@ -2,6 +2,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 
 import optuna
@@ -107,3 +108,15 @@ def test_who_dies_while_giving_back_loses_nothing(
     again = study.ask()
     assert again.suggest_float("x", 0, 1) == 0.25
     assert again.user_attrs == {"origin": "grid", CONTINUES: trial.number}
+
+
+def test_a_claim_on_what_another_worker_has_finished_is_quietly_given_up(
+    study: optuna.Study,
+) -> None:
+    trial = study.ask()
+    with claimed(trial, at(NOW), renew_s=0.001):
+        study.tell(trial.number, 1.0)
+        time.sleep(0.01)
+    with claimed(trial, at(NOW)):
+        pass
+    assert study.trials[0].state == TrialState.COMPLETE

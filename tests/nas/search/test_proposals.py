@@ -3,13 +3,14 @@
 import optuna
 import pytest
 import torch
-from optuna.trial import TrialState
+from optuna.trial import Trial, TrialState
 
 from nas.search.job import SearchJob
-from nas.search.parameters import to_parameters
+from nas.search.parameters import suggest, to_parameters
 from nas.search.proposals import Proposals
+from nas.search.roles import take
 from nas.search.steps import Steps
-from nas.search.trials import Trials
+from nas.search.trials import CANDIDATE, Trials
 from supernet import SearchSpace, SubnetConfig, Supernet
 from supernet.models import WideResNet
 
@@ -51,3 +52,27 @@ def test_when_every_config_has_begun_there_is_no_proposal(proposals: Proposals) 
     while proposal := proposals.next():
         seen.append(proposals.trials.channels(proposal.config))
     assert len(seen) == len(set(seen)) == 2 * 13  # 13 widths round to different channels
+
+
+def test_a_trial_that_another_worker_has_finished_in_the_meantime_is_left_to_it(
+    proposals: Proposals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in SQLite, where two workers may take the same trial."""
+    study = proposals.trials.study
+    config = SubnetConfig(width_mults=(0.5,), resolution=12)
+    study.enqueue_trial(to_parameters(config, proposals.trials.steps))
+
+    def take_both(study: optuna.Study, role: str) -> Trial | None:
+        trial = take(study, role)
+        if trial is not None and trial.number == 0:
+            other = Trial(study, trial._trial_id)
+            suggest(other, proposals.trials.steps)
+            other.set_user_attr(CANDIDATE, "of the other worker")
+            study.tell(other, [1.0, 1.0])
+        return trial
+
+    monkeypatch.setattr("nas.search.proposals.take", take_both)
+    proposal = proposals.next()
+    assert proposal is not None
+    assert proposal.config != config
+    assert study.trials[0].state == TrialState.COMPLETE
