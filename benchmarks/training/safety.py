@@ -57,7 +57,7 @@ def of_network(job: TrainingJob) -> dict[str, Any]:
     side = job.space.resolutions[0]
     supernet = Supernet(model, torch.empty(1, 3, side, side), job.space, num_classes=10)
     supernet.to(memory_format=torch.channels_last)
-    optimizer = make_optimizer(supernet, job.hyperparameters)
+    optimizer = make_optimizer(supernet, job)
     for parameter in model.parameters():
         parameter.grad = torch.zeros_like(parameter)
     optimizer.step()  # momentum is saved, too

@@ -26,6 +26,9 @@ class Hyperparameters:
     """Gradient accumulation: sequential parts of a batch, each with its own BN statistics."""
     lr: float = 0.1
     """Peak learning rate."""
+    body_lr: float = 1.0
+    """Factor of the learning rate of the body, which is all but the layers that make the logits: a
+    pretrained body may need smaller steps than its new head."""
     schedule: str = "cosine"
     """Learning rate of each step. "cosine": half a cosine from the first step down to 0, multiplied
     by a linear warm-up; "one_cycle": half a cosine up, then half a cosine down."""
@@ -79,6 +82,7 @@ class Hyperparameters:
             "batch_size >= 1": self.batch_size >= 1,
             "accumulate >= 1": self.accumulate >= 1,
             "inf > lr > 0": 0 < self.lr < math.inf,
+            "inf > body_lr > 0": 0 < self.body_lr < math.inf,
             "0 <= warmup_fraction < 1": 0 <= self.warmup_fraction < 1,
             "0 <= momentum < 1": 0 <= self.momentum < 1,
             "inf > weight_decay >= 0": 0 <= self.weight_decay < math.inf,

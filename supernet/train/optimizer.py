@@ -1,11 +1,19 @@
 """SGD as in the papers, and its learning rate as a function of the step."""
 
 import math
+from collections import defaultdict
 
 import torch
+from torch import nn
 
 from supernet.elastic.supernet import Supernet
 from supernet.job.hyperparameters import Hyperparameters
+from supernet.job.training_job import TrainingJob
+from supernet.models import build_model
+from supernet.models.weights_fit import heads_of
+
+FACTOR = "factor"
+"""Key of a group of parameters: its learning rate as a multiple of the training's."""
 
 
 def learning_rate(hyper: Hyperparameters, step: int, num_steps: int) -> float:
@@ -24,15 +32,36 @@ def _half_cosine(share: float) -> float:
     return 0.5 * (1 + math.cos(math.pi * share))
 
 
-def make_optimizer(supernet: Supernet, hyper: Hyperparameters) -> torch.optim.SGD:
+def make_optimizer(supernet: Supernet, job: TrainingJob) -> torch.optim.SGD:
     """SGD with Nesterov momentum; weight decay on dense convolutions and linear layers, or all."""
-    parameters = list(supernet.model.parameters())
-    dense = [p for p in parameters if p.dim() > 1 and p.shape[1] > 1]
-    others = [p for p in parameters if not (p.dim() > 1 and p.shape[1] > 1)]
-    groups = [
-        {"params": dense, "weight_decay": hyper.weight_decay},
-        {"params": others, "weight_decay": hyper.weight_decay if hyper.decay_all else 0.0},
-    ]
+    hyper = job.hyperparameters
+    heads = _heads(job, supernet.model) if hyper.body_lr != 1 else set()
+    groups = defaultdict[tuple[float, float], list[nn.Parameter]](list)
+    for name, parameter in supernet.model.named_parameters():
+        is_dense = parameter.dim() > 1 and parameter.shape[1] > 1
+        decay = hyper.weight_decay if is_dense or hyper.decay_all else 0.0
+        groups[decay, 1.0 if name in heads else hyper.body_lr].append(parameter)
     return torch.optim.SGD(
-        groups, lr=hyper.lr, momentum=hyper.momentum, nesterov=hyper.momentum > 0
+        [
+            {"params": parameters, "weight_decay": decay, FACTOR: factor}
+            for (decay, factor), parameters in groups.items()
+        ],
+        lr=hyper.lr,
+        momentum=hyper.momentum,
+        nesterov=hyper.momentum > 0,
     )
+
+
+def set_learning_rate(optimizer: torch.optim.SGD, lr: float) -> None:
+    """Set the learning rate of the next step, to `body_lr` times `lr` for the body."""
+    for group in optimizer.param_groups:
+        group["lr"] = lr * group[FACTOR]
+
+
+def _heads(job: TrainingJob, model: nn.Module) -> set[str]:
+    """Names of the parameters that make the logits: those that other classes would change."""
+
+    def build(num_classes: int) -> nn.Module:
+        return build_model(job.model, num_classes, job.model_options, seed=job.seed)
+
+    return heads_of(model.state_dict(), build)

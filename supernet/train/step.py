@@ -22,7 +22,7 @@ from supernet.train.depthwise import FastDepthwise
 from supernet.train.ema import Ema
 from supernet.train.mixing import mix
 from supernet.train.mutual import mutual_step
-from supernet.train.optimizer import learning_rate, make_optimizer
+from supernet.train.optimizer import learning_rate, make_optimizer, set_learning_rate
 from supernet.train.process_group import ProcessGroup
 from supernet.train.sampling import sandwich
 from supernet.train.sync_batch_norm import SyncBatchNorm
@@ -83,7 +83,7 @@ class Step:
         self.class_weights: Tensor | None = None
         if self.hyper.class_weights == "balanced":
             self.class_weights = balanced(class_counts).to(self.device)
-        self.optimizer = make_optimizer(supernet, self.hyper)
+        self.optimizer = make_optimizer(supernet, job)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.hyper.dtype == "float16")
         self.ema = Ema(supernet.model, self.hyper.ema_decay)
         self.parameters = list(supernet.parameters())
@@ -100,8 +100,7 @@ class Step:
         seed_generators(seed if self.hyper.sync_bn else seed + self.group.rank)
         configs = sandwich(self.supernet.space, self.job.recipe, rng)
         lr = learning_rate(self.hyper, step, self.num_steps)
-        for group in self.optimizer.param_groups:
-            group["lr"] = lr
+        set_learning_rate(self.optimizer, lr)
         losses = self.gradients(images, labels, configs)
         numbers = torch.cat([losses, losses.new_tensor([float(stop)])])
         # Now, since `train` and `forward` of a network may freeze and unfreeze its layers.

@@ -16,6 +16,7 @@ from supernet.job.hyperparameters import Hyperparameters
         ({"lr": 0.0}, "lr > 0"),
         ({"lr": math.inf}, "inf > lr > 0` must hold, but got inf$"),
         ({"lr": math.nan}, "lr > 0` must hold, but got nan$"),
+        ({"body_lr": 0.0}, "inf > body_lr > 0` must hold, but got 0.0$"),
         ({"weight_decay": math.inf}, "inf > weight_decay >= 0"),
         ({"cutmix": math.inf}, "must hold, but got 0.0 and inf$"),
         ({"accumulate": 0}, "accumulate >= 1"),
