@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
@@ -37,6 +38,8 @@ class ImageSet:
     """Indices of the splits that the source defines: `train`, optionally `selection`, `report`."""
     open: Callable[[int], Image.Image]
     """Open image i; its pixels may be decoded later."""
+    squares: NDArray[np.uint8] | None = None
+    """uint8 [N, side, side, 3] where all images lie in memory as squares, besides `open`."""
     content: Callable[[int], bytes] | None = None
     """Read image i's file; None where images are not files."""
     stamp: Callable[[int], str] | None = None
@@ -122,6 +125,7 @@ def load_embedded() -> ImageSet:
         names=names,
         official=lay_out({split: len(part) for split, part in images.items()}),
         open=lambda index: Image.fromarray(pixels[index]),
+        squares=np.broadcast_to(pixels[..., None], (*pixels.shape, 3)),
     )
 
 
@@ -143,6 +147,7 @@ def without(images: ImageSet, names: Collection[str]) -> ImageSet:
         names=[images.names[i] for i in kept],
         official=lay_out(sizes),
         open=lambda index: images.open(kept[index]),
+        squares=None if images.squares is None else images.squares[kept],
         content=renumbered(images.content),
         stamp=renumbered(images.stamp),
     )

@@ -1,6 +1,7 @@
 import io
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -20,7 +21,7 @@ from supernet.data.decode import (
     stack_ahead,
 )
 from supernet.data.jpeg import Pixels
-from supernet.data.sources import ImageSet
+from supernet.data.sources import ImageSet, load_embedded, without
 
 SHADES = Image.fromarray(np.random.default_rng(0).integers(0, 256, (90, 160, 3), dtype=np.uint8))
 
@@ -93,6 +94,18 @@ def test_centre_squares_come_in_order_as_channels_last(resolution: int) -> None:
     assert batches[0].is_contiguous(memory_format=torch.channels_last)
     expected = centre_square(images.read(3), resolution).transpose(2, 0, 1)
     np.testing.assert_array_equal(batches[0][0], expected)
+
+
+def test_squares_in_memory_are_taken_as_they_would_be_decoded() -> None:
+    images = without(load_embedded(), ["train[0]"])
+    assert images.squares is not None
+    for resolution in (28, 24):
+        chosen = [torch.tensor([3, 11_000]), torch.tensor([0])]
+        taken = list(centre_squares(images, chosen, resolution))
+        decoded = list(centre_squares(replace(images, squares=None), chosen, resolution))
+        for one, other in zip(taken, decoded, strict=True):
+            assert torch.equal(one, other)
+            assert one.is_contiguous(memory_format=torch.channels_last)
 
 
 def test_boxes_lie_in_the_image_and_have_the_areas_and_ratios_of_the_paper() -> None:
