@@ -107,9 +107,11 @@ def _times(candidate: Runnable, runs: int, clock: Callable[[], float]) -> list[f
 
 @contextmanager
 def no_garbage_collection() -> Iterator[None]:
-    """Disable Python's garbage collector: a collection during a run would add to its time."""
+    """Disable Python's garbage collector: a collection during a run would add to its time.
+
+    None is made before: with PyTorch's objects, one takes longer than the timing of a network.
+    """
     was_enabled = gc.isenabled()
-    gc.collect()
     gc.disable()
     try:
         yield

@@ -38,6 +38,14 @@ def to_config(params: Mapping[str, float], steps: Steps) -> SubnetConfig | None:
     )
 
 
+def features(params: Mapping[str, float], steps: Steps) -> list[float]:
+    """The logs of the widths and of the resolution: those of `steps.features` of the config."""
+    widths, resolutions = steps.logs
+    names = _width_names(steps)
+    values = [each[int(params[name])] for name, each in zip(names, widths, strict=True)]
+    return [*values, resolutions[int(params[RESOLUTION])]]
+
+
 def suggest(trial: Trial, steps: Steps) -> SubnetConfig:
     """The config that `trial` was enqueued with, or else one proposed by the study's sampler."""
     widths = [

@@ -12,7 +12,7 @@ from nas.evaluate.evaluation import Costs
 from nas.search.claim import CONTINUES, Clock, take_back_abandoned
 from nas.search.initial import initial_configs
 from nas.search.job import SearchJob
-from nas.search.parameters import suggest, to_config, to_parameters
+from nas.search.parameters import features, suggest, to_config, to_parameters
 from nas.search.roles import take, turn
 from nas.search.samplers import GRID
 from nas.search.trials import Trials
@@ -138,6 +138,4 @@ class Proposals:
 
     def features(self, params: dict[str, Any]) -> list[float]:
         """The logs of the widths and the resolution of these parameters' config."""
-        config = to_config(params, self.trials.steps)
-        assert config is not None
-        return self.trials.steps.features(config)
+        return features(params, self.trials.steps)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from supernet import SubnetConfig, Supernet
@@ -58,6 +59,11 @@ class Steps:
         """The logs of the lifted widths and of the resolution: costs are products of them."""
         widths = self.lifted(config).width_of_each(len(self.widths))
         return [math.log(value) for value in (*widths, config.resolution)]
+
+    @cached_property
+    def logs(self) -> tuple[list[list[float]], list[float]]:
+        """The logs of the widths and of the resolutions."""
+        return [[*map(math.log, each)] for each in self.widths], [*map(math.log, self.resolutions)]
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for a study; `Steps.from_json` reads them back."""

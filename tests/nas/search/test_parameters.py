@@ -1,7 +1,7 @@
 import optuna
 import pytest
 
-from nas.search.parameters import of_trial, suggest, to_config, to_parameters
+from nas.search.parameters import features, of_trial, suggest, to_config, to_parameters
 from nas.search.steps import Steps
 from supernet import SubnetConfig
 
@@ -26,6 +26,12 @@ def test_a_width_between_two_steps_is_the_next() -> None:
     config = SubnetConfig(width_mults=(0.3, 0.6), resolution=12)
     expected = {"width_step0": 1, "width_step1": 2, "resolution_step": 0}
     assert to_parameters(config, steps(2)) == expected
+
+
+@pytest.mark.parametrize("widths", [(0.5,), (0.25, 0.5, 1.0)])
+def test_parameters_have_the_features_of_their_config(widths: tuple[float, ...]) -> None:
+    config, its_steps = SubnetConfig(width_mults=widths, resolution=12), steps(len(widths))
+    assert features(to_parameters(config, its_steps), its_steps) == its_steps.features(config)
 
 
 def test_half_chosen_is_no_config() -> None:
