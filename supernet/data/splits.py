@@ -35,7 +35,8 @@ FEW = 100
 def split_images(images: ImageSet, seed: int) -> dict[str, Tensor]:
     """Split a source's images: int64 indices for each of SPLITS.
 
-    Indices are sorted, except in `selection`, whose first images are a random sample of it.
+    Indices are sorted, except in `selection` and `calibration`, whose first images are a random
+    sample of them: a batch of a folder's first images would be of one class.
 
     `report` and `selection` are the source's own where it defines them. Where it does not, they are
     a stratified sample of the training images: a tenth of each class (less where that would exceed
@@ -59,7 +60,7 @@ def split_images(images: ImageSet, seed: int) -> dict[str, Tensor]:
         share = _share(len(splits["train"]))
         splits[name], splits["train"] = _carve(images, splits["train"], f"{seed}/{name}", share)
     shuffled = _shuffle(splits["train"], images.names, f"{seed}/calibration")
-    splits["calibration"] = np.sort(shuffled[:NUM_CALIBRATION])
+    splits["calibration"] = shuffled[:NUM_CALIBRATION]
     splits["selection"] = _shuffle(splits["selection"], images.names, f"{seed}/selection")
     if empty := [name for name in SPLITS if not len(splits[name])]:
         raise DataError(f"{images.name}: every split must have images, but {empty[0]!r} has none")

@@ -22,6 +22,11 @@ from supernet.space import SubnetConfig
 Z_95 = 1.959964
 """Half the width of a normal distribution's central 95 %, in standard deviations."""
 
+MIN_SCORED, MIN_CALIBRATED, MAX_VALUES = 8, 64, 600_000
+"""A CPU scores and calibrates at least so many images at a time, and about so many values: 255
+images of 28 pixels a side, 12 of 128 (64 in calibration, where they must stand for all). The
+activations of more don't fit its caches (benchmarks/networks/batch_sizes.py)."""
+
 MAX_CACHE_BYTES = 4 * 2**30
 """Above this, the cache drops the least recently used split and resolution."""
 
@@ -65,9 +70,18 @@ class Images:
 
     Cached as uint8, delivered as float32: (images, labels) on `device`, normalised, channels_last,
     in the split's order.
+
+    Args:
+        data: read when a split is first asked for.
+        device: of what is delivered.
+        batch_size: images in a batch, by whose statistics calibration normalises; None: on a CPU
+            as many as fit its caches, at least MIN_CALIBRATED; 500 on others.
     """
 
-    def __init__(self, data: Data, device: torch.device, batch_size: int = 500) -> None:
+    def __init__(self, data: Data, device: torch.device, batch_size: int | None = None) -> None:
+        if batch_size is None:
+            fitting = max(MIN_CALIBRATED, MAX_VALUES // (3 * data.resolution**2))
+            batch_size = min(500, fitting) if device.type == "cpu" else 500
         self.data, self.device, self.batch_size = data, device, batch_size
         self._kept: dict[tuple[str, int], list[tuple[Tensor, Tensor]]] = {}
 
@@ -153,9 +167,13 @@ def calibrated_subnet(
 def predictions(logits: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
     """Each image's most probable class, the first of several: int64 (n,).
 
-    `logits` maps (n, c, side, side) to (n, classes).
+    `logits` maps (n, c, side, side) to (n, classes). On a CPU it is called for as many images at a
+    time as fit its caches.
     """
-    return logits(images).argmax(dim=1)
+    size = len(images)
+    if images.device.type == "cpu":
+        size = max(MIN_SCORED, MAX_VALUES // images[0].numel())
+    return torch.cat([logits(part).argmax(dim=1) for part in images.split(size)])
 
 
 def correct_predictions(

@@ -47,6 +47,13 @@ def test_no_more_than_ten_thousand_are_carved() -> None:
     assert len(splits["calibration"]) == 2000
 
 
+def test_the_first_images_of_calibration_are_of_all_classes() -> None:
+    """In a folder's order they would be of one."""
+    images = image_set({"a": 500, "b": 500, "c": 500})
+    first = split_images(images, seed=0)["calibration"][:64]
+    assert torch.bincount(images.labels[first]).min() > 10
+
+
 def test_official_splits_are_kept() -> None:
     splits = split_images(image_set({"a": 20, "b": 20}, selection=6, report=8), seed=0)
     assert {split: len(part) for split, part in splits.items()} == {

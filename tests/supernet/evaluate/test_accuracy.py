@@ -13,6 +13,7 @@ from supernet.evaluate.accuracy import (
     Images,
     accuracy,
     calibrated_subnet,
+    predictions,
     selection_top1,
 )
 from supernet.evaluate.calibration import calibrate_bn
@@ -165,3 +166,18 @@ def test_the_pixels_are_what_is_normalised() -> None:
         assert torch.equal(labels, same)
         num_images += len(labels)
     assert num_images == 2000
+
+
+@pytest.mark.parametrize(("side", "sizes"), [(16, [20]), (128, [12, 8]), (300, [8, 8, 4])])
+def test_a_cpu_scores_as_many_images_at_a_time_as_fit_its_caches(
+    side: int, sizes: list[int]
+) -> None:
+    images = torch.randn(20, 3, side, side)
+    seen: list[int] = []
+
+    def logits(part: Tensor) -> Tensor:
+        seen.append(len(part))
+        return part.mean(dim=(2, 3))
+
+    assert torch.equal(predictions(logits, images), images.mean(dim=(2, 3)).argmax(dim=1))
+    assert seen == sizes
