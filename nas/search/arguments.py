@@ -68,8 +68,8 @@ def search_parser() -> argparse.ArgumentParser:
     add(
         "--trials",
         type=_positive,
-        default=64,
-        help="total number of candidates, half as many for each further target; default: 64",
+        default=128,
+        help="total number of candidates, a quarter as many for each further target; default: 128",
     )
     names = ", ".join(MEASURES)
     add(

@@ -27,7 +27,7 @@ class SearchJob:
     `selection`, too."""
     batch_size: int = 1
     """Images in one timed batch."""
-    num_trials: int = 64
+    num_trials: int = 128
     """Total number of candidates."""
     objectives: tuple[str, ...] = DEFAULT_OBJECTIVES
     """Names of `nas.evaluate.measures.MEASURES`: top1 first, then one cost or several. Entries are

@@ -13,7 +13,7 @@ from supernet import Supernet
 from supernet.data import Data
 
 BOOK = "book.json"
-SHARE = 0.5
+SHARE = 0.25
 """Of the candidates of the first target, so many are evaluated for each further one. The top1 of
 all that the first one has scored is known then, so that only latencies are left to learn."""
 
