@@ -21,8 +21,8 @@ JOB = SearchJob(num_trials=6, num_threads=1, steps_s=0, trial_s=0.05, front_s=0.
 def test_each_combination_is_a_target_and_the_first_takes_most_candidates() -> None:
     jobs = jobs_by_target(JOB, ["onnxruntime", "eager"], ["float32"], [1, 16])
     assert [*jobs] == ["onnxruntime", "onnxruntime-batch16", "eager", "eager-batch16"]
-    assert [job.num_trials for job in jobs.values()] == [6, 3, 3, 3]
-    assert jobs["eager-batch16"] == replace(JOB, runtime="eager", batch_size=16, num_trials=3)
+    assert [job.num_trials for job in jobs.values()] == [6, 2, 2, 2]
+    assert jobs["eager-batch16"] == replace(JOB, runtime="eager", batch_size=16, num_trials=2)
     assert [*jobs_by_target(JOB, [None], ["int8"], [1])] == ["onnxruntime-int8"]
 
 
