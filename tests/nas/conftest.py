@@ -1,7 +1,6 @@
 """A trained run, small enough for tests: real images, real weights, 3 seconds."""
 
 import fcntl
-import gc
 import json
 import os
 import shutil
@@ -20,22 +19,10 @@ from supernet.train.training import train
 
 @pytest.fixture(autouse=True, scope="module")
 def settled_process() -> Iterator[None]:
-    """PyTorch has as many threads after a file's tests, some of which set their number, as before.
-
-    Nor does a measurement, which collects garbage first, look at what was there before the test:
-    with all of PyTorch's objects that takes a quarter of a second.
-    """
+    """PyTorch has as many threads after a file's tests, some of which set it, as before."""
     num_threads = torch.get_num_threads()
-    gc.freeze()
     yield
-    gc.unfreeze()
     torch.set_num_threads(num_threads)
-
-
-@pytest.fixture(autouse=True)
-def few_objects_to_collect(settled_process: None) -> None:
-    """Likewise for what earlier tests of the file have imported."""
-    gc.freeze()
 
 
 @pytest.fixture(scope="session")
