@@ -49,12 +49,14 @@ def test_a_missing_compiler_is_one_clear_line(
 ) -> None:
     # What was compiled before, in this process or on this machine, needs no compiler.
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
-    monkeypatch.setattr("torch._inductor.config.fx_graph_cache", False)
-    monkeypatch.setattr("torch._functorch.config.enable_autograd_cache", False)
     torch._dynamo.reset()
-    monkeypatch.setattr("torch._inductor.config.cpp.cxx", (None, "no-such-compiler"))
     supernet = make()
-    with pytest.raises(SupernetError, match=r"--compile needs a compiler .* leave --compile out"):
+    without = {"fx_graph_cache": False, "cpp.cxx": (None, "no-such-compiler")}
+    with (
+        torch._functorch.config.patch(enable_autograd_cache=False),
+        torch._inductor.config.patch(without),
+        pytest.raises(SupernetError, match=r"--compile needs a compiler .* leave --compile out"),
+    ):
         Compiled(supernet, RECIPE)(torch.randn(4, 3, 12, 12), supernet.space.smallest)
 
 
