@@ -255,9 +255,7 @@ class Evaluator:
         resolution: int,
         max_s: float,
         predicted: "PredictedLatency | None",
-        keep_as: SubnetConfig | None = None,
     ) -> Costs:
-        """Measure; keep the compiled network of the config `keep_as`, which is calibrated."""
         latency = predicted.latency(network, resolution) if predicted else None
         return Costs(
             macs=count_macs(network, resolution),
