@@ -6,7 +6,7 @@ MobileNetV2 with ImageNet weights. `supernet` is `python -m supernet.train --dat
 FILE`, nothing else given. The others train one network for as many epochs on the highest
 resolution, with the same augmentation and schedule: the whole one with the same learning rate and
 clipping (`alone`), or as torchvision's users do (`plain`: a third of the rate, no clipping), and
-those of widths 0.75 and 0.5 from the same sorted weights. Accuracy on `selection` and `report`, by
+`alone` those of widths 0.75 and 0.5 from the same sorted weights. Accuracy on `selection` and `report`, by
 width and resolution, each with BN statistics of its own. Other options of the command hold for all
 systems.
 
@@ -70,8 +70,6 @@ SYSTEMS = (
     System(name="alone-0.75", width=0.75),
     System(name="alone-0.5", width=0.5),
     System(name="plain", is_plain=True),
-    System(name="plain-0.75", width=0.75, is_plain=True),
-    System(name="plain-0.5", width=0.5, is_plain=True),
 )
 
 

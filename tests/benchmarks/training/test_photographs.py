@@ -48,7 +48,7 @@ def test_each_system_is_trained_once_and_scored(
     def must_not_train(*_: object, **__: object) -> None:
         raise AssertionError
 
-    record = tmp_path / "runs" / "plain-0.5-0" / "scores.json"
+    record = tmp_path / "runs" / "plain-0" / "scores.json"
     without = json.loads(record.read_text())
     del without["correct_images"], without["macs"]
     record.write_text(json.dumps(without))
