@@ -3,21 +3,26 @@
 from dataclasses import asdict
 
 from nas.meter.latency import Latency as MeasuredLatency
+from nas.typed_config import dtype_of, typed
 from planner import Accuracy, Candidate, Config, Latency
 from supernet import SubnetConfig
 from supernet.evaluate.accuracy import Accuracy as CountedAccuracy
 
 
 def subnet_config(candidate: Candidate) -> SubnetConfig:
-    """The supernet's config of a candidate."""
+    """The supernet's config of a candidate, in a number type if the target has several."""
     config = candidate.config
-    return SubnetConfig(width_mults=config.width_mults, resolution=config.resolution)
+    subnet = SubnetConfig(width_mults=config.width_mults, resolution=config.resolution)
+    return typed(subnet, config.dtype)
 
 
 def planner_config(config: SubnetConfig) -> Config:
     """The planner's config, which adds the config_id."""
     return Config(
-        config_id=config.config_id, width_mults=config.width_mults, resolution=config.resolution
+        config_id=config.config_id,
+        width_mults=config.width_mults,
+        resolution=config.resolution,
+        dtype=dtype_of(config),
     )
 
 

@@ -30,6 +30,7 @@ VALUES = {
     "origin": "origin",
     "width_mults": "config.width_mults",
     "resolution": "config.resolution",
+    "dtype": "config.dtype",
     "top1": "accuracy.top1",
     "top1_low": "accuracy.top1_low",
     "top1_high": "accuracy.top1_high",
@@ -45,6 +46,9 @@ VALUES = {
     "peak_memory_bytes": "peak_memory_bytes",
 }
 """Name in files -> attribute path in a Candidate."""
+
+LATER: Mapping[str, None] = {"dtype": None}
+"""What older files lack, and what it is then."""
 
 PARTS: Mapping[str, type] = {"config": Config, "accuracy": Accuracy, "latency": Latency}
 """The fields of a Candidate that are dataclasses themselves."""
@@ -116,8 +120,11 @@ class Candidate:
 
     @classmethod
     def from_values(cls, **values: Any) -> Self:
-        """The inverse of `values`; raises InvalidValue for impossible numbers."""
-        own, parts = dict(values), {}
+        """The inverse of `values`; raises InvalidValue for impossible numbers.
+
+        What LATER names may be missing.
+        """
+        own, parts = {**LATER, **values}, dict[str, Any]()
         for part, kind in PARTS.items():
             names = fields_of(part)
             parts[part] = kind(**{field: own.pop(name) for name, field in names.items()})

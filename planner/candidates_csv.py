@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from planner.atomic import write_atomically
-from planner.candidate import VALUES, Candidate
+from planner.candidate import LATER, VALUES, Candidate
 from planner.errors import DamagedTable, InvalidValue, shown
 
 COLUMNS = tuple(VALUES)
@@ -40,6 +40,8 @@ def _parser(name: str) -> Callable[[str], object]:
         return widths_from_text
     if name == "peak_memory_bytes":
         return lambda text: int(text) if text else None
+    if name == "dtype":
+        return lambda text: text or None
     return float
 
 
@@ -49,6 +51,7 @@ PARSERS = {name: _parser(name) for name in COLUMNS}
 def from_row(row: Mapping[str, str]) -> Candidate:
     """Parse one row; raise InvalidValue that names the invalid column."""
     values: dict[str, object] = {}
+    row = dict.fromkeys(LATER, "") | dict(row)
     for name, parse in PARSERS.items():
         try:
             values[name] = parse(row[name])

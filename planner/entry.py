@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
-from planner.candidate import VALUES, Candidate
+from planner.candidate import LATER, VALUES, Candidate
 from planner.conditions import are_conditions, conditions_from_json, conditions_to_json
 from planner.errors import InvalidValue, shown
 from planner.latency import Latency
@@ -167,7 +167,12 @@ ENTRY_RULES = {
     ),
     "conditions": Rule(are_conditions, "a mapping of names to instances of Latency"),
 }
-OPTIONAL_FIELDS: dict[str, Any] = {"budget_probability": None, "energy_mj": None, "conditions": {}}
+OPTIONAL_FIELDS: dict[str, Any] = {
+    **LATER,
+    "budget_probability": None,
+    "energy_mj": None,
+    "conditions": {},
+}
 """Omitted from the file where they have these values."""
 LISTS = ("width_mults", "tied_with")
 """Tuples here, lists in JSON."""

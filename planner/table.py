@@ -21,9 +21,10 @@ from planner.target import Target
 from planner.target_difference import listed, target_differences
 
 SCHEMA_VERSION = 1
-SCHEMA_MINOR = 3
+SCHEMA_MINOR = 4
 """1: `supernet.preprocessing`; 2: `target.observed`; 3: `conditions`, and an artifact's `agreement`
-and `top1_difference`. A table of an older minor version lacks what later ones added."""
+and `top1_difference`; 4: an entry's `dtype`. A table of an older minor version lacks what later
+ones added."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +55,7 @@ class LookupTable:
             raise InvalidValue(str(error)) from error
         self._check_order()
         self._check_ids()
+        self._check_dtypes()
 
     def _check_order(self) -> None:
         keys = [(entry.latency.p50_ms, entry.accuracy.top1) for entry in self.entries]
@@ -84,6 +86,20 @@ class LookupTable:
                     f"`conditions` of {entry.config_id} must not repeat the table's own, "
                     f"{shown(own)}"
                 )
+
+    def _check_dtypes(self) -> None:
+        known = self.target.dtypes
+        for entry in self.entries:
+            own = entry.config.dtype
+            if own not in known and (own is not None or len(known) > 1):
+                raise InvalidValue(
+                    f"`dtype` of {entry.config_id} must be of the target's, {' or '.join(known)}, "
+                    f"but got {shown(own)}"
+                )
+
+    def dtype_of(self, entry: Entry) -> str:
+        """The number type that one of the entries computes in."""
+        return entry.config.dtype or self.target.dtype
 
     @cached_property
     def by_config_id(self) -> Mapping[str, Entry]:

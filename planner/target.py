@@ -32,7 +32,7 @@ class Target:
     batch_size: int
     """Images per timed batch."""
     dtype: str
-    """float32, float16, int8 ..."""
+    """float32, float16, int8 ...; `float32+int8` where each entry names its own."""
     num_threads: int
     """Threads that the runtime may use."""
     details: Mapping[str, str | int | float] = field(default_factory=dict)
@@ -57,6 +57,11 @@ class Target:
         """Human-readable device, runtime, threads and batch size."""
         threads = f"{self.num_threads} thread" + "s" * (self.num_threads != 1)
         return self.device, self.runtime, threads, f"batch {self.batch_size}"
+
+    @property
+    def dtypes(self) -> tuple[str, ...]:
+        """The number types that entries compute in: one, or several of which each names its own."""
+        return tuple(self.dtype.split("+"))
 
     @cached_property
     def fingerprint(self) -> str:

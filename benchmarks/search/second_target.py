@@ -206,7 +206,7 @@ def main() -> int:
 
 
 def _timed(run: Path) -> dict[str, Any]:
-    jobs = jobs_by_target(SearchJob(num_threads=1), RUNTIMES, ["float32"], [1])
+    jobs = jobs_by_target(SearchJob(num_threads=1), RUNTIMES, [1])
     with tempfile.TemporaryDirectory() as folder:
         return compare(run, jobs, Path(folder))
 

@@ -6,9 +6,9 @@ MobileNetV2 with ImageNet weights. `supernet` is `python -m supernet.train --dat
 FILE`, nothing else given. The others train one network for as many epochs on the highest
 resolution, with the same augmentation and schedule: the whole one with the same learning rate and
 clipping (`alone`), or as torchvision's users do (`plain`: a third of the rate, no clipping), and
-`alone` those of widths 0.75 and 0.5 from the same sorted weights. Accuracy on `selection` and `report`, by
-width and resolution, each with BN statistics of its own. Other options of the command hold for all
-systems.
+`alone` those of widths 0.75 and 0.5 from the same sorted weights. Accuracy on `selection` and
+`report`, by width and resolution, each with BN statistics of its own. Other options of the command
+hold for all systems.
 
 A run has a folder in --runs; what is stopped goes on, what is finished is not trained again. Writes
 results/training/photographs.json after each run. --page then writes the tables of

@@ -2,13 +2,12 @@
 
 import random
 import zlib
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from nas.conversions import planner_config, planner_latency
@@ -23,7 +22,9 @@ from nas.meter.energy import energy_mj, nvml, rapl
 from nas.meter.latency import Measurement, measure_latency
 from nas.runtimes import CompiledNetwork, Runtime
 from nas.runtimes.from_pixels import FromPixels
+from nas.runtimes.mixed import dtypes_of, in_dtype
 from nas.runtimes.runtime import NUM_CALIBRATION_IMAGES
+from nas.typed_config import dtype_of, typed
 from planner import Candidate, Latency
 from supernet import SubnetConfig, Supernet
 from supernet.evaluate.accuracy import (
@@ -47,7 +48,8 @@ class Evaluator:
     Args:
         supernet: in eval mode; it is not changed.
         images: images of the data that it was trained on.
-        runtime: times the extracted subnets.
+        runtime: times the extracted subnets. If it computes in several number types
+            (`nas.runtimes.mixed`), configs say theirs (`nas.typed_config`).
         batch_size: images in one timed batch.
         seed: shuffles the candidates in each round of timing, and the images of each race.
         measures: names of further `nas.evaluate.measures.EXTRA` to measure for each candidate.
@@ -66,9 +68,8 @@ class Evaluator:
         scores: Scores | None = None,
     ) -> None:
         self.supernet, self.images, self.runtime = supernet, images, runtime
-        self.measures, self.scores = [name for name in EXTRA if name in measures], scores
-        if scores and self._is_scored_in_runtime:
-            self.scores = scores.in_dtype(_number_type(runtime))
+        self.measures = [name for name in EXTRA if name in measures]
+        self._scores = _by_dtype(scores, runtime) if scores else {}
         self.batch_size, self.seed, self.rng = batch_size, seed, random.Random(seed)
         self._kept: dict[SubnetConfig, CompiledNetwork] = {}
         self._kept_bytes = 0
@@ -94,9 +95,10 @@ class Evaluator:
                 from this config.
             costs: costs measured by another worker; None measures them here.
         """
-        known = self.scores.of(config) if self.scores else self._nothing
+        scores = self._scores.get(dtype_of(config))
+        known = scores.of(config) if scores else self._nothing
         network = self._to_time(config) if known.is_whole else self._calibrated(config)
-        compiled = cache(partial(self._compiled, network, config.resolution))
+        compiled = cache(partial(self._compiled, network, config))
         costs = costs or self._costs(network, compiled, config.resolution, max_s, predicted)
         race = self._race(config, costs, [*rivals])
         score = self._score(network, compiled, config, known, race)
@@ -119,7 +121,7 @@ class Evaluator:
     def costs(self, config: SubnetConfig, *, max_s: float) -> Costs:
         """Measure a config's costs on this target, with at most `max_s` seconds of timing."""
         network = self._to_time(config)
-        compiled = cache(partial(self._compiled, network, config.resolution))
+        compiled = cache(partial(self._compiled, network, config))
         return self._costs(network, compiled, config.resolution, max_s, None)
 
     def compile(self, config: SubnetConfig) -> CompiledNetwork:
@@ -128,22 +130,39 @@ class Evaluator:
         What `evaluate` has compiled is returned, if it was kept.
         """
         kept = self._kept.get(config)
-        return kept or self._compiled(self._calibrated(config), config.resolution)
+        return kept or self._compiled(self._calibrated(config), config)
 
     def compile_to_time(self, config: SubnetConfig) -> CompiledNetwork:
         """Like `compile`, with statistics of one batch: enough to time, not to score."""
-        return self._compiled(self._to_time(config), config.resolution)
+        return self._compiled(self._to_time(config), config)
 
     def whole(self, network: nn.Module) -> FromPixels:
         """A subnet with the normalisation of its images in front: what is timed and shipped."""
         data = self.images.data
         return FromPixels(network.cpu(), data.mean, data.std)
 
-    def compile_whole(self, network: FromPixels, resolution: int) -> CompiledNetwork:
-        """Compile the result of `whole` in the runtime, for one batch."""
-        needs_images = self.runtime.dtype == "int8"
-        calibration = self.calibration_images(resolution) if needs_images else None
-        return self.runtime.compile(network, self._pixels(resolution), calibration)
+    def compile_whole(self, network: FromPixels, config: SubnetConfig) -> CompiledNetwork:
+        """Compile the result of `whole` for a config in the runtime, for one batch."""
+        runtime, side = self.runtime_of(config), config.resolution
+        calibration = self.calibration_images(side) if runtime.dtype == "int8" else None
+        return runtime.compile(network, self._pixels(side), calibration)
+
+    def runtime_of(self, config: SubnetConfig) -> Runtime:
+        """The runtime in the config's number type."""
+        return in_dtype(self.runtime, dtype_of(config))
+
+    def known_top1(self) -> dict[SubnetConfig, float]:
+        """The top1 on `selection` of each config that is scored, in each number type."""
+        return {
+            typed(config, dtype): top1
+            for dtype, scores in self._scores.items()
+            for config, top1 in scores.whole().items()
+        }
+
+    def tell_known(self) -> None:
+        """Tell how many configs need no scoring, if any."""
+        for scores in self._scores.values():
+            scores.tell_known()
 
     def calibration_images(self, resolution: int) -> Tensor:
         """The pixels of which int8 learns the ranges of activations: uint8 (n, side, side, 3).
@@ -209,16 +228,19 @@ class Evaluator:
         if known.is_whole:
             return known
         scored, correct = known.scored.copy(), known.correct.copy()
+        in_runtime = _is_scored_in(self.runtime_of(config))
         logits: Callable[[Tensor], Tensor] = (
-            compiled().logits if self._is_scored_in_runtime else network.to(self.images.device)
+            compiled().logits if in_runtime else network.to(self.images.device)
         )
+        chosen = self.images.chosen_pixels if in_runtime else self.images.chosen
         while len(indices := race.next_slice):
             if len(new := indices[~scored[indices]]):
-                correct[new] = self._correct(logits, config.resolution, new)
+                batches = chosen("selection", config.resolution, new.tolist())
+                correct[new] = _correct(logits, batches)
                 scored[new] = True
             race.add(correct[indices])
-        score = Score(scored, correct)
-        return self.scores.add(config, score) if self.scores else score
+        score, scores = Score(scored, correct), self._scores.get(dtype_of(config))
+        return scores.add(config, score) if scores else score
 
     @property
     def _nothing(self) -> Score:
@@ -231,22 +253,8 @@ class Evaluator:
         """A subnet whose statistics come from one batch, enough where nothing is scored."""
         return calibrated_subnet(self.supernet, config, self.images, max_batches=1)
 
-    @property
-    def _is_scored_in_runtime(self) -> bool:
-        """In int8: only the file in its runtime tells what rounding costs; PyTorch can't."""
-        return self.runtime.dtype == "int8"
-
-    @torch.inference_mode()
-    def _correct(
-        self, logits: Callable[[Tensor], Tensor], resolution: int, indices: NDArray[np.intp]
-    ) -> Bits:
-        images = self.images
-        chosen = images.chosen_pixels if self._is_scored_in_runtime else images.chosen
-        batches = chosen("selection", resolution, indices.tolist())
-        return correct_images(logits, batches).numpy()
-
-    def _compiled(self, network: nn.Module, resolution: int) -> CompiledNetwork:
-        return self.compile_whole(self.whole(network), resolution)
+    def _compiled(self, network: nn.Module, config: SubnetConfig) -> CompiledNetwork:
+        return self.compile_whole(self.whole(network), config)
 
     def _costs(
         self,
@@ -299,6 +307,25 @@ class Evaluator:
         images, _ = next(self.images.pixels("calibration", resolution))
         repeats = -(-self.batch_size // len(images))
         return images.repeat(repeats, 1, 1, 1)[: self.batch_size].contiguous()
+
+
+@torch.inference_mode()
+def _correct(logits: Callable[[Tensor], Tensor], batches: Iterator[tuple[Tensor, Tensor]]) -> Bits:
+    return correct_images(logits, batches).numpy()
+
+
+def _is_scored_in(runtime: Runtime) -> bool:
+    """In int8: only the file in its runtime tells what rounding costs; PyTorch can't."""
+    return runtime.dtype == "int8"
+
+
+def _by_dtype(scores: Scores, runtime: Runtime) -> dict[str | None, Scores]:
+    """The scores in each of the number types that configs may name."""
+    found = dict[str | None, Scores]()
+    for dtype in dtypes_of(runtime):
+        one = in_dtype(runtime, dtype)
+        found[dtype] = scores.in_dtype(_number_type(one)) if _is_scored_in(one) else scores
+    return found
 
 
 def _number_type(runtime: Runtime) -> str:

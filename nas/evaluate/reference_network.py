@@ -14,6 +14,7 @@ from torch import nn
 
 from nas.meter.reference_workload import ReferenceWorkload, speed_file
 from nas.runtimes import CompiledNetwork, Runtime, load_runtime
+from nas.runtimes.mixed import in_dtype
 
 
 def reference_network() -> nn.Module:
@@ -33,7 +34,8 @@ def reference_images() -> torch.Tensor:
 def reference_workload(runtime: Runtime) -> ReferenceWorkload:
     """The reference workload in this runtime; its network is compiled once per process."""
     # In float32 where networks are int8: it measures the machine, and needs no images to calibrate.
-    dtype = "float32" if runtime.dtype == "int8" else runtime.dtype
+    first = in_dtype(runtime, None).dtype
+    dtype = "float32" if first == "int8" else first
     settings = (runtime.name, runtime.device, runtime.num_threads, dtype)
     target = f"{runtime.version} {' '.join(map(str, settings))} threads"
     return ReferenceWorkload(_compiled(*settings), target, speed_file())

@@ -12,10 +12,12 @@ from nas.errors import NasError
 from nas.evaluate.evaluator import Evaluator
 from nas.export.artifact import write_artifact
 from nas.export.metadata import artifact_metadata
-from nas.runtimes.onnxruntime import OnnxNetwork, OnnxRuntime
-from nas.threads import threads_to_use
+from nas.runtimes import load_runtime
+from nas.runtimes.mixed import SEPARATOR
+from nas.runtimes.onnxruntime import OnnxNetwork
+from nas.typed_config import typed
 from planner import Entry, LookupTable
-from supernet import Supernet
+from supernet import SubnetConfig, Supernet
 from supernet.checkpoint import weights_sha256
 from supernet.data import Data
 from supernet.evaluate.accuracy import Images, calibrated_subnet
@@ -45,7 +47,7 @@ class Exporter:
         self._evaluator = Evaluator(
             supernet,
             Images(data, torch.device("cpu")),
-            OnnxRuntime("cpu", threads_to_use(None), dtype_of_files(table)),
+            load_runtime("onnxruntime", dtype=SEPARATOR.join(("float32", "int8"))),
             batch_size=table.target.batch_size,
             seed=0,
         )
@@ -55,9 +57,11 @@ class Exporter:
 
         The model is built as it was for timing: `Evaluator.whole`, compiled by the same runtime.
         """
-        evaluator, config = self._evaluator, subnet_config(entry)
+        evaluator = self._evaluator
+        dtype = dtype_of_file(self._table.dtype_of(entry))
+        config = typed(subnet_config(entry), dtype)
         network = evaluator.whole(calibrated_subnet(evaluator.supernet, config, evaluator.images))
-        compiled = evaluator.compile_whole(network, config.resolution)
+        compiled = evaluator.compile_whole(network, config)
         assert isinstance(compiled, OnnxNetwork)
         artifact = write_artifact(
             compiled.model,
@@ -65,21 +69,21 @@ class Exporter:
             network,
             evaluator.images.pixels("report", config.resolution),
             batch_size=evaluator.batch_size,
-            metadata=artifact_metadata(self._table, entry) | self._number_type(config.resolution),
+            metadata=artifact_metadata(self._table, entry) | self._number_type(config),
             opset=self._opset,
-            int8_top1=entry.accuracy.top1 if evaluator.runtime.dtype == "int8" else None,
+            int8_top1=entry.accuracy.top1 if dtype == "int8" else None,
         )
         return replace(entry, artifact=artifact)
 
-    def _number_type(self, resolution: int) -> dict[str, str]:
+    def _number_type(self, config: SubnetConfig) -> dict[str, str]:
         """What the file says of its number type: dtype, and how and by which images it was found.
 
         `calibration_sha256` is the digest of these images' pixels.
         """
-        runtime, images = self._evaluator.runtime, self._evaluator.images
+        runtime, images = self._evaluator.runtime_of(config), self._evaluator.images
         if runtime.dtype == "float32":
             return {"dtype": runtime.dtype}
-        pixels = self._evaluator.calibration_images(resolution)
+        pixels = self._evaluator.calibration_images(config.resolution)
         return {
             "dtype": runtime.dtype,
             "quantisation": runtime.details["quantisation"],
@@ -94,12 +98,17 @@ def artifact_folder(run: Path, table: Path | None) -> Path:
     return run / "artifacts" if table is None else run / "artifacts" / table.stem
 
 
-def dtype_of_files(table: LookupTable) -> str:
-    """The number type of a table's files: int8 as it was timed, otherwise float32.
+def dtype_of_file(dtype: str) -> str:
+    """The number type of the file of what was timed in `dtype`: int8 if that is, else float32.
 
     Runtimes compute a float32 file in float16 or bfloat16 where they are told to.
     """
-    return "int8" if table.target.dtype == "int8" else "float32"
+    return "int8" if dtype == "int8" else "float32"
+
+
+def dtype_of_files(table: LookupTable) -> str:
+    """The number types of a table's files, as a target says them: float32+int8 of both."""
+    return SEPARATOR.join(dict.fromkeys(map(dtype_of_file, table.target.dtypes)))
 
 
 def export(
@@ -114,7 +123,7 @@ def export(
 
     A file takes uint8 pixels (batch, side, side, 3) and normalises them itself. It is written in
     the lowest opset that the network needs, in which it was also timed, or converted to `opset`.
-    The files of a table in int8 are int8, all others float32. Each file is compared with its float
+    The files of entries in int8 are int8, all others float32. Each file is compared with its float
     subnet on the `report` images of `data`. Returns the written table.
 
     Raises:

@@ -59,6 +59,11 @@ def _measured(args: argparse.Namespace, table: LookupTable, stack: ExitStack) ->
         return table_of(table, read_measurements(args.measurements))
     if args.target_command:
         return table_of(table, measure_by_command(table, args.target_command))
+    if args.dtype and len(table.target.dtypes) > 1:
+        raise NasError(
+            f"the entries of {args.table} name their own number types, {table.target.dtype}, "
+            f"but got --dtype {args.dtype}; leave it out"
+        )
     runtime = load_runtime(  # fails, where it does, before the images are read
         args.runtime,
         device=choose_device(args.device).type,

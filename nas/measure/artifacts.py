@@ -11,6 +11,7 @@ from nas.conditions.steady import steady
 from nas.errors import NasError
 from nas.evaluate.reference_network import reference_workload
 from nas.evaluate.target import describe_target
+from nas.export.exporting import dtype_of_files
 from nas.measure.measurements import as_measurements
 from nas.measure.measuring import table_of
 from nas.measure.pipeline import Pipeline, photo_file, photo_parameters
@@ -41,7 +42,7 @@ def measure_artifacts(
     Args:
         table: its entries have artifacts.
         folder: where the artifacts are.
-        runtime: on a CPU, one that loads ONNX files, in float32.
+        runtime: on a CPU, one that loads ONNX files, in the number types of the files.
         conditions: of `nas.conditions.registry.CONDITIONS`; steady latency is measured in any case.
         max_s: seconds of each condition that is timed in rounds, for all entries together.
         minutes: how long `sustained` lasts.
@@ -96,9 +97,9 @@ def _check(table: LookupTable, runtime: Runtime) -> None:
             f"conditions must be measured on a CPU in {' or '.join(LOADERS)}, which load the "
             f"artifacts, but got {runtime.name} on {runtime.device}; pass --device cpu --runtime"
         )
-    if runtime.dtype != "float32":
+    if runtime.dtype != (dtype := dtype_of_files(table)):
         raise NasError(
-            f"conditions must be measured in float32, as artifacts are, but got {runtime.dtype}"
+            f"conditions must be measured in {dtype}, as the artifacts are, but got {runtime.dtype}"
         )
 
 

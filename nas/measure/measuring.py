@@ -67,7 +67,8 @@ def table_of(table: LookupTable, measurements: Mapping[str, Any]) -> LookupTable
     if target.dtype != table.target.dtype and not accuracies:
         raise NasError(
             f"the measurements must be in the table's {table.target.dtype}, which its accuracy "
-            f"belongs to, but are in {target.dtype}; search again with --dtype {target.dtype}"
+            f"belongs to, but are in {target.dtype}; search again with --dtypes "
+            f"{' '.join(target.dtypes)}"
         )
     if table.preprocessing is not None and target.details.get("input") != INPUT_FORM:
         raise NasError(

@@ -2,12 +2,14 @@
 
 import importlib
 from collections.abc import Collection, Mapping
+from functools import partial
 from typing import Protocol
 
 import torch
 from torch import nn
 
 from nas.errors import RuntimeUnavailableError
+from nas.runtimes.mixed import SEPARATOR, MixedRuntime
 from nas.threads import threads_to_use
 
 
@@ -32,7 +34,8 @@ class Runtime(Protocol):
     device: str
     num_threads: int
     dtype: str
-    """The dtype it computes in, one of DTYPES; weights are given to it in float32."""
+    """The dtype it computes in, one of DTYPES; weights are given to it in float32. Of a
+    `MixedRuntime`, several, as in float32+int8."""
     details: Mapping[str, str]
     """Further settings that latency depends on, for the lookup table's target."""
 
@@ -77,12 +80,16 @@ def load_runtime(
     """Create the runtime `name` on `device` ("cpu" or "cuda") with `num_threads` CPU threads.
 
     By default: ONNX Runtime on a CPU and eager PyTorch on CUDA, with one thread for each core
-    that this process may use (`supernet.cores`). It computes in `dtype`, one of DTYPES.
+    that this process may use (`supernet.cores`). It computes in `dtype`, one of DTYPES, or in
+    several such as float32+int8 (`nas.runtimes.mixed`).
 
     Raises:
         RuntimeUnavailableError: the runtime is unknown, its package or the device is missing, it
             can't compute in `dtype` on this machine, or there are fewer usable cores than threads.
     """
+    if SEPARATOR in dtype:
+        alone = partial(load_runtime, name, device=device, num_threads=num_threads)
+        return MixedRuntime([alone(dtype=each) for each in dtype.split(SEPARATOR)])
     if device not in ("cpu", "cuda"):
         raise RuntimeUnavailableError(f"the device must be cpu or cuda, but got {device}")
     if device == "cuda" and not torch.cuda.is_available():

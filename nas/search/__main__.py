@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(args: argparse.Namespace, command: str) -> int:
     job, source = job_from(args), args.supernet or args.out
     # Fails on a missing runtime before training, not after it.
-    jobs = jobs_by_target(job, args.runtime, args.dtype, args.batch_size)
+    jobs = jobs_by_target(job, args.runtime, args.batch_size)
     if args.supernet is None and not is_finished(source):
         if args.data not in (None, TrainingJob().data):
             _require_example(source)

@@ -22,6 +22,7 @@ EXAMPLE = """examples:
   python -m nas.search --out runs/default --objectives top1 latency_p99_ms num_params
   python -m nas.search --out runs/default --constraint 'latency_p99_ms<=8' 'top1>=0.9'
   python -m nas.search --out runs/default --runtime onnxruntime openvino --batch-size 1 16
+  python -m nas.search --supernet runs/default --out runs/int8 --dtypes float32 int8
   python -m nas.search --supernet runs/photos --out runs/shared --storage journal:/mnt/search.log
   python -m nas.search --supernet runs/photos --out runs/pi --storage URL --role latency
   python -m nas.search --supernet runs/photos --out runs/pi --storage URL --role accuracy
@@ -46,16 +47,17 @@ def search_parser() -> argparse.ArgumentParser:
         nargs="+",
         default=[None],
         help="eager, onnxruntime ...; default: onnxruntime on cpu, eager on cuda. Of several "
-        "runtimes, dtypes or batch sizes each combination is a target: --out gets a run for each, "
-        "and book.json",
+        "runtimes or batch sizes each combination is a target: --out gets a run for each, and "
+        "book.json",
     )
     add(
-        "--dtype",
+        "--dtypes",
         nargs="+",
         choices=DTYPES,
         default=["float32"],
-        help="dtype that the runtime computes in (support varies), also when scoring top-1 on the "
-        "report split, in int8 on the selection split too; default: float32",
+        help="number types that the runtime computes in (support varies), also when scoring top-1 "
+        "on the report split, in int8 on the selection split too; of several, each candidate has "
+        "one of them, and the table holds what is best of all; default: float32",
     )
     add(
         "--batch-size",
@@ -159,7 +161,7 @@ def job_from(args: argparse.Namespace) -> SearchJob:
         runtime=args.runtime[0],
         device=args.device,
         num_threads=args.num_threads,
-        dtype=args.dtype[0],
+        dtypes=tuple(args.dtypes),
         batch_size=args.batch_size[0],
         num_trials=args.trials,
         objectives=tuple(args.objectives),

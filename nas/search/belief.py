@@ -29,7 +29,8 @@ class Belief:
     """
 
     def __init__(self, supernet: Supernet, evaluations: Sequence[Evaluation], steps: Steps) -> None:
-        self._widths, self._steps, self._space = Steps.all_of(supernet), steps, supernet.space
+        self._all_steps = Steps.all_of(supernet, steps.dtypes)
+        self._steps, self._space = steps, supernet.space
         candidates = [each.candidate for each in evaluations]
         self._names = [each.config_id for each in candidates]
         self._scored = np.array([each.accuracy.top1 for each in candidates])
@@ -57,7 +58,7 @@ class Belief:
             return {}
         # Of configs that are taken for the same one, the widest stands.
         uniform: dict[SubnetConfig, SubnetConfig] = {}
-        for config in self._space.grid():
+        for config in self._steps.in_each_dtype(self._space.grid()):
             uniform.setdefault(self._steps.lifted(config), config)
         x = self._inputs(uniform)
         top1, _ = self._top1.predict(x)
@@ -68,4 +69,4 @@ class Belief:
 
     def _inputs(self, configs: Iterable[SubnetConfig]) -> Array:
         """Inputs of the surrogates, (n, num_inputs)."""
-        return np.array([self._widths.features(config) for config in configs])
+        return np.array([self._all_steps.features(config) for config in configs])

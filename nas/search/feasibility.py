@@ -11,7 +11,9 @@ from nas.errors import LimitError
 from nas.evaluate.constraint import Constraint
 from nas.evaluate.evaluator import Evaluator
 from nas.evaluate.measures import is_latency
+from nas.runtimes.mixed import dtypes_of
 from nas.search.fitting_table import print_fitting
+from nas.typed_config import typed
 from planner import Latency
 from supernet import SearchSpace, SubnetConfig
 
@@ -42,9 +44,9 @@ def require_feasible(
 ) -> list[Probe]:
     """Measure and print three configs of the space, and raise if no config can keep a constraint.
 
-    The least cost is that of the cheapest of the three. Of a latency it is the lower end of the
-    interval of the median, which no percentile above undercuts. What top1 can be had is not known
-    before the search, see `nas.search.forecast`.
+    Each of them in each number type. The least cost is that of the cheapest. Of a latency it is the
+    lower end of the interval of the median, which no percentile above undercuts. What top1 can be
+    had is not known before the search, see `nas.search.forecast`.
 
     Raises:
         LimitError: no config can keep one of the constraints.
@@ -75,7 +77,12 @@ def _least(probe: Probe, name: str) -> float | None:
 
 def _probes(evaluator: Evaluator, allow_noisy: bool) -> list[Probe]:
     space = evaluator.supernet.space
-    configs = {"smallest": space.smallest, "middle": _middle(space), "largest": space.largest}
+    sizes = {"smallest": space.smallest, "middle": _middle(space), "largest": space.largest}
+    configs = {
+        " ".join(filter(None, (name, dtype))): typed(config, dtype)
+        for dtype in dtypes_of(evaluator.runtime)
+        for name, config in sizes.items()
+    }
     compiled = [evaluator.compile(config) for config in configs.values()]
     found = evaluator.measure(compiled, max_s=MEASURE_S, allow_noisy=allow_noisy)
     networks = [evaluator.supernet.extract(config) for config in configs.values()]

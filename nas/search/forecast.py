@@ -36,7 +36,7 @@ def conflict(
     rows = [{each.name: value_of(one, each.name) for each in constraints} for one in evaluations]
     if len(rows) < MIN_EVALUATED or not constraints:
         return None
-    widths = Steps.all_of(supernet)
+    widths = Steps.all_of(supernet, steps.dtypes)
     models = Surrogates(
         np.array([widths.features(subnet_config(one.candidate)) for one in evaluations])
     )
@@ -61,17 +61,13 @@ def conflict(
 
 def _configs(steps: Steps) -> list[SubnetConfig]:
     """All configs of the steps or, of too many, random ones."""
-    axes = [*steps.widths, steps.resolutions]
     if steps.num_configs <= MAX_CONFIGS:
-        drawn = list(itertools.product(*axes))
+        drawn = list(itertools.product(*steps.axes))
     else:
         rng = np.random.default_rng(0)
-        places = [rng.integers(len(axis), size=MAX_CONFIGS) for axis in axes]
+        places = [rng.integers(len(axis), size=MAX_CONFIGS) for axis in steps.axes]
         drawn = [
-            tuple(axis[place] for axis, place in zip(axes, row, strict=True))
+            tuple(axis[place] for axis, place in zip(steps.axes, row, strict=True))
             for row in zip(*places, strict=True)
         ]
-    return [
-        SubnetConfig(width_mults=tuple(map(float, widths)), resolution=int(resolution))
-        for *widths, resolution in drawn
-    ]
+    return [*map(steps.config_of, drawn)]

@@ -8,6 +8,7 @@ from scipy.stats import qmc
 
 from nas.errors import StudyError
 from nas.search.steps import Steps
+from nas.typed_config import dtype_of, typed
 from supernet import SearchSpace, SubnetConfig
 
 NUM_SPREAD = 8
@@ -26,14 +27,19 @@ def initial_configs(
     """Yield the corners, `warm_start`, then the uniform grid or, instead, a few spread points.
 
     The spread points are a uniform config at each resolution and a space-filling rest (Sobol's
-    sequence). Each config is lifted to `steps`; of those with the same `channels`, only the first
-    is yielded.
+    sequence). Corners, the grid and a warm start that names no number type of `steps` come in each
+    of them. Each config is lifted to `steps`; of those with the same `channels`, only the first is
+    yielded.
 
     Raises StudyError if a config of `warm_start` is outside the space.
     """
-    rest = _shuffled(space, seed) if whole_grid else _spread(space, steps, seed)
+    rest = _shuffled(space, steps, seed) if whole_grid else _spread(space, steps, seed)
+    begin = [*steps.in_each_dtype(_corners(space))]
+    for config in warm_start:
+        has_own = dtype_of(_inside(space, config)) in steps.dtypes
+        begin += [config] if has_own else steps.in_each_dtype([config])
     yielded: set[Hashable] = set()
-    for config in [*_corners(space), *(_inside(space, each) for each in warm_start), *rest]:
+    for config in [*begin, *rest]:
         lifted = steps.lifted(config)
         if channels(lifted) not in yielded:
             yielded.add(channels(lifted))
@@ -45,23 +51,30 @@ def _corners(space: SearchSpace) -> list[SubnetConfig]:
     return list(dict.fromkeys([space.largest, space.smallest, *space.corners]))
 
 
-def _shuffled(space: SearchSpace, seed: int) -> list[SubnetConfig]:
-    grid = list(space.grid())
+def _shuffled(space: SearchSpace, steps: Steps, seed: int) -> list[SubnetConfig]:
+    grid = [*steps.in_each_dtype(space.grid())]
     random.Random(seed).shuffle(grid)
     return grid
 
 
 def _spread(space: SearchSpace, steps: Steps, seed: int) -> Iterator[SubnetConfig]:
-    """Uniform configs, a narrower and a wider one in turn, then the space-filling rest."""
+    """Uniform configs, a narrower and a wider one in turn, then the space-filling rest.
+
+    Of several number types, the uniform configs are in each for two of them in turn.
+    """
     last = len(space.widths) - 1
     places = (space.widths[round(last / 3)], space.widths[round(2 * last / 3)])
+    dtypes = steps.dtypes or (None,)
     for number, resolution in enumerate(space.resolutions):
-        yield space.uniform(places[number % 2], resolution)
-    sizes = np.array([*(len(each) for each in steps.widths), len(steps.resolutions)])
+        yield typed(
+            space.uniform(places[number % 2], resolution), dtypes[number // 2 % len(dtypes)]
+        )
+    sizes = np.array([*map(len, steps.axes)])
     points = qmc.Sobol(len(sizes), rng=np.random.default_rng(seed)).random(NUM_SPREAD)
-    for *numbers, resolution in (points * sizes).astype(int).tolist():
-        widths = (each[number] for each, number in zip(steps.widths, numbers, strict=True))
-        yield SubnetConfig(width_mults=tuple(widths), resolution=steps.resolutions[resolution])
+    for numbers in (points * sizes).astype(int).tolist():
+        yield steps.config_of(
+            [axis[number] for axis, number in zip(steps.axes, numbers, strict=True)]
+        )
 
 
 def _inside(space: SearchSpace, config: SubnetConfig) -> SubnetConfig:

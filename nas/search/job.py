@@ -6,6 +6,7 @@ from nas.errors import NasError
 from nas.evaluate.choice import DEFAULT_OBJECTIVES
 from nas.evaluate.constraint import Constraint
 from nas.evaluate.measures import EXTRA, MEASURES, is_latency, require_known
+from nas.runtimes.runtime import DTYPES
 from nas.search.samplers import GRID
 from supernet import SubnetConfig
 
@@ -22,9 +23,9 @@ class SearchJob:
     """cpu, cuda, cuda:1; None: cuda if available."""
     num_threads: int | None = None
     """Threads of the runtime, at most one for each usable core; None: all usable cores."""
-    dtype: str = "float32"
-    """The dtype that the runtime computes in, also when scoring top1 on `report`; int8 on
-    `selection`, too."""
+    dtypes: tuple[str, ...] = ("float32",)
+    """The number types that the runtime computes in, also when scoring top1 on `report`; int8 on
+    `selection`, too. Of several, a candidate is a config in one of them."""
     batch_size: int = 1
     """Images in one timed batch."""
     num_trials: int = 128
@@ -69,6 +70,15 @@ class SearchJob:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise NasError(f"`{name}` must be 1 or more, but got {value}")
+        if (
+            not self.dtypes
+            or not {*self.dtypes} <= {*DTYPES}
+            or len({*self.dtypes}) < len(self.dtypes)
+        ):
+            raise NasError(
+                f"`dtypes` must be different ones of {', '.join(DTYPES)}, "
+                f"but got {' '.join(self.dtypes) or 'none'}"
+            )
         if self.role not in ROLES:
             raise NasError(f"`role` must be one of {', '.join(ROLES)}, but got {self.role!r}")
         require_known(self.objectives, "an objective")
@@ -86,6 +96,8 @@ class SearchJob:
         for name in EXTRA if self.repeatable else ():
             if name in self.objectives:
                 raise _not_repeatable(f"the objective {name}")
+        if self.repeatable and len(self.dtypes) > 1:
+            raise _not_repeatable(f"--dtypes {' '.join(self.dtypes)}, which have the same MACs")
         if self.repeatable and self.sampler not in ("guide", "random"):
             raise _not_repeatable(f"--sampler {self.sampler}")
 
@@ -98,6 +110,11 @@ class SearchJob:
         """
         wants_them = self.steps_s > 0 and self.sampler != GRID and not self.repeatable
         return wants_them and all(map(is_latency, self.measures - {"top1"}))
+
+    @property
+    def named_dtypes(self) -> tuple[str, ...]:
+        """The number types of which each config names one; () where there is only one."""
+        return self.dtypes if len(self.dtypes) > 1 else ()
 
     @property
     def measures(self) -> set[str]:

@@ -10,50 +10,42 @@ from optuna.trial import FrozenTrial, Trial
 from nas.search.steps import Steps
 from supernet import SubnetConfig
 
-RESOLUTION = "resolution_step"
+RESOLUTION, DTYPE = "resolution_step", "dtype_step"
 
 
 def to_parameters(config: SubnetConfig, steps: Steps) -> dict[str, int]:
     """The numbers of the config's steps, lifted where it lies between two.
 
-    `width_step0`, `width_step1` ... (`width_step` if there is one width) and `resolution_step`.
+    `width_step0`, `width_step1` ... (`width_step` if there is one width), `resolution_step` and,
+    of several number types, `dtype_step`.
     """
-    widths = steps.lifted(config).width_of_each(len(steps.widths))
-    names = _width_names(steps)
-    named = {
-        name: each.index(width)
-        for name, each, width in zip(names, steps.widths, widths, strict=True)
-    }
-    return {**named, RESOLUTION: steps.resolutions.index(config.resolution)}
+    places = zip(_names(steps), steps.axes, steps.values_of(config), strict=True)
+    return {name: axis.index(value) for name, axis, value in places}
 
 
 def to_config(params: Mapping[str, float], steps: Steps) -> SubnetConfig | None:
     """The inverse of `to_parameters`; None if parameters are missing."""
-    names = _width_names(steps)
-    if not {*names, RESOLUTION} <= set(params):
+    names = _names(steps)
+    if not {*names} <= set(params):
         return None
-    widths = (each[int(params[name])] for name, each in zip(names, steps.widths, strict=True))
-    return SubnetConfig(
-        width_mults=tuple(widths), resolution=steps.resolutions[int(params[RESOLUTION])]
-    )
+    places = zip(names, steps.axes, strict=True)
+    return steps.config_of([axis[int(params[name])] for name, axis in places])
 
 
 def features(params: Mapping[str, float], steps: Steps) -> list[float]:
-    """The logs of the widths and of the resolution: those of `steps.features` of the config."""
-    widths, resolutions = steps.logs
-    names = _width_names(steps)
-    values = [each[int(params[name])] for name, each in zip(names, widths, strict=True)]
-    return [*values, resolutions[int(params[RESOLUTION])]]
+    """Those of `steps.features` of the config."""
+    places = zip(_names(steps), steps.inputs, strict=True)
+    return [inputs[int(params[name])] for name, inputs in places]
 
 
 def suggest(trial: Trial, steps: Steps) -> SubnetConfig:
     """The config that `trial` was enqueued with, or else one proposed by the study's sampler."""
-    widths = [
-        each[trial.suggest_int(name, 0, len(each) - 1)]
-        for name, each in zip(_width_names(steps), steps.widths, strict=True)
-    ]
-    number = trial.suggest_int(RESOLUTION, 0, len(steps.resolutions) - 1)
-    return SubnetConfig(width_mults=tuple(widths), resolution=steps.resolutions[number])
+    return steps.config_of(
+        [
+            axis[trial.suggest_int(name, 0, len(axis) - 1)]
+            for name, axis in zip(_names(steps), steps.axes, strict=True)
+        ]
+    )
 
 
 def of_trial(trial: FrozenTrial, steps: Steps) -> SubnetConfig | None:
@@ -62,6 +54,8 @@ def of_trial(trial: FrozenTrial, steps: Steps) -> SubnetConfig | None:
     return to_config({**enqueued, **trial.params}, steps)
 
 
-def _width_names(steps: Steps) -> list[str]:
+def _names(steps: Steps) -> list[str]:
+    """The parameters' names, in the order of `steps.axes`."""
     count = len(steps.widths)
-    return ["width_step"] if count == 1 else [f"width_step{index}" for index in range(count)]
+    widths = ["width_step"] if count == 1 else [f"width_step{index}" for index in range(count)]
+    return [*widths, RESOLUTION, *([DTYPE] if steps.dtypes else [])]

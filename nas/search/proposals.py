@@ -106,8 +106,7 @@ class Proposals:
         steps, started = self.trials.steps, self.trials.known()
         rng = random.Random(f"{self.job.seed} {len(started)}")
         for _ in range(MAX_DRAWS):
-            widths = tuple(rng.choice(each) for each in steps.widths)
-            config = SubnetConfig(width_mults=widths, resolution=rng.choice(steps.resolutions))
+            config = steps.config_of([rng.choice(axis) for axis in steps.axes])
             if self.trials.channels(config) not in started:
                 self._enqueue(config)
                 return True
@@ -137,5 +136,5 @@ class Proposals:
         return config is not None and self.trials.channels(config) not in self._started
 
     def features(self, params: dict[str, Any]) -> list[float]:
-        """The logs of the widths and the resolution of these parameters' config."""
+        """Inputs of the surrogates for these parameters' config."""
         return features(params, self.trials.steps)

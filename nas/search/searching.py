@@ -21,6 +21,7 @@ from nas.evaluate.target import describe_target
 from nas.evaluate.trained import describe_supernet
 from nas.report.page import write_report
 from nas.runtimes import Runtime, load_runtime
+from nas.runtimes.mixed import SEPARATOR, dtypes_of
 from nas.search.belief import Belief
 from nas.search.feasibility import require_feasible
 from nas.search.forecast import conflict
@@ -29,6 +30,7 @@ from nas.search.proposals import Proposal
 from nas.search.provenance import provenance
 from nas.search.staircase import measured_steps
 from nas.search.study import Study
+from nas.typed_config import dtype_of
 from planner import Candidate, LookupTable, Preprocessing, write_candidates
 from supernet import Supernet
 from supernet.data import Data
@@ -150,7 +152,7 @@ def runtime_of(job: SearchJob) -> Runtime:
         job.runtime,
         device=choose_device(job.device).type,
         num_threads=job.num_threads,
-        dtype=job.dtype,
+        dtype=SEPARATOR.join(job.dtypes),
     )
 
 
@@ -160,13 +162,15 @@ def run_trials(study: Study, evaluator: Evaluator) -> int:
     Trials handed over to another worker are not counted.
     """
     job, num_completed = study.job, 0
-    predicted = None
+    predicted = dict[str | None, "PredictedLatency"]()
     if job.predict_after is not None:
         from nas.cost.predicted_latency import PredictedLatency  # scikit-learn takes a second
 
-        predicted = PredictedLatency(
-            evaluator.supernet, study.candidates(), predict_after=job.predict_after
-        )
+        for dtype in dtypes_of(evaluator.runtime):
+            measured = [one for one in study.candidates() if one.config.dtype == dtype]
+            predicted[dtype] = PredictedLatency(
+                evaluator.supernet, measured, predict_after=job.predict_after
+            )
 
     def evaluate(proposal: Proposal) -> Evaluation | Costs:
         if job.role == "latency":
@@ -175,13 +179,13 @@ def run_trials(study: Study, evaluator: Evaluator) -> int:
             proposal.config,
             max_s=job.trial_s,
             rivals=() if job.repeatable else study.evaluations(),
-            predicted=predicted,
+            predicted=predicted.get(dtype_of(proposal.config)),
             costs=proposal.costs,
         )
 
     num_done = len(study.candidates())
-    if evaluator.scores and num_done < job.num_trials and job.role != "latency":
-        evaluator.scores.tell_known()
+    if num_done < job.num_trials and job.role != "latency":
+        evaluator.tell_known()
     total = max(num_done, job.num_trials)
     has_forecast = False
     with tqdm(total=total, initial=num_done, desc="search", unit="config", mininterval=1.0) as bar:
@@ -233,7 +237,6 @@ def _prepare(
     belongs_to: dict[str, Any] = {"weights": document["weights_sha256"]}
     if job.role != "accuracy":
         belongs_to["target"] = describe_target(runtime, job.batch_size).to_json()
-    scored = evaluator.scores.whole() if evaluator.scores else None
     storage = job.storage or f"sqlite:///{folder / 'study.db'}"
     study = Study(
         supernet,
@@ -242,7 +245,7 @@ def _prepare(
         belongs_to=belongs_to,
         find_steps=partial(measured_steps, evaluator, job.steps_s) if job.has_steps else None,
         # What a repeatable search proposes depends on no other search.
-        scored=None if job.repeatable else scored,
+        scored=None if job.repeatable else evaluator.known_top1(),
     )
     return study, evaluator, document
 

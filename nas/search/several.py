@@ -21,18 +21,16 @@ all that the first one has scored is known then, so that only latencies are left
 def jobs_by_target(
     job: SearchJob,
     runtimes: Sequence[str | None],
-    dtypes: Sequence[str],
     batch_sizes: Sequence[int],
 ) -> dict[str, SearchJob]:
-    """A job for each combination, by the name of its target, such as `openvino-int8-batch16`.
+    """A job for each combination, by the name of its target, such as `openvino-batch16`.
 
     Raises NasError for a combination that occurs twice, or for several that share a storage.
     """
     jobs: dict[str, SearchJob] = {}
-    for runtime, dtype, batch_size in itertools.product(runtimes, dtypes, batch_sizes):
-        one = replace(job, runtime=runtime, dtype=dtype, batch_size=batch_size)
+    for runtime, batch_size in itertools.product(runtimes, batch_sizes):
+        one = replace(job, runtime=runtime, batch_size=batch_size)
         name = runtime_of(one).name  # also of the default runtime; fails if it is missing here
-        name += "" if dtype == "float32" else f"-{dtype}"
         name += "" if batch_size == 1 else f"-batch{batch_size}"
         if name in jobs:
             raise NasError(f"each target must be given once, but {name} was given again")

@@ -17,7 +17,9 @@ from nas.evaluate.evaluator import Evaluator
 from nas.meter.latency import MIN_ROUNDS
 from nas.meter.rounds import VISIT_S
 from nas.meter.statistics import median, median_interval
+from nas.runtimes.mixed import dtypes_of
 from nas.search.steps import Steps
+from nas.typed_config import typed
 from supernet import SearchSpace, SubnetConfig
 from supernet.tell import to_stderr
 
@@ -35,11 +37,15 @@ def measured_steps(evaluator: Evaluator, max_s: float) -> Steps:
 
     A width is dropped only where it saves less than SHARE of its part with 95 % confidence, judged
     by differences within each round of timing. On a noisy machine all widths stay, and so do those
-    of a group for whose networks `max_s` seconds of preparing and timing leave no time.
+    of a group for whose networks `max_s` seconds of preparing and timing leave no time. Of several
+    number types, a step of any is a step.
     """
-    space, all_steps = evaluator.supernet.space, Steps.all_of(evaluator.supernet)
-    configs = configs_by_width(space, all_steps)
-    chosen = _affordable(configs, _seconds_each(evaluator, space), max_s)
+    space, dtypes = evaluator.supernet.space, dtypes_of(evaluator.runtime)
+    all_steps = Steps.all_of(evaluator.supernet, tuple(filter(None, dtypes)))
+    by_width = configs_by_width(space, all_steps)
+    configs = [[typed(each, dtype) for each in some] for dtype in dtypes for some in by_width]
+    seconds_each = max(_seconds_each(evaluator, space, dtype) for dtype in dtypes)
+    chosen = _affordable(configs, seconds_each, max_s)
     probes = [config for number in chosen for config in configs[number]]
     if not probes:
         return all_steps
@@ -49,13 +55,15 @@ def measured_steps(evaluator: Evaluator, max_s: float) -> Steps:
     if found.is_noisy:
         to_stderr("this machine is too busy to tell steps of the latency: all widths stay")
         return all_steps
-    widths, first = list(all_steps.widths), 0
-    for number in chosen:
-        places = range(first, first + len(configs[number]))
-        times = [[each.median_s(place) for place in places] for each in found.rounds]
-        widths[number] = steps_of(widths[number], times)
-        first = places.stop
-    steps = replace(all_steps, widths=tuple(widths))
+    kept, first = [set[float]() for _ in by_width], 0
+    for number in range(len(configs)):
+        widths = all_steps.widths[number % len(by_width)]
+        if number in chosen:
+            places = range(first, first + len(widths))
+            times = [[each.median_s(place) for place in places] for each in found.rounds]
+            widths, first = steps_of(widths, times), places.stop
+        kept[number % len(by_width)] |= {*widths}
+    steps = replace(all_steps, widths=tuple(tuple(sorted(each)) for each in kept))
     counts = ", ".join(
         f"{len(few)} of {len(many)}"
         for few, many in zip(steps.widths, all_steps.widths, strict=True)
@@ -82,11 +90,12 @@ def configs_by_width(space: SearchSpace, steps: Steps) -> list[list[SubnetConfig
     ]
 
 
-def _seconds_each(evaluator: Evaluator, space: SearchSpace) -> float:
+def _seconds_each(evaluator: Evaluator, space: SearchSpace, dtype: str | None) -> float:
     """Seconds that it takes to prepare one network and to time it in the fewest rounds."""
-    evaluator.compile_to_time(space.smallest)  # the first one of an architecture takes longer
+    smallest, largest = typed(space.smallest, dtype), typed(space.largest, dtype)
+    evaluator.compile_to_time(smallest)  # the first one of an architecture takes longer
     start = time.perf_counter()
-    network = evaluator.compile_to_time(space.largest)
+    network = evaluator.compile_to_time(largest)
     prepare_s = time.perf_counter() - start
     network.run()
     start = time.perf_counter()

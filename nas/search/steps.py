@@ -1,17 +1,18 @@
-"""Steps: the widths of each group and the resolutions that a search proposes, ascending."""
+"""Steps: the widths of each group, the resolutions and the number types that a search proposes."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from nas.typed_config import dtype_of, typed
 from supernet import SubnetConfig, Supernet
 
 
 @dataclass(frozen=True, kw_only=True)
 class Steps:
-    """What a search chooses from: a config is one width for each group and one resolution.
+    """What a search chooses from: a width for each group, one resolution and one number type.
 
     On many targets latency is a staircase in the number of channels, which a vector unit or a
     kernel takes in multiples. A width between two steps then costs as much as the next step, and
@@ -22,9 +23,11 @@ class Steps:
     """For each width of a config, the steps, the narrowest first; the last is 1."""
     resolutions: tuple[int, ...]
     """Input sides in pixels, the lowest first."""
+    dtypes: tuple[str, ...] = ()
+    """The number types of which a config names one; (): the target has only one."""
 
     @classmethod
-    def all_of(cls, supernet: Supernet) -> "Steps":
+    def all_of(cls, supernet: Supernet, dtypes: tuple[str, ...] = ()) -> "Steps":
         """All widths of the supernet that differ in channels, and all resolutions.
 
         Of widths with the same channels, the largest, so that `lifted` changes no channels.
@@ -35,15 +38,31 @@ class Steps:
                 for number in range(supernet.space.num_groups)
             ),
             resolutions=tuple(reversed(supernet.space.resolutions)),
+            dtypes=dtypes,
         )
+
+    @cached_property
+    def axes(self) -> tuple[tuple[Any, ...], ...]:
+        """The values of each choice: the widths of each group, resolutions, number types if any."""
+        return (*self.widths, self.resolutions, *([self.dtypes] if self.dtypes else []))
 
     @property
     def num_configs(self) -> int:
         """How many configs the steps make."""
-        count = len(self.resolutions)
-        for widths in self.widths:
-            count *= len(widths)
-        return count
+        return math.prod(map(len, self.axes))
+
+    def config_of(self, values: Sequence[Any]) -> SubnetConfig:
+        """The config with one value for each of `axes`."""
+        count = len(self.widths)
+        subnet = SubnetConfig(
+            width_mults=tuple(map(float, values[:count])), resolution=int(values[count])
+        )
+        return typed(subnet, values[-1] if self.dtypes else None)
+
+    def values_of(self, config: SubnetConfig) -> tuple[Any, ...]:
+        """The inverse of `config_of`; of a config between two steps, those of `lifted`."""
+        widths = self.lifted(config).width_of_each(len(self.widths))
+        return (*widths, config.resolution, *([dtype_of(config)] if self.dtypes else []))
 
     def lifted(self, config: SubnetConfig) -> SubnetConfig:
         """`config` with each width raised to the next step; its resolution must be one of these."""
@@ -53,28 +72,44 @@ class Steps:
                 self.widths, config.width_of_each(len(self.widths)), strict=True
             )
         )
-        return SubnetConfig(width_mults=tuple(widths), resolution=config.resolution)
+        return replace(config, width_mults=tuple(widths))
+
+    def in_each_dtype(self, configs: Iterable[SubnetConfig]) -> Iterator[SubnetConfig]:
+        """Yield each config in each number type, one config after the other."""
+        for config in configs:
+            for dtype in self.dtypes or (None,):
+                yield typed(config, dtype)
 
     def features(self, config: SubnetConfig) -> list[float]:
-        """The logs of the lifted widths and of the resolution: costs are products of them."""
-        widths = self.lifted(config).width_of_each(len(self.widths))
-        return [math.log(value) for value in (*widths, config.resolution)]
+        """The inputs of the surrogates for a config, that of each value (`inputs`)."""
+        places = zip(self.inputs, self.axes, self.values_of(config), strict=True)
+        return [inputs[axis.index(value)] for inputs, axis, value in places]
 
     @cached_property
-    def logs(self) -> tuple[list[list[float]], list[float]]:
-        """The logs of the widths and of the resolutions."""
-        return [[*map(math.log, each)] for each in self.widths], [*map(math.log, self.resolutions)]
+    def inputs(self) -> list[list[float]]:
+        """For each of `axes`, what stands for its values in a surrogate.
+
+        The logs of widths and resolutions, because costs are products of them, and the number of a
+        number type.
+        """
+        logs = [[*map(math.log, each)] for each in (*self.widths, self.resolutions)]
+        return [*logs, *([[*map(float, range(len(self.dtypes)))]] if self.dtypes else [])]
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for a study; `Steps.from_json` reads them back."""
-        return {"widths": [list(each) for each in self.widths], "resolutions": [*self.resolutions]}
+        return {
+            "widths": [list(each) for each in self.widths],
+            "resolutions": [*self.resolutions],
+            "dtypes": [*self.dtypes],
+        }
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "Steps":
-        """The inverse of `to_json`."""
+        """The inverse of `to_json`; studies from before number types have no `dtypes`."""
         return cls(
             widths=tuple(tuple(each) for each in values["widths"]),
             resolutions=tuple(values["resolutions"]),
+            dtypes=tuple(values.get("dtypes", ())),
         )
 
 

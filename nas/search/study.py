@@ -85,7 +85,8 @@ class Study:
             may_begin=job.role != "accuracy",
         )
         take_back_abandoned(self.study, clock)
-        steps = self._shared_steps(find_steps or partial(Steps.all_of, supernet))
+        all_steps = partial(Steps.all_of, supernet, job.named_dtypes)
+        steps = self._shared_steps(find_steps or all_steps)
         self.trials = Trials(self.study, supernet, steps, without_password(storage))
         self.trials.evaluations()  # raises on damage now, not after hours
         self._require_equal_constraints()
@@ -101,7 +102,7 @@ class Study:
             is_new=self.proposals.is_new,
             features=self.proposals.features,
             excess=self._excess,
-            scored=_as_inputs(supernet, scored) if scored else None,
+            scored=_as_inputs(all_steps(), scored) if scored else None,
         )
 
     @property
@@ -265,7 +266,6 @@ class Study:
         return bool(self.study.user_attrs.get(ENDED))
 
 
-def _as_inputs(supernet: Supernet, scored: Mapping[SubnetConfig, float]) -> tuple[Array, Array]:
+def _as_inputs(steps: Steps, scored: Mapping[SubnetConfig, float]) -> tuple[Array, Array]:
     """Inputs of the surrogates, (n, num_inputs), and top1, (n,)."""
-    widths = Steps.all_of(supernet)
-    return np.array([widths.features(each) for each in scored]), np.array([*scored.values()])
+    return np.array([steps.features(each) for each in scored]), np.array([*scored.values()])

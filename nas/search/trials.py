@@ -13,6 +13,7 @@ from nas.evaluate.evaluation import Costs, Evaluation, from_text
 from nas.search.parameters import of_trial
 from nas.search.roles import COSTS, has_costs
 from nas.search.steps import Steps
+from nas.typed_config import dtype_of, typed
 from planner import Candidate
 from supernet import SubnetConfig, Supernet
 from supernet.tell import to_stderr
@@ -42,7 +43,8 @@ class Trials:
     def __init__(self, study: optuna.Study, supernet: Supernet, steps: Steps, storage: str) -> None:
         self.study, self.steps, self.storage = study, steps, storage
         self._kept_counts = functools.cache(supernet.kept_counts)
-        self._uniform = {self.channels(each): each for each in reversed([*supernet.space.grid()])}
+        uniform = [*steps.in_each_dtype(supernet.space.grid())]
+        self._uniform = {self.channels(each): each for each in reversed(uniform)}
         self._cache: dict[int, Evaluation] = {}  # by trial number; complete trials never change
         self._told = set[int]()  # numbers of foreign trials
 
@@ -114,8 +116,13 @@ class Trials:
         return self.channels(config) in self._uniform
 
     def channels(self, config: SubnetConfig) -> tuple[int, ...]:
-        """Key of a config, equal for duplicates: kept channels of each group, and resolution."""
-        return *self._kept_counts(config), config.resolution
+        """Key of a config, equal for duplicates.
+
+        Kept channels of each group, resolution, and the number of its number type, if it names one.
+        """
+        dtype = dtype_of(config)
+        named = () if dtype is None else (self.steps.dtypes.index(dtype),)
+        return *self._kept_counts(typed(config, None)), config.resolution, *named
 
 
 def _evaluation(trial: FrozenTrial, storage: str) -> Evaluation:

@@ -25,6 +25,19 @@ def test_a_file_gives_the_candidates_back(
     assert ",0.25_0.5_1," in lines[-1]
 
 
+def test_a_file_from_before_number_types_is_read(
+    tmp_path: Path, new_entries: Callable[..., tuple[Entry, ...]], new_entry: Callable[..., Entry]
+) -> None:
+    path, candidates = tmp_path / "candidates.csv", [*map(plain, new_entries(20))]
+    write_candidates(path, candidates)
+    table = [line.split(",") for line in path.read_text().splitlines()]
+    place = table[0].index("dtype")
+    path.write_text("".join(",".join(row[:place] + row[place + 1 :]) + "\n" for row in table))
+    assert read_candidates(path) == candidates
+    write_candidates(path, [plain(new_entry(dtype="int8"))])
+    assert read_candidates(path)[0].config.dtype == "int8"
+
+
 def test_no_candidates_is_a_file_with_a_header(tmp_path: Path) -> None:
     write_candidates(tmp_path / "candidates.csv", [])
     assert read_candidates(tmp_path / "candidates.csv") == []

@@ -1,5 +1,6 @@
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,21 @@ def test_config_ids_must_differ(
 ) -> None:
     with pytest.raises(InvalidValue, match=r"`config_id` must be unique, but w0.25_0.5_1-r24"):
         new_table((new_entry(), new_entry()))
+
+
+def test_entries_name_their_number_type_where_there_are_several(
+    new_table: Callable[..., LookupTable], new_entry: Callable[..., Entry], table: LookupTable
+) -> None:
+    mixed = replace(table.target, dtype="float32+int8")
+    pair = (new_entry(config_id="a", dtype="float32"), new_entry(config_id="a-int8", dtype="int8"))
+    read = LookupTable.from_json(replace(table, target=mixed, entries=pair).to_json())
+    assert [*map(read.dtype_of, read)] == ["float32", "int8"]
+    with pytest.raises(InvalidValue, match="`dtype` of b must be of the target's, float32 or int8"):
+        replace(table, target=mixed, entries=(new_entry(config_id="b"),))
+    with pytest.raises(InvalidValue, match=r"`dtype` of a-int8 must be .* float32, but got 'int8'"):
+        new_table(pair)
+    assert [*map(table.dtype_of, table)] == ["float32"] * len(table)
+    assert '"dtype"' not in json.dumps(table.to_json()["entries"])
 
 
 def test_ties_name_other_entries(

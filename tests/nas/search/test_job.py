@@ -46,3 +46,12 @@ def test_the_latency_budget_is_the_tightest_bound() -> None:
     assert SearchJob(constraints=(Constraint("macs", 1e6),)).max_latency_ms is None
     both = (Constraint("latency_p50_ms", 5.0), Constraint("latency_p99_ms", 4.0))
     assert SearchJob(constraints=both).max_latency_ms == 4.0
+
+
+def test_number_types_must_differ_and_be_told_by_what_is_proposed_by() -> None:
+    with pytest.raises(NasError, match=r"must be different ones of .* but got int8 int8"):
+        SearchJob(dtypes=("int8", "int8"))
+    with pytest.raises(NasError, match=r"must be different ones of .* but got none"):
+        SearchJob(dtypes=())
+    with pytest.raises(NasError, match="but got --dtypes float32 int8, which have the same MACs"):
+        SearchJob(dtypes=("float32", "int8"), repeatable=True)

@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import optuna
 import pytest
 
 from nas.search.parameters import features, of_trial, suggest, to_config, to_parameters
 from nas.search.steps import Steps
+from nas.typed_config import typed
 from supernet import SubnetConfig
 
 
@@ -32,6 +35,17 @@ def test_a_width_between_two_steps_is_the_next() -> None:
 def test_parameters_have_the_features_of_their_config(widths: tuple[float, ...]) -> None:
     config, its_steps = SubnetConfig(width_mults=widths, resolution=12), steps(len(widths))
     assert features(to_parameters(config, its_steps), its_steps) == its_steps.features(config)
+
+
+def test_a_number_type_is_a_parameter_where_there_are_several() -> None:
+    its_steps = replace(steps(1), dtypes=("float32", "int8"))
+    config = typed(SubnetConfig(width_mults=(0.5,), resolution=16), "int8")
+    parameters = to_parameters(config, its_steps)
+    assert parameters == {"width_step": 1, "resolution_step": 1, "dtype_step": 1}
+    assert to_config(parameters, its_steps) == config
+    assert features(parameters, its_steps) == its_steps.features(config)
+    del parameters["dtype_step"]
+    assert to_config(parameters, its_steps) is None
 
 
 def test_half_chosen_is_no_config() -> None:

@@ -3,6 +3,7 @@ import math
 import torch
 
 from nas.search.steps import Steps, widths_by_channels
+from nas.typed_config import typed
 from supernet import SearchSpace, SubnetConfig, Supernet
 from supernet.models import WideResNet
 
@@ -59,3 +60,33 @@ def test_features_are_the_logs_of_what_is_lifted() -> None:
     steps = Steps(widths=((0.25, 1.0), (0.5, 1.0)), resolutions=(12, 16))
     config = SubnetConfig(width_mults=(0.3, 0.4), resolution=16)
     assert steps.features(config) == [0.0, math.log(0.5), math.log(16)]
+
+
+def test_number_types_are_an_axis_of_their_own() -> None:
+    supernet = make()
+    steps = Steps.all_of(supernet, ("float32", "int8"))
+    assert steps.axes[-1] == ("float32", "int8")
+    assert steps.num_configs == 2 * Steps.all_of(supernet).num_configs
+    config = steps.config_of([0.25, 0.4, 1.0, 16, "int8"])
+    assert config.config_id == "w0.25_0.4_1-r16-int8"
+    assert steps.values_of(config) == (0.25, 0.4, 1.0, 16, "int8")
+    assert steps.lifted(typed(supernet.space.largest, "int8")).config_id == "w1-r16-int8"
+    plain = Steps.all_of(supernet).features(typed(config, None))
+    assert steps.features(config) == [*plain, 1.0]
+    assert Steps.from_json(steps.to_json()) == steps
+
+
+def test_each_config_comes_in_each_number_type() -> None:
+    configs = [SubnetConfig(width_mults=(width,), resolution=16) for width in (0.5, 1.0)]
+    typed_ones = Steps.all_of(make(), ("float32", "int8")).in_each_dtype(configs)
+    assert [each.config_id for each in typed_ones] == [
+        *("w0.5-r16", "w0.5-r16-int8", "w1-r16", "w1-r16-int8")
+    ]
+    assert [*Steps.all_of(make()).in_each_dtype(configs)] == configs
+
+
+def test_steps_of_a_study_from_before_number_types_are_read() -> None:
+    steps = Steps.all_of(make())
+    values = steps.to_json()
+    assert values.pop("dtypes") == []
+    assert Steps.from_json(values) == steps

@@ -1,0 +1,31 @@
+"""TypedConfig: a subnet in a number type, where a target computes in several."""
+
+from dataclasses import dataclass
+
+from supernet import SubnetConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class TypedConfig(SubnetConfig):
+    """A subnet in a number type; the supernet takes it for the subnet."""
+
+    dtype: str
+    """float32, int8 ..., one of `nas.runtimes.runtime.DTYPES`."""
+
+    @property
+    def config_id(self) -> str:
+        """Like `w0.5-r24-int8`; in float32 the subnet's own."""
+        of_subnet = super().config_id
+        return of_subnet if self.dtype == "float32" else f"{of_subnet}-{self.dtype}"
+
+
+def typed(config: SubnetConfig, dtype: str | None) -> SubnetConfig:
+    """The subnet of `config` in a number type; None: in the target's only one."""
+    if dtype is None:
+        return SubnetConfig(width_mults=config.width_mults, resolution=config.resolution)
+    return TypedConfig(width_mults=config.width_mults, resolution=config.resolution, dtype=dtype)
+
+
+def dtype_of(config: SubnetConfig) -> str | None:
+    """The config's number type; None: the target's only one."""
+    return config.dtype if isinstance(config, TypedConfig) else None
