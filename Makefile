@@ -15,7 +15,7 @@ test: .venv/installed  ## the tests: CPU, no network, under 5 minutes
 SIDE_BY_SIDE := tests/supernet tests/nas/runtimes tests/nas/export tests/benchmarks/training \
 	tests/test_timm_networks.py tests/test_pretrained_start.py tests/test_moved_photos.py \
 	tests/test_damaged_photos.py tests/test_restart.py tests/test_two_searches.py \
-	tests/test_worker_roles.py tests/nas/test_number_types.py
+	tests/test_worker_roles.py tests/nas/test_mixed_search.py
 
 slow: .venv/installed  ## the checks that take longer
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "slow and not timing" $(SIDE_BY_SIDE)

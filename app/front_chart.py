@@ -1,5 +1,7 @@
-"""The chart of the page Front: candidates by origin, Pareto front and positions of the marks."""
+"""The chart of the page Front: candidates by kind, Pareto front and positions of the marks."""
 
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -10,11 +12,12 @@ from app.charts import new_figure, scale_of
 from app.frames import candidates_frame, error_columns, thinned
 from app.names import short
 from app.opening import Source
-from app.palette import CHOSEN, GREY, ORIGINS
+from app.palette import CHOSEN, GREY, ORIGINS, origin_style
 from app.quantities import MACS, P50, PARAMS, SELECTED, TOP1, Quantity, interval
 from planner import Entry
 
 MAX_ERROR_BARS = 60
+OUTSIDE = "not in the table"
 
 
 @lru_cache(maxsize=32)  # a page asks at every change of the budget; only axes matter
@@ -31,7 +34,7 @@ def drawn_frame(source: Source, x: Quantity, y: Quantity) -> pd.DataFrame:
 def front_figure(source: Source, x: Quantity, y: Quantity) -> go.Figure:
     """The candidates by origin and the Pareto front as steps, independent of the budget.
 
-    The figure is cached: don't modify it.
+    Of several number types, each has shapes of its own. The figure is cached: don't modify it.
     """
     frame = drawn_frame(source, x, y)
     figure = new_figure(460)
@@ -44,17 +47,35 @@ def front_figure(source: Source, x: Quantity, y: Quantity) -> go.Figure:
         name="Pareto front",
         hoverinfo="skip",
     )
-    for origin, style in ORIGINS.items():
-        for in_table in (False, True):
-            rows = frame[(frame["origin"] == origin) & (frame["in_table"] == in_table)]
-            if len(rows):
-                figure.add_trace(_points(rows, x, y, style, in_table))
+    for (origin, place, in_table), rows in _by_kind(frame, source.table.target.dtypes):
+        label, colour, symbol = origin_style(origin, place)
+        named = _named(label, rows["dtype"].iloc[0], in_table)
+        figure.add_trace(_points(rows, x, y, (named, colour, symbol), in_table))
     figure.add_trace(_named_ring("chosen", 24, 3.5))
     if frame["tied_with"].any():
         figure.add_trace(_named_ring("tied in latency", 16, 1.5))
     figure.update_xaxes(title=x.label, **scale_of(frame[x.column] * x.factor))
     figure.update_yaxes(title=y.label, **scale_of(frame[y.column] * y.factor))
     return figure
+
+
+def _by_kind(
+    frame: pd.DataFrame, dtypes: Sequence[str]
+) -> Iterator[tuple[tuple[str, int, bool], pd.DataFrame]]:
+    """The rows by origin, place of the number type and whether in the table; no kind is empty."""
+    for origin, (place, dtype), in_table in itertools.product(
+        ORIGINS, enumerate(dtypes), (False, True)
+    ):
+        rows = frame[(frame["origin"] == origin) & (frame["in_table"] == in_table)]
+        if len(dtypes) > 1:
+            rows = rows[rows["dtype"] == dtype]
+        if len(rows):
+            yield (origin, place, in_table), rows
+
+
+def _named(label: str, dtype: str | None, in_table: bool) -> str:
+    """The name of a kind in the legend."""
+    return ", ".join([label, *([dtype] if dtype else []), *([] if in_table else [OUTSIDE])])
 
 
 Place = tuple[float, float]
@@ -85,8 +106,8 @@ def _place(entry: Entry, x: Quantity, y: Quantity) -> Place | None:
 def _points(
     rows: pd.DataFrame, x: Quantity, y: Quantity, style: tuple[str, str, str], in_table: bool
 ) -> go.Scatter:
-    """One origin's candidates: larger on the front, hollow if not in the table."""
-    label, colour, symbol = style
+    """The candidates of one kind: larger on the front, hollow if not in the table."""
+    name, colour, symbol = style
     sizes = rows["on_front"].map({True: 10, False: 7 if in_table else 6})
     front = rows[rows["on_front"]]
     bars = in_table and len(front) <= MAX_ERROR_BARS
@@ -94,7 +115,7 @@ def _points(
         x=rows[x.column] * x.factor,
         y=rows[y.column] * y.factor,
         mode="markers",
-        name=label if in_table else f"{label}, not in the table",
+        name=name,
         marker={
             "color": colour,
             "symbol": symbol if in_table else f"{symbol}-open",

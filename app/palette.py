@@ -17,6 +17,13 @@ ORIGINS = {
     "search": ("search", ORANGE, "diamond"),
     "baseline": ("baseline", GREEN, "square"),
 }
+SHAPES_OF_DTYPES: tuple[dict[str, str], ...] = (
+    {},
+    {"grid": "triangle-up", "search": "triangle-down", "baseline": "triangle-left"},
+    {"grid": "cross", "search": "x", "baseline": "hourglass"},
+    {"grid": "pentagon", "search": "star", "baseline": "hexagram"},
+)
+"""By the place of a number type among those of a table: what replaces the symbols of ORIGINS."""
 DEVICES = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILLION)
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "x")
@@ -26,6 +33,12 @@ VERDICTS = {
     "faster": (BLUE, "triangle-down"),
     "slower": (VERMILLION, "triangle-up"),
 }
+
+
+def origin_style(origin: str, place: int = 0) -> tuple[str, str, str]:
+    """Label, colour and symbol of an origin; number types, by their place, differ in the symbol."""
+    label, colour, symbol = ORIGINS[origin]
+    return label, colour, SHAPES_OF_DTYPES[place % len(SHAPES_OF_DTYPES)].get(origin, symbol)
 
 
 def device_style(index: int) -> tuple[str, str, str]:

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 
 from nas.meter.latency import Latency as MeasuredLatency
-from nas.typed_config import dtype_of, typed
+from nas.number_types import dtype_of, typed
 from planner import Accuracy, Candidate, Config, Latency
 from supernet import SubnetConfig
 from supernet.evaluate.accuracy import Accuracy as CountedAccuracy

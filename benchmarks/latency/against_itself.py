@@ -32,7 +32,8 @@ from nas.evaluate.reference_network import reference_workload
 from nas.meter.latency import Measurement, measure_latency
 from nas.meter.statistics import median, median_interval
 from nas.runtimes import CompiledNetwork, Runtime, load_runtime
-from nas.runtimes.runtime import DTYPES, RUNTIMES
+from nas.runtimes.registry import RUNTIMES
+from nas.runtimes.runtime import DTYPES
 from supernet import SearchSpace, SubnetConfig, Supernet
 from supernet.space import widths_from
 

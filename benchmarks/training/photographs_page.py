@@ -174,10 +174,10 @@ def figure(runs: list[Run]) -> go.Figure:
                 x=sides[: len(values)],
                 y=values,
                 mode="lines+markers",
-                name=f"{system.partition('-')[0]} {width:g}",
+                name=f"{system.partition('-')[0]}, width {width:g}",
                 line={"color": colours[width], "dash": dash},
             )
-    drawn.update_layout(template="plotly_white", font_size=14)
+    drawn.update_layout(template="plotly_white", font_size=14, margin_t=30)
     drawn.update_xaxes(title="resolution (px)", tickvals=sides)
     drawn.update_yaxes(title="top-1 on test photographs (%)")
     return drawn

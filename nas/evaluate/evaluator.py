@@ -20,11 +20,11 @@ from nas.evaluate.reference_network import reference_workload
 from nas.evaluate.scores import Score, Scores
 from nas.meter.energy import energy_mj, nvml, rapl
 from nas.meter.latency import Measurement, measure_latency
+from nas.number_types import dtype_of, typed
 from nas.runtimes import CompiledNetwork, Runtime
 from nas.runtimes.from_pixels import FromPixels
 from nas.runtimes.mixed import dtypes_of, in_dtype
 from nas.runtimes.runtime import NUM_CALIBRATION_IMAGES
-from nas.typed_config import dtype_of, typed
 from planner import Candidate, Latency
 from supernet import SubnetConfig, Supernet
 from supernet.evaluate.accuracy import (
@@ -49,7 +49,7 @@ class Evaluator:
         supernet: in eval mode; it is not changed.
         images: images of the data that it was trained on.
         runtime: times the extracted subnets. If it computes in several number types
-            (`nas.runtimes.mixed`), configs say theirs (`nas.typed_config`).
+            (`nas.runtimes.mixed`), configs say theirs (`nas.number_types`).
         batch_size: images in one timed batch.
         seed: shuffles the candidates in each round of timing, and the images of each race.
         measures: names of further `nas.evaluate.measures.EXTRA` to measure for each candidate.

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from nas.errors import NasError
 from nas.evaluate.trained import add_data_arguments, load_trained, run_of
-from nas.export.exporting import artifact_folder, dtype_of_files, export
+from nas.export.exporting import artifact_folder, export
+from nas.number_types import dtype_of_files
 from planner import LookupTable, PlannerError
 from supernet.errors import SupernetError
 

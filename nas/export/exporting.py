@@ -12,10 +12,9 @@ from nas.errors import NasError
 from nas.evaluate.evaluator import Evaluator
 from nas.export.artifact import write_artifact
 from nas.export.metadata import artifact_metadata
+from nas.number_types import dtype_of_file, typed
 from nas.runtimes import load_runtime
-from nas.runtimes.mixed import SEPARATOR
 from nas.runtimes.onnxruntime import OnnxNetwork
-from nas.typed_config import typed
 from planner import Entry, LookupTable
 from supernet import SubnetConfig, Supernet
 from supernet.checkpoint import weights_sha256
@@ -47,7 +46,7 @@ class Exporter:
         self._evaluator = Evaluator(
             supernet,
             Images(data, torch.device("cpu")),
-            load_runtime("onnxruntime", dtype=SEPARATOR.join(("float32", "int8"))),
+            load_runtime("onnxruntime", dtype="float32+int8"),
             batch_size=table.target.batch_size,
             seed=0,
         )
@@ -96,19 +95,6 @@ class Exporter:
 def artifact_folder(run: Path, table: Path | None) -> Path:
     """Where a run's files lie by default: those of another table than the run's own apart."""
     return run / "artifacts" if table is None else run / "artifacts" / table.stem
-
-
-def dtype_of_file(dtype: str) -> str:
-    """The number type of the file of what was timed in `dtype`: int8 if that is, else float32.
-
-    Runtimes compute a float32 file in float16 or bfloat16 where they are told to.
-    """
-    return "int8" if dtype == "int8" else "float32"
-
-
-def dtype_of_files(table: LookupTable) -> str:
-    """The number types of a table's files, as a target says them: float32+int8 of both."""
-    return SEPARATOR.join(dict.fromkeys(map(dtype_of_file, table.target.dtypes)))
 
 
 def export(

@@ -6,7 +6,7 @@ import zipfile
 from pathlib import Path
 
 from nas.evaluate.reference_network import reference_images, reference_network
-from nas.export.exporting import dtype_of_files
+from nas.number_types import dtype_of_files
 from nas.runtimes.from_pixels import INPUT_FORM
 from nas.runtimes.onnx_graph import export_model
 from planner import LookupTable

@@ -19,7 +19,8 @@ from nas.measure.over_ssh import measured_on
 from nas.measure.ssh import ssh
 from nas.measure.target_command import measure_by_command
 from nas.runtimes import load_runtime
-from nas.runtimes.runtime import DTYPES, RUNTIMES
+from nas.runtimes.registry import RUNTIMES
+from nas.runtimes.runtime import DTYPES
 from planner import LookupTable, PlannerError
 from supernet.device import choose_device
 from supernet.errors import SupernetError

@@ -11,11 +11,11 @@ from nas.conditions.steady import steady
 from nas.errors import NasError
 from nas.evaluate.reference_network import reference_workload
 from nas.evaluate.target import describe_target
-from nas.export.exporting import dtype_of_files
 from nas.measure.measurements import as_measurements
 from nas.measure.measuring import table_of
 from nas.measure.pipeline import Pipeline, photo_file, photo_parameters
 from nas.meter.energy import energy_mj, rapl
+from nas.number_types import dtype_of_files
 from nas.progress_bar import share_bar
 from nas.runtimes import Runtime
 from nas.runtimes.peak_memory import peak_memory_bytes

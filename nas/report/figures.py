@@ -1,6 +1,7 @@
 """Charts of the front for report.html: on `report`, against the uniform grid, winner's curse."""
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
@@ -8,11 +9,19 @@ from planner import Candidate, LookupTable
 
 # Okabe and Ito's palette, which is safe for colour-blind readers.
 GRID, SEARCH, FRONT = "#999999", "#E69F00", "#0072B2"
+SHAPES = ("circle", "triangle-up", "square", "cross")
 
 
 def front_figure(table: LookupTable, candidates: Sequence[Candidate]) -> go.Figure:
-    """Top-1 over latency: all candidates on `selection`, the front on `report` with intervals."""
+    """Top-1 over latency: all candidates on `selection`, the front on `report` with intervals.
+
+    Of several number types, each has a shape of its own.
+    """
     figure = go.Figure()
+    shapes = _shapes(table)
+    for dtype, shape in shapes.items() if len(shapes) > 1 else ():
+        marker = {"color": "#000000", "symbol": shape, "size": 9}
+        figure.add_scatter(x=[None], y=[None], mode="markers", name=dtype, marker=marker)
     for origin, colour, name in (("grid", GRID, "uniform grid"), ("search", SEARCH, "search")):
         some = [candidate for candidate in candidates if candidate.origin == origin]
         figure.add_scatter(
@@ -20,7 +29,12 @@ def front_figure(table: LookupTable, candidates: Sequence[Candidate]) -> go.Figu
             y=[candidate.accuracy.top1 for candidate in some],
             mode="markers",
             name=f"{name} ({len(some)}), on selection",
-            marker={"color": colour, "size": 7, "opacity": 0.7},
+            marker={
+                "color": colour,
+                "size": 7,
+                "opacity": 0.7,
+                "symbol": [_shape(shapes, candidate) for candidate in some],
+            },
             customdata=[_hover(candidate) for candidate in some],
             hovertemplate="%{customdata}",
         )
@@ -35,7 +49,7 @@ def front_figure(table: LookupTable, candidates: Sequence[Candidate]) -> go.Figu
         mode="lines+markers",
         name=f"front ({len(entries)}), on report",
         line={"color": FRONT, "width": 1, "dash": "dot"},
-        marker={"size": 9},
+        marker={"size": 9, "symbol": [_shape(shapes, entry) for entry in entries]},
         customdata=[_hover(entry) for entry in entries],
         hovertemplate="%{customdata}",
     )
@@ -103,6 +117,15 @@ def curse_figure(table: LookupTable) -> go.Figure:
         legend={"x": 0.99, "y": 0.02, "xanchor": "right", "yanchor": "bottom"},
     )
     return figure
+
+
+def _shapes(table: LookupTable) -> dict[str, str]:
+    """The shape of each number type of the table's target."""
+    return dict(zip(table.target.dtypes, itertools.cycle(SHAPES)))
+
+
+def _shape(shapes: Mapping[str, str], candidate: Candidate) -> str:
+    return shapes.get(candidate.config.dtype or "", SHAPES[0])
 
 
 def _on_latency(figure: go.Figure, top1: str) -> go.Figure:

@@ -1,15 +1,12 @@
 """MixedRuntime: a runtime in several number types, of which each network is compiled in one."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
 from nas.errors import NasError
-
-if TYPE_CHECKING:
-    from nas.runtimes.runtime import CompiledNetwork, Runtime  # which load this one
+from nas.runtimes.runtime import CompiledNetwork, Runtime
 
 SEPARATOR = "+"
 
@@ -21,7 +18,7 @@ class MixedRuntime:
         runtimes: two or more that differ in their dtype only; `compile` uses the first.
     """
 
-    def __init__(self, runtimes: "Sequence[Runtime]") -> None:
+    def __init__(self, runtimes: Sequence[Runtime]) -> None:
         self.by_dtype = {each.dtype: each for each in runtimes}
         first, *_ = runtimes
         self.name, self.version, self.device = first.name, first.version, first.device
@@ -33,18 +30,18 @@ class MixedRuntime:
 
     def compile(
         self, network: nn.Module, images: torch.Tensor, calibration: torch.Tensor | None = None
-    ) -> "CompiledNetwork":
+    ) -> CompiledNetwork:
         """Compile `network` in the first number type: see `Runtime.compile`."""
         first, *_ = self.by_dtype.values()
         return first.compile(network, images, calibration)
 
 
-def dtypes_of(runtime: "Runtime") -> tuple[str | None, ...]:
+def dtypes_of(runtime: Runtime) -> tuple[str | None, ...]:
     """The number types that a config may name; (None,) where there is only one."""
     return (*runtime.by_dtype,) if isinstance(runtime, MixedRuntime) else (None,)
 
 
-def in_dtype(runtime: "Runtime", dtype: str | None) -> "Runtime":
+def in_dtype(runtime: Runtime, dtype: str | None) -> Runtime:
     """The runtime in one of its number types; None: in its only one, or the first.
 
     Raises NasError if it computes in others only.

@@ -1,16 +1,12 @@
-"""The interface of a runtime, and the registry of runtimes by name."""
+"""The interface of a runtime; `nas.runtimes.registry` has those that there are."""
 
-import importlib
 from collections.abc import Collection, Mapping
-from functools import partial
 from typing import Protocol
 
 import torch
 from torch import nn
 
 from nas.errors import RuntimeUnavailableError
-from nas.runtimes.mixed import SEPARATOR, MixedRuntime
-from nas.threads import threads_to_use
 
 
 class CompiledNetwork(Protocol):
@@ -59,52 +55,6 @@ DTYPES = (*FLOATING, "int8")
 NUM_CALIBRATION_IMAGES = 300
 """Images that represent the data, for int8."""
 
-# Name -> class, imported on demand: some need optional packages.
-RUNTIMES = {
-    "cudagraph": "nas.runtimes.cudagraph.CudaGraph",
-    "eager": "nas.runtimes.eager.Eager",
-    "executorch": "nas.runtimes.executorch.ExecuTorch",
-    "inductor": "nas.runtimes.inductor.Inductor",
-    "onnxruntime": "nas.runtimes.onnxruntime.OnnxRuntime",
-    "openvino": "nas.runtimes.openvino.OpenVino",
-}
-
-
-def load_runtime(
-    name: str | None = None,
-    *,
-    device: str = "cpu",
-    num_threads: int | None = None,
-    dtype: str = "float32",
-) -> Runtime:
-    """Create the runtime `name` on `device` ("cpu" or "cuda") with `num_threads` CPU threads.
-
-    By default: ONNX Runtime on a CPU and eager PyTorch on CUDA, with one thread for each core
-    that this process may use (`supernet.cores`). It computes in `dtype`, one of DTYPES, or in
-    several such as float32+int8 (`nas.runtimes.mixed`).
-
-    Raises:
-        RuntimeUnavailableError: the runtime is unknown, its package or the device is missing, it
-            can't compute in `dtype` on this machine, or there are fewer usable cores than threads.
-    """
-    if SEPARATOR in dtype:
-        alone = partial(load_runtime, name, device=device, num_threads=num_threads)
-        return MixedRuntime([alone(dtype=each) for each in dtype.split(SEPARATOR)])
-    if device not in ("cpu", "cuda"):
-        raise RuntimeUnavailableError(f"the device must be cpu or cuda, but got {device}")
-    if device == "cuda" and not torch.cuda.is_available():
-        raise RuntimeUnavailableError(
-            "device cuda needs a GPU that PyTorch can see, but there is none; use --device cpu"
-        )
-    num_threads = threads_to_use(num_threads)
-    name = name or ("onnxruntime" if device == "cpu" else "eager")
-    if name not in RUNTIMES:
-        raise RuntimeUnavailableError(
-            f"the runtime must be one of {', '.join(RUNTIMES)}, but got {name}"
-        )
-    runtime: Runtime = _import(name)(device, num_threads, dtype)
-    return runtime
-
 
 def require_one_of(runtime: str, what: str, possible: Collection[str], given: str) -> None:
     """Raise RuntimeUnavailableError unless a setting is one that this machine supports."""
@@ -114,14 +64,3 @@ def require_one_of(runtime: str, what: str, possible: Collection[str], given: st
             f"the {what} of {runtime} must be {' or '.join(possible)} on this machine, "
             f"but got {given}{elsewhere if given == 'int8' else ''}"
         )
-
-
-def _import(name: str) -> type:
-    module, _, kind = RUNTIMES[name].rpartition(".")
-    try:
-        return getattr(importlib.import_module(module), kind)  # type: ignore[no-any-return]
-    except ImportError as error:
-        raise RuntimeUnavailableError(
-            f"the runtime {name} needs the package {error.name}, which is not installed; "
-            f"run: pip install {error.name}"
-        ) from error

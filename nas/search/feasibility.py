@@ -11,9 +11,9 @@ from nas.errors import LimitError
 from nas.evaluate.constraint import Constraint
 from nas.evaluate.evaluator import Evaluator
 from nas.evaluate.measures import is_latency
+from nas.number_types import typed
 from nas.runtimes.mixed import dtypes_of
 from nas.search.fitting_table import print_fitting
-from nas.typed_config import typed
 from planner import Latency
 from supernet import SearchSpace, SubnetConfig
 

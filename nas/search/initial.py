@@ -7,8 +7,8 @@ import numpy as np
 from scipy.stats import qmc
 
 from nas.errors import StudyError
+from nas.number_types import dtype_of, typed
 from nas.search.steps import Steps
-from nas.typed_config import dtype_of, typed
 from supernet import SearchSpace, SubnetConfig
 
 NUM_SPREAD = 8

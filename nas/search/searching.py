@@ -19,6 +19,7 @@ from nas.evaluate.measures import value_of
 from nas.evaluate.scores import Scores, scores_file
 from nas.evaluate.target import describe_target
 from nas.evaluate.trained import describe_supernet
+from nas.number_types import dtype_of
 from nas.report.page import write_report
 from nas.runtimes import Runtime, load_runtime
 from nas.runtimes.mixed import SEPARATOR, dtypes_of
@@ -30,7 +31,6 @@ from nas.search.proposals import Proposal
 from nas.search.provenance import provenance
 from nas.search.staircase import measured_steps
 from nas.search.study import Study
-from nas.typed_config import dtype_of
 from planner import Candidate, LookupTable, Preprocessing, write_candidates
 from supernet import Supernet
 from supernet.data import Data

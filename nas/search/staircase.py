@@ -17,9 +17,9 @@ from nas.evaluate.evaluator import Evaluator
 from nas.meter.latency import MIN_ROUNDS
 from nas.meter.rounds import VISIT_S
 from nas.meter.statistics import median, median_interval
+from nas.number_types import typed
 from nas.runtimes.mixed import dtypes_of
 from nas.search.steps import Steps
-from nas.typed_config import typed
 from supernet import SearchSpace, SubnetConfig
 from supernet.tell import to_stderr
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from nas.typed_config import dtype_of, typed
+from nas.number_types import dtype_of, typed
 from supernet import SubnetConfig, Supernet
 
 

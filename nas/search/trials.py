@@ -10,10 +10,10 @@ from optuna.trial import FrozenTrial, TrialState
 from nas.conversions import subnet_config
 from nas.errors import StudyError
 from nas.evaluate.evaluation import Costs, Evaluation, from_text
+from nas.number_types import dtype_of, typed
 from nas.search.parameters import of_trial
 from nas.search.roles import COSTS, has_costs
 from nas.search.steps import Steps
-from nas.typed_config import dtype_of, typed
 from planner import Candidate
 from supernet import SubnetConfig, Supernet
 from supernet.tell import to_stderr

@@ -50,6 +50,27 @@ def test_the_table_s_entries_have_error_bars_and_differ_in_shape(run: Path) -> N
     assert named["search"].marker.symbol != named["uniform grid"].marker.symbol
 
 
+def test_number_types_differ_in_shape(source: Source) -> None:
+    """And not in colour alone; where there is only one, nothing changes."""
+    number_types = ("float32", "int8")
+    entries = tuple(
+        replace(each, config=replace(each.config, dtype=number_types[place % 2]))
+        for place, each in enumerate(source.table.entries)
+    )
+    target = replace(source.table.target, dtype="float32+int8")
+    table = replace(source.table, target=target, entries=entries)
+    figure = front_figure(Source(table, entries, source.artifacts, source.path), P50, TOP1)
+    named = {trace.name: trace for trace in figure.data if trace.text is not None}
+    assert all(name.endswith(number_types) for name in named)
+    assert sum(len(trace.x) for trace in named.values()) == len(entries)
+    symbols = [trace.marker.symbol for trace in named.values()]
+    assert len({*symbols}) == len(symbols) >= 3
+    alone = front_figure(source, P50, TOP1).data
+    assert {trace.name for trace in alone if trace.text is not None} <= {
+        *("uniform grid", "search", "baseline")
+    }
+
+
 def test_wide_axes_are_logarithmic_with_whole_ticks(source: Source) -> None:
     figure = front_figure(source, P50, TOP1)
     assert figure.layout.xaxis.type == "log"

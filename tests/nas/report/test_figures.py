@@ -19,6 +19,30 @@ def test_the_figure_tells_grid_search_and_front_apart(
     assert "2.50 MMACs" in grid.customdata[0]
 
 
+def test_number_types_differ_in_shape(table: LookupTable, candidates: list[Candidate]) -> None:
+    target = replace(table.target, dtype="float32+int8")
+    number_types = ("float32", "int8", "float32")
+    mixed = [
+        replace(each, config=replace(each.config, dtype=dtype))
+        for each, dtype in zip(candidates, number_types, strict=True)
+    ]
+    entries = tuple(
+        replace(each, config=replace(each.config, dtype=dtype))
+        for each, dtype in zip(table, number_types[:2], strict=True)
+    )
+    figure = front_figure(replace(table, target=target, entries=entries), mixed)
+    in_float, in_int8, grid, search, front = figure.data
+    assert (in_float.name, in_int8.name) == ("float32", "int8")
+    assert in_float.marker.symbol != in_int8.marker.symbol
+    assert [*grid.marker.symbol, *search.marker.symbol] == [
+        {"float32": in_float, "int8": in_int8}[each.config.dtype or ""].marker.symbol
+        for origin in ("grid", "search")
+        for each in mixed
+        if each.origin == origin
+    ]
+    assert [*front.marker.symbol] == [in_float.marker.symbol, in_int8.marker.symbol]
+
+
 def test_the_front_of_the_grid_is_beside_the_entries(table: LookupTable) -> None:
     accuracy = {"top1": 0.85, "top1_low": 0.83, "top1_high": 0.86}
     numbers = {"config_id": "w0.8-r8", "latency_p50_ms": 3.0, **accuracy}

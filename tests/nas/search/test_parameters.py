@@ -3,9 +3,9 @@ from dataclasses import replace
 import optuna
 import pytest
 
+from nas.number_types import typed
 from nas.search.parameters import features, of_trial, suggest, to_config, to_parameters
 from nas.search.steps import Steps
-from nas.typed_config import typed
 from supernet import SubnetConfig
 
 

@@ -2,8 +2,8 @@ import math
 
 import torch
 
+from nas.number_types import typed
 from nas.search.steps import Steps, widths_by_channels
-from nas.typed_config import typed
 from supernet import SearchSpace, SubnetConfig, Supernet
 from supernet.models import WideResNet
 

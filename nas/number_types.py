@@ -1,7 +1,8 @@
-"""TypedConfig: a subnet in a number type, where a target computes in several."""
+"""Number types: a subnet in one, where a target computes in several, and that of its file."""
 
 from dataclasses import dataclass
 
+from planner import LookupTable
 from supernet import SubnetConfig
 
 
@@ -29,3 +30,16 @@ def typed(config: SubnetConfig, dtype: str | None) -> SubnetConfig:
 def dtype_of(config: SubnetConfig) -> str | None:
     """The config's number type; None: the target's only one."""
     return config.dtype if isinstance(config, TypedConfig) else None
+
+
+def dtype_of_file(dtype: str) -> str:
+    """The number type of the file of what was timed in `dtype`: int8 if that is, else float32.
+
+    Runtimes compute a float32 file in float16 or bfloat16 where they are told to.
+    """
+    return "int8" if dtype == "int8" else "float32"
+
+
+def dtype_of_files(table: LookupTable) -> str:
+    """The number types of a table's files, as a target says them: float32+int8 of both."""
+    return "+".join(dict.fromkeys(map(dtype_of_file, table.target.dtypes)))
