@@ -315,8 +315,11 @@ def _correct(logits: Callable[[Tensor], Tensor], batches: Iterator[tuple[Tensor,
 
 
 def _is_scored_in(runtime: Runtime) -> bool:
-    """In int8: only the file in its runtime tells what rounding costs; PyTorch can't."""
-    return runtime.dtype == "int8"
+    """Unless it computes in float32: only the runtime tells what its rounding costs.
+
+    In float32 PyTorch gives the same answers, and scores many images at once.
+    """
+    return runtime.dtype != "float32"
 
 
 def _by_dtype(scores: Scores, runtime: Runtime) -> dict[str | None, Scores]:
@@ -329,6 +332,6 @@ def _by_dtype(scores: Scores, runtime: Runtime) -> dict[str | None, Scores]:
 
 
 def _number_type(runtime: Runtime) -> str:
-    """What the scores of an int8 runtime depend on besides the network and the images."""
-    how = runtime.details["quantisation"]
-    return f"{runtime.dtype} in {runtime.name} {runtime.version}: {how}"
+    """What the scores in a runtime depend on besides the network and the images."""
+    how = f": {runtime.details['quantisation']}" if "quantisation" in runtime.details else ""
+    return f"{runtime.dtype} in {runtime.name} {runtime.version}{how}"

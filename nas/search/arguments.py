@@ -55,9 +55,9 @@ def search_parser() -> argparse.ArgumentParser:
         nargs="+",
         choices=DTYPES,
         default=["float32"],
-        help="number types that the runtime computes in (support varies), also when scoring top-1 "
-        "on the report split, in int8 on the selection split too; of several, each candidate has "
-        "one of them, and the table holds what is best of all; default: float32",
+        help="number types that the runtime computes in (support varies), also when scoring "
+        "top-1; of several, each candidate has one of them, and the table holds what is best of "
+        "all; default: float32",
     )
     add(
         "--batch-size",

@@ -24,8 +24,8 @@ class SearchJob:
     num_threads: int | None = None
     """Threads of the runtime, at most one for each usable core; None: all usable cores."""
     dtypes: tuple[str, ...] = ("float32",)
-    """The number types that the runtime computes in, also when scoring top1 on `report`; int8 on
-    `selection`, too. Of several, a candidate is a config in one of them."""
+    """The number types that the runtime computes in, also when scoring top1. Of several, a
+    candidate is a config in one of them."""
     batch_size: int = 1
     """Images in one timed batch."""
     num_trials: int = 128

@@ -14,6 +14,7 @@ from nas.evaluate.choice import Choice
 from nas.evaluate.evaluation import Bits, Evaluation
 from nas.evaluate.evaluator import Evaluator
 from nas.evaluate.scores import Scores
+from nas.number_types import typed
 from nas.runtimes import CompiledNetwork, load_runtime
 from planner import Latency
 from supernet import SubnetConfig, load_data, load_supernet
@@ -293,3 +294,27 @@ def test_int8_is_calibrated_by_images_of_all_classes(in_int8: Evaluator) -> None
     every = torch.cat([x for x, _ in in_int8.images.pixels("calibration", 8)])
     assert torch.equal(pixels[0], every[0])
     assert torch.equal(pixels[-1], every[-1])
+
+
+def test_each_number_type_is_scored_as_it_answers_and_known_apart(
+    evaluator: Evaluator, tmp_path: Path
+) -> None:
+    """bfloat16 too, which rounds: its scores are those of the runtime."""
+    runtime = load_runtime("eager", num_threads=1, dtype="float32+bfloat16")
+    path, of = tmp_path / "scores.jsonl", evaluator.supernet
+    scores = Scores(path, of, "0" * 64, evaluator.images)
+    mixed = Evaluator(of, evaluator.images, runtime, batch_size=50, seed=0, scores=scores)
+    configs = [typed(CONFIG, dtype) for dtype in ("float32", "bfloat16")]
+    in_float, in_bfloat16 = (mixed.evaluate(each, max_s=0.05) for each in configs)
+    assert in_bfloat16.candidate.config_id == f"{CONFIG.config_id}-bfloat16"
+    network = mixed.compile(configs[1])
+    answers = [network.logits(x).argmax(1) == y for x, y in mixed.images.pixels("selection", 8)]
+    assert (in_bfloat16.correct == torch.cat(answers).numpy()).all()
+    assert (in_bfloat16.correct != in_float.correct).any()
+    assert mixed.known_top1() == {
+        configs[0]: in_float.candidate.accuracy.top1,
+        configs[1]: in_bfloat16.candidate.accuracy.top1,
+    }
+    assert keeping(evaluator, path).known_top1() == {CONFIG: in_float.candidate.accuracy.top1}
+    with pytest.raises(NasError, match="must compute in int8"):
+        mixed.compile(typed(CONFIG, "int8"))
