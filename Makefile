@@ -12,10 +12,11 @@ test: .venv/installed  ## the tests: CPU, no network, under 5 minutes
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not timing"
 
 # Slow checks that measure nothing, so that two of them can run side by side.
-SIDE_BY_SIDE := tests/supernet tests/nas/runtimes tests/nas/export tests/benchmarks/training \
+SIDE_BY_SIDE := tests/supernet tests/nas/runtimes tests/nas/export tests/benchmarks \
 	tests/test_timm_networks.py tests/test_pretrained_start.py tests/test_moved_photos.py \
 	tests/test_damaged_photos.py tests/test_restart.py tests/test_two_searches.py \
-	tests/test_worker_roles.py tests/nas/test_mixed_search.py
+	tests/test_worker_roles.py tests/nas/test_mixed_search.py tests/nas/search/test_searching.py \
+	tests/nas/search/test_several.py
 
 slow: .venv/installed  ## the checks that take longer
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "slow and not timing" $(SIDE_BY_SIDE)

@@ -70,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     files = [entry.artifact for entry in table if entry.artifact]
     print(
         f"written: {folder}/lookup_table.json and {len(table)} ONNX files in "
-        f"{dtype_of_files(table)}; against the float subnets: "
+        f"{dtype_of_files(table).replace('+', ' and ')}; against the float subnets: "
         f"same class for {min(each.agreement or 0.0 for each in files):.2%} of the images or more, "
         f"top-1 {min(each.top1_difference or 0.0 for each in files):+.2%} or better, "
         f"logits within {max(each.max_abs_difference for each in files):.2g}"
