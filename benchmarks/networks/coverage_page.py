@@ -91,7 +91,8 @@ def _checks(rows: Rows) -> str:
         "zero are first replaced by random ones and BN is calibrated: another image then changes "
         f"the outputs by at least {rows[still]['smallest_change']:.1e} of the largest ({still}). "
         "Backward passes of the last config, in eval and in training mode, give every parameter a "
-        f"finite, nonzero gradient; exceptions: {_names(without)}."
+        f"finite, nonzero gradient; exceptions (a ReLU of few channels can be off for all images): "
+        f"{_names(without)}."
     )
 
 

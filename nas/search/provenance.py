@@ -35,7 +35,7 @@ def provenance(
     trained = {f"training {name}": str(value) for name, value in document["versions"].items()}
     now = {"torch": torch.__version__, "optuna": optuna.__version__}
     values = asdict(job) | {"out": str(out)}
-    values["objectives"] = list(job.objectives)
+    values["objectives"], values["dtypes"] = list(job.objectives), list(job.dtypes)
     values["constraints"] = list(map(str, job.constraints))
     values["warm_start"] = [config.config_id for config in job.warm_start]
     found = {

@@ -97,15 +97,13 @@ class Steps:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for a study; `Steps.from_json` reads them back."""
-        return {
-            "widths": [list(each) for each in self.widths],
-            "resolutions": [*self.resolutions],
-            "dtypes": [*self.dtypes],
-        }
+        named = {"dtypes": [*self.dtypes]} if self.dtypes else {}
+        widths = [list(each) for each in self.widths]
+        return {"widths": widths, "resolutions": [*self.resolutions], **named}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "Steps":
-        """The inverse of `to_json`; studies from before number types have no `dtypes`."""
+        """The inverse of `to_json`, which leaves out `dtypes` if there are none."""
         return cls(
             widths=tuple(tuple(each) for each in values["widths"]),
             resolutions=tuple(values["resolutions"]),

@@ -38,7 +38,7 @@ def test_markdown_has_units_and_sensible_digits(mixed: LookupTable) -> None:
 def test_a_parquet_file_reads_back_as_the_frame(tmp_path: Path, mixed: LookupTable) -> None:
     export(mixed, tmp_path / "t.parquet")
     frame = to_frame(mixed)
-    assert frame.shape == (2, 23)
+    assert frame.shape == (2, 24)
     pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "t.parquet"), frame)
 
 
