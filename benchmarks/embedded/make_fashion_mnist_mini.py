@@ -24,8 +24,9 @@ CLASSES = (
     "Bag",
     "Ankle boot",
 )
-# Split -> (which official file, images of each class).
-SPLITS = {"train": ("train", 1000), "selection": ("train", 200), "report": ("t10k", 200)}
+# Split -> (which official file, images of each class), in the order in which they are drawn. The
+# official test images are all used: as many to report with as to select with.
+SPLITS = {"train": ("train", 1000), "report": ("t10k", 500), "selection": ("t10k", 500)}
 EMBEDDED = Path(__file__).parents[2] / "supernet" / "data" / "embedded"
 TARGET = EMBEDDED / "fashion_mnist_mini.npz"
 

@@ -4,8 +4,8 @@
 
 The usual way, as the published implementations of slimmable networks do it: for each config a new
 loader that decodes every image file again, an augmented one to calibrate with and one to score
-with, resized on the CPU one by one, NCHW. Both ways see the same 2,000 + 2,000 images, with two
-loader workers there and none here, and run in turn in one process. Latency is not measured.
+with, resized on the CPU one by one, NCHW. Both ways see the same images, with two loader
+workers there and none here, and run in turn in one process. Latency is not measured.
 Writes results/search/evaluate_grid.json.
 """
 

@@ -11,6 +11,7 @@ results/training/number_types.json.
 import argparse
 import json
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from supernet import (
     load_data,
     load_supernet,
 )
-from supernet.evaluate.accuracy import Images, selection_top1
+from supernet.evaluate.accuracy import Accuracy, Images, selection_top1
 from supernet.train.training import train
 
 RESULT = result_file(__file__)
@@ -34,8 +35,8 @@ SPACE = SearchSpace(resolutions=(28, 24, 20, 16))
 DTYPES = ("float32", "bfloat16")
 
 
-def scores(dtype: str, epochs: int) -> dict[str, Any]:
-    """Top-1 with its 95 % interval at each corner, by config_id."""
+def scores(dtype: str, epochs: int) -> dict[str, Accuracy]:
+    """Top-1 at each corner, by config_id."""
     job = TrainingJob(
         model="mobilenet_v2",
         model_options={"width_mult": 0.5},
@@ -47,7 +48,11 @@ def scores(dtype: str, epochs: int) -> dict[str, Any]:
         train(job, Path(folder), Execution(device="cpu", evaluate_every=0))
         supernet, _ = load_supernet(Path(folder))
     images = Images(load_data(job.data, resolution=28, seed=job.seed), torch.device("cpu"))
-    found = selection_top1(supernet, SPACE.corners, images)
+    return selection_top1(supernet, SPACE.corners, images)
+
+
+def in_short(found: Mapping[str, Accuracy]) -> dict[str, Any]:
+    """Each corner's top-1 with its 95 % interval, for the result."""
     return {
         config_id: {"top1": round(score.top1, 4), "interval": [round(x, 4) for x in score.interval]}
         for config_id, score in found.items()
@@ -61,7 +66,13 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=RESULT)
     args = parser.parse_args()
     found = {dtype: scores(dtype, args.epochs) for dtype in DTYPES}
-    result = {"epochs": args.epochs, "num_images": 2000, **found, "environment": environment()}
+    one, *_ = found["float32"].values()
+    result = {
+        "epochs": args.epochs,
+        "num_images": one.num_images,
+        **{dtype: in_short(each) for dtype, each in found.items()},
+        "environment": environment(),
+    }
     args.out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(result, indent=2))
 

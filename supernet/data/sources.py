@@ -109,8 +109,8 @@ def complaint(error: Exception) -> str:
 def load_embedded() -> ImageSet:
     """Load the embedded part of Fashion-MNIST (benchmarks/embedded/make_fashion_mnist_mini.py).
 
-    10,000 `train` and 2,000 `selection` images from the official training images and 2,000
-    `report` images from the official test images, 28 x 28, equally many of each of ten classes.
+    10,000 of the official training images are `train`; one half of the official test images is
+    `selection`, the other `report`, 5,000 each. 28 x 28, equally many of each of ten classes.
     """
     with np.load(EMBEDDED_FILE, allow_pickle=False) as arrays:
         classes = tuple(map(str, arrays["classes"]))

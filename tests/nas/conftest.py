@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ from nas.runtimes.from_pixels import INPUT_FORM
 from planner import Candidate, Entry, LookupTable, Preprocessing, Target
 from supernet import Hyperparameters, SearchSpace, TrainingJob
 from supernet.checkpoint import is_finished
+from supernet.data import Data
+from supernet.data.sources import load_embedded
 from supernet.train.training import train
 
 
@@ -47,6 +50,14 @@ def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if not is_finished(run):
             train(job, run)
     return run
+
+
+@pytest.fixture(scope="session")
+def few_to_score() -> Data:
+    """The images of `tiny_run`, but of `selection` and `report` a fifth: 1,000 each."""
+    whole = load_embedded()
+    few = {split: part[::5] for split, part in whole.official.items() if split != "train"}
+    return Data(replace(whole, official={**whole.official, **few}), resolution=12, seed=0)
 
 
 def candidate(config_id: str, origin: str, top1: float, latency: float) -> Candidate:
@@ -102,7 +113,7 @@ def table_of(entries: tuple[Entry, ...], weights_sha256: str) -> LookupTable:
             details={"input": INPUT_FORM},
         ),
         protocol={"noise_floor": 0.013, "num_rounds": 8, "num_samples": 10, "warmup": 6},
-        splits={"train": 1, "calibration": 1, "selection": 1, "report": 2000},
+        splits={"train": 1, "calibration": 1, "selection": 1, "report": 5000},
         provenance={"versions": {}, "command": "pytest", "created_utc": "2026-01-01T00:00:00"},
         entries=entries,
     )

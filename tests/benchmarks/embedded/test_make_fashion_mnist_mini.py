@@ -17,7 +17,7 @@ def write_idx(path: Path, array: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
 def official(tmp_path: Path) -> Path:
     """Write files as the official ones, of 2 x 2 pixels; classes are unequal in `train`."""
     rng = np.random.default_rng(0)
-    for file, count in (("train", 15_000), ("t10k", 3_000)):
+    for file, count in (("train", 15_000), ("t10k", 12_000)):
         labels = rng.integers(0, 10, count, dtype=np.uint8)
         write_idx(tmp_path / f"{file}-labels-idx1-ubyte.gz", labels)
         images = rng.integers(0, 256, (count, 2, 2), dtype=np.uint8)
@@ -36,7 +36,7 @@ def test_each_split_is_balanced_and_holds_what_its_indices_say(official: Path) -
             np.testing.assert_array_equal(arrays[f"{split}_images"], images[indices])
             np.testing.assert_array_equal(arrays[f"{split}_labels"], labels[indices])
             assert np.bincount(labels[indices]).tolist() == [of_each_class] * 10
-        assert not set(arrays["train_indices"]) & set(arrays["selection_indices"])
+        assert not set(arrays["selection_indices"]) & set(arrays["report_indices"])
 
 
 def test_the_same_seed_gives_the_same_bytes(official: Path) -> None:

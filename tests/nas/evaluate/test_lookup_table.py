@@ -12,14 +12,15 @@ from nas.evaluate.target import describe_target
 from nas.meter.latency import MIN_ROUNDS
 from nas.runtimes import load_runtime
 from planner import Candidate, LookupTable, pareto_front
-from supernet import SubnetConfig, load_data, load_supernet
+from supernet import SubnetConfig, load_supernet
+from supernet.data import Data
 from supernet.evaluate.accuracy import Images
 
 
 @pytest.fixture(scope="module")
-def evaluator(tiny_run: Path) -> Evaluator:
+def evaluator(tiny_run: Path, few_to_score: Data) -> Evaluator:
     supernet, _ = load_supernet(tiny_run)
-    images = Images(load_data("fashion-mnist-mini", resolution=12), torch.device("cpu"))
+    images = Images(few_to_score, torch.device("cpu"))
     runtime = load_runtime("onnxruntime", num_threads=1)
     return Evaluator(supernet, images, runtime, batch_size=1, seed=0)
 

@@ -29,7 +29,7 @@ def release(run_with_table: Path, tmp_path_factory: pytest.TempPathFactory) -> P
 
 
 def test_a_photo_needs_only_to_be_decoded_and_resized(release: Path, run_with_table: Path) -> None:
-    """All 2,000 report images, as a product would read them: as many are right as in the search."""
+    """Every fifth report image, as a product would read it: those are right that were scored so."""
     table, photos = LookupTable.read(release / "lookup_table.json"), load_embedded()
     trained = load_trained(run_with_table)
     images = Images(trained.data, torch.device("cpu"))
@@ -39,17 +39,17 @@ def test_a_photo_needs_only_to_be_decoded_and_resized(release: Path, run_with_ta
     for entry in table:
         assert entry.artifact is not None
         session = onnxruntime.InferenceSession(release / entry.artifact.file)
-        num_correct = 0
-        for index in photos.official["report"]:
+        right = []
+        for index in photos.official["report"][::5]:
             pixels = preprocess(table, [photos.read(index)], entry.config.resolution)
             (logits,) = session.run(None, {"images": pixels})
             (first, probability), *_ = class_probabilities(names, logits[0])
-            num_correct += first == names[int(photos.labels[index])]
+            right.append(first == names[int(photos.labels[index])])
             assert 0.1 <= probability <= 1
-        scored = evaluator.report_accuracy(
+        scored = evaluator.report_correct(
             evaluator.compile(subnet_config(entry)), entry.config.resolution
         )
-        assert num_correct == scored.num_correct
+        assert right == scored[::5].tolist()
 
 
 def test_the_file_is_timed_as_it_is_shipped(release: Path, run_with_table: Path) -> None:

@@ -41,15 +41,15 @@ def test_a_run_gets_its_report_without_a_browser(
 def check_classes(run: Path, report: dict[str, Any], out: str) -> None:
     """The classes' images are those of `report`, and all files and the table say the same."""
     assert list(report["classes"]) == list(report["calibration"])
-    assert report["num_report_images"] == 2000
+    assert report["num_report_images"] == 5000
     full = report["classes"]["w1-r12"]
-    assert [record["num_images"] for record in full] == [200] * 10
+    assert [record["num_images"] for record in full] == [500] * 10
     assert all(r["top1_low"] < r["top1"] < r["top1_high"] for r in full)
     with (run / "supernet" / "confusion.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     for config_id, records in report["classes"].items():
         of_config = [row for row in rows if row["config_id"] == config_id]
-        assert sum(int(row["num_images"]) for row in of_config) == 2000
+        assert sum(int(row["num_images"]) for row in of_config) == 5000
         for record in records:
             counts = {
                 row["predicted"]: int(row["num_images"])

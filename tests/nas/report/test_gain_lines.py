@@ -29,7 +29,7 @@ def told(table: LookupTable, faster: Gain | None, higher: Gain | None) -> list[s
 
 def test_a_shown_gain_reads_like_a_result(table: LookupTable) -> None:
     assert told(table, gain(-0.001, -0.009, 0.007), gain(0.011, 0.002, 0.02)) == [
-        "beside the uniform grid, on 2,000 images that chose nothing (95 % interval):",
+        "beside the uniform grid, on 5,000 images that chose nothing (95 % interval):",
         "0.071 ms instead of 0.092 ms (-23%) for 90.2%: -0.1 points (-0.9 to +0.7)",
         "at 0.071 ms 90.2%: +1.1 points (+0.2 to +2.0) above the grid's best there",
     ]

@@ -131,7 +131,7 @@ def test_the_table_is_valid_and_holds_a_front_of_the_candidates(searched: Path) 
     assert all(entry.top1_selection == chosen[entry.config_id] for entry in table)
     assert table.target.runtime == "onnxruntime"
     assert table.target.num_threads == 1
-    assert table.splits == {"train": 10000, "calibration": 2000, "selection": 2000, "report": 2000}
+    assert table.splits == {"train": 10000, "calibration": 2000, "selection": 5000, "report": 5000}
     assert table.supernet["class_names"][0] == "T-shirt/top"
 
 

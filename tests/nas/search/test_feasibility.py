@@ -12,14 +12,15 @@ from nas.evaluate.constraint import Constraint
 from nas.evaluate.evaluator import Evaluator
 from nas.runtimes import load_runtime
 from nas.search.feasibility import require_feasible
-from supernet import load_data, load_supernet
+from supernet import load_supernet
+from supernet.data import Data
 from supernet.evaluate.accuracy import Images
 
 
 @pytest.fixture(scope="module")
-def evaluator(tiny_run: Path) -> Evaluator:
+def evaluator(tiny_run: Path, few_to_score: Data) -> Evaluator:
     supernet, _ = load_supernet(tiny_run)
-    images = Images(load_data("fashion-mnist-mini", resolution=12), torch.device("cpu"))
+    images = Images(few_to_score, torch.device("cpu"))
     return Evaluator(
         supernet, images, load_runtime("onnxruntime", num_threads=1), batch_size=1, seed=0
     )

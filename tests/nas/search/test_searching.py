@@ -70,7 +70,7 @@ def test_a_second_target_scores_nothing_that_the_first_has_scored(
         trained = load_trained(own_run)
         job = replace(job, runtime=runtime, num_trials=num_trials)
         search(trained.supernet, trained.data, job, out=tmp_path / runtime, trained_in=own_run)
-        assert sum(scored) == num_new * 2000
+        assert sum(scored) == num_new * 5000
         scored.clear()
         found = read_candidates(tmp_path / runtime / "search" / "candidates.csv")
         top1[runtime] = {each.config_id: each.accuracy for each in found}

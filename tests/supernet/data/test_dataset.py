@@ -37,8 +37,8 @@ def test_the_embedded_splits(embedded: Data) -> None:
     assert embedded.num_images == {
         "train": 10_000,
         "calibration": 2_000,
-        "selection": 2_000,
-        "report": 2_000,
+        "selection": 5_000,
+        "report": 5_000,
     }
     assert len(embedded.classes) == 10
     # Of all 60,000 official training images: 0.2860 and 0.3530.
@@ -57,7 +57,7 @@ def test_a_named_normalisation_replaces_that_of_the_images(folder: Path) -> None
 
 def test_batches_are_the_files_pixels_in_order(embedded: Data) -> None:
     batches = list(embedded.batches("report", batch_size=300))
-    assert [len(labels) for _, labels in batches] == [300] * 6 + [200]
+    assert [len(labels) for _, labels in batches] == [300] * 16 + [200]
     images = torch.cat([images for images, _ in batches])
     assert batches[0][0].is_contiguous(memory_format=torch.channels_last)
     with np.load(EMBEDDED_FILE, allow_pickle=False) as arrays:

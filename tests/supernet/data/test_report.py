@@ -67,7 +67,7 @@ def test_a_training_is_told_in_one_line_what_was_found(tmp_path: Path) -> None:
 
 def test_what_is_no_file_has_classes_only() -> None:
     lines = lines_of(load_data("fashion-mnist-mini", resolution=16))
-    assert lines[1].split() == ["T-shirt/top", "1,000", "200", "200"]
+    assert lines[1].split() == ["T-shirt/top", "1,000", "500", "500"]
     assert lines[-1] == "sizes: unknown, for these images are not files"
 
 

@@ -73,7 +73,7 @@ def test_images_are_decoded_and_resized_once(monkeypatch: pytest.MonkeyPatch) ->
     first = list(images.batches("selection", 8))
     second = list(images.batches("selection", 8))
     assert reads["selection"] == 1
-    assert sum(len(labels) for _, labels in first) == 2000
+    assert sum(len(labels) for _, labels in first) == 5000
     for (one, _), (other, _) in zip(first, second, strict=True):
         assert torch.equal(one, other)
     raw, _ = next(batches("selection", batch_size=500))
@@ -81,7 +81,7 @@ def test_images_are_decoded_and_resized_once(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_old_resolutions_are_forgotten_above_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("supernet.evaluate.accuracy.MAX_CACHE_BYTES", 2000 * 3 * 12 * 12)
+    monkeypatch.setattr("supernet.evaluate.accuracy.MAX_CACHE_BYTES", 5000 * 3 * 12 * 12)
     images = Images(load_data("fashion-mnist-mini", resolution=12), CPU)
     for resolution in (8, 12, 10):
         list(images.batches("selection", resolution))
@@ -137,11 +137,11 @@ def test_a_network_is_calibrated_where_one_image_is_left_over() -> None:
     assert network[1].get_buffer("running_var").min() > 0
 
 
-@pytest.mark.parametrize("batch_size", [300, 1999])
+@pytest.mark.parametrize("batch_size", [300, 4999])
 def test_chosen_images_are_those_of_the_batches(batch_size: int) -> None:
     images = Images(load_data("fashion-mnist-mini", resolution=12), CPU, batch_size=batch_size)
     pixels, labels = (torch.cat(each) for each in zip(*images.batches("selection", 8), strict=True))
-    indices = [1999, 3, 3, 299, 300, 1000] * 60  # more than a batch
+    indices = [4999, 3, 3, 299, 300, 1000] * 60  # more than a batch
     chosen = list(images.chosen("selection", 8, indices))
     assert [len(some) for _, some in chosen] == ([300, 60] if batch_size == 300 else [360])
     assert torch.equal(torch.cat([each for each, _ in chosen]), pixels[indices])
@@ -165,7 +165,7 @@ def test_the_pixels_are_what_is_normalised() -> None:
         assert torch.equal(expected, ready)
         assert torch.equal(labels, same)
         num_images += len(labels)
-    assert num_images == 2000
+    assert num_images == 5000
 
 
 @pytest.mark.parametrize(("side", "sizes"), [(16, [20]), (128, [12, 8]), (300, [8, 8, 4])])

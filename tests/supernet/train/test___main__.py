@@ -66,7 +66,7 @@ def test_a_run_has_its_files_and_loads(run: Path) -> None:
     assert names == {"weights.safetensors", "supernet.json", "last", "metrics.csv", "train.log"}
     supernet, document = load_supernet(run)
     assert TrainingJob.from_json(document["job"]).hyperparameters.batch_size == 1000
-    assert document["data"]["splits"]["report"]["num_images"] == 2000
+    assert document["data"]["splits"]["report"]["num_images"] == 5000
     assert document["versions"]["torch"] == torch.__version__
     assert len(supernet.channels.groups) == 6  # stem and first stage share a sum
     assert supernet.space.groups == "stage"

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from supernet.checkpoint import load_supernet
-from supernet.data import load_data
+from supernet.data import Data
 from supernet.errors import SupernetError
 from supernet.job.hyperparameters import Hyperparameters
 from supernet.job.training_job import TrainingJob
@@ -17,15 +17,15 @@ from supernet.train.beginning import freeze, new_supernet
 TINY = TrainingJob(
     model_options={"depth": 10, "widen": 1, "stem_stride": 2},
     space=SearchSpace(resolutions=(12, 8)),
-    hyperparameters=Hyperparameters(batch_size=1000),
+    hyperparameters=Hyperparameters(batch_size=100),
     epochs=1,
 )
 
 
-def test_frozen_layers_stay_as_they_were(tmp_path: Path) -> None:
+def test_frozen_layers_stay_as_they_were(data: Data, tmp_path: Path) -> None:
     job = replace(TINY, freeze=("stem", "blocks.0"))
-    before = new_supernet(job, load_data(job.data, resolution=12), resumes=False)
-    after = train(job, tmp_path)
+    before = new_supernet(job, data, resumes=False)
+    after = train(job, tmp_path, data=data)
     was = dict(before.model.named_parameters())
     for name, parameter in after.model.named_parameters():
         frozen = name.startswith(("stem.", "blocks.0."))
@@ -48,8 +48,8 @@ def test_a_shared_parameter_is_frozen_by_any_of_its_names() -> None:
     ],
 )
 def test_what_cannot_be_frozen_is_refused(
-    freeze: tuple[str, ...], words: str, tmp_path: Path
+    freeze: tuple[str, ...], words: str, data: Data, tmp_path: Path
 ) -> None:
     with pytest.raises(SupernetError, match=words):
-        train(replace(TINY, freeze=freeze), tmp_path)
+        train(replace(TINY, freeze=freeze), tmp_path, data=data)
     assert not (tmp_path / "supernet" / "last").exists()

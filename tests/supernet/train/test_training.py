@@ -17,7 +17,6 @@ from torch import Tensor, nn
 from supernet.checkpoint import load_supernet, read_document, weights_sha256, write_tensors
 from supernet.data import load_data
 from supernet.data.dataset import Data
-from supernet.data.sources import load_embedded
 from supernet.errors import CheckpointError, DataError, ModelError, OwnedError, SupernetError
 from supernet.job.execution import Execution
 from supernet.job.hyperparameters import Hyperparameters
@@ -35,23 +34,25 @@ from supernet.train.step import StepResult
 TINY = TrainingJob(
     model_options={"depth": 10, "widen": 1, "stem_stride": 2},
     space=SearchSpace(resolutions=(12, 8)),
-    hyperparameters=Hyperparameters(batch_size=1000),
+    hyperparameters=Hyperparameters(batch_size=100),
     epochs=1,
 )
 
 
-def test_a_finished_training_is_refused_or_with_resume_left_as_it_is(tmp_path: Path) -> None:
-    train(TINY, tmp_path)
+def test_a_finished_training_is_refused_or_with_resume_left_as_it_is(
+    data: Data, tmp_path: Path
+) -> None:
+    train(TINY, tmp_path, data=data)
     _, document = load_supernet(tmp_path)
     with pytest.raises(CheckpointError, match="holds a trained supernet"):
-        train(TINY, tmp_path)
-    train(TINY, tmp_path, resume=True)
+        train(TINY, tmp_path, data=data)
+    train(TINY, tmp_path, data=data, resume=True)
     assert load_supernet(tmp_path)[1] == document
 
 
 @pytest.mark.parametrize("coin", ["torch", "python", "numpy"])
 def test_layers_skipped_at_random_are_the_same_for_the_same_seed(
-    coin: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    coin: str, data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "workers"))
     job = replace(TINY, model="random_networks:one_of_two", model_options={"coin": coin})
@@ -61,26 +62,28 @@ def test_layers_skipped_at_random_are_the_same_for_the_same_seed(
         np.random.seed(len(weights))
         torch.manual_seed(len(weights))
         before = random.getstate()
-        weights.append(train(job, tmp_path / name).state_dict())
+        weights.append(train(job, tmp_path / name, data=data).state_dict())
         assert random.getstate() == before
     for tensor_name, tensor in weights[0].items():
         assert torch.equal(tensor, weights[1][tensor_name]), tensor_name
 
 
-def test_more_epochs_lengthen_a_finished_training(tmp_path: Path) -> None:
-    train(TINY, tmp_path)
+def test_more_epochs_lengthen_a_finished_training(data: Data, tmp_path: Path) -> None:
+    train(TINY, tmp_path, data=data)
     with pytest.raises(CheckpointError, match=r"differs: epochs: 1 here, 2 there|more --epochs"):
-        train(replace(TINY, epochs=2), tmp_path)
-    train(replace(TINY, epochs=2), tmp_path, resume=True)
+        train(replace(TINY, epochs=2), tmp_path, data=data)
+    train(replace(TINY, epochs=2), tmp_path, data=data, resume=True)
     _, document = load_supernet(tmp_path)
     assert document["changes"] == [{"step": 10, "field": "epochs", "from": 1, "to": 2}]
     rows = (tmp_path / "supernet" / "metrics.csv").read_text().splitlines()
     assert [row.split(",")[0] for row in rows] == ["epoch", "1", "2"]
     with pytest.raises(CheckpointError, match="epochs: 1 here, 2 there"):
-        train(TINY, tmp_path, resume=True)
+        train(TINY, tmp_path, data=data, resume=True)
 
 
-def interrupt(job: TrainingJob, run: Path, step: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def interrupt(
+    job: TrainingJob, run: Path, data: Data, step: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Train, saving each step, and die at the start of `step`."""
     one_step = Loop.one_step
 
@@ -92,17 +95,18 @@ def interrupt(job: TrainingJob, run: Path, step: int, monkeypatch: pytest.Monkey
     with monkeypatch.context() as patch:
         patch.setattr(Loop, "one_step", dying)
         with pytest.raises(MemoryError):
-            train(job, run, Execution(save_every_s=0))
+            train(job, run, Execution(save_every_s=0), data=data)
 
 
 @pytest.mark.parametrize("num_diverged", [1, 2])
 def test_a_state_that_has_diverged_is_left_for_the_one_before(
     num_diverged: int,
+    data: Data,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    interrupt(TINY, tmp_path, 4, monkeypatch)
+    interrupt(TINY, tmp_path, data, 4, monkeypatch)
     for name in (NEWEST, BEFORE)[:num_diverged]:
         folder = tmp_path / "supernet" / "last"
         saved = read_state(folder) if name == NEWEST else read_state_before(read_state(folder))
@@ -113,62 +117,62 @@ def test_a_state_that_has_diverged_is_left_for_the_one_before(
     capsys.readouterr()
     if num_diverged == 2:
         with pytest.raises(CheckpointError, match=r"must not have diverged.*begin again"):
-            train(TINY, tmp_path, resume=True)
+            train(TINY, tmp_path, data=data, resume=True)
     else:
-        train(TINY, tmp_path, resume=True)
+        train(TINY, tmp_path, data=data, resume=True)
         words = "the newest state has diverged, so this goes on from the one before, at step 3"
         assert words in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["weights.safetensors", "supernet.json"])
 def test_a_finished_run_with_a_damaged_file_is_made_whole_as_advised(
-    name: str, tmp_path: Path
+    name: str, data: Data, tmp_path: Path
 ) -> None:
-    train(TINY, tmp_path)
+    train(TINY, tmp_path, data=data)
     folder = tmp_path / "supernet"
     before = (folder / "weights.safetensors").read_bytes()
     (folder / name).write_bytes((folder / name).read_bytes()[:100])
     with pytest.raises(CheckpointError, match=r"remove .*supernet.json and train with --resume"):
         load_supernet(tmp_path)
     (folder / "supernet.json").unlink()
-    train(TINY, tmp_path, resume=True)
+    train(TINY, tmp_path, data=data, resume=True)
     assert (folder / "weights.safetensors").read_bytes() == before
 
 
-def test_a_second_training_into_the_same_folder_is_refused(tmp_path: Path) -> None:
+def test_a_second_training_into_the_same_folder_is_refused(data: Data, tmp_path: Path) -> None:
     with (
         owner(tmp_path),
         pytest.raises(CheckpointError, match=f"process {os.getpid()} on .*: wait"),
     ):
-        train(TINY, tmp_path)
-    train(TINY, tmp_path)
+        train(TINY, tmp_path, data=data)
+    train(TINY, tmp_path, data=data)
 
 
 def test_what_another_process_trained_meanwhile_is_not_overwritten(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between the look into the folder and the first step."""
 
     def late(*arguments: Any, **options: Any) -> Any:
         monkeypatch.undo()
-        train(TINY, tmp_path)
+        train(TINY, tmp_path, data=data)
         return new_supernet(*arguments, **options)
 
     monkeypatch.setattr("supernet.train.training.new_supernet", late)
     with pytest.raises(OwnedError, match="has trained into it meanwhile"):
-        train(replace(TINY, seed=1), tmp_path)
+        train(replace(TINY, seed=1), tmp_path, data=data)
     assert read_document(tmp_path)["job"]["seed"] == 0
 
 
 def test_a_rigid_network_is_refused_with_the_reason_where_widths_are_trained(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "workers"))
     rigid = replace(TINY, model="rigid_network:orthogonal_layers", model_options={})
     with pytest.raises(ModelError, match=r"all stay \(aten.* in .*: .*--width-range 1 1") as caught:
-        train(rigid, tmp_path)
+        train(rigid, tmp_path, data=data)
     assert "\n" not in str(caught.value)
-    train(replace(rigid, recipe=RECIPES["independent"]), tmp_path)
+    train(replace(rigid, recipe=RECIPES["independent"]), tmp_path, data=data)
     assert "warning" not in capsys.readouterr().err  # widths are not trained
 
 
@@ -256,14 +260,6 @@ ODD = TrainingJob(
     epochs=1,
 )
 QUICK = Execution(evaluate_every=0, save_every_s=0.0)
-
-
-@pytest.fixture(scope="module")
-def data() -> Data:
-    """A tenth of the embedded images: 5 batches of 200 an epoch."""
-    whole = load_embedded()
-    official = {split: part[::10] for split, part in whole.official.items()}
-    return Data(replace(whole, official=official), resolution=12, seed=0)
 
 
 class Small(nn.Module):
@@ -490,19 +486,19 @@ def test_a_loss_that_stays_worse_than_guessing_ends_the_training(
 
 
 def test_epochs_left_open_are_settled_and_kept_in_a_resume(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("supernet.job.training_job.IMAGES_SHOWN", 20_000)
+    monkeypatch.setattr("supernet.job.training_job.IMAGES_SHOWN", 2_000)
     monkeypatch.setattr("supernet.job.training_job.EPOCHS", (1, 60))
     job = replace(TINY, epochs=0)
-    train(job, tmp_path)
-    assert "2 epochs for 10,000 training images; --epochs" in capsys.readouterr().err
+    train(job, tmp_path, data=data)
+    assert "2 epochs for 1,000 training images; --epochs" in capsys.readouterr().err
     assert load_supernet(tmp_path)[1]["job"]["epochs"] == 2
-    train(job, tmp_path, resume=True)  # what is there is what was asked for
+    train(job, tmp_path, data=data, resume=True)  # what is there is what was asked for
 
 
 def test_data_must_be_normalised_as_the_job_says(tmp_path: Path) -> None:
-    tuned = replace(TINY.hyperparameters, normalisation="imagenet")
+    tuned = replace(TINY.hyperparameters, batch_size=1000, normalisation="imagenet")
     job, data = replace(TINY, hyperparameters=tuned), load_data(TINY.data, resolution=12)
     with pytest.raises(DataError, match="normalisation of the job, imagenet, but has data"):
         train(job, tmp_path, data=data)
