@@ -129,10 +129,10 @@ def tables(runs: list[Run]) -> Iterator[str]:
         ],
     )  # fmt: skip
     yield ""
-    yield f"What body_lr=0.1 adds to the supernet, seed {' and seed '.join(map(str, seeds))}:"
+    yield "What body_lr=0.1 adds to the supernet, by width:"
     yield ""
     yield from table_lines(
-        ["px", *(f"width {width:g}" for width in WIDTHS for _ in seeds)],
+        ["px", *(f"{width:g}, seed {seed}" for width in WIDTHS for seed in seeds)],
         [
             [side, *(compared(SLOW, s, f"w{width:g}-r{side}") for width in WIDTHS for s in seeds)]
             for side in sides

@@ -89,7 +89,7 @@ def test_all_systems_are_scored_on_the_other_photographs(
     assert json.loads(out.read_text()) == first, "nothing is trained again"
     printed = capsys.readouterr().out
     assert "| probe | 100.0 (" in printed
-    assert "adds to the supernet, seed 0 and seed 1:" in printed
+    assert "| px | 1, seed 0 | 1, seed 1 | 0.75, seed 0 |" in printed
 
     page = tmp_path / "photographs.md"
     page.write_text(f"# A page\n\n<!-- The tables of {few_photographs.SCRIPT} begin here. -->")
