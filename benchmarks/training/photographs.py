@@ -18,7 +18,7 @@ docs/photographs.md, and docs/photographs.png.
 import argparse
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -62,6 +62,8 @@ class System:
     alone: bool = True
     is_plain: bool = False
     """Whether with a third of the learning rate and without clipping."""
+    body_lr: float = 1.0
+    """As of the hyperparameters."""
 
 
 SYSTEMS = (
@@ -88,9 +90,11 @@ def narrowed(
 
 def job_of(system: System, default: TrainingJob) -> TrainingJob:
     """The system's job; `default` is what the command does by itself."""
-    if not system.alone:
-        return default
     hyper, side = default.hyperparameters, default.space.resolutions[0]
+    if system.body_lr != 1:
+        hyper = replace(hyper, body_lr=system.body_lr)
+    if not system.alone:
+        return replace(default, hyperparameters=hyper)
     if system.is_plain:
         hyper = replace(hyper, lr=hyper.lr / 3, clip_norm=None)
     options = {
@@ -135,13 +139,15 @@ def scores(supernet: Supernet, data: Data, system: System, default: TrainingJob)
     return found
 
 
-def runs(default: TrainingJob, seeds: list[int], folder: Path) -> Iterator[dict[str, Any]]:
+def runs(
+    default: TrainingJob, seeds: list[int], folder: Path, systems: Iterable[System] = SYSTEMS
+) -> Iterator[dict[str, Any]]:
     """Train and score each system with each seed; what is finished is only read.
 
     A finished run whose record does not say all that `scores` does is scored again.
     """
     for seed in seeds:
-        for system in SYSTEMS:
+        for system in systems:
             of_seed = replace(default, seed=seed)
             run, job = folder / f"{system.name}-{seed}", job_of(system, of_seed)
             record, found = run / "scores.json", dict[str, Any]()

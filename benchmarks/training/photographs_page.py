@@ -15,7 +15,8 @@ from supernet.evaluate.accuracy import wilson
 
 PAGE = Path(__file__).parents[2] / "docs" / "photographs.md"
 FIGURE = PAGE.with_suffix(".png")
-BEGIN = "<!-- The tables of benchmarks/training/photographs.py begin here. -->"
+BEGIN = "<!-- The tables of {} begin here. -->"
+SCRIPT = "benchmarks/training/photographs.py"
 END = "<!-- They end here. -->"
 WIDTHS = (1.0, 0.75, 0.5)
 ALONE = ("alone", "plain")
@@ -126,7 +127,7 @@ def tables(runs: list[Run]) -> Iterator[str]:
     columns = ["supernet", *(c for name in ALONE for c in (name, f"supernet - {name}"))]
     yield f"Top-1 in % at {side} px, with 95 % intervals (paired, for differences):"
     yield ""
-    yield from _table(
+    yield from table_lines(
         ["width", "seed", *columns],
         [[f"{row['width']:g}", row["seed"], *_cells(row, columns)] for row in summary(runs)],
     )
@@ -137,7 +138,7 @@ def tables(runs: list[Run]) -> Iterator[str]:
     )
     yield ""
     columns = ["alone", "supernet", "supernet - alone"]
-    yield from _table(
+    yield from table_lines(
         ["px", "seed", "million MACs", "alone", "subnet", *columns[1:]],
         [
             [row["resolution"], row["seed"], f"{row['macs'] / 1e6:.1f}", alone, _named(row), *rest]
@@ -155,7 +156,8 @@ def _cells(row: dict[str, Any], columns: list[str]) -> list[str]:
     return [str(Top1(**row[name])) if name in row else "-" for name in columns]
 
 
-def _table(head: list[str], rows: list[list[Any]]) -> Iterator[str]:
+def table_lines(head: list[str], rows: list[list[Any]]) -> Iterator[str]:
+    """Lines of a Markdown table, aligned to the right."""
     yield f"| {' | '.join(head)} |"
     yield "|---:" * len(head) + "|"
     yield from (f"| {' | '.join(map(str, row))} |" for row in rows)
@@ -184,18 +186,28 @@ def figure(runs: list[Run]) -> go.Figure:
 
 
 def write_page(runs: list[Run]) -> None:
-    """Put the tables between the marks of the page, and draw the figure beside it."""
-    before, mark, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-    if not mark:
-        raise SystemExit(f"error: {PAGE} must have the line {BEGIN}")
-    _, _, after = rest.partition(END)
+    """Put the tables into the page, and draw the figure beside it."""
+    figure(runs).write_image(FIGURE, width=1000, height=560, scale=1.5)
+    put_into_page(SCRIPT, [
+        f"![Top-1 over the resolution]({FIGURE.name})", "", conditions(runs), "", *tables(runs)
+    ])  # fmt: skip
+
+
+def conditions(runs: list[Run]) -> str:
+    """A line of the machine, the number of photographs and the epochs."""
     about, epochs = runs[0]["environment"], sorted({run["epochs"] for run in runs})
-    said = (
+    return (
         f"{about['cpu']}, torch {about['torch']}; {runs[0]['num_images']['train']:,} photographs to"
         f" train on, {' or '.join(map(str, epochs))} epochs, {runs[0]['num_images']['report']:,} "
         "photographs to report on."
     )
-    lines = [BEGIN, "", f"![Top-1 over the resolution]({FIGURE.name})", "", said, ""]
-    lines += [*tables(runs), "", END]
-    figure(runs).write_image(FIGURE, width=1000, height=560, scale=1.5)
-    PAGE.write_text(before + "\n".join(lines) + after, encoding="utf-8")
+
+
+def put_into_page(script: str, lines: Iterable[str]) -> None:
+    """Put what the script found between its marks in the page, in place of what is there."""
+    mark = BEGIN.format(script)
+    before, found, rest = PAGE.read_text(encoding="utf-8").partition(mark)
+    if not found:
+        raise SystemExit(f"error: {PAGE} must have the line {mark}")
+    _, _, after = rest.partition(END)
+    PAGE.write_text(before + "\n".join([mark, "", *lines, "", END]) + after, encoding="utf-8")

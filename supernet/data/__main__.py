@@ -1,6 +1,7 @@
 """The command `python -m supernet.data`: check images before they are trained on."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,11 +26,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         data = load_data(args.data, resolution=224, seed=args.seed, root=args.data_root, tell=_say)
         checked = data.check(cache=cache_of(args.data))
         data.exclude_damaged(checked, strict=args.strict, tell=_say)
+        for line in report(data, checked):
+            _say(line)
+        sys.stdout.flush()
     except SupernetError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    for line in report(data, checked):
-        _say(line)
+    except BrokenPipeError:  # `| head` has read all it wanted
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 

@@ -310,7 +310,7 @@ class Data:
         if not 1 <= batch_size <= self.num_images["train"]:
             raise DataError(
                 f"`1 <= batch_size <= {self.num_images['train']}` (the training images) must hold,"
-                f" but got {batch_size}"
+                f" but got {batch_size}: pass --batch-size within that, or add images"
             )
         return self.num_images["train"] // batch_size
 

@@ -29,7 +29,9 @@ MIN_HALF = 50
 ENOUGH = 500
 """... and the training images would not give so many for `selection`."""
 FEW = 100
-"""A note tells of a `selection` with fewer: its 95 % interval is wider than +-8 points at 80 %."""
+"""A note tells of a split of PURPOSES with fewer: its 95 % interval is wider than +-8 points at
+80 %."""
+PURPOSES = {"selection": "select subnets with", "report": "report accuracy on"}
 
 
 def split_images(images: ImageSet, seed: int) -> dict[str, Tensor]:
@@ -69,31 +71,46 @@ def split_images(images: ImageSet, seed: int) -> dict[str, Tensor]:
 
 def split_notes(images: ImageSet, splits: Mapping[str, Tensor]) -> tuple[str, ...]:
     """What people should know of how `split_images` split, a line each."""
-    notes, num_images = [], len(splits["selection"])
-    if _is_halved(images):
+    notes, halved = list[str](), _is_halved(images)
+    if halved:
         notes.append(
-            f"{images.name}: the validation images are split in two by seed: {num_images} to "
-            f"select subnets with, {len(splits['report'])} to report accuracy on"
+            f"{images.name}: the validation images are split in two by seed: "
+            f"{len(splits['selection'])} to select subnets with, {len(splits['report'])} to report "
+            "accuracy on"
         )
-    if num_images < FEW:
-        own = _is_halved(images) or "selection" in images.official
+    if few := [split for split in PURPOSES if len(splits[split]) < FEW]:
+        own = few if halved else images.official
+        found = " and ".join(
+            f"{len(splits[split])} images{'' if split in own else ' of train'} to {PURPOSES[split]}"
+            for split in few
+        )
         notes.append(
-            f"{images.name}: only {num_images} images{'' if own else ' of train'} are there to "
-            f"select subnets with, too few to tell them apart: {_advice(images)}"
+            f"{images.name}: only {found}, too few to tell subnets apart (+-8 points or more): "
+            f"{_advice(images, few)}"
         )
     return tuple(notes)
 
 
-def _advice(images: ImageSet) -> str:
-    """What gives `selection` FEW images or more."""
-    if "selection" in images.official:
-        return f"add validation images, to {FEW} or more"
+def _advice(images: ImageSet, few: Collection[str]) -> str:
+    """What gives those splits FEW images or more."""
+    own = images.official
     if images.may_halve:
         return (
-            f"add a test split, which leaves all validation images to select with, or validation "
-            f"images, to {2 * FEW} or more"
+            f"add a test split of {FEW} or more, which leaves all validation images to select with,"
+            f" or validation images, to {2 * FEW} or more"
         )
-    return f"add a validation split of {FEW} or more"
+    if not own.keys() & PURPOSES.keys():  # one split that is held out would be halved
+        return (
+            f"add a validation split of {2 * FEW} or more, half of which reports accuracy, or "
+            f"validation and test splits of {FEW} or more each"
+        )
+    names = {"selection": "validation", "report": "test"}
+    return "add " + " and ".join(
+        f"{names[split]} images, to {FEW} or more"
+        if split in own
+        else f"a {names[split]} split of {FEW} or more"
+        for split in few
+    )
 
 
 def require_clear(names: Collection[str], source: str) -> None:

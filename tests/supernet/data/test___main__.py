@@ -1,5 +1,7 @@
 """The command, as a person uses it."""
 
+import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +33,14 @@ def test_all_is_told_on_stdout(photos: Path, capsys: pytest.CaptureFixture[str])
         assert expected in out
     assert main([str(photos)]) == 0  # the second time from what was kept
     assert capsys.readouterr().out == out
+
+
+def test_whoever_has_read_enough_may_go(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)  # as `| head` does
+    with open(writing, "w", encoding="utf-8") as stdout:
+        monkeypatch.setattr(sys, "stdout", stdout)
+        assert main([str(photos)]) == 0
 
 
 def test_strict_exits_with_2(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -426,5 +426,5 @@ def test_impossible_sizes_are_refused(embedded: Data) -> None:
     with pytest.raises(DataError, match=r"`resolution >= 1` must hold, but got 0"):
         load_data("fashion-mnist-mini", resolution=0)
     for batch_size in (0, 10_001):
-        with pytest.raises(DataError, match=f"must hold, but got {batch_size}"):
+        with pytest.raises(DataError, match=f"must hold, but got {batch_size}: pass --batch-size"):
             embedded.num_steps(batch_size)

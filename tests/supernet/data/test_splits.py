@@ -148,21 +148,39 @@ def test_a_test_split_is_reported_on_as_a_whole() -> None:
     splits = split_images(images, seed=0)
     assert (len(splits["selection"]), len(splits["report"])) == (24, 153)
     (note,) = split_notes(images, splits)
-    assert "only 24 images of train are there to select subnets with" in note
+    assert "only 24 images of train to select subnets with, too few" in note
+
+
+EITHER = (
+    "add a validation split of 200 or more, half of which reports accuracy, or validation and test "
+    "splits of 100 or more each"
+)
+LEFT_WHOLE = (
+    "add a test split of 100 or more, which leaves all validation images to select with, or "
+    "validation images, to 200 or more"
+)
 
 
 @pytest.mark.parametrize(
     ("official", "may_halve", "advice"),
     [
-        ({}, False, "add a validation split of 100 or more"),
-        ({"report": 60}, False, "add a validation split of 100 or more"),
-        ({"selection": 60, "report": 60}, False, "add validation images, to 100 or more"),
+        ({}, False, EITHER),
+        ({"report": 100}, False, "add a validation split of 100 or more"),
         (
-            {"report": 60},  # named `val`, but too few to halve
-            True,
-            "add a test split, which leaves all validation images to select with, or validation "
-            "images, to 200 or more",
+            {"report": 60},
+            False,
+            "add a validation split of 100 or more and test images, to 100 or more",
         ),
+        ({"selection": 60, "report": 100}, False, "add validation images, to 100 or more"),
+        ({"selection": 100, "report": 60}, False, "add test images, to 100 or more"),
+        ({"selection": 100}, False, "add a test split of 100 or more"),
+        (
+            {"selection": 60, "report": 60},
+            False,
+            "add validation images, to 100 or more and test images, to 100 or more",
+        ),
+        ({"report": 60}, True, LEFT_WHOLE),  # named `val`, but too few to halve
+        ({"report": 130}, True, LEFT_WHOLE),
     ],
 )
 def test_the_note_advises_what_is_not_there(
@@ -170,8 +188,27 @@ def test_the_note_advises_what_is_not_there(
 ) -> None:
     found = image_set({"a": 60, "b": 60}, **official)
     images = dataclasses.replace(found, may_halve=may_halve)
+    note = split_notes(images, split_images(images, seed=0))[-1]
+    assert note.endswith(f"too few to tell subnets apart (+-8 points or more): {advice}")
+
+
+@pytest.mark.parametrize("num_train", [20, 200, 1000])
+@pytest.mark.parametrize("either", [{"report": 200}, {"selection": 100, "report": 100}])
+def test_who_follows_the_advice_is_told_no_other(num_train: int, either: dict[str, int]) -> None:
+    """A validation split of 100 was advised, and halved: 50 to select subnets with."""
+    found = image_set({"a": num_train // 2, "b": num_train // 2}, **either)
+    images = dataclasses.replace(found, may_halve=len(either) == 1)
+    notes = split_notes(images, split_images(images, seed=0))
+    assert not any("too few" in note for note in notes)
+
+
+def test_few_images_to_report_on_are_told() -> None:
+    images = image_set({"a": 199, "b": 199})
     (note,) = split_notes(images, split_images(images, seed=0))
-    assert note.endswith(f"too few to tell them apart: {advice}")
+    assert note.startswith(
+        "made: only 36 images of train to select subnets with and 40 images of train to report "
+        "accuracy on, too few"
+    )
 
 
 @pytest.mark.parametrize("names", [("val", "eval"), ("evaluation", "train", "dev")])
@@ -182,5 +219,5 @@ def test_what_eval_means_beside_val_is_asked(names: tuple[str, ...]) -> None:
 
 
 def test_a_selection_of_enough_images_is_not_worth_a_word() -> None:
-    images = image_set({"a": 20, "b": 20}, selection=100, report=8)
+    images = image_set({"a": 20, "b": 20}, selection=100, report=100)
     assert split_notes(images, split_images(images, seed=0)) == ()
