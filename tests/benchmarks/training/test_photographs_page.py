@@ -93,7 +93,9 @@ def test_the_front_is_chosen_by_selection_within_the_macs(runs: list[dict[str, A
 def test_the_figure_has_a_line_for_each_width_and_system(runs: list[dict[str, Any]]) -> None:
     drawn = figure(runs)
     assert [line.name for line in drawn.data] == [
-        f"{system} {width}" for width in ("1", "0.75", "0.5") for system in ("supernet", "alone")
+        f"{system}, width {width}"
+        for width in ("1", "0.75", "0.5")
+        for system in ("supernet", "alone")
     ]
     assert list(drawn.data[0].x) == [128, 64]
     assert list(drawn.data[0].y) == [90.5, 82.5]
