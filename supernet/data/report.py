@@ -9,7 +9,7 @@ from supernet.data.scan import counted
 
 RESOLUTIONS = (
     (224, 192, 160, 128),
-    (128, 112, 96, 80),
+    (128, 112, 96, 80, 64),
     (96, 80, 64, 48),
     (64, 56, 48, 40),
     (32, 28, 24, 20),
@@ -17,8 +17,9 @@ RESOLUTIONS = (
 """Recommended for photos whose shorter side is at least the first of them."""
 MODELS = ((64, "mobilenet_v2 --weights imagenet"), (0, "wrn_16_2"))
 """The network for photos whose shorter side is at least that."""
-BATCH_SIZES = ((2000, 64), (500, 32), (0, 16))
-"""Batch size from a number of training images on."""
+BATCH_SIZES = ((128, 32), (32, 8), (0, 4))
+"""Batch size from a number of training images on: that of the preset `finetune`, whose learning
+rate suits it, unless too few steps would make an epoch."""
 SHOWN_SPLITS = ("train", "selection", "report")
 MAX_NAMED = 50
 

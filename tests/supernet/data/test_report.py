@@ -8,6 +8,7 @@ from PIL import ExifTags, Image
 
 from supernet.data.dataset import Data, load_data
 from supernet.data.report import brief, report
+from supernet.job.presets import PRESETS
 
 RNG = np.random.default_rng(0)
 
@@ -49,7 +50,7 @@ def test_a_folder_is_described(tmp_path: Path) -> None:
         "longer side: 40 to 400 px, median 40",
         "orientation: 4 of 45 stored sideways, taken upright",
         "copies: 1 image with the same content as another one",
-        "recommended: --model wrn_16_2 --resolutions 32 28 24 20 --batch-size 16",
+        "recommended: --model wrn_16_2 --resolutions 32 28 24 20 --batch-size 4",
     ]
 
 
@@ -75,7 +76,7 @@ def test_what_is_no_file_has_classes_only() -> None:
     ("side", "model", "resolutions"),
     [
         (500, "mobilenet_v2 --weights imagenet", "224 192 160 128"),
-        (200, "mobilenet_v2 --weights imagenet", "128 112 96 80"),
+        (200, "mobilenet_v2 --weights imagenet", "128 112 96 80 64"),
         (100, "mobilenet_v2 --weights imagenet", "96 80 64 48"),
         (20, "wrn_16_2", "32 28 24 20"),
     ],
@@ -86,6 +87,16 @@ def test_what_is_recommended_suits_the_photos(
     for i in range(6):
         save(tmp_path / "train" / f"{i % 2}" / f"{i}.jpg", width=side, height=side + 9)
     lines = lines_of(load_data(str(tmp_path), resolution=16))
-    assert lines[-1] == (
-        f"recommended: --model {model} --resolutions {resolutions} --batch-size 16"
+    assert lines[-1] == (f"recommended: --model {model} --resolutions {resolutions} --batch-size 4")
+
+
+def test_what_is_recommended_is_what_the_preset_does(tmp_path: Path) -> None:
+    """Its learning rate suits its batch size."""
+    for i in range(160):
+        save(tmp_path / "train" / f"{i % 2}" / f"{i}.jpg", width=150, height=150)
+    job = PRESETS["finetune"]
+    resolutions = " ".join(map(str, job.space.resolutions))
+    assert lines_of(load_data(str(tmp_path), resolution=16))[-1] == (
+        f"recommended: --model {job.model} --weights imagenet --resolutions {resolutions} "
+        f"--batch-size {job.hyperparameters.batch_size}"
     )
