@@ -1,4 +1,3 @@
-import os
 import signal
 
 import pytest
@@ -11,16 +10,16 @@ def test_a_signal_is_noted_and_interrupts_nothing(number: signal.Signals) -> Non
     before = signal.getsignal(number)
     with Stop() as stop:
         assert stop.signal_number == 0
-        os.kill(os.getpid(), number)
+        signal.raise_signal(number)
         assert stop.signal_number == number
     assert signal.getsignal(number) == before
 
 
 def test_a_second_ctrl_c_interrupts_at_once() -> None:
     with Stop():
-        os.kill(os.getpid(), signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
         with pytest.raises(KeyboardInterrupt):
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
 
 
 def test_stopped_is_an_interrupt_with_its_signal() -> None:
