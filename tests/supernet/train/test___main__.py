@@ -1,6 +1,5 @@
 """The command, on the embedded data and a tiny network."""
 
-import os
 import signal
 from pathlib import Path
 from typing import Any
@@ -104,7 +103,7 @@ def test_a_signal_stops_after_a_step_and_resume_ends_with_the_same_bits(
 
     def signalled(loop: Loop, *arguments: Any, **options: Any) -> StepResult:
         if loop.num_steps_done == 4:
-            os.kill(os.getpid(), number)
+            signal.raise_signal(number)
         return one_step(loop, *arguments, **options)
 
     monkeypatch.setattr(Loop, "one_step", signalled)
