@@ -1,6 +1,7 @@
 """Number types as an axis of the search, down to files of both kinds on a device."""
 
 import json
+import shutil
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -26,10 +27,10 @@ JOB = SearchJob(
 
 @pytest.fixture(scope="module")
 def searched(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run that was searched in both number types."""
-    out = tmp_path_factory.mktemp("typed")
-    trained = load_trained(tiny_run)
-    search(trained.supernet, trained.data, JOB, out=out, trained_in=tiny_run)
+    """A copy of the run, searched in both number types: its scores are kept with it."""
+    out = Path(shutil.copytree(tiny_run, tmp_path_factory.mktemp("typed") / "run"))
+    trained = load_trained(out)
+    search(trained.supernet, trained.data, JOB, out=out, trained_in=out)
     return out / "search"
 
 
@@ -60,19 +61,17 @@ def test_candidates_are_configs_in_a_number_type(searched: Path, table: LookupTa
     assert table.provenance["steps"]["dtypes"] == ["float32", "int8"]
 
 
-def test_a_search_goes_on_and_another_number_type_is_another_search(
-    searched: Path, tiny_run: Path
-) -> None:
-    trained = load_trained(tiny_run)
+def test_a_search_goes_on_and_another_number_type_is_another_search(searched: Path) -> None:
+    trained = load_trained(searched.parent)
     before = read_candidates(searched / "candidates.csv")
     longer = replace(JOB, num_trials=11)
-    search(trained.supernet, trained.data, longer, out=searched.parent, trained_in=tiny_run)
+    search(trained.supernet, trained.data, longer, out=searched.parent)
     after = read_candidates(searched / "candidates.csv")
     assert after[:10] == before
     assert len(after) == 11
     alone = replace(JOB, dtypes=("float32",))
     with pytest.raises(NasError, match="dtype"):
-        search(trained.supernet, trained.data, alone, out=searched.parent, trained_in=tiny_run)
+        search(trained.supernet, trained.data, alone, out=searched.parent)
 
 
 def test_each_entry_has_a_file_of_its_kind(
