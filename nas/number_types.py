@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from nas.runtimes.mixed import SEPARATOR
 from planner import LookupTable
 from supernet import SubnetConfig
 
@@ -22,6 +23,8 @@ class TypedConfig(SubnetConfig):
 
 def typed(config: SubnetConfig, dtype: str | None) -> SubnetConfig:
     """The subnet of `config` in a number type; None: in the target's only one."""
+    if dtype == dtype_of(config):
+        return config
     if dtype is None:
         return SubnetConfig(width_mults=config.width_mults, resolution=config.resolution)
     return TypedConfig(width_mults=config.width_mults, resolution=config.resolution, dtype=dtype)
@@ -42,4 +45,4 @@ def dtype_of_file(dtype: str) -> str:
 
 def dtype_of_files(table: LookupTable) -> str:
     """The number types of a table's files, as a target says them: float32+int8 of both."""
-    return "+".join(dict.fromkeys(map(dtype_of_file, table.target.dtypes)))
+    return SEPARATOR.join(dict.fromkeys(map(dtype_of_file, table.target.dtypes)))

@@ -9,6 +9,7 @@ from nas.errors import NasError
 from nas.evaluate.trained import add_data_arguments, load_trained, run_of
 from nas.export.exporting import artifact_folder, export
 from nas.number_types import dtype_of_files
+from nas.runtimes.mixed import SEPARATOR
 from planner import LookupTable, PlannerError
 from supernet.errors import SupernetError
 
@@ -70,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     files = [entry.artifact for entry in table if entry.artifact]
     print(
         f"written: {folder}/lookup_table.json and {len(table)} ONNX files in "
-        f"{dtype_of_files(table).replace('+', ' and ')}; against the float subnets: "
+        f"{dtype_of_files(table).replace(SEPARATOR, ' and ')}; against the float subnets: "
         f"same class for {min(each.agreement or 0.0 for each in files):.2%} of the images or more, "
         f"top-1 {min(each.top1_difference or 0.0 for each in files):+.2%} or better, "
         f"logits within {max(each.max_abs_difference for each in files):.2g}"

@@ -14,6 +14,7 @@ from nas.export.artifact import write_artifact
 from nas.export.metadata import artifact_metadata
 from nas.number_types import dtype_of_file, typed
 from nas.runtimes import load_runtime
+from nas.runtimes.mixed import SEPARATOR
 from nas.runtimes.onnxruntime import OnnxNetwork
 from planner import Entry, LookupTable
 from supernet import SubnetConfig, Supernet
@@ -46,7 +47,7 @@ class Exporter:
         self._evaluator = Evaluator(
             supernet,
             Images(data, torch.device("cpu")),
-            load_runtime("onnxruntime", dtype="float32+int8"),
+            load_runtime("onnxruntime", dtype=SEPARATOR.join(("float32", "int8"))),
             batch_size=table.target.batch_size,
             seed=0,
         )

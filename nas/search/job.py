@@ -70,11 +70,7 @@ class SearchJob:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise NasError(f"`{name}` must be 1 or more, but got {value}")
-        if (
-            not self.dtypes
-            or not {*self.dtypes} <= {*DTYPES}
-            or len({*self.dtypes}) < len(self.dtypes)
-        ):
+        if not self.dtypes or len({*self.dtypes} & {*DTYPES}) < len(self.dtypes):
             raise NasError(
                 f"`dtypes` must be different ones of {', '.join(DTYPES)}, "
                 f"but got {' '.join(self.dtypes) or 'none'}"

@@ -10,7 +10,7 @@ from optuna.trial import FrozenTrial, TrialState
 from nas.conversions import subnet_config
 from nas.errors import StudyError
 from nas.evaluate.evaluation import Costs, Evaluation, from_text
-from nas.number_types import dtype_of, typed
+from nas.number_types import dtype_of
 from nas.search.parameters import of_trial
 from nas.search.roles import COSTS, has_costs
 from nas.search.steps import Steps
@@ -122,7 +122,7 @@ class Trials:
         """
         dtype = dtype_of(config)
         named = () if dtype is None else (self.steps.dtypes.index(dtype),)
-        return *self._kept_counts(typed(config, None)), config.resolution, *named
+        return *self._kept_counts(config), config.resolution, *named
 
 
 def _evaluation(trial: FrozenTrial, storage: str) -> Evaluation:

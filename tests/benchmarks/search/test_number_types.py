@@ -5,8 +5,6 @@ import pytest
 
 from benchmarks.search.number_types import WAYS, compare, figure, lines, volumes
 from nas.search import SearchJob
-from supernet import Hyperparameters, SearchSpace, TrainingJob
-from supernet.train.training import train
 
 QUICK = SearchJob(
     num_trials=6, num_threads=1, steps_s=0, trial_s=0.05, front_s=0.5, allow_noisy=True
@@ -22,15 +20,8 @@ def test_a_front_that_is_faster_everywhere_has_the_larger_volume() -> None:
 
 
 @pytest.mark.slow
-def test_both_searches_are_timed_side_by_side(tmp_path: Path) -> None:
-    job = TrainingJob(
-        model_options={"depth": 10, "widen": 1, "stem_stride": 2},
-        space=SearchSpace(resolutions=(12, 8)),
-        hyperparameters=Hyperparameters(batch_size=500, lr=0.2),
-        epochs=1,
-    )
-    train(job, tmp_path / "run")
-    found = compare(tmp_path / "run", replace(QUICK, runtime="onnxruntime"), tmp_path / "out")
+def test_both_searches_are_timed_side_by_side(trained_run: Path, tmp_path: Path) -> None:
+    found = compare(trained_run, replace(QUICK, runtime="onnxruntime"), tmp_path / "out")
     alone, both = (found["searches"][way] for way in WAYS)
     assert {each["dtype"] for each in alone["entries"]} == {"float32"}
     for each in both["entries"]:

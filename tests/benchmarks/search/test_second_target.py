@@ -5,8 +5,6 @@ import pytest
 
 from benchmarks.search.second_target import compare, lines, replay
 from nas.search import SearchJob
-from supernet import Hyperparameters, SearchSpace, TrainingJob
-from supernet.train.training import train
 
 QUICK = SearchJob(
     num_trials=4, num_threads=1, steps_s=0, trial_s=0.05, front_s=0.5, allow_noisy=True
@@ -14,24 +12,19 @@ QUICK = SearchJob(
 
 
 @pytest.mark.slow
-def test_a_second_target_scores_nothing_anew_and_says_what_it_took(tmp_path: Path) -> None:
-    job = TrainingJob(
-        model_options={"depth": 10, "widen": 1, "stem_stride": 2},
-        space=SearchSpace(resolutions=(12, 8)),
-        hyperparameters=Hyperparameters(batch_size=500, lr=0.2),
-        epochs=1,
-    )
-    train(job, tmp_path / "run")
+def test_a_second_target_scores_nothing_anew_and_says_what_it_took(
+    trained_run: Path, tmp_path: Path
+) -> None:
     jobs = {
         name: SearchJob(**vars(QUICK) | {"runtime": name, "num_trials": num_trials})
         for name, num_trials in (("onnxruntime", 4), ("eager", 3))
     }
-    found = compare(tmp_path / "run", jobs, tmp_path / "out")
+    found = compare(trained_run, jobs, tmp_path / "out")
     assert found["first"]["num_scored"] == 4
     assert found["second"]["num_scored"] == 0
     assert found["alone"]["num_scored"] == 4
     assert found["num_equal_scores"] == found["num_equal_candidates"] == 3
-    assert not (tmp_path / "run" / "supernet" / "scores.jsonl").exists(), "RUN is only read"
+    assert not (trained_run / "supernet" / "scores.jsonl").exists(), "RUN is only read"
     [said, _] = lines({"time": found})
     assert said.startswith("onnxruntime: ")
     assert "3 of 3 equal candidates have equal scores." in said
