@@ -24,7 +24,6 @@ from math import prod
 from typing import Any
 
 import torch
-import torchvision  # noqa: F401 (registers torch.ops.torchvision)
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -54,15 +53,20 @@ def _deformable_flops(x: Shape, weight: Shape, *_: object, out_shape: Shape, **_
 
 
 aten = torch.ops.aten
-PRODUCTS = {
+PRODUCTS: dict[Any, Callable[..., int]] = {
     aten.mv: _vector_flops,
     aten.dot: _vector_flops,
     aten.vdot: _vector_flops,
     aten.addmv: _added_vector_flops,
     aten.addbmm: _added_batch_flops,
-    torch.ops.torchvision.deform_conv2d: _deformable_flops,
 }
 """FLOP formulas that PyTorch's counter lacks."""
+
+
+def _products() -> dict[Any, Callable[..., int]]:
+    """PRODUCTS, and the operation that torchvision registers, whoever has imported it."""
+    registered = getattr(torch.ops.torchvision, "deform_conv2d", None)
+    return PRODUCTS if registered is None else {**PRODUCTS, registered: _deformable_flops}
 
 
 def count_macs(network: nn.Module, resolution: int, *, in_channels: int = 3) -> int:
@@ -99,7 +103,7 @@ def count_operation_macs(
     bare = without_data(network).eval()
     dtype = floating_dtype(bare)
     image = torch.empty(1, in_channels, resolution, resolution, device="meta", dtype=dtype)
-    counter = FlopCounterMode(display=False, custom_mapping=PRODUCTS)
+    counter = FlopCounterMode(display=False, custom_mapping=_products())
     layers = _Layers(bare, counter)
     uncounted = UncountedOperations(bare, counter.flop_registry, lambda: layers.running[-1])
     try:

@@ -12,11 +12,6 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps
 from torch import Tensor
-from torchvision.transforms.v2.functional import (
-    adjust_brightness,
-    adjust_contrast,
-    adjust_saturation,
-)
 
 from supernet.cores import usable_cores
 from supernet.data.jpeg import BILINEAR, PIXEL, Box, Pixels
@@ -26,7 +21,6 @@ from supernet.data.sources import ImageSet
 MAX_SMALL_RESOLUTION = 64
 AREA = (0.08, 1.0)
 LOG_ASPECT = math.log(4 / 3)
-COLOURS = (adjust_brightness, adjust_contrast, adjust_saturation)
 Job = Callable[[], Pixels]
 
 
@@ -64,8 +58,10 @@ def random_square(
     mirrored = rng.random() < 0.5
     square = images.square(index, partial(random_box, rng=rng), resolution)
     if colour_jitter:
+        from torchvision.transforms.v2 import functional as v2  # takes seconds to import
+
         image = Image.fromarray(square)
-        for adjust in COLOURS:
+        for adjust in (v2.adjust_brightness, v2.adjust_contrast, v2.adjust_saturation):
             image = adjust(image, 1 + colour_jitter * rng.uniform(-1, 1))
         square = np.asarray(image)
     return square[:, ::-1] if mirrored else square

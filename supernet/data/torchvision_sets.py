@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torchvision
 from torch.utils.data import ConcatDataset
 
 from supernet.data.labels import check_labels, class_names, labels_of
@@ -47,13 +46,15 @@ def load_torchvision(name: str, root: Path = DEFAULT_ROOT) -> ImageSet:
 
 def _find(name: str) -> Any:
     """Return the class of a data set that needs only a folder and the name of a split."""
-    names = torchvision.datasets.__all__
+    from torchvision import datasets  # takes seconds to import
+
+    names = datasets.__all__
     if name not in names:
         near = ", ".join(difflib.get_close_matches(name, names)) or "CIFAR10, FashionMNIST, ..."
         raise DataError(
             f"{PREFIX}{name}: torchvision.datasets has no such data set; similar names: {near}"
         )
-    factory = getattr(torchvision.datasets, name)
+    factory = getattr(datasets, name)
     parameters = inspect.signature(factory).parameters
     needed = [
         parameter.name

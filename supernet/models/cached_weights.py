@@ -4,7 +4,6 @@ import importlib
 from pathlib import Path
 
 import torch
-import torchvision
 
 from supernet.errors import CheckpointError
 from supernet.models.from_timm import PREFIX, timm_factory
@@ -41,8 +40,10 @@ def weights_file(weights: str, model: str) -> Path:
 
 def _of_torchvision(name: str) -> tuple[Path | None, str]:
     """The file of a network in torch hub's cache, and where it was looked for."""
+    from torchvision.models import get_model_weights  # takes seconds to import
+
     try:
-        published = torchvision.models.get_model_weights(name)
+        published = get_model_weights(name)
     except ValueError as error:
         raise CheckpointError(
             f"--weights {IMAGENET} must be of a network of torchvision or timm, but nobody "

@@ -3,7 +3,6 @@
 from typing import cast
 
 from torch import nn
-from torchvision.models import MobileNetV2
 
 # t, c, n, s of the paper's table 2; with small_input the second stage keeps the resolution.
 STAGES = (
@@ -23,6 +22,8 @@ def mobilenet_v2(
         small_input: for images of 28-64 px: the stem and the second stage keep the resolution,
             so that the last feature map of a 32 px image has 4 px a side.
     """
+    from torchvision.models import MobileNetV2  # takes seconds to import
+
     stages = [list(stage) for stage in STAGES]
     if small_input:
         stages[1][3] = 1

@@ -6,7 +6,6 @@ from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
-import torchvision
 from torch import nn
 
 from supernet.errors import ModelError, reason_of
@@ -31,7 +30,9 @@ OWN: dict[str, Factory] = {
 
 def known_models() -> list[str]:
     """All names that `build_model` knows, sorted."""
-    return sorted({*OWN, *torchvision.models.list_models(module=torchvision.models)})
+    from torchvision import models  # takes seconds to import
+
+    return sorted({*OWN, *models.list_models(module=models)})
 
 
 def build_model(
@@ -82,12 +83,14 @@ def _factory(name: str, options: Mapping[str, Any]) -> Factory:
     if ":" in name:
         return _import_factory(name)
     if name in known_models():
+        from torchvision import models
+
         if "weights" in options:
             raise ModelError(
                 f"{name} takes no weights, since nothing is downloaded: pass the file of its "
                 "weights as --weights FILE, or --weights imagenet where they are in its cache"
             )
-        return partial(torchvision.models.get_model, name, weights=None)
+        return partial(models.get_model, name, weights=None)
     raise ModelError(
         f"a model must be one of {', '.join(OWN)}, a torchvision classification network such as "
         f"resnet18, timm:NAME or package.module:factory, but got {name!r}"

@@ -6,7 +6,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch._dynamo.exc import BackendCompilerFailed
 from torch.func import functional_call
 
 from supernet.elastic.supernet import Supernet
@@ -57,7 +56,7 @@ class Compiled:
                 warnings.filterwarnings("ignore", "The .grad attribute of a Tensor that is not a")
                 try:
                     return self.functions[key](tensors, images)
-                except BackendCompilerFailed as error:
+                except torch._dynamo.exc.BackendCompilerFailed as error:
                     raise SupernetError(
                         "--compile needs a compiler that works (on a CPU g++, or what CXX names), "
                         f"but got: {str(error).partition(chr(10))[0]}; leave --compile out"

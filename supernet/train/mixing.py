@@ -2,7 +2,6 @@
 
 import torch
 from torch import Tensor
-from torchvision.transforms import v2
 
 from supernet.job.hyperparameters import Hyperparameters
 
@@ -15,13 +14,15 @@ def mix(
     `images` is uint8 [N, C, H, W] and so is the result; labels, int64 [N], become probabilities
     [N, classes]. Without MixUp and CutMix both are returned unchanged.
     """
+    if not hyper.mixup and not hyper.cutmix:
+        return images, labels
+    from torchvision.transforms import v2  # takes seconds to import
+
     kinds: list[v2.Transform] = []
     if hyper.mixup:
         kinds.append(v2.MixUp(alpha=hyper.mixup, num_classes=num_classes))
     if hyper.cutmix:
         kinds.append(v2.CutMix(alpha=hyper.cutmix, num_classes=num_classes))
-    if not kinds:
-        return images, labels
     kind = kinds[int(torch.randint(len(kinds), ()))]
     mixed, shares = kind(images.float(), labels)
     return mixed.round_().to(torch.uint8), shares

@@ -4,12 +4,12 @@ import os
 import sys
 from contextlib import nullcontext
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy
 import torch
-import torchvision
 
 from supernet.checkpoint import is_finished, load_supernet, read_document, save_supernet
 from supernet.data.check import Checked, cache_of
@@ -253,7 +253,7 @@ def _versions(device: torch.device, group: ProcessGroup) -> dict[str, Any]:
     return {
         "python": sys.version.split()[0],
         "torch": torch.__version__,
-        "torchvision": torchvision.__version__,
+        "torchvision": version("torchvision"),
         "numpy": numpy.__version__,
         "device": str(device),
         "num_threads": torch.get_num_threads(),
