@@ -8,18 +8,22 @@ BIN := .venv/bin
 search: .venv/installed  ## train the embedded default, search it on this machine, write the table
 	$(BIN)/python -m nas.search --num-threads 1 --out $(RUN)
 
+# A process of tests that dies ends the run, which says in which test: pytest-xdist may wait forever
+# for what a restarted one was given.
+TWO := -n 2 --max-worker-restart 0
+
 test: .venv/installed  ## the tests: CPU, no network, under 5 minutes
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not timing"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(TWO) --dist loadfile -m "not slow and not timing"
 
 # Slow checks that measure nothing, so that two of them can run side by side.
 SIDE_BY_SIDE := tests/supernet tests/nas/runtimes tests/nas/export tests/benchmarks \
 	tests/test_timm_networks.py tests/test_pretrained_start.py tests/test_moved_photos.py \
 	tests/test_damaged_photos.py tests/test_restart.py tests/test_two_searches.py \
 	tests/test_worker_roles.py tests/nas/test_mixed_search.py tests/nas/search/test_searching.py \
-	tests/nas/search/test_several.py
+	tests/nas/search/test_several.py tests/nas/search/test_guide.py tests/test_own_dataset.py
 
 slow: .venv/installed  ## the checks that take longer
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "slow and not timing" $(SIDE_BY_SIDE)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(TWO) --dist worksteal -m "slow and not timing" $(SIDE_BY_SIDE)
 	$(BIN)/python -m pytest -m "slow and not timing" $(SIDE_BY_SIDE:%=--ignore=%)
 
 timing: .venv/installed  ## the checks that time things: only on an idle machine

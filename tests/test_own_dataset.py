@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 import torch
 from torch.utils.data import Dataset
 
@@ -32,6 +33,7 @@ class Squares(Dataset[tuple[torch.Tensor, int]]):
         return image, label
 
 
+@pytest.mark.slow
 def test_a_dataset_is_trained_searched_and_exported(tmp_path: Path) -> None:
     data = data_from(Squares(1200), report=Squares(200), resolution=12)
     job = TrainingJob(

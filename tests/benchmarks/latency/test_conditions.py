@@ -1,12 +1,14 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from benchmarks.latency.conditions import CANDIDATES, make_table
 from nas.conditions.onnx_file import load
 from planner import check_artifact, preprocess
 
 
+@pytest.mark.slow
 def test_the_table_has_artifacts_that_run(tmp_path: Path) -> None:
     table = make_table(tmp_path)
     assert set(table.by_config_id) == set(CANDIDATES)

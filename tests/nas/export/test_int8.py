@@ -36,6 +36,7 @@ def release(run_with_table: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     return out
 
 
+@pytest.mark.slow
 def test_a_file_alone_is_right_for_as_many_images_as_its_table_says(
     release: Path, run_with_table: Path
 ) -> None:

@@ -54,8 +54,8 @@ def compiled(cache: GraphCache, network: nn.Module, x: torch.Tensor) -> OnnxNetw
 @pytest.mark.parametrize(
     "model",
     [
-        models.mobilenet_v2(),
-        MobileNetV1(),
+        pytest.param(models.mobilenet_v2(), marks=pytest.mark.slow),
+        pytest.param(MobileNetV1(), marks=pytest.mark.slow),
         models.ResNet(models.resnet.Bottleneck, [1, 1, 1, 1]),
         WideResNet(depth=10, widen=2),
     ],

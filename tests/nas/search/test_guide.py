@@ -71,6 +71,7 @@ def run(sampler: optuna.samplers.BaseSampler, num_trials: int) -> list[tuple[flo
     return [(trial.values[0], float(np.log(trial.values[1]))) for trial in study.trials]
 
 
+@pytest.mark.slow
 def test_it_finds_in_sixty_trials_what_chance_does_not_in_three_hundred() -> None:
     guided = run(make_guide(), 60)
     random = run(optuna.samplers.RandomSampler(seed=0), 300)
@@ -96,6 +97,7 @@ def test_it_proposes_what_is_new_and_says_what_it_expects() -> None:
             assert 0 < guide.expected_gain < 1
 
 
+@pytest.mark.slow
 def test_it_keeps_a_constraint() -> None:
     guide = make_guide()
     study = optuna.create_study(directions=["maximize", "minimize"], sampler=guide)

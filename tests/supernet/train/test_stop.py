@@ -1,25 +1,56 @@
+"""Signals go to a process of the test's own: one that is not caught would end pytest's without a
+word."""
+
 import signal
+import subprocess
+import sys
+from pathlib import Path
 
-import pytest
+from supernet.train.stop import Stopped
 
-from supernet.train.stop import Stop, Stopped
+PROGRAM = """
+import signal, time
+from supernet.train.stop import Stop
 
+def wait_for_a_signal(stop):
+    print("ready", flush=True)
+    while not stop.signal_number:
+        time.sleep(0.01)
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_is_noted_and_interrupts_nothing(number: signal.Signals) -> None:
+for number in (signal.SIGTERM, signal.SIGINT):
     before = signal.getsignal(number)
     with Stop() as stop:
-        assert stop.signal_number == 0
-        signal.raise_signal(number)
-        assert stop.signal_number == number
-    assert signal.getsignal(number) == before
+        wait_for_a_signal(stop)
+    print(stop.signal_number == number, signal.getsignal(number) == before, flush=True)
+with Stop() as stop:
+    wait_for_a_signal(stop)
+    print("once", flush=True)
+    try:
+        time.sleep(60)
+    except KeyboardInterrupt:
+        print("interrupted", flush=True)
+"""
 
 
-def test_a_second_ctrl_c_interrupts_at_once() -> None:
-    with Stop():
-        signal.raise_signal(signal.SIGINT)
-        with pytest.raises(KeyboardInterrupt):
-            signal.raise_signal(signal.SIGINT)
+def test_a_signal_is_noted_and_a_second_ctrl_c_interrupts_at_once() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", PROGRAM],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[3],
+    ) as process:
+        assert process.stdout is not None
+        for number, answer in [
+            (signal.SIGTERM, "True True"),
+            (signal.SIGINT, "True True"),
+            (signal.SIGINT, "once"),
+        ]:
+            assert process.stdout.readline() == "ready\n"
+            process.send_signal(number)
+            assert process.stdout.readline() == f"{answer}\n"
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.read() == "interrupted\n"
+    assert process.returncode == 0
 
 
 def test_stopped_is_an_interrupt_with_its_signal() -> None:
