@@ -24,8 +24,8 @@ for number in (signal.SIGTERM, signal.SIGINT):
     print(stop.signal_number == number, signal.getsignal(number) == before, flush=True)
 with Stop() as stop:
     wait_for_a_signal(stop)
-    print("once", flush=True)
     try:
+        print("once", flush=True)
         time.sleep(60)
     except KeyboardInterrupt:
         print("interrupted", flush=True)
