@@ -12,8 +12,10 @@ PROGRAM = """
 import signal, time
 from supernet.train.stop import Stop
 
+signal.alarm(120)  # ends this process where a signal is never noted
+
 def wait_for_a_signal(stop):
-    print("ready", flush=True)
+    print("ready", stop.signal_number, flush=True)
     while not stop.signal_number:
         time.sleep(0.01)
 
@@ -45,7 +47,7 @@ def test_a_signal_is_noted_and_a_second_ctrl_c_interrupts_at_once() -> None:
             (signal.SIGINT, "True True"),
             (signal.SIGINT, "once"),
         ]:
-            assert process.stdout.readline() == "ready\n"
+            assert process.stdout.readline() == "ready 0\n"
             process.send_signal(number)
             assert process.stdout.readline() == f"{answer}\n"
         process.send_signal(signal.SIGINT)
