@@ -4,7 +4,6 @@ import os
 import sys
 from contextlib import nullcontext
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -250,10 +249,12 @@ def _is_longer(job: TrainingJob, run: Path, resume: bool) -> bool:
 
 
 def _versions(device: torch.device, group: ProcessGroup) -> dict[str, Any]:
+    import torchvision  # takes seconds to import; its installed metadata don't name the build
+
     return {
         "python": sys.version.split()[0],
         "torch": torch.__version__,
-        "torchvision": version("torchvision"),
+        "torchvision": torchvision.__version__,
         "numpy": numpy.__version__,
         "device": str(device),
         "num_threads": torch.get_num_threads(),
