@@ -52,6 +52,29 @@ def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run
 
 
+def contents(folder: Path) -> dict[str, int]:
+    """The size in bytes of each file in a folder."""
+    return {str(path): path.stat().st_size for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture(autouse=True)
+def shared_run_stays_as_it_is(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A test that writes into `tiny_run` fails: what it leaves there, others would find."""
+    if "tiny_run" not in request.fixturenames:
+        yield
+        return
+    run = request.getfixturevalue("tiny_run")
+    before = contents(run)
+    yield
+    assert contents(run) == before, "tiny_run is to be read only: take own_run, a copy"
+
+
+@pytest.fixture
+def own_run(tiny_run: Path, tmp_path: Path) -> Path:
+    """A copy of the tiny run, for a search, say, that keeps its scores there."""
+    return Path(shutil.copytree(tiny_run, tmp_path / "tiny_run"))
+
+
 @pytest.fixture(scope="session")
 def few_to_score() -> Data:
     """The images of `tiny_run`, but of `selection` and `report` a fifth: 1,000 each."""

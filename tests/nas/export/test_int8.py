@@ -134,11 +134,11 @@ def test_a_kit_measures_the_int8_files_and_says_so(
 
 
 @pytest.mark.slow
-def test_a_search_in_int8_is_exported_as_it_was_scored(tiny_run: Path, tmp_path: Path) -> None:
-    arguments = ["--supernet", str(tiny_run), "--out", str(tmp_path), "--dtype", "int8"]
+def test_a_search_in_int8_is_exported_as_it_was_scored(own_run: Path, tmp_path: Path) -> None:
+    arguments = ["--supernet", str(own_run), "--out", str(tmp_path), "--dtype", "int8"]
     options = ["--device", "cpu", "--num-threads", "1", "--trials", "3", "--allow-noisy"]
     assert search([*arguments, *options]) == 0
-    assert main([str(tmp_path), "--supernet", str(tiny_run)]) == 0
+    assert main([str(tmp_path), "--supernet", str(own_run)]) == 0
     table = LookupTable.read(tmp_path / "artifacts" / "lookup_table.json")
     assert table.target.dtype == "int8"
     for entry in table:

@@ -1,8 +1,6 @@
 """What the tests of searching share."""
 
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 from sqlite3 import Connection
 
 import pytest
@@ -20,9 +18,3 @@ def quick_commits() -> Iterator[None]:
     event.listen(Engine, "connect", without_fsync)
     yield
     event.remove(Engine, "connect", without_fsync)
-
-
-@pytest.fixture
-def own_run(tiny_run: Path, tmp_path: Path) -> Path:
-    """A copy of the tiny run, for a search that keeps its scores there."""
-    return Path(shutil.copytree(tiny_run, tmp_path / "tiny_run"))
