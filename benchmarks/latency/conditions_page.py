@@ -1,13 +1,13 @@
 """The tables of docs/deployment.md, from the result of benchmarks/latency/conditions.py."""
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from statistics import median
 from typing import Any
 
-PAGE = Path(__file__).parents[2] / "docs" / "deployment.md"
-BEGIN = "<!-- The tables of benchmarks/latency/conditions.py begin here. -->"
-END = "<!-- They end here. -->"
+from benchmarks.page import DOCS, put_into_page
+
+SCRIPT = "benchmarks/latency/conditions.py"
+PAGE = DOCS / "deployment.md"
 
 ROWS = {
     "first call": ("first_call", "p50_ms"),
@@ -112,8 +112,6 @@ def _row(name: str, cells: Iterable[str]) -> str:
 
 def write_page(measurements: list[Measurement]) -> None:
     """Put the tables between the marks of the page."""
-    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
     about = measurements[0]
     versions = sorted({f"{each['runtime']} {each['version']}" for each in measurements})
     noisy = sum(each["protocol"]["is_noisy"] for each in measurements)
@@ -122,5 +120,4 @@ def write_page(measurements: list[Measurement]) -> None:
         f"measurements, of which {noisy} on a machine that the meter calls noisy; "
         f"{about['protocol']['conditions']['sustained']['minutes']} minutes of work."
     )
-    lines = [BEGIN, "", said, "", *tables(measurements), END]
-    PAGE.write_text(before + "\n".join(lines) + after, encoding="utf-8")
+    put_into_page(SCRIPT, [said, "", *tables(measurements)], PAGE)

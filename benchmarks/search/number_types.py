@@ -26,8 +26,8 @@ import torch
 from plotly.subplots import make_subplots
 
 from benchmarks.environment import environment
+from benchmarks.page import DOCS, put_into_page
 from benchmarks.result_file import result_file
-from benchmarks.search.page import put_into_page
 from benchmarks.search.second_target import copied, timed_search
 from nas.conversions import subnet_config
 from nas.evaluate.evaluator import Evaluator
@@ -41,7 +41,8 @@ from planner.atomic import write_atomically
 from supernet.evaluate.accuracy import Images
 
 RESULT = result_file(__file__)
-PAGE = Path(__file__).parents[2] / "docs" / "quantisation.md"
+SCRIPT = "benchmarks/search/number_types.py"
+PAGE = DOCS / "quantisation.md"
 FIGURE = PAGE.with_name("number_types.png")
 RUNTIMES = ("onnxruntime", "openvino")
 WAYS = {"float32 alone": ("float32",), "float32 and int8": ("float32", "int8")}
@@ -208,7 +209,7 @@ def main() -> int:
     args = parser.parse_args()
     result = json.loads(RESULT.read_text()) if RESULT.exists() else {}
     if args.part == "page":
-        put_into_page("number_types", lines(result), PAGE)
+        put_into_page(SCRIPT, lines(result), PAGE)
         figure(result).write_image(FIGURE, width=1100, height=80 + 400 * len(result), scale=1.4)
         return 0
     if args.run is None:

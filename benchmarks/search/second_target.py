@@ -29,9 +29,9 @@ from typing import Any
 from tqdm import tqdm
 
 from benchmarks.environment import environment
+from benchmarks.page import DOCS, put_into_page
 from benchmarks.result_file import result_file
 from benchmarks.search.efficiency import Halves, scores
-from benchmarks.search.page import put_into_page
 from benchmarks.search.recorded import load_record
 from nas.conversions import subnet_config
 from nas.evaluate.evaluation import Evaluation
@@ -192,7 +192,8 @@ def main() -> int:
     parser.add_argument("run", type=Path, nargs="?", default=Path("runs/default"))
     args = parser.parse_args()
     if args.part == "page":
-        put_into_page("second_target", lines(json.loads(RESULT.read_text())))
+        found = lines(json.loads(RESULT.read_text()))
+        put_into_page("benchmarks/search/second_target.py", found, DOCS / "search.md")
         return 0
     parts: dict[str, Callable[[], dict[str, Any]]] = {
         "time": lambda: _timed(args.run),

@@ -22,8 +22,8 @@ from contextlib import ExitStack, contextmanager
 from typing import IO, Any
 
 from benchmarks.environment import environment
+from benchmarks.page import DOCS, put_into_page
 from benchmarks.result_file import result_file
-from benchmarks.search.page import put_into_page
 from benchmarks.search.storage_servers import grpc_before, postgresql, postgresql_programs
 from planner.atomic import write_atomically
 
@@ -152,7 +152,8 @@ def main() -> int:
     parser.add_argument("--again", action="store_true", help="measure what is known, too")
     args = parser.parse_args()
     if args.part == "page":
-        put_into_page("storage_speed", lines(json.loads(RESULT.read_text())))
+        found = lines(json.loads(RESULT.read_text()))
+        put_into_page("benchmarks/search/storage_speed.py", found, DOCS / "search.md")
     else:
         measure(args.seconds, again=args.again)
     return 0

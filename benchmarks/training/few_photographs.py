@@ -27,15 +27,16 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
 
+from benchmarks.page import put_into_page
 from benchmarks.result_file import result_file
 from benchmarks.training.photographs import System, runs
 from benchmarks.training.photographs_page import (
+    PAGE,
     WIDTHS,
     Run,
     by_system,
     conditions,
     difference,
-    put_into_page,
     resolutions_of,
     table_lines,
     top1,
@@ -155,7 +156,7 @@ def main() -> None:
     if args.page:
         found = json.loads(args.out.read_text(encoding="utf-8"))["runs"]
         trained = [run for run in found if run["system"] != "probe"]
-        put_into_page(SCRIPT, [conditions(trained), "", *tables(found)])
+        put_into_page(SCRIPT, [conditions(trained), "", *tables(found), ""], PAGE)
         return
     if not args.data or not args.weights:
         parser.error("--data and --weights are required, but for --page")

@@ -2,22 +2,20 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import mean
 from typing import Any
 
 import plotly.graph_objects as go
 
+from benchmarks.page import DOCS, put_into_page
 from benchmarks.paper.scores import best_under
 from nas.evaluate.evaluation import from_text
 from nas.evaluate.paired import paired_difference
 from supernet.evaluate.accuracy import wilson
 
-PAGE = Path(__file__).parents[2] / "docs" / "photographs.md"
-FIGURE = PAGE.with_suffix(".png")
-BEGIN = "<!-- The tables of {} begin here. -->"
 SCRIPT = "benchmarks/training/photographs.py"
-END = "<!-- They end here. -->"
+PAGE = DOCS / "photographs.md"
+FIGURE = PAGE.with_suffix(".png")
 WIDTHS = (1.0, 0.75, 0.5)
 ALONE = ("alone", "plain")
 Run = dict[str, Any]
@@ -188,9 +186,8 @@ def figure(runs: list[Run]) -> go.Figure:
 def write_page(runs: list[Run]) -> None:
     """Put the tables into the page, and draw the figure beside it."""
     figure(runs).write_image(FIGURE, width=1000, height=560, scale=1.5)
-    put_into_page(SCRIPT, [
-        f"![Top-1 over the resolution]({FIGURE.name})", "", conditions(runs), "", *tables(runs)
-    ])  # fmt: skip
+    shown = f"![Top-1 over the resolution]({FIGURE.name})"
+    put_into_page(SCRIPT, [shown, "", conditions(runs), "", *tables(runs), ""], PAGE)
 
 
 def conditions(runs: list[Run]) -> str:
@@ -201,13 +198,3 @@ def conditions(runs: list[Run]) -> str:
         f" train on, {' or '.join(map(str, epochs))} epochs, {runs[0]['num_images']['report']:,} "
         "photographs to report on."
     )
-
-
-def put_into_page(script: str, lines: Iterable[str]) -> None:
-    """Put what the script found between its marks in the page, in place of what is there."""
-    mark = BEGIN.format(script)
-    before, found, rest = PAGE.read_text(encoding="utf-8").partition(mark)
-    if not found:
-        raise SystemExit(f"error: {PAGE} must have the line {mark}")
-    _, _, after = rest.partition(END)
-    PAGE.write_text(before + "\n".join([mark, "", *lines, "", END]) + after, encoding="utf-8")

@@ -9,6 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
+from benchmarks.page import marks
 from benchmarks.training import few_photographs
 from supernet.models import build_model
 
@@ -92,8 +93,8 @@ def test_all_systems_are_scored_on_the_other_photographs(
     assert "| px | 1, seed 0 | 1, seed 1 | 0.75, seed 0 |" in printed
 
     page = tmp_path / "photographs.md"
-    page.write_text(f"# A page\n\n<!-- The tables of {few_photographs.SCRIPT} begin here. -->")
-    monkeypatch.setattr("benchmarks.training.photographs_page.PAGE", page)
+    page.write_text("\n".join(["# A page", "", *marks(few_photographs.SCRIPT)]))
+    monkeypatch.setattr(few_photographs, "PAGE", page)
     monkeypatch.setattr(sys, "argv", [*words[:5], "--page", "--out", str(out)])
     few_photographs.main()
     assert "| 32 | " in page.read_text()

@@ -6,8 +6,6 @@ import pytest
 
 from benchmarks.training import photographs_page
 from benchmarks.training.photographs_page import (
-    BEGIN,
-    SCRIPT,
     difference,
     figure,
     front_summary,
@@ -119,6 +117,3 @@ def test_the_page_keeps_its_text_and_gets_new_tables(
     write_page(runs)
     assert page.read_text(encoding="utf-8") == once
     assert [path.name for path in drawn] == ["photographs.png"] * 2
-    page.write_text(once.replace(BEGIN.format(SCRIPT), ""), encoding="utf-8")
-    with pytest.raises(SystemExit, match="must have the line"):
-        write_page(runs)
