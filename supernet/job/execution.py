@@ -20,7 +20,8 @@ class Execution:
     """Whether metrics are also written to RUN/supernet/tensorboard."""
     compile: bool = False
     """Whether networks run through torch.compile; each shape is compiled once."""
-
+    graphs: bool = False
+    """Whether steps replay CUDA graphs, one of each config; see `supernet.train.step_graphs`."""
     strict: bool = False
     """Whether images that cannot be decoded end a training before it begins, rather than being left
     out."""
@@ -32,3 +33,5 @@ class Execution:
                 "`save_every_s >= 0` and `evaluate_every >= 0` must hold, "
                 f"but got {self.save_every_s} and {self.evaluate_every}"
             )
+        if self.compile and self.graphs:
+            raise SupernetError("only one of `compile` and `graphs` may be chosen, but got both")

@@ -175,3 +175,10 @@ def test_help_has_an_example(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--help"])
     assert "examples:" in capsys.readouterr().out
+
+
+def test_graphs_without_cuda_are_one_clear_line(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    line = refused(capsys, [*TINY, "--device", "cpu", "--graphs", "--out", str(tmp_path / "run")])
+    assert "--graphs needs a CUDA device, but got cpu: leave it out" in line
