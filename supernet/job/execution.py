@@ -22,6 +22,9 @@ class Execution:
     """Whether networks run through torch.compile; each shape is compiled once."""
     graphs: bool = False
     """Whether steps replay CUDA graphs, one of each config; see `supernet.train.step_graphs`."""
+    depthwise_kernels: bool = False
+    """Whether depthwise convolutions on CUDA train by `supernet.train.depthwise_on_gpu`."""
+
     strict: bool = False
     """Whether images that cannot be decoded end a training before it begins, rather than being left
     out."""

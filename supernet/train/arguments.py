@@ -85,6 +85,9 @@ def make_parser() -> argparse.ArgumentParser:
     add("--graphs", action="store_true",
         help="on CUDA: replay one graph of each config; add --set pool=64, so that configs recur "
         "(never run on a GPU yet: docs/gpu.md)")  # fmt: skip
+    add("--depthwise-kernels", action="store_true",
+        help="on CUDA: train depthwise convolutions by Triton kernels that take any width without "
+        "a pause (never run on a GPU yet: docs/gpu.md)")  # fmt: skip
     add("--tensorboard", action="store_true", help="also log to TensorBoard")
     add("--evaluate-every", type=int, metavar="EPOCHS",
         help="top-1 of the corners on `selection`; 0: never; default: a quarter of the epochs, "
@@ -158,6 +161,7 @@ def execution_from(args: argparse.Namespace) -> Execution:
         tensorboard=args.tensorboard,
         compile=args.compile,
         graphs=args.graphs,
+        depthwise_kernels=args.depthwise_kernels,
         strict=args.strict,
     )
 

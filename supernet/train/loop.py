@@ -84,6 +84,7 @@ class Loop:
             mean=data.mean,
             std=data.std,
             recorder=CudaRecorder() if execution.graphs else None,
+            depthwise_kernels=execution.depthwise_kernels,
         )
         names = job.recipe.subnet_names
         self.epoch_losses = torch.zeros(len(names), dtype=torch.float64)

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Never
@@ -59,6 +59,7 @@ class Step:
         class_counts: training images of each class; there are as many logits.
         mean, std: normalisation of each channel, for images in 0..1.
         recorder: all steps but the first replay what it has recorded; None: none does.
+        depthwise_kernels: whether those of `DepthwiseOnGpu` replace PyTorch's.
 
     Raises:
         SupernetError: processes and accumulation do not divide the batch, or leave BN one image.
@@ -76,9 +77,11 @@ class Step:
         mean: tuple[float, ...],
         std: tuple[float, ...],
         recorder: Recorder | None = None,
+        depthwise_kernels: bool = False,
     ) -> None:
         self.supernet, self.network, self.job, self.group = supernet, network, job, group
         self.hyper = job.hyperparameters
+        self.on_gpu = _depthwise_on_gpu() if depthwise_kernels else None
         _check_parts(supernet, self.hyper, group.size)
         self.num_steps, self.num_classes = num_steps, len(class_counts)
         self.device = next(supernet.parameters()).device
@@ -185,6 +188,8 @@ class Step:
         with ExitStack() as stack:
             if self.device.type == "cpu":
                 stack.enter_context(FastDepthwise())
+            if self.on_gpu is not None:
+                stack.enter_context(self.on_gpu)
             if self.hyper.sync_bn and self.group.size > 1:
                 stack.enter_context(SyncBatchNorm())
             yield
@@ -215,6 +220,17 @@ class Step:
         self.scaler.update()
         self.ema.update(step)
         return finite
+
+
+def _depthwise_on_gpu() -> AbstractContextManager[object]:
+    """Raises SupernetError where Triton is not installed."""
+    try:
+        from supernet.train.depthwise_on_gpu import DepthwiseOnGpu
+    except ImportError as error:
+        raise SupernetError(
+            f"--depthwise-kernels needs the package triton, but got: {error}; leave it out"
+        ) from error
+    return DepthwiseOnGpu()
 
 
 def balanced(class_counts: list[int]) -> Tensor:

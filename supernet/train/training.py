@@ -53,6 +53,8 @@ def train(
         job = replace(job, data=data.name)
         _require_fitting(data, job)
     place = _place(execution)
+    if execution.depthwise_kernels and place.type != "cuda":
+        raise SupernetError(f"--depthwise-kernels needs CUDA, but got {place}: leave it out")
     if execution.graphs:
         _require_recordable(job, place)
     with init_process_group(place) as group:
