@@ -5,10 +5,18 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
+
+from supernet.elastic.supernet import Supernet
+from supernet.job.hyperparameters import Hyperparameters
+from supernet.job.training_job import TrainingJob
+from supernet.space import SearchSpace
+from supernet.train.process_group import ProcessGroup
+from supernet.train.step import Step
 
 triton = pytest.importorskip("triton")
 depthwise_on_gpu = pytest.importorskip("supernet.train.depthwise_on_gpu")
@@ -128,3 +136,46 @@ def test_other_convolutions_are_left_alone() -> None:
         with torch.no_grad():
             assert torch.equal(dense(images), inside)
     assert torch.equal(inside, dense(images))
+
+
+@pytest.mark.gpu
+@runs_here
+def test_a_step_trains_by_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = list[torch.Size]()
+    forward = depthwise_on_gpu._Depthwise.forward
+
+    def counted(ctx: Any, x: Tensor, weight: Tensor, stride: int) -> Tensor:
+        calls.append(weight.shape)
+        out: Tensor = forward(ctx, x, weight, stride)
+        return out
+
+    monkeypatch.setattr(depthwise_on_gpu._Depthwise, "forward", staticmethod(counted))
+    space = SearchSpace(resolutions=(8,), widths=(0.5, 1.0))
+    gradients = []
+    for depthwise_kernels in (False, True):
+        torch.manual_seed(0)
+        network = nn.Sequential(
+            nn.Conv2d(3, 16, 3, padding=1, bias=False),
+            nn.Conv2d(16, 16, 3, padding=1, groups=16, bias=False),
+            nn.BatchNorm2d(16),
+            nn.AdaptiveAvgPool2d(1),
+            nn.Flatten(),
+            nn.Linear(16, 10),
+        )
+        supernet = Supernet(network, torch.empty(1, 3, 8, 8), space).train().to(DEVICE)
+        step = Step(
+            supernet,
+            supernet,
+            TrainingJob(space=space, hyperparameters=Hyperparameters(batch_size=4), epochs=1),
+            ProcessGroup(),
+            num_steps=1,
+            class_counts=[1] * 10,
+            mean=(0.5,) * 3,
+            std=(0.2,) * 3,
+            depthwise_kernels=depthwise_kernels,
+        )
+        images = torch.randint(256, (4, 3, 8, 8), dtype=torch.uint8)
+        step.gradients(images, torch.arange(4), [space.largest, space.smallest])
+        gradients.append([parameter.grad for parameter in step.parameters])
+    assert [shape[0] for shape in calls] == [16, 8]
+    torch.testing.assert_close(gradients[1], gradients[0], rtol=1e-3, atol=1e-5)
