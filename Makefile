@@ -3,7 +3,7 @@ PYTHON ?= python3
 RUN ?= runs/default
 BIN := .venv/bin
 
-.PHONY: search test slow timing check app clean
+.PHONY: search test slow timing gpu check app clean
 
 search: .venv/installed  ## train the embedded default, search it on this machine, write the table
 	$(BIN)/python -m nas.search --num-threads 1 --out $(RUN)
@@ -28,6 +28,13 @@ slow: .venv/installed  ## the checks that take longer
 
 timing: .venv/installed  ## the checks that time things: only on an idle machine
 	$(BIN)/python -m pytest -m timing
+
+# Folders with tests that are marked gpu; others may import what a machine with a GPU lacks.
+ON_GPU := tests/nas/runtimes tests/supernet/data tests/supernet/train
+
+gpu: .venv/installed  ## the tests that need an NVIDIA GPU, and a benchmark on it; skipped without one
+	$(BIN)/python -m pytest -rs -m gpu $(ON_GPU)
+	$(BIN)/python -m benchmarks.training.gpu_step
 
 check: .venv/installed  ## lint, format, types
 	$(BIN)/ruff check .

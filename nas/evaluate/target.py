@@ -45,6 +45,8 @@ def _gpu(properties: Any) -> tuple[str, dict[str, Any], dict[str, Any]]:
     known = {
         "gpu_capability": f"{properties.major}.{properties.minor}",
         "gpu_multiprocessors": properties.multi_processor_count,
+        "cuda": str(torch.version.cuda),
+        "cudnn": str(torch.backends.cudnn.version()),
     }
     return (
         str(properties.name),

@@ -5,8 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch import nn
 
-from nas.runtimes.padding import padded_batches
-from nas.runtimes.placing import placed_images, placed_network
+from nas.runtimes.placing import LARGE, logits_of, placed_images, placed_network
 from nas.runtimes.runtime import FLOATING, require_one_of
 
 WARM_UP_RUNS = 3
@@ -43,36 +42,30 @@ class CudaGraph:
 
 
 class CudaGraphNetwork:
-    """A captured graph; it reads images from and writes logits to fixed buffers."""
+    """A captured graph; it reads the images that it was captured with."""
 
     @torch.inference_mode()
     def __init__(self, network: nn.Module, images: torch.Tensor) -> None:
-        self._network, self._images, self._input = network, images, images.clone()
+        self._network, self._images = network, images
         stream = torch.cuda.Stream()
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
             for _ in range(WARM_UP_RUNS):
-                network(self._input)
+                network(images)
         torch.cuda.current_stream().wait_stream(stream)
         self._graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(self._graph):
-            self._output = network(self._input)
+            self._output = network(images)
 
     def run(self) -> None:
         """See `CompiledNetwork.run`."""
         self._graph.replay()
         torch.cuda.synchronize()
 
-    @torch.inference_mode()
     def logits(self, images: torch.Tensor) -> torch.Tensor:
-        """See `CompiledNetwork.logits`; uses the batch size of the timed images."""
-        outputs = []
-        for batch in padded_batches(images, len(self._images)):
-            self._input.copy_(batch)
-            self.run()
-            outputs.append(self._output.float().cpu())
-        self._input.copy_(self._images)
-        return torch.cat(outputs)[: len(images)]
+        """See `CompiledNetwork.logits`; by the same kernels' library in the same number type, but
+        in large batches: 5,000 images in replays of one would take longer than the timing."""
+        return logits_of(self._network, images, self._images, max(LARGE, len(self._images)))
 
     def peak_memory_bytes(self) -> None:
         """See `CompiledNetwork.peak_memory_bytes`; unknown: PyTorch owns the graph's pool."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch import nn
 
-from nas.runtimes.placing import placed_images, placed_network
+from nas.runtimes.placing import LARGE, logits_of, placed_images, placed_network
 from nas.runtimes.runtime import FLOATING, require_one_of
 
 
@@ -52,13 +52,11 @@ class EagerNetwork:
         if self._images.is_cuda:
             torch.cuda.synchronize()
 
-    @torch.inference_mode()
     def logits(self, images: torch.Tensor) -> torch.Tensor:
-        """See `CompiledNetwork.logits`; uses the batch size of the timed images."""
-        batches = images.split(len(self._images))
-        device, dtype = self._images.device, self._images.dtype
-        outputs = [self._network(placed_images(batch, device, dtype)).cpu() for batch in batches]
-        return torch.cat(outputs).float()
+        """See `CompiledNetwork.logits`; uses the batch size of the timed images, on a GPU at least
+        `LARGE`."""
+        batch_size = max(LARGE if self._images.is_cuda else 1, len(self._images))
+        return logits_of(self._network, images, self._images, batch_size)
 
     def peak_memory_bytes(self) -> None:
         """See `CompiledNetwork.peak_memory_bytes`; unknown: PyTorch tracks no CPU memory."""

@@ -6,6 +6,9 @@ from torch import nn
 from nas.runtimes.fold import fold_batch_norm
 from nas.runtimes.from_pixels import FromPixels
 
+LARGE = 256
+"""Images at a time that a GPU scores, however many are timed."""
+
 
 def placed_network(
     network: nn.Module, images: torch.Tensor, device: str, dtype: torch.dtype
@@ -27,3 +30,15 @@ def placed_images(
     if images.dtype == torch.uint8:
         return images.to(device)
     return images.to(device, dtype, memory_format=torch.channels_last)
+
+
+@torch.inference_mode()
+def logits_of(
+    network: nn.Module, images: torch.Tensor, like: torch.Tensor, batch_size: int
+) -> torch.Tensor:
+    """Logits of a placed network, float32 (N, num_classes) on the CPU, `batch_size` at a time.
+
+    `images` are on the CPU, any number; they are placed like the images `like`.
+    """
+    batches = (placed_images(each, like.device, like.dtype) for each in images.split(batch_size))
+    return torch.cat([network(batch).cpu() for batch in batches]).float()

@@ -1,6 +1,7 @@
 """The registry of runtimes by name."""
 
 import importlib
+from collections.abc import Sequence
 from functools import partial
 
 import torch
@@ -20,6 +21,21 @@ RUNTIMES = {
     "openvino": "nas.runtimes.openvino.OpenVino",
 }
 
+DEFAULTS = {"cpu": "onnxruntime", "cuda": "cudagraph"}
+"""The runtime of a device where none is named. Eager PyTorch on CUDA takes as long as the host
+needs to launch the kernels, whatever the widths."""
+HALF = ("cudagraph", "eager", "inductor")
+"""Runtimes that are deployed in float16 on CUDA."""
+
+
+def default_dtype(names: Sequence[str | None], device: str) -> str:
+    """What runtimes of these names (None: the default) compute in where no number type is named.
+
+    float16 on CUDA if all of them can; else float32.
+    """
+    can = device == "cuda" and all((name or DEFAULTS[device]) in HALF for name in names)
+    return "float16" if can else "float32"
+
 
 def load_runtime(
     name: str | None = None,
@@ -30,7 +46,7 @@ def load_runtime(
 ) -> Runtime:
     """Create the runtime `name` on `device` ("cpu" or "cuda") with `num_threads` CPU threads.
 
-    By default: ONNX Runtime on a CPU and eager PyTorch on CUDA, with one thread for each core
+    By default: ONNX Runtime on a CPU and a CUDA graph on CUDA, with one thread for each core
     that this process may use (`supernet.cores`). It computes in `dtype`, one of DTYPES, or in
     several such as float32+int8 (`nas.runtimes.mixed`).
 
@@ -48,7 +64,7 @@ def load_runtime(
             "device cuda needs a GPU that PyTorch can see, but there is none; use --device cpu"
         )
     num_threads = threads_to_use(num_threads)
-    name = name or ("onnxruntime" if device == "cpu" else "eager")
+    name = name or DEFAULTS[device]
     if name not in RUNTIMES:
         raise RuntimeUnavailableError(
             f"the runtime must be one of {', '.join(RUNTIMES)}, but got {name}"

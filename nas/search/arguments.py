@@ -10,10 +10,12 @@ from nas.evaluate.choice import DEFAULT_OBJECTIVES
 from nas.evaluate.constraint import Constraint
 from nas.evaluate.measures import MEASURES
 from nas.evaluate.trained import add_data_arguments
+from nas.runtimes.registry import default_dtype
 from nas.runtimes.runtime import DTYPES
 from nas.search.job import ROLES, SearchJob
 from nas.search.samplers import SAMPLERS
 from planner import LookupTable
+from supernet.device import choose_device
 
 EXAMPLE = """examples:
   python -m nas.search --out runs/default                    train and search the embedded example
@@ -46,7 +48,7 @@ def search_parser() -> argparse.ArgumentParser:
         "--runtime",
         nargs="+",
         default=[None],
-        help="eager, onnxruntime ...; default: onnxruntime on cpu, eager on cuda. Of several "
+        help="eager, onnxruntime ...; default: onnxruntime on cpu, cudagraph on cuda. Of several "
         "runtimes or batch sizes each combination is a target: --out gets a run for each, and "
         "book.json",
     )
@@ -54,10 +56,9 @@ def search_parser() -> argparse.ArgumentParser:
         "--dtypes",
         nargs="+",
         choices=DTYPES,
-        default=["float32"],
         help="number types that the runtime computes in (support varies), also when scoring "
         "top-1; of several, each candidate has one of them, and the table holds what is best of "
-        "all; default: float32",
+        "all; default: float32 on cpu, float16 on cuda with cudagraph, eager or inductor",
     )
     add(
         "--batch-size",
@@ -161,7 +162,7 @@ def job_from(args: argparse.Namespace) -> SearchJob:
         runtime=args.runtime[0],
         device=args.device,
         num_threads=args.num_threads,
-        dtypes=tuple(args.dtypes),
+        dtypes=tuple(args.dtypes or [_default_dtype(args)]),
         batch_size=args.batch_size[0],
         num_trials=args.trials,
         objectives=tuple(args.objectives),
@@ -176,6 +177,12 @@ def job_from(args: argparse.Namespace) -> SearchJob:
         seed=args.seed,
         allow_noisy=args.allow_noisy,
     )
+
+
+def _default_dtype(args: argparse.Namespace) -> str:
+    # The machine of those who only score is not the target.
+    device = "cpu" if args.role == "accuracy" else choose_device(args.device).type
+    return default_dtype(args.runtime, device)
 
 
 def _constraints(args: argparse.Namespace) -> Iterator[Constraint]:

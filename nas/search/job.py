@@ -18,7 +18,8 @@ class SearchJob:
     """Settings of a search for one target. Raises NasError for invalid values."""
 
     runtime: str | None = None
-    """One of `nas.runtimes.registry.RUNTIMES`; None: ONNX Runtime on a CPU, eager on CUDA."""
+    """One of `nas.runtimes.registry.RUNTIMES`; None: ONNX Runtime on a CPU, a CUDA
+    graph on CUDA."""
     device: str | None = None
     """cpu, cuda, cuda:1; None: cuda if available."""
     num_threads: int | None = None

@@ -35,8 +35,30 @@ def print_summary(table: LookupTable, candidates: Sequence[Candidate], console: 
         f"the entries); noise floor {noise_floor:.1%}",
         highlight=False,
     )
+    latencies = [candidate.latency.p50_ms for candidate in candidates]
+    if latencies and max(latencies) < MIN_SPAN * min(latencies):
+        console.print(_all_alike(max(latencies) / min(latencies), table), highlight=False)
     for line in gain_lines(table):
         console.print(line, highlight=False)
+
+
+MIN_SPAN = 1.2
+"""A search whose slowest candidate takes less than as many times its quickest has found nothing
+to choose from."""
+
+
+def _all_alike(span: float, table: LookupTable) -> str:
+    """What to do where the device takes as long for the narrowest subnet as for the full one."""
+    runtime, batch_size = table.target.runtime, table.target.batch_size
+    advice = f"--batch-size {8 * batch_size} or higher resolutions keep the device busier"
+    on_gpu = "gpu_capability" in table.target.details
+    if on_gpu and runtime != "cudagraph":
+        advice = f"--runtime cudagraph leaves out the host's launches, and {advice}"
+    return (
+        f"All candidates cost the same here: the slowest takes {span:.2f} times as long as the "
+        f"fastest, so that width and resolution save nothing on this target. What it takes is not "
+        f"arithmetic: {advice}; else deploy the most accurate."
+    )
 
 
 FURTHER: dict[str, tuple[str, Callable[[Entry], str]]] = {

@@ -34,14 +34,16 @@ def resize(images: Tensor, resolution: int) -> Tensor:
     return resized.contiguous(memory_format=torch.channels_last)
 
 
-def normalise(images: Tensor, mean: tuple[float, ...], std: tuple[float, ...]) -> Tensor:
+def normalise(
+    images: Tensor, mean: tuple[float, ...] | Tensor, std: tuple[float, ...] | Tensor
+) -> Tensor:
     """Return (images / 255 - mean) / std as float32, in the images' shape and memory format.
 
     `images` is uint8 [N, C, H, W]; `mean` and `std` have one value a channel, for images in 0..1.
     """
     shape = (1, -1, 1, 1)
-    shift = torch.tensor(mean, device=images.device).mul(255).view(shape)
-    scale = torch.tensor(std, device=images.device).mul(255).view(shape)
+    shift = torch.as_tensor(mean, device=images.device).mul(255).view(shape)
+    scale = torch.as_tensor(std, device=images.device).mul(255).view(shape)
     return images.float().sub_(shift).div_(scale)
 
 

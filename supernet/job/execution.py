@@ -20,6 +20,10 @@ class Execution:
     """Whether metrics are also written to RUN/supernet/tensorboard."""
     compile: bool = False
     """Whether networks run through torch.compile; each shape is compiled once."""
+    graphs: bool = False
+    """Whether steps replay CUDA graphs, one of each config; see `supernet.train.step_graphs`."""
+    depthwise_kernels: bool = False
+    """Whether depthwise convolutions on CUDA train by `supernet.train.depthwise_on_gpu`."""
 
     strict: bool = False
     """Whether images that cannot be decoded end a training before it begins, rather than being left
@@ -32,3 +36,5 @@ class Execution:
                 "`save_every_s >= 0` and `evaluate_every >= 0` must hold, "
                 f"but got {self.save_every_s} and {self.evaluate_every}"
             )
+        if self.compile and self.graphs:
+            raise SupernetError("only one of `compile` and `graphs` may be chosen, but got both")

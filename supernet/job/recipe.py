@@ -23,6 +23,9 @@ class Recipe:
     """Whether a step trains the narrowest subnet."""
     num_random: int = 2
     """Subnets of random width per step."""
+    pool: int | None = None
+    """How many widths of all channel groups together random subnets are drawn from, which the seed
+    fixes, so that their shapes recur; None: from all of the space's."""
     distillation: float = 1.0
     """Weight of the divergence from the full network's soft labels in a subnet's loss; the rest is
     cross-entropy with the hard labels. 0 switches distillation off."""
@@ -35,6 +38,8 @@ class Recipe:
             )
         if self.num_random < 0:
             raise SupernetError(f"`num_random >= 0` must hold, but got {self.num_random}")
+        if self.pool is not None and self.pool < 1:
+            raise SupernetError(f"`pool >= 1` must hold, but got {self.pool}")
         if not 0 <= self.distillation <= 1:
             raise SupernetError(f"`0 <= distillation <= 1` must hold, but got {self.distillation}")
 

@@ -82,6 +82,12 @@ def make_parser() -> argparse.ArgumentParser:
     add("--resume", action="store_true", help="continue the training in RUN")
     add("--device", help="cpu, cuda, cuda:1; default: CUDA where available")
     add("--compile", action="store_true", help="use torch.compile; needs few widths and sides")
+    add("--graphs", action="store_true",
+        help="on CUDA: replay one graph of each config; add --set pool=64, so that configs recur "
+        "(never run on a GPU yet: docs/gpu.md)")  # fmt: skip
+    add("--depthwise-kernels", action="store_true",
+        help="on CUDA: train depthwise convolutions by Triton kernels that take any width without "
+        "a pause (never run on a GPU yet: docs/gpu.md)")  # fmt: skip
     add("--tensorboard", action="store_true", help="also log to TensorBoard")
     add("--evaluate-every", type=int, metavar="EPOCHS",
         help="top-1 of the corners on `selection`; 0: never; default: a quarter of the epochs, "
@@ -154,6 +160,8 @@ def execution_from(args: argparse.Namespace) -> Execution:
         evaluate_every=args.evaluate_every,
         tensorboard=args.tensorboard,
         compile=args.compile,
+        graphs=args.graphs,
+        depthwise_kernels=args.depthwise_kernels,
         strict=args.strict,
     )
 

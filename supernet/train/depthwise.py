@@ -28,7 +28,7 @@ class FastDepthwise(TorchFunctionMode):
         self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         """Call `func`, or the function with faster gradients where it applies."""
-        if func is conv2d and len(args) == 7 and _applies(*args):
+        if func is conv2d and len(args) == 7 and args[0].is_cpu and is_centred_depthwise(*args):
             x, weight, _, stride, *_ = args
             if torch.is_autocast_enabled("cpu"):
                 dtype = torch.get_autocast_dtype("cpu")
@@ -37,14 +37,13 @@ class FastDepthwise(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
-def _applies(x: Tensor, weight: Tensor, bias: Tensor | None, *geometry: Any) -> bool:
+def is_centred_depthwise(x: Tensor, weight: Tensor, bias: Tensor | None, *geometry: Any) -> bool:
     """Whether gradients are needed, and the kernels are odd, square, centred and have no bias."""
     stride, padding, dilation, groups = geometry
     margin = weight.shape[-1] // 2
     return (
         torch.is_grad_enabled()
         and not torch.compiler.is_compiling()
-        and x.device.type == "cpu"
         and x.dim() == 4
         and groups == x.shape[1] == len(weight)
         and bias is None

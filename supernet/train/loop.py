@@ -36,6 +36,7 @@ from supernet.train.process_group import ProcessGroup
 from supernet.train.self_test import self_test
 from supernet.train.state import SavedState, State, checksum, has_state, state_folder
 from supernet.train.step import Step, StepResult
+from supernet.train.step_graphs import CudaRecorder
 from supernet.train.stop import Stop, Stopped
 
 CHANGEABLE = (
@@ -82,6 +83,8 @@ class Loop:
             class_counts=data.class_counts["train"],
             mean=data.mean,
             std=data.std,
+            recorder=CudaRecorder() if execution.graphs else None,
+            depthwise_kernels=execution.depthwise_kernels,
         )
         names = job.recipe.subnet_names
         self.epoch_losses = torch.zeros(len(names), dtype=torch.float64)

@@ -1,6 +1,7 @@
 """One step of mutual learning (MutualNet, Yang et al., ECCV 2020, section 3.2, algorithm 1)."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -8,6 +9,38 @@ from torch import Tensor
 
 from supernet.job.recipe import RECIPES, Recipe
 from supernet.space import SubnetConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class Losses:
+    """What subnets learn from: the labels, and the full network's softmax."""
+
+    recipe: Recipe = RECIPES["mutual"]
+    label_smoothing: float = 0.0
+    """Of the cross-entropy with labels."""
+    class_weights: Tensor | None = None
+    """Float (classes,): weighs each label in the cross-entropy."""
+
+    def with_labels(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Cross-entropy with `labels`, int64 (batch,) or probabilities (batch, classes)."""
+        smoothing = self.label_smoothing
+        if self.class_weights is None:
+            return F.cross_entropy(logits, labels, label_smoothing=smoothing)
+        # Not the weighted mean, whose scale would change from batch to batch.
+        return F.cross_entropy(
+            logits, labels, self.class_weights, label_smoothing=smoothing, reduction="none"
+        ).mean()
+
+    def of_subnet(self, logits: Tensor, labels: Tensor, teacher: Tensor) -> Tensor:
+        """The loss of any subnet but the full network, whose softmax is `teacher`."""
+        loss = logits.new_zeros(())
+        if self.recipe.distillation > 0:
+            student = F.log_softmax(logits, dim=1)
+            distance = F.kl_div(student, teacher, reduction="batchmean")
+            loss = loss + self.recipe.distillation * distance
+        if self.recipe.distillation < 1:
+            loss = loss + (1 - self.recipe.distillation) * self.with_labels(logits, labels)
+        return loss
 
 
 def mutual_step(
@@ -33,34 +66,21 @@ def mutual_step(
     nothing else is changed.
     """
 
-    def with_labels(logits: Tensor) -> Tensor:
-        if class_weights is None:
-            return F.cross_entropy(logits, labels, label_smoothing=label_smoothing)
-        # Not the weighted mean, whose scale would change from batch to batch.
-        return F.cross_entropy(
-            logits, labels, class_weights, label_smoothing=label_smoothing, reduction="none"
-        ).mean()
-
+    of = Losses(recipe=recipe, label_smoothing=label_smoothing, class_weights=class_weights)
     full, *others = configs
-    logits = _precise(network(images_at(full.resolution), full))
-    loss = with_labels(logits)
+    logits = precise(network(images_at(full.resolution), full))
+    loss = of.with_labels(logits, labels)
     backward(loss)
     teacher = F.softmax(logits.detach(), dim=1)
     losses = [loss.detach()]
     for config in others:
-        logits = _precise(network(images_at(config.resolution), config))
-        loss = logits.new_zeros(())
-        if recipe.distillation > 0:
-            student = F.log_softmax(logits, dim=1)
-            distance = F.kl_div(student, teacher, reduction="batchmean")
-            loss = loss + recipe.distillation * distance
-        if recipe.distillation < 1:
-            loss = loss + (1 - recipe.distillation) * with_labels(logits)
+        logits = precise(network(images_at(config.resolution), config))
+        loss = of.of_subnet(logits, labels, teacher)
         backward(loss)
         losses.append(loss.detach())
     return losses
 
 
-def _precise(logits: Tensor) -> Tensor:
+def precise(logits: Tensor) -> Tensor:
     """At least float32: losses of bfloat16 logits would be rounded."""
     return logits.to(torch.promote_types(logits.dtype, torch.float32))

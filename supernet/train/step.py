@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Never
@@ -21,10 +21,11 @@ from supernet.space import SubnetConfig
 from supernet.train.depthwise import FastDepthwise
 from supernet.train.ema import Ema
 from supernet.train.mixing import mix
-from supernet.train.mutual import mutual_step
+from supernet.train.mutual import Losses, mutual_step
 from supernet.train.optimizer import learning_rate, make_optimizer, set_learning_rate
 from supernet.train.process_group import ProcessGroup
-from supernet.train.sampling import sandwich
+from supernet.train.sampling import sandwich, width_pool
+from supernet.train.step_graphs import Recorder, StepGraphs
 from supernet.train.sync_batch_norm import SyncBatchNorm
 
 MIN_LOSS_SCALE = 2.0**-8
@@ -57,6 +58,8 @@ class Step:
         num_steps: steps in the whole training, for the learning-rate schedule.
         class_counts: training images of each class; there are as many logits.
         mean, std: normalisation of each channel, for images in 0..1.
+        recorder: all steps but the first replay what it has recorded; None: none does.
+        depthwise_kernels: whether those of `DepthwiseOnGpu` replace PyTorch's.
 
     Raises:
         SupernetError: processes and accumulation do not divide the batch, or leave BN one image.
@@ -73,13 +76,16 @@ class Step:
         class_counts: list[int],
         mean: tuple[float, ...],
         std: tuple[float, ...],
+        recorder: Recorder | None = None,
+        depthwise_kernels: bool = False,
     ) -> None:
         self.supernet, self.network, self.job, self.group = supernet, network, job, group
         self.hyper = job.hyperparameters
+        self.on_gpu = _depthwise_on_gpu() if depthwise_kernels else None
         _check_parts(supernet, self.hyper, group.size)
         self.num_steps, self.num_classes = num_steps, len(class_counts)
-        self.mean, self.std = mean, std
         self.device = next(supernet.parameters()).device
+        self.mean, self.std = (torch.tensor(each, device=self.device) for each in (mean, std))
         self.class_weights: Tensor | None = None
         if self.hyper.class_weights == "balanced":
             self.class_weights = balanced(class_counts).to(self.device)
@@ -87,6 +93,10 @@ class Step:
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.hyper.dtype == "float16")
         self.ema = Ema(supernet.model, self.hyper.ema_decay)
         self.parameters = list(supernet.parameters())
+        self.pool = width_pool(supernet.space, job.recipe, job.seed)
+        self.graphs = None if recorder is None else self._graphs(recorder)
+        self.has_gradients = False
+        """Whether a plain step has left gradients, which graphs add to."""
 
     def __call__(self, step: int, images: Tensor, labels: Tensor, *, stop: bool) -> StepResult:
         """Do step number `step` on this process's part of its batch.
@@ -98,7 +108,7 @@ class Step:
         # Layers that are skipped at random are to be skipped in all processes where BN, which is
         # synchronised, waits for the others.
         seed_generators(seed if self.hyper.sync_bn else seed + self.group.rank)
-        configs = sandwich(self.supernet.space, self.job.recipe, rng)
+        configs = sandwich(self.supernet.space, self.job.recipe, rng, self.pool)
         lr = learning_rate(self.hyper, step, self.num_steps)
         set_learning_rate(self.optimizer, lr)
         losses = self.gradients(images, labels, configs)
@@ -115,17 +125,17 @@ class Step:
 
     def gradients(self, images: Tensor, labels: Tensor, configs: list[SubnetConfig]) -> Tensor:
         """Set `.grad` to the sum of all subnets' gradients; return the mean loss of each subnet."""
-        self.optimizer.zero_grad()
+        graphs = self.graphs if self.has_gradients else None
+        self.optimizer.zero_grad(set_to_none=graphs is None)
         num_parts = self.hyper.accumulate
         losses = torch.zeros(len(configs), device=self.device)
-        dtype = getattr(torch, self.hyper.dtype)
         for part in zip(images.chunk(num_parts), labels.chunk(num_parts), strict=True):
             pixels, targets = (tensor.to(self.device, non_blocking=True) for tensor in part)
             pixels, targets = mix(pixels, targets, self.num_classes, self.hyper)
-            with (
-                self._kernels(),
-                torch.autocast(self.device.type, dtype, enabled=dtype != torch.float32),
-            ):
+            if graphs is not None:
+                losses += torch.stack(graphs(pixels, targets, configs)) / num_parts
+                continue
+            with self._precision():
                 of_part = mutual_step(
                     self.network,
                     targets,
@@ -134,10 +144,43 @@ class Step:
                     recipe=self.job.recipe,
                     label_smoothing=self.hyper.label_smoothing,
                     class_weights=self.class_weights,
-                    backward=lambda loss: self.scaler.scale(loss / num_parts).backward(),
+                    backward=self._backward,
                 )
             losses += torch.stack(of_part) / num_parts
+        self.has_gradients = True
         return losses
+
+    def _graphs(self, recorder: Recorder) -> StepGraphs:
+        return StepGraphs(
+            self.supernet,
+            self.network,
+            Losses(
+                recipe=self.job.recipe,
+                label_smoothing=self.hyper.label_smoothing,
+                class_weights=self.class_weights,
+            ),
+            num_classes=self.num_classes,
+            images_at=self._images_at,
+            backward=self._backward,
+            context=self._precision,
+            recorder=recorder,
+        )
+
+    def _backward(self, loss: Tensor) -> None:
+        self.scaler.scale(loss / self.hyper.accumulate).backward()
+
+    @contextmanager
+    def _precision(self) -> Iterator[None]:
+        """The number type and kernels of a step."""
+        dtype = getattr(torch, self.hyper.dtype)
+        narrow = dtype != torch.float32
+        # A graph would read cached weights, which lie elsewhere in the next step.
+        cached = self.graphs is None
+        with (
+            self._kernels(),
+            torch.autocast(self.device.type, dtype, enabled=narrow, cache_enabled=cached),
+        ):
+            yield
 
     @contextmanager
     def _kernels(self) -> Iterator[None]:
@@ -145,6 +188,8 @@ class Step:
         with ExitStack() as stack:
             if self.device.type == "cpu":
                 stack.enter_context(FastDepthwise())
+            if self.on_gpu is not None:
+                stack.enter_context(self.on_gpu)
             if self.hyper.sync_bn and self.group.size > 1:
                 stack.enter_context(SyncBatchNorm())
             yield
@@ -175,6 +220,17 @@ class Step:
         self.scaler.update()
         self.ema.update(step)
         return finite
+
+
+def _depthwise_on_gpu() -> AbstractContextManager[object]:
+    """Raises SupernetError where Triton is not installed."""
+    try:
+        from supernet.train.depthwise_on_gpu import DepthwiseOnGpu
+    except ImportError as error:
+        raise SupernetError(
+            f"--depthwise-kernels needs the package triton, but got: {error}; leave it out"
+        ) from error
+    return DepthwiseOnGpu()
 
 
 def balanced(class_counts: list[int]) -> Tensor:

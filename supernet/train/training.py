@@ -17,7 +17,7 @@ from supernet.data.report import brief
 from supernet.device import choose_device
 from supernet.elastic.describe import summarise
 from supernet.elastic.supernet import Supernet
-from supernet.errors import CheckpointError, DataError, ModelError, OwnedError
+from supernet.errors import CheckpointError, DataError, ModelError, OwnedError, SupernetError
 from supernet.job.execution import Execution
 from supernet.job.training_job import TrainingJob
 from supernet.seeding import own_generators
@@ -53,6 +53,10 @@ def train(
         job = replace(job, data=data.name)
         _require_fitting(data, job)
     place = _place(execution)
+    if execution.depthwise_kernels and place.type != "cuda":
+        raise SupernetError(f"--depthwise-kernels needs CUDA, but got {place}: leave it out")
+    if execution.graphs:
+        _require_recordable(job, place)
     with init_process_group(place) as group:
         finished = is_finished(run)
         if not job.epochs:
@@ -78,6 +82,17 @@ def _require_fitting(data: Data, job: TrainingJob) -> None:
                 f"the data must have the {name} of the job, {needed}, but has {got}: make it anew "
                 "with that"
             )
+
+
+def _require_recordable(job: TrainingJob, place: torch.device) -> None:
+    """Raise SupernetError unless steps of the job can be CUDA graphs."""
+    if place.type != "cuda":
+        raise SupernetError(f"--graphs needs a CUDA device, but got {place}: leave it out")
+    if job.hyperparameters.sync_bn:
+        raise SupernetError(
+            "--graphs needs sync_bn=false, since a graph cannot wait for other processes, but it "
+            "is true: leave one of them out"
+        )
 
 
 def _load(job: TrainingJob) -> Data:

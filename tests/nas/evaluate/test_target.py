@@ -59,12 +59,14 @@ def test_a_gpu_is_described_by_its_driver_and_settings(monkeypatch: pytest.Monke
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: properties)
     facts = ({"gpu_driver_major": "550"}, {"gpu_driver": "550.54", "gpu_clock_mhz": "345"})
     monkeypatch.setattr("nas.evaluate.target.gpu_facts", lambda _: facts)
+    monkeypatch.setattr(torch.backends.cudnn, "version", lambda: 92000)
     runtime = load_runtime("eager", num_threads=1)
     monkeypatch.setattr(runtime, "device", "cuda")
     target = describe_target(runtime, 1)
     assert target.device == "NVIDIA H100"
     assert target.details["gpu_capability"] == "9.0"
     assert target.details["gpu_driver_major"] == "550"
+    assert target.details["cudnn"] == "92000"
     assert target.known("gpu_driver") == "550.54"
     assert target.observed["gpu_memory_bytes"] == 1
     assert "cpu" in target.details

@@ -21,5 +21,5 @@ def test_scoring_other_images_leaves_those_that_are_timed() -> None:
     compiled = CudaGraph("cuda", 1).compile(network, images)
     first = compiled.logits(images)
     compiled.logits(torch.randn(5, 3, 8, 8))
-    assert torch.equal(compiled._input.cpu(), images)
+    assert torch.equal(compiled._images.cpu(), images)
     assert torch.equal(compiled.logits(images), first)

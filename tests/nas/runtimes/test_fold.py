@@ -67,9 +67,15 @@ def test_a_trained_network_folds_as_an_untrained_one() -> None:
     job = TrainingJob(space=space, hyperparameters=Hyperparameters(batch_size=4, sync_bn=True))
     network = MobileNetV1(10, width_mult=0.25)
     supernet = Supernet(network, torch.empty(1, 3, 32, 32), space).train()
-    normalisation = {"mean": (0.5, 0.5, 0.5), "std": (0.2, 0.2, 0.2)}
     step = Step(
-        supernet, supernet, job, ProcessGroup(), num_steps=1, class_counts=[1] * 10, **normalisation
+        supernet,
+        supernet,
+        job,
+        ProcessGroup(),
+        num_steps=1,
+        class_counts=[1] * 10,
+        mean=(0.5, 0.5, 0.5),
+        std=(0.2, 0.2, 0.2),
     )
     images = torch.randint(256, (4, 3, 32, 32), dtype=torch.uint8)
     step(0, images, torch.arange(4), stop=False)

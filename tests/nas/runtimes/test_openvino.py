@@ -1,13 +1,16 @@
-import openvino
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
 
 from nas.errors import RuntimeUnavailableError
-from nas.runtimes.openvino import OpenVino
+
+openvino = pytest.importorskip("openvino")
+OpenVino = pytest.importorskip("nas.runtimes.openvino").OpenVino
 
 
-def compiled_network() -> openvino.CompiledModel:
+def compiled_network() -> Any:
     network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten()).eval()
     x = torch.randn(1, 3, 5, 5, generator=torch.Generator().manual_seed(0))
     return OpenVino("cpu", 2).compile(network, x)._request.get_compiled_model()

@@ -2,7 +2,7 @@ import torch
 from torch import nn
 
 from nas.runtimes.from_pixels import FromPixels
-from nas.runtimes.placing import placed_images, placed_network
+from nas.runtimes.placing import logits_of, placed_images, placed_network
 
 
 def test_float_images_get_the_dtype_and_pixels_stay_bytes() -> None:
@@ -28,3 +28,14 @@ def test_normalisation_stays_in_float32() -> None:
     placed = placed_network(whole, pixels, "cpu", torch.bfloat16)
     assert placed.get_buffer("scale").dtype == torch.float32
     assert placed(pixels).dtype == torch.bfloat16
+
+
+def test_logits_of_any_number_of_images_come_in_batches() -> None:
+    seen = list[int]()
+    network = nn.Sequential(nn.Flatten(), nn.Linear(12, 5)).to(torch.bfloat16)
+    network.register_forward_hook(lambda _, inputs, __: seen.append(len(inputs[0])))
+    images, timed = torch.rand(7, 3, 2, 2), torch.rand(1, 3, 2, 2).to(torch.bfloat16)
+    logits = logits_of(network, images, timed, 3)
+    assert seen == [3, 3, 1]
+    assert (logits.dtype, logits.shape) == (torch.float32, (7, 5))
+    torch.testing.assert_close(logits, network(images.to(torch.bfloat16)).float())

@@ -3,7 +3,7 @@ import torch
 
 from nas.errors import RuntimeUnavailableError
 from nas.runtimes import load_runtime
-from nas.runtimes.registry import RUNTIMES
+from nas.runtimes.registry import RUNTIMES, default_dtype
 from supernet.cores import Cores
 
 
@@ -57,3 +57,24 @@ def test_int8_where_there_is_none_is_one_clear_line(name: str) -> None:
     with pytest.raises(RuntimeUnavailableError, match=message) as refused:
         load_runtime(name, num_threads=1, dtype="int8")
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("names", "device", "dtype"),
+    [
+        ([None], "cpu", "float32"),
+        ([None], "cuda", "float16"),
+        (["cudagraph", "eager"], "cuda", "float16"),
+        ([None, "onnxruntime"], "cuda", "float32"),
+    ],
+)
+def test_the_default_number_type_is_what_is_deployed(
+    names: list[str | None], device: str, dtype: str
+) -> None:
+    assert default_dtype(names, device) == dtype
+
+
+def test_the_default_on_cuda_is_one_graph(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    runtime = load_runtime(device="cuda", dtype=default_dtype([None], "cuda"), num_threads=1)
+    assert (runtime.name, runtime.dtype) == ("cudagraph", "float16")

@@ -36,7 +36,8 @@ def images(num: int, resolution: int = 32) -> torch.Tensor:
 # ExecuTorch 1.5 and torchao warn about their own code when they are imported.
 MARKS = {
     "executorch": [pytest.mark.slow, pytest.mark.filterwarnings("ignore")],
-    "inductor": [pytest.mark.slow],
+    # PyTorch's compiler calls what PyTorch itself has deprecated.
+    "inductor": [pytest.mark.slow, pytest.mark.filterwarnings("ignore::DeprecationWarning")],
     "openvino-int8": [pytest.mark.slow],  # as ONNX Runtime's, but for how it is loaded
 }
 
@@ -64,7 +65,11 @@ ON_CUDA = [
             for name, dtype in ON_CPU
         ),
         *(
-            pytest.param((name, dtype, "cuda"), id=f"{name}-{dtype}-cuda", marks=pytest.mark.gpu)
+            pytest.param(
+                (name, dtype, "cuda"),
+                id=f"{name}-{dtype}-cuda",
+                marks=[pytest.mark.gpu, *MARKS.get(name, [])],
+            )
             for name, dtype in ON_CUDA
         ),
     ],

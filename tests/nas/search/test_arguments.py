@@ -1,6 +1,7 @@
 import pytest
+import torch
 
-from nas.search.arguments import search_parser
+from nas.search.arguments import job_from, search_parser
 
 
 @pytest.mark.parametrize(
@@ -24,3 +25,23 @@ def test_help_has_an_example(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         search_parser().parse_args(["--help"])
     assert "examples:" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "dtypes"),
+    [
+        ([], ("float16",)),
+        (["--runtime", "onnxruntime"], ("float32",)),
+        (["--dtypes", "bfloat16"], ("bfloat16",)),
+        (["--role", "accuracy"], ("float32",)),
+    ],
+)
+def test_on_cuda_the_default_number_type_is_half_of_float32(
+    arguments: list[str], dtypes: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "nas.search.arguments.choose_device", lambda name: torch.device(name or "cuda")
+    )
+    assert job_from(search_parser().parse_args(arguments)).dtypes == dtypes
+    cpu = search_parser().parse_args(["--device", "cpu"])
+    assert job_from(cpu).dtypes == ("float32",)

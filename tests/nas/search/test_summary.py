@@ -36,6 +36,24 @@ def test_what_else_is_optimised_or_bounded_has_a_column(
     assert all(row.endswith("1.50") for row in map(str.rstrip, rows))
 
 
+def test_where_all_candidates_cost_the_same_it_says_so_and_what_to_do(
+    table: LookupTable, candidates: list[Candidate], capsys: pytest.CaptureFixture[str]
+) -> None:
+    print_summary(table, candidates, Console(width=1000))
+    assert "All candidates cost the same" not in capsys.readouterr().out
+    last = candidates[-1]
+    alike = [last, replace(last, latency=replace(last.latency, p50_ms=2.25, p50_high_ms=2.5))]
+    print_summary(table, alike, Console(width=1000))
+    out = capsys.readouterr().out
+    assert "All candidates cost the same here: the slowest takes 1.12 times as long" in out
+    assert "--batch-size 8 or higher resolutions" in out
+    assert "cudagraph" not in out
+    details = {**table.target.details, "gpu_capability": "9.0"}
+    on_gpu = replace(table, target=replace(table.target, details=details, runtime="eager"))
+    print_summary(on_gpu, alike, Console(width=1000))
+    assert "--runtime cudagraph leaves out the host's launches" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("width", [60, 80, 120])
 def test_a_process_without_a_terminal_prints_whole_numbers_and_config_ids(
     table: LookupTable, width: int, capsys: pytest.CaptureFixture[str]

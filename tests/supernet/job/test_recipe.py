@@ -24,6 +24,7 @@ def test_every_system_of_the_comparison_is_there() -> None:
     [
         ({"resolutions": "mine"}, "must be one of own, shared, highest"),
         ({"num_random": -1}, "num_random >= 0"),
+        ({"pool": 0}, "pool >= 1"),
         ({"distillation": 1.5}, "0 <= distillation <= 1"),
     ],
 )

@@ -175,3 +175,12 @@ def test_help_has_an_example(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--help"])
     assert "examples:" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("option", ["--graphs", "--depthwise-kernels"])
+def test_what_needs_cuda_is_refused_in_one_clear_line(
+    option: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    line = refused(capsys, [*TINY, "--device", "cpu", option, "--out", str(tmp_path / "run")])
+    assert f"{option} needs" in line
+    assert "but got cpu: leave it out" in line

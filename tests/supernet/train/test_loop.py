@@ -3,7 +3,7 @@
 import itertools
 import math
 import resource
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -52,11 +52,18 @@ def part_of_the_images(seed: int = 0, *, every: int = 4) -> Data:
     return Data(replace(whole, official=official), resolution=12, seed=seed)
 
 
-def make(data: Data, run: Path, job: TrainingJob = JOB, save_every_s: float = 60.0) -> Loop:
+def make(
+    data: Data,
+    run: Path,
+    job: TrainingJob = JOB,
+    save_every_s: float = 60.0,
+    *,
+    graphs: bool = False,
+) -> Loop:
     torch.manual_seed(job.seed)
     model = build_model(job.model, len(data.classes), job.model_options)
     supernet = Supernet(model, torch.empty(1, 3, 12, 12), job.space)
-    execution = Execution(save_every_s=save_every_s)
+    execution = Execution(save_every_s=save_every_s, graphs=graphs)
     return Loop(supernet, data, job, run, execution, ProcessGroup(), supernet)
 
 
@@ -103,6 +110,28 @@ def test_a_killed_run_that_goes_on_ends_with_the_same_bits(
     for name, tensor in weights(uninterrupted).items():
         assert torch.equal(tensor, weights(resumed)[name]), name
     assert resumed.metrics.path.read_text() == uninterrupted.metrics.path.read_text()
+
+
+class Remembered:
+    """Stands for CUDA's recorder of graphs."""
+
+    def record(self, work: Callable[[], None]) -> Callable[[], None]:
+        work()
+        return work
+
+
+def test_a_killed_run_goes_on_with_recorded_steps_to_the_same_bits(
+    data: Data, uninterrupted: Loop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("supernet.train.loop.CudaRecorder", Remembered)
+    stop_after(make(data, tmp_path, save_every_s=0.0, graphs=True), 33, monkeypatch)
+    resumed = make(data, tmp_path, graphs=True)
+    resumed.resume(read_state(resumed.state_folder))
+    resumed.train()
+    assert resumed.step.graphs is not None
+    assert resumed.step.graphs.num_recorded > 0
+    for name, tensor in weights(uninterrupted).items():
+        assert torch.equal(tensor, weights(resumed)[name]), name
 
 
 def test_metrics_have_a_row_an_epoch(uninterrupted: Loop) -> None:

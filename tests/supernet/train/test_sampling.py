@@ -5,7 +5,7 @@ import pytest
 
 from supernet.job.recipe import RECIPES
 from supernet.space import SearchSpace
-from supernet.train.sampling import sandwich
+from supernet.train.sampling import sandwich, width_pool
 
 SPACE = SearchSpace(resolutions=(28, 24, 20, 16))
 MUTUAL = RECIPES["mutual"]
@@ -63,3 +63,19 @@ def test_random_widths_are_the_spaces() -> None:
         for width in config.width_mults
     }
     assert drawn == {0.25, 0.6, 1.0}
+
+
+def test_random_subnets_come_from_a_pool_that_the_seed_fixes() -> None:
+    space, recipe = replace(SPACE, num_groups=3), replace(MUTUAL, pool=5)
+    pool = width_pool(space, recipe, 1)
+    assert len(set(pool)) == 5
+    assert pool == width_pool(space, recipe, 1) != width_pool(space, recipe, 2)
+    steps = [sandwich(space, recipe, random.Random(seed), pool) for seed in range(100)]
+    assert {config.width_mults for step in steps for config in step[2:]} == set(pool)
+    assert all(step[0] == space.largest for step in steps)
+
+
+def test_a_pool_has_no_more_than_there_are() -> None:
+    space = replace(SPACE, widths=(0.5, 1.0), num_groups=2)
+    assert len(width_pool(space, replace(MUTUAL, pool=100), 0)) == 4
+    assert not width_pool(space, MUTUAL, 0)
