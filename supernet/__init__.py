@@ -15,13 +15,14 @@ from supernet.job.hyperparameters import Hyperparameters
 from supernet.job.recipe import Recipe
 from supernet.job.training_job import TrainingJob
 from supernet.space import SearchSpace, SubnetConfig
-from supernet.train.mutual import mutual_step
+from supernet.train.mutual import Losses, mutual_step
 from supernet.train.sampling import sandwich
 
 __all__ = [
     "Data",
     "Execution",
     "Hyperparameters",
+    "Losses",
     "Recipe",
     "SearchSpace",
     "SubnetConfig",

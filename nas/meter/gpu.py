@@ -14,11 +14,13 @@ FIELDS = {
     "gpu_clock_mhz": "clocks.sm",
     "gpu_memory_clock_mhz": "clocks.mem",
     "gpu_temperature_c": "temperature.gpu",
-    "gpu_throttle_reasons": "clocks_throttle_reasons.active",
 }
 IDENTIFYING = ("gpu_max_clock_mhz", "gpu_max_memory_clock_mhz", "gpu_power_limit_w")
 """Settings, like a CPU's governor; of the driver, the first number identifies."""
 
+REASONS = "clocks_event_reasons.active", "clocks_throttle_reasons.active"
+"""What newer and older drivers call the reasons for low clocks. They refuse a question that has a
+field which they do not know, so that this is a question of its own."""
 IDLE = 0x1
 """Nothing runs, so the clocks are low: the state between two measurements."""
 THROTTLE_REASONS = {
@@ -41,11 +43,16 @@ def gpu_facts(uuid: str) -> tuple[dict[str, str], dict[str, str]]:
     `gpu_power_limit_w`. Recorded: `gpu_driver`, `gpu_clock_mhz`, `gpu_memory_clock_mhz`,
     `gpu_temperature_c` and `gpu_throttle_reasons`, in words: `throttle_reasons`.
     """
-    return sorted_facts(_answer(uuid))
+    details, observed = sorted_facts(_answer(uuid, *FIELDS.values()))
+    for field in REASONS if observed else ():
+        if (bits := _answer(uuid, field).strip()).startswith("0x"):
+            observed["gpu_throttle_reasons"] = throttle_reasons(bits)
+            break
+    return details, observed
 
 
 def sorted_facts(answer: str) -> tuple[dict[str, str], dict[str, str]]:
-    """`gpu_facts` from nvidia-smi's line; empty if it isn't one."""
+    """`gpu_facts`, without the reasons, from nvidia-smi's line; empty if it isn't one."""
     values = [value.strip() for value in answer.strip().split(",")]
     if len(values) != len(FIELDS):
         return {}, {}
@@ -54,8 +61,6 @@ def sorted_facts(answer: str) -> tuple[dict[str, str], dict[str, str]]:
         for name, value in zip(FIELDS, values, strict=True)
         if value and not value.startswith("[")  # "[N/A]", "[Not Supported]"
     }
-    if bits := known.pop("gpu_throttle_reasons", ""):
-        known["gpu_throttle_reasons"] = throttle_reasons(bits)
     details = {name: known.pop(name) for name in IDENTIFYING if name in known}
     if driver := known.get("gpu_driver"):
         details["gpu_driver_major"] = driver.partition(".")[0]
@@ -74,11 +79,11 @@ def throttle_reasons(bits: str) -> str:
     return ", ".join(names) or "none"
 
 
-def _answer(uuid: str) -> str:
+def _answer(uuid: str, *fields: str) -> str:
     command = [
         "nvidia-smi",
         f"--id=GPU-{uuid}",
-        f"--query-gpu={','.join(FIELDS.values())}",
+        f"--query-gpu={','.join(fields)}",
         "--format=csv,noheader,nounits",
     ]
     try:

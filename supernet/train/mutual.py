@@ -7,7 +7,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from supernet.job.recipe import RECIPES, Recipe
 from supernet.space import SubnetConfig
 
 
@@ -15,7 +14,8 @@ from supernet.space import SubnetConfig
 class Losses:
     """What subnets learn from: the labels, and the full network's softmax."""
 
-    recipe: Recipe = RECIPES["mutual"]
+    distillation: float = 1.0
+    """Weight of the softmax in the loss of all subnets but the full network; see `Recipe`."""
     label_smoothing: float = 0.0
     """Of the cross-entropy with labels."""
     class_weights: Tensor | None = None
@@ -32,15 +32,21 @@ class Losses:
         ).mean()
 
     def of_subnet(self, logits: Tensor, labels: Tensor, teacher: Tensor) -> Tensor:
-        """The loss of any subnet but the full network, whose softmax is `teacher`."""
+        """The loss of any subnet but the full network, whose softmax is `teacher`.
+
+        The KL divergence, averaged over the batch, and for the rest of the weight `with_labels`.
+        """
         loss = logits.new_zeros(())
-        if self.recipe.distillation > 0:
+        if self.distillation > 0:
             student = F.log_softmax(logits, dim=1)
             distance = F.kl_div(student, teacher, reduction="batchmean")
-            loss = loss + self.recipe.distillation * distance
-        if self.recipe.distillation < 1:
-            loss = loss + (1 - self.recipe.distillation) * self.with_labels(logits, labels)
+            loss = loss + self.distillation * distance
+        if self.distillation < 1:
+            loss = loss + (1 - self.distillation) * self.with_labels(logits, labels)
         return loss
+
+
+LOSSES = Losses()
 
 
 def mutual_step(
@@ -49,33 +55,26 @@ def mutual_step(
     configs: Sequence[SubnetConfig],
     images_at: Callable[[int], Tensor],
     *,
-    recipe: Recipe = RECIPES["mutual"],
-    label_smoothing: float = 0.0,
-    class_weights: Tensor | None = None,
+    learn_from: Losses = LOSSES,
     backward: Callable[[Tensor], None] = Tensor.backward,
 ) -> list[Tensor]:
     """Add the gradients of one step to the parameters; return the loss of each config, detached.
 
-    The first config is the full network: cross-entropy with `labels`, int64 (batch,) or
-    probabilities (batch, classes). All others learn from the full network's softmax, detached: KL
-    divergence averaged over the batch, weighted by `recipe.distillation`; the rest of the weight is
-    on cross-entropy with the labels, in which `class_weights`, float (classes,), weighs each label.
-    `network(images, config)`, such as a Supernet, computes
-    logits; `images_at(resolution)` returns the batch, normalised, as float (batch, channels,
-    resolution, resolution). `backward` is called once per loss and adds to the parameters' `.grad`;
-    nothing else is changed.
+    The first config is the full network, which learns from `labels`, int64 (batch,) or
+    probabilities (batch, classes); all others learn from its softmax, detached, too.
+    `network(images, config)`, such as a Supernet, computes logits; `images_at(resolution)` returns
+    the batch, normalised, as float (batch, channels, resolution, resolution). `backward` is called
+    once per loss and adds to the parameters' `.grad`; nothing else is changed.
     """
-
-    of = Losses(recipe=recipe, label_smoothing=label_smoothing, class_weights=class_weights)
     full, *others = configs
     logits = precise(network(images_at(full.resolution), full))
-    loss = of.with_labels(logits, labels)
+    loss = learn_from.with_labels(logits, labels)
     backward(loss)
     teacher = F.softmax(logits.detach(), dim=1)
     losses = [loss.detach()]
     for config in others:
         logits = precise(network(images_at(config.resolution), config))
-        loss = of.of_subnet(logits, labels, teacher)
+        loss = learn_from.of_subnet(logits, labels, teacher)
         backward(loss)
         losses.append(loss.detach())
     return losses

@@ -86,9 +86,12 @@ class Step:
         self.num_steps, self.num_classes = num_steps, len(class_counts)
         self.device = next(supernet.parameters()).device
         self.mean, self.std = (torch.tensor(each, device=self.device) for each in (mean, std))
-        self.class_weights: Tensor | None = None
-        if self.hyper.class_weights == "balanced":
-            self.class_weights = balanced(class_counts).to(self.device)
+        is_balanced = self.hyper.class_weights == "balanced"
+        self.learn_from = Losses(
+            distillation=job.recipe.distillation,
+            label_smoothing=self.hyper.label_smoothing,
+            class_weights=balanced(class_counts).to(self.device) if is_balanced else None,
+        )
         self.optimizer = make_optimizer(supernet, job)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.hyper.dtype == "float16")
         self.ema = Ema(supernet.model, self.hyper.ema_decay)
@@ -141,9 +144,7 @@ class Step:
                     targets,
                     configs,
                     cache(lambda side, pixels=pixels: self._images_at(pixels, side)),
-                    recipe=self.job.recipe,
-                    label_smoothing=self.hyper.label_smoothing,
-                    class_weights=self.class_weights,
+                    learn_from=self.learn_from,
                     backward=self._backward,
                 )
             losses += torch.stack(of_part) / num_parts
@@ -154,11 +155,7 @@ class Step:
         return StepGraphs(
             self.supernet,
             self.network,
-            Losses(
-                recipe=self.job.recipe,
-                label_smoothing=self.hyper.label_smoothing,
-                class_weights=self.class_weights,
-            ),
+            self.learn_from,
             num_classes=self.num_classes,
             images_at=self._images_at,
             backward=self._backward,

@@ -6,9 +6,16 @@ from nas.meter.gpu import gpu_facts, sorted_facts, throttle_reasons
 
 
 def test_settings_identify_and_the_state_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
-    answer = "550.54.15, 1980, 2619, 700.00, 345, 2619, 31, 0x0000000000000025\n"
-    done = subprocess.CompletedProcess([], 0, stdout=answer)
-    monkeypatch.setattr(subprocess, "run", lambda *_, **__: done)
+    def older(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        """A driver that has the older name of the reasons alone."""
+        query = next(word for word in command if word.startswith("--query-gpu="))
+        if "clocks_event_reasons" in query:
+            raise subprocess.CalledProcessError(2, command)
+        facts = "550.54.15, 1980, 2619, 700.00, 345, 2619, 31\n"
+        answer = "0x0000000000000025\n" if "reasons" in query else facts
+        return subprocess.CompletedProcess(command, 0, stdout=answer)
+
+    monkeypatch.setattr(subprocess, "run", older)
     assert gpu_facts("ab") == (
         {
             "gpu_driver_major": "550",
@@ -27,7 +34,7 @@ def test_settings_identify_and_the_state_is_recorded(monkeypatch: pytest.MonkeyP
 
 
 def test_what_the_driver_does_not_know_is_left_out() -> None:
-    details, observed = sorted_facts("550.54.15, [N/A], [N/A], [Not Supported], 345, , 31, [N/A]")
+    details, observed = sorted_facts("550.54.15, [N/A], [N/A], [Not Supported], 345, , 31")
     assert details == {"gpu_driver_major": "550"}
     assert set(observed) == {"gpu_driver", "gpu_clock_mhz", "gpu_temperature_c"}
 

@@ -3,7 +3,6 @@
 import math
 import random
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 import torch
@@ -15,7 +14,7 @@ from supernet.job.recipe import RECIPES
 from supernet.models import MobileNetV1, WideResNet, mobilenet_v2
 from supernet.space import SearchSpace, SubnetConfig
 from supernet.train.depthwise import FastDepthwise
-from supernet.train.mutual import mutual_step
+from supernet.train.mutual import Losses, mutual_step
 from supernet.train.sampling import sandwich
 
 SPACE = SearchSpace(resolutions=(32, 28, 24, 20))
@@ -113,9 +112,12 @@ def test_without_distillation_subnets_learn_from_the_labels() -> None:
     configs = [SPACE.largest, SPACE.smallest]
     mixed = {}
     for share in (0.0, 0.25, 1.0):
-        recipe = replace(RECIPES["mutual"], distillation=share)
         mixed[share] = mutual_step(
-            supernet, labels, configs, lambda side: resized(images, side), recipe=recipe
+            supernet,
+            labels,
+            configs,
+            lambda side: resized(images, side),
+            learn_from=Losses(distillation=share),
         )[1]
     logits = supernet(resized(images, SPACE.smallest.resolution), SPACE.smallest)
     torch.testing.assert_close(mixed[0.0], F.cross_entropy(logits, labels).detach())
@@ -127,7 +129,6 @@ def test_class_weights_weigh_the_labels_and_leave_the_teacher_alone() -> None:
     images, labels = batch()
     supernet = Supernet(WideResNet(10, depth=10, widen=1).double(), images[:1], SPACE)
     configs = [SPACE.largest, SPACE.smallest]
-    recipe = replace(RECIPES["mutual"], distillation=0.25)
 
     def losses(class_weights: Tensor | None) -> list[Tensor]:
         return mutual_step(
@@ -135,8 +136,7 @@ def test_class_weights_weigh_the_labels_and_leave_the_teacher_alone() -> None:
             labels,
             configs,
             lambda side: resized(images, side),
-            recipe=recipe,
-            class_weights=class_weights,
+            learn_from=Losses(distillation=0.25, class_weights=class_weights),
         )
 
     supernet.train()
