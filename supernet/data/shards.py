@@ -17,8 +17,8 @@ from pathlib import Path, PurePosixPath
 
 import torch
 from PIL import Image
-from tqdm import tqdm
 
+from supernet.bar import Bar
 from supernet.data.labels import check_labels
 from supernet.data.scan import Findings, counted, file_stamp, image_suffixes
 from supernet.data.shard_names import files_of, folders_of, part_of, shards_of
@@ -159,7 +159,7 @@ def load_shards(folder: Path) -> ImageSet:
     shards = shards_of(folder, SUFFIX, findings)
     for split, paths in shards.items():
         num_before = len(index.names)
-        for shard in tqdm(paths, f"index {split}", unit="shard", delay=2.0, leave=False):
+        for shard in Bar(paths, f"index {split}", unit="shard", delay=2.0, leave=False):
             index.add(shard, findings)
         if len(index.names) > num_before or split == "train":
             sizes[split] = len(index.names) - num_before
