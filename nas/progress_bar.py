@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from tqdm import tqdm
+from supernet.bar import Bar
 
 
 @contextmanager
 def share_bar(what: str) -> Iterator[Callable[[float], None]]:
     """Yield a function that moves the bar to a share, 0 to 1."""
-    with tqdm(total=1.0, desc=what, bar_format="{l_bar}{bar}| {elapsed}<{remaining}") as bar:
+    with Bar(total=1.0, desc=what, bar_format="{l_bar}{bar}| {elapsed}<{remaining}") as bar:
 
         def show(share: float) -> None:
             bar.update(share - bar.n)

@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-from tqdm import tqdm
-
 from nas.conversions import planner_latency, subnet_config
 from nas.cost.group_macs import describe_groups
 from nas.evaluate.choice import Choice
@@ -17,6 +15,7 @@ from nas.progress_bar import share_bar
 from nas.runtimes import CompiledNetwork
 from planner import Candidate, Entry, LookupTable, Target
 from supernet import SubnetConfig
+from supernet.bar import Bar
 
 
 def make_table(
@@ -56,7 +55,7 @@ def make_table(
     timed = choice.near(candidates)
     top1 = _scored_top1(candidates) | dict(choice.known.get("top1", {}))
     configs = list(dict.fromkeys([*map(subnet_config, timed), *uniform]))
-    networks = [evaluator.compile(each) for each in tqdm(configs, "prepare", unit="config")]
+    networks = [evaluator.compile(each) for each in Bar(configs, "prepare", unit="config")]
     measured = measure_with_bar(evaluator, networks, max_s, allow_noisy)
     ties = measured.ties([each.config_id for each in configs])
     place = {each.config_id: index for index, each in enumerate(configs)}
@@ -65,7 +64,7 @@ def make_table(
     front = choice.front(timed)
     on_front = {each.config_id for each in front}
     scored: dict[str, Scored] = {}
-    for config in tqdm(
+    for config in Bar(
         dict.fromkeys([*map(subnet_config, front), *uniform]), "score", unit="config"
     ):
         name, index = config.config_id, place[config.config_id]

@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from tqdm import tqdm
 
 from nas.conversions import subnet_config
 from nas.errors import NasError
@@ -18,6 +17,7 @@ from nas.runtimes.mixed import SEPARATOR
 from nas.runtimes.onnxruntime import OnnxNetwork
 from planner import Entry, LookupTable
 from supernet import SubnetConfig, Supernet
+from supernet.bar import Bar
 from supernet.checkpoint import weights_sha256
 from supernet.data import Data
 from supernet.evaluate.accuracy import Images, calibrated_subnet
@@ -130,7 +130,7 @@ def export(
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     exporter = Exporter(table, supernet, data, folder, opset=opset)
-    with tqdm(table, "export", unit="file") as bar:  # closed before an error is printed
+    with Bar(table, "export", unit="file") as bar:  # closed before an error is printed
         entries = [exporter.export(entry) for entry in bar]
     exported = replace(table, entries=tuple(entries))
     exported.write(folder / "lookup_table.json")

@@ -17,13 +17,13 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from nas.health.confusion import Confusion, confusion, to_csv
 from nas.health.confusion_figure import confusion_figure
 from nas.health.heat_map import heat_map, write_figure
 from planner.atomic import write_atomically
 from supernet import SubnetConfig, Supernet, calibrate_bn
+from supernet.bar import Bar
 from supernet.data import Data
 from supernet.evaluate.accuracy import Z_95, Images, calibrated_subnet, correct_images
 
@@ -76,7 +76,7 @@ def examine(
     """
     checkup, space = Checkup(supernet, data, device), supernet.space
     configs = list(space.grid(num_widths))
-    correct = {c: checkup.correct(c) for c in tqdm(configs, "grid", unit="config", mininterval=1.0)}
+    correct = {c: checkup.correct(c) for c in Bar(configs, "grid", unit="config", mininterval=1.0)}
     widths = sorted({c.width_mults[0] for c in configs})
     sides = sorted(space.resolutions)
     table = [[correct[space.uniform(width, side)] for width in widths] for side in sides]
@@ -84,11 +84,11 @@ def examine(
     sizes = [n for n in CALIBRATION_SIZES if n < num_calibration] + [num_calibration]
     by_size = {
         config.config_id: {n: _top1(checkup.correct(config, n)) for n in sizes}
-        for config in tqdm(space.corners, "calibration", unit="config", mininterval=1.0)
+        for config in Bar(space.corners, "calibration", unit="config", mininterval=1.0)
     }
     confusions = {
         config.config_id: checkup.confusion(config)
-        for config in tqdm(space.corners, "classes", unit="config", mininterval=1.0)
+        for config in Bar(space.corners, "classes", unit="config", mininterval=1.0)
     }
     return {
         "num_images": data.num_images["selection"],

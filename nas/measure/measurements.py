@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from tqdm import tqdm
 
 from nas.conversions import planner_accuracy, subnet_config
 from nas.errors import NasError
@@ -21,6 +20,7 @@ from nas.meter.latency import Measurement
 from nas.runtimes import CompiledNetwork, Runtime
 from planner import Entry, LookupTable, Target
 from supernet import Supernet
+from supernet.bar import Bar
 from supernet.checkpoint import weights_sha256
 from supernet.data import Data
 from supernet.evaluate.accuracy import Images, accuracy
@@ -67,7 +67,7 @@ def measure_here(
         supernet.to(device), Images(data, device), runtime, batch_size=batch_size, seed=0
     )
     networks = [
-        evaluator.compile(subnet_config(entry)) for entry in tqdm(table, "prepare", unit="config")
+        evaluator.compile(subnet_config(entry)) for entry in Bar(table, "prepare", unit="config")
     ]
     found = measure_with_bar(evaluator, networks, max_s, allow_noisy)
     more = [
@@ -80,7 +80,7 @@ def measure_here(
     target, ids = describe_target(runtime, batch_size), [entry.config_id for entry in table]
     measurements = as_measurements(weights_sha256(supernet), target, found, ids, more)
     if runtime.dtype != table.target.dtype:
-        bar = tqdm(zip(table, networks, strict=True), "score", len(ids), unit="config")
+        bar = Bar(zip(table, networks, strict=True), "score", len(ids), unit="config")
         scored = {entry.config_id: _scored(evaluator, entry, one) for entry, one in bar}
         measurements["accuracies"] = scored
     return measurements

@@ -14,12 +14,11 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from nas.errors import NasError
 from nas.measure.device_line import Answer, DeviceLine, LineDropped
 from nas.measure.measurements import check_measurements
 from planner import LookupTable
+from supernet.bar import Bar
 
 POLL_S = 2.0
 """How often the device looks at its own log."""
@@ -88,7 +87,7 @@ def _copy(line: DeviceLine, kit: Path, request: Answer) -> None:
     if found["is_ready"]:
         return
     total, offset = request["num_bytes"], min(found["num_bytes"], request["num_bytes"])
-    with tqdm(total=total, initial=offset, desc="copy", unit="B", unit_scale=True) as bar:
+    with Bar(total=total, initial=offset, desc="copy", unit="B", unit_scale=True) as bar:
         put = {**request, "action": "put", "offset": offset}
         for answer in line.answers(put, _bytes_from(kit, offset)):
             bar.update(int(answer["num_bytes"]) - bar.n)
@@ -138,7 +137,7 @@ class _StageBar:
     """The share that is done, and the time left, of what the device does at the moment."""
 
     def __init__(self) -> None:
-        self.bar: tqdm[Any] | None = None
+        self.bar: Bar | None = None
         self.stage = ""
 
     def show(self, log: str) -> None:
@@ -151,7 +150,7 @@ class _StageBar:
             self.finish()
             form = "{l_bar}{bar}| {elapsed}<{remaining}"
             self.stage = stage
-            self.bar = tqdm(total=1.0, initial=share, desc=stage, bar_format=form)
+            self.bar = Bar(total=1.0, initial=share, desc=stage, bar_format=form)
         self.bar.update(share - self.bar.n)
 
     def finish(self) -> None:

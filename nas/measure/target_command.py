@@ -6,12 +6,11 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tqdm import tqdm
-
 from nas.errors import NasError
 from nas.measure.measurements import check_measurements
 from planner import LookupTable, Target, target_differences
 from planner.target_difference import listed
+from supernet.bar import Bar
 
 MODEL = "{model}"
 
@@ -32,7 +31,7 @@ def measure_by_command(table: LookupTable, command: str) -> dict[str, Any]:
             f"the target command must contain {MODEL}, but got {command!r}; "
             "for example: ssh pi python3 measure.py {model}"
         )
-    found = [_one(command, entry.config_id) for entry in tqdm(table, "measure", unit="config")]
+    found = [_one(command, entry.config_id) for entry in Bar(table, "measure", unit="config")]
     targets = [each["target"] for each in found]
     for other in targets:
         if differences := target_differences(Target(**targets[0]), Target(**other)):

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from tqdm import tqdm
 
 from nas.cost.second_opinion import counts_of_full_network
 from nas.errors import NasError
@@ -33,6 +32,7 @@ from nas.search.staircase import measured_steps
 from nas.search.study import Study
 from planner import Candidate, LookupTable, Preprocessing, write_candidates
 from supernet import Supernet
+from supernet.bar import Bar
 from supernet.data import Data
 from supernet.device import choose_device
 from supernet.errors import CheckpointError
@@ -188,7 +188,7 @@ def run_trials(study: Study, evaluator: Evaluator) -> int:
         evaluator.tell_known()
     total = max(num_done, job.num_trials)
     has_forecast = False
-    with tqdm(total=total, initial=num_done, desc="search", unit="config", mininterval=1.0) as bar:
+    with Bar(total=total, initial=num_done, desc="search", unit="config", mininterval=1.0) as bar:
         while proposal := study.ask():
             if not has_forecast and len(known := study.evaluations()) >= FORECAST_AFTER:
                 has_forecast = True

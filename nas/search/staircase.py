@@ -11,8 +11,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-from tqdm import tqdm
-
 from nas.evaluate.evaluator import Evaluator
 from nas.meter.latency import MIN_ROUNDS
 from nas.meter.rounds import VISIT_S
@@ -21,6 +19,7 @@ from nas.number_types import typed
 from nas.runtimes.mixed import dtypes_of
 from nas.search.steps import Steps
 from supernet import SearchSpace, SubnetConfig
+from supernet.bar import Bar
 from supernet.tell import to_stderr
 
 PATIENCE_S = 5.0
@@ -49,7 +48,7 @@ def measured_steps(evaluator: Evaluator, max_s: float) -> Steps:
     probes = [config for number in chosen for config in configs[number]]
     if not probes:
         return all_steps
-    bar = tqdm(probes, "staircase", unit="config", mininterval=1.0)
+    bar = Bar(probes, "staircase", unit="config", mininterval=1.0)
     networks = [evaluator.compile_to_time(config) for config in bar]
     found = evaluator.measure(networks, max_s=min(PATIENCE_S, max_s), allow_noisy=True)
     if found.is_noisy:

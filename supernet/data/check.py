@@ -15,8 +15,8 @@ from itertools import combinations
 from pathlib import Path
 
 from PIL import Image
-from tqdm import tqdm
 
+from supernet.bar import Bar
 from supernet.data.decode import num_workers
 from supernet.data.orientation import orientation_of
 from supernet.data.sources import ImageSet, as_rgb, complaint
@@ -61,7 +61,7 @@ def check_images(
             found[images.names[index]] = before[2]
         else:
             new.append((index, stamp))
-    bar = tqdm(total=len(new), desc="check", unit="image", delay=2.0, leave=False)
+    bar = Bar(total=len(new), desc="check", unit="image", delay=2.0, leave=False)
     with ThreadPoolExecutor(num_workers(), thread_name_prefix="check") as pool, bar:
         for some in (new[start : start + BATCH] for start in range(0, len(new), BATCH)):
             checked = list(pool.map(lambda pair: _check(images, pair[0]), some))

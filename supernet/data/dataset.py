@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
+from supernet.bar import Bar
 from supernet.data.check import Checked, check_images, duplicates
 from supernet.data.decode import MAX_SMALL_RESOLUTION, centre_squares, random_squares
 from supernet.data.folders import load_folder
@@ -383,7 +383,7 @@ class Data:
             images = torch.empty(shape, dtype=torch.uint8).permute(0, 3, 1, 2)
             indices = torch.split(self._splits[split], DECODE_BATCH)
             squares = centre_squares(self._images, indices, self.resolution)
-            decoded = tqdm(
+            decoded = Bar(
                 squares, f"decode {split}", len(indices), unit="batch", delay=2.0, leave=False
             )
             for place, batch in zip(torch.split(images, DECODE_BATCH), decoded, strict=True):

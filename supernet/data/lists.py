@@ -25,6 +25,10 @@ PATH_NAMES = ("path", "file", "filename", "file_name", "filepath", "file_path", 
               "image_path", "img", "img_path", "image_name")  # fmt: skip
 LABEL_NAMES = ("label", "class", "category", "target", "class_name", "label_name", "y")
 SPLIT_NAMES = ("split", "subset", "set", "partition")
+READ = {*PATH_NAMES, *LABEL_NAMES, *SPLIT_NAMES, ""}
+"""All names of columns that are read, and that of the numbers that pandas adds."""
+MAX_TOLD = 5
+"""Names of other columns in a line."""
 SEPARATORS = ",;\t|"
 
 
@@ -47,8 +51,8 @@ def load_list(file: Path) -> ImageSet:
 
     A column names the image (PATH_NAMES; absolute, or relative to the file's folder), one its class
     (LABEL_NAMES; of several the first, if all divide the images alike) and, optionally, one its
-    split (SPLIT_NAMES: train, val, test and the like). A CSV without a header has the path first
-    and the class second. Without splits all are `train`.
+    split (SPLIT_NAMES: train, val, test and the like). Other columns are told. A CSV without a
+    header has the path first and the class second. Without splits all are `train`.
     Images of which there is no file are left out and told. Names are relative to the file's folder
     or, where an image lies elsewhere, to the folder that all images have in common: a list may be
     moved with its images whether its paths are absolute or not.
@@ -57,7 +61,7 @@ def load_list(file: Path) -> ImageSet:
     is not in `train`.
     """
     findings = Findings(file)
-    listed = _once(_rows(file), file)
+    listed = _once(_rows(file, findings), file)
     folder = _folder(file, listed)
     rows = _existing(listed, findings)
     by_split: dict[str, list[_Row]] = {"train": [], "selection": [], "report": []}
@@ -142,8 +146,8 @@ def _existing(rows: list[_Row], findings: Findings) -> list[_Row]:
     return kept
 
 
-def _rows(file: Path) -> Iterator[_Row]:
-    """All rows; DataError where one cannot be understood."""
+def _rows(file: Path, findings: Findings) -> Iterator[_Row]:
+    """All rows; DataError where one cannot be understood. Columns that are not read are told."""
     try:
         text = file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -152,7 +156,9 @@ def _rows(file: Path) -> Iterator[_Row]:
     records = _json_records(text, file) if is_json else _csv_records(text, file)
     folder = os.path.dirname(os.path.abspath(file))
     named, said = set[str](), dict[tuple[str, str, str], tuple[str, str]]()
+    others = dict[str, None]()
     for line, record in records:
+        others |= dict.fromkeys(name for name in record if name not in READ)
         where = f"{file}: line {line}"
         path = _first(record, PATH_NAMES, where)
         label = _first(record, LABEL_NAMES, where)
@@ -173,6 +179,9 @@ def _rows(file: Path) -> Iterator[_Row]:
         path = os.path.normpath(os.path.join(folder, path.replace("\\", "/")))
         yield _Row(line, path, composed(label), split)
     require_clear(sorted(named), str(file))
+    if others:  # such as is_test
+        shown = ", ".join(others) if len(others) <= MAX_TOLD else f"{len(others)} columns"
+        findings.say(f"not read: {shown}; a column 'split' can name train, val and test")
 
 
 def _require_one_label(

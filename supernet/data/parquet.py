@@ -22,7 +22,7 @@ from PIL import Image
 from supernet.data.labels import check_labels
 from supernet.data.lists import LABEL_NAMES
 from supernet.data.scan import Findings, file_stamp
-from supernet.data.shard_names import files_of, part_of, shards_of
+from supernet.data.shard_names import files_of, folders_of, part_of, shards_of
 from supernet.data.sources import ImageSet, lay_out
 from supernet.errors import DataError, reason_of
 from supernet.tell import readable
@@ -119,7 +119,7 @@ class _Rows:
 
 def is_parquet(folder: Path) -> bool:
     """Whether a folder, or `data` in it, holds such files, and no folders of images."""
-    folders, files = _folders(folder), files_of(_place(folder), SUFFIX)
+    folders, files = folders_of(folder), files_of(_place(folder), SUFFIX)
     if any(part_of(path) for path in folders):
         return False
     return any(map(part_of, files)) or (bool(files) and not folders)
@@ -172,13 +172,6 @@ def _place(folder: Path) -> Path:
     """The folder itself or, as in a repository of the hub, `data` in it."""
     inner = folder / "data"
     return inner if not files_of(folder, SUFFIX) and inner.is_dir() else folder
-
-
-def _folders(folder: Path) -> list[Path]:
-    try:
-        return [path for path in folder.iterdir() if path.is_dir()]
-    except OSError:  # told when its images are read
-        return []
 
 
 def _opened(file: Path) -> Any:

@@ -19,6 +19,14 @@ def files_of(folder: Path, suffix: str) -> list[Path]:
     return [path for path in found if path.suffix.lower() == suffix and not is_hidden(path.name)]
 
 
+def folders_of(folder: Path) -> list[Path]:
+    """The folders in a folder; none where it cannot be read."""
+    try:
+        return [path for path in folder.iterdir() if path.is_dir()]
+    except OSError:  # as above
+        return []
+
+
 def part_of(path: Path) -> str:
     """The spelling of a split that a file's name begins with; empty where it is none."""
     match = NAME.match(path.name.casefold())

@@ -17,11 +17,11 @@ from pathlib import Path, PurePosixPath
 
 import torch
 from PIL import Image
-from tqdm import tqdm
 
+from supernet.bar import Bar
 from supernet.data.labels import check_labels
 from supernet.data.scan import Findings, counted, file_stamp, image_suffixes
-from supernet.data.shard_names import files_of, part_of, shards_of
+from supernet.data.shard_names import files_of, folders_of, part_of, shards_of
 from supernet.data.sources import ImageSet, lay_out
 from supernet.data.splits import SPELLINGS
 from supernet.errors import DataError
@@ -93,8 +93,8 @@ class _Sample:
 
     images: dict[str, tuple[int, int]] = field(default_factory=dict)
     """Offset and size of each, by extension."""
-    cls: int | None = None
-    """Content of `.cls`."""
+    classes: dict[str, int] = field(default_factory=dict)
+    """Content of each `.cls`, by extension."""
     json: int | None = None
     """The label in `.json`, if it has one."""
     others: set[str] = field(default_factory=set)
@@ -121,8 +121,13 @@ class _Sample:
         return by_rank[min(by_rank)]
 
     def label(self, where: str) -> int:
-        """The sample's class. Raises DataError where it has none or a negative one."""
-        label = self.json if self.cls is None else self.cls
+        """The sample's class: `.cls`, that in `.json`, or the only `.output.cls` or so.
+
+        Raises DataError where it has none or a negative one.
+        """
+        label = self.classes.get("cls", self.json)
+        if label is None and len(self.classes) == 1:
+            (label,) = self.classes.values()
         if label is None:
             raise DataError(
                 f"{where}: every image must have its class, but {where.rpartition(': ')[2]}.cls is"
@@ -134,8 +139,11 @@ class _Sample:
 
 
 def is_sharded(folder: Path) -> bool:
-    """Whether a folder holds shards of training images."""
-    return any(SPELLINGS.get(part_of(path)) == "train" for path in files_of(folder, SUFFIX))
+    """Whether a folder holds shards of training images, or shards and no folders."""
+    files = files_of(folder, SUFFIX)
+    if any(SPELLINGS.get(part_of(path)) == "train" for path in files):
+        return True
+    return bool(files) and not folders_of(folder)
 
 
 def load_shards(folder: Path) -> ImageSet:
@@ -151,11 +159,16 @@ def load_shards(folder: Path) -> ImageSet:
     shards = shards_of(folder, SUFFIX, findings)
     for split, paths in shards.items():
         num_before = len(index.names)
-        for shard in tqdm(paths, f"index {split}", unit="shard", delay=2.0, leave=False):
+        for shard in Bar(paths, f"index {split}", unit="shard", delay=2.0, leave=False):
             index.add(shard, findings)
         if len(index.names) > num_before or split == "train":
             sizes[split] = len(index.names) - num_before
     if not sizes["train"]:
+        if not shards["train"]:
+            raise DataError(
+                f"{folder}: must have training images in train-*.tar, but has no such file: name "
+                "the files after their splits, such as train-00000.tar"
+            )
         raise DataError(f"{folder}: train-*.tar must hold images (.jpg, .png ...), but hold none")
     if may_halve := "selection" in sizes and "report" not in sizes:
         sizes["report"] = sizes.pop("selection")
@@ -219,9 +232,9 @@ def _add_member(
     kind = extension.rpartition(".")[2]
     if f".{kind}" in image_suffixes():
         sample.images[extension] = member.offset_data, member.size
-    elif extension == "cls":
+    elif kind == "cls":
         content = archive.extractfile(member)
-        sample.cls = int(content.read()) if content else None
+        sample.classes[extension] = int(content.read() if content else b"")
     elif extension == "json":
         content = archive.extractfile(member)
         sample.json = _label_in_json(content.read() if content else b"{}")

@@ -26,6 +26,7 @@ from supernet.elastic.supernet import Supernet
 from supernet.errors import CheckpointError, SupernetError
 from supernet.evaluate.accuracy import Images, selection_top1
 from supernet.job.execution import Execution
+from supernet.job.summary import summary
 from supernet.job.training_job import TrainingJob
 from supernet.space import SubnetConfig
 from supernet.train.log import Log
@@ -135,6 +136,7 @@ class Loop:
             batch_size=self.job.hyperparameters.batch_size,
         )
         with closing(self.log), Stop() as stop:
+            self.log.line(summary(self.job))
             while not self._is_done():
                 for images, labels in self.batches():
                     result = self.one_step(images, labels, stop=stop.signal_number > 0)
@@ -283,10 +285,14 @@ class Loop:
             ),
         ]
         if changes and self.group.is_first:
+            step = saved.num_steps_done
             text = ", ".join(f"{name} {now} (was {was})" for name, (was, now) in changes.items())
+            if "epochs" in changes:
+                lr = learning_rate(self.job.hyperparameters, step, self.step.num_steps)
+                text += f", with the schedule of so many, whose lr is {lr:.3g} there"
             print(
-                f"from step {saved.num_steps_done} on {text}: the weights will be those of neither "
-                "job alone, and the run records it",
+                f"from step {step} on {text}: the weights will be those of neither job alone, and "
+                "the run records it",
                 file=sys.stderr,
             )
 

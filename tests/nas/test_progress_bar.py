@@ -3,7 +3,10 @@ import pytest
 from nas.progress_bar import share_bar
 
 
-def test_the_bar_shows_the_share_and_what_is_done(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_bar_shows_the_share_and_what_is_done(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("supernet.bar.LINE_EVERY_S", 0.0)
     with share_bar("after_pause") as show:
         for step in range(1, 5):
             show(step / 4)

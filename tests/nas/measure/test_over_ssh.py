@@ -156,8 +156,9 @@ def device(
 
 
 def test_the_device_measures_and_its_table_is_written(
-    device: Device, capsys: pytest.CaptureFixture[str]
+    device: Device, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("supernet.bar.LINE_EVERY_S", 0.0)
     device.go()
     options = ["--num-threads", "4", "--max-s", "5", "--conditions", "steady", "--allow-noisy"]
     assert device.measure(*options) == 0
@@ -216,6 +217,7 @@ def test_a_copy_goes_on_where_it_was(device: Device, monkeypatch: pytest.MonkeyP
 def test_a_measuring_outlives_the_command_and_the_next_one_waits_for_it(
     device: Device, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setattr("supernet.bar.LINE_EVERY_S", 0.0)
     device.plan("ok", "ok", "1>")  # one answer: it has begun
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("nas.measure.__main__.DeviceLine", partial(DeviceLine, patience_s=-1.0))

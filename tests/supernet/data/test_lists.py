@@ -61,7 +61,7 @@ def test_lists_as_people_write_them_are_the_same(photos: Path, name: str, text: 
     images = read(photos, text, name)
     assert content(images) == EXPECTED
     assert images.official == {"train": range(3)}
-    assert not images.notes
+    assert all("not read: " in note for note in images.notes)
 
 
 def test_splits_are_taken_in_their_spellings(photos: Path) -> None:
@@ -204,7 +204,7 @@ def test_unicode_forms_of_paths_and_labels_are_the_same(photos: Path) -> None:
     images = read(photos, "photos/\xfc.png,\xfc\nphotos/2.png,u\u0308\nphotos/3.png,a\n")
     assert images.classes == ("a", "\xfc")
     assert len(images.names) == 3
-    assert not images.notes
+    assert all("not read: " in note for note in images.notes)
 
 
 def test_a_folder_in_place_of_an_image_is_told_as_one(photos: Path) -> None:
@@ -235,3 +235,26 @@ def test_classes_that_look_alike_are_told(photos: Path) -> None:
     (line,) = [line for line in told if "are two classes" in line]
     assert "'01' and '1' are two classes" in line
     assert "(and 1 more such pairs)" in line
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl"])
+def test_columns_that_are_not_read_are_told(photos: Path, name: str) -> None:
+    """Such as one that marks photographs for testing, which would be trained on in silence."""
+    rows = [("photos/3.png", "cat", "False"), ("photos/1.png", "dog", "True")]
+    if name.endswith("csv"):
+        lines = ["path,label,is test", *map(",".join, rows)]
+    else:
+        lines = [
+            json.dumps(dict(zip(("path", "label", "is test"), row, strict=True))) for row in rows
+        ]
+    images = read(photos, "\n".join(lines), name)
+    assert list(images.official) == ["train"]
+    (note,) = images.notes
+    assert note.endswith("not read: is_test; a column 'split' can name train, val and test")
+
+
+def test_many_columns_that_are_not_read_are_counted(photos: Path) -> None:
+    more = [f"column{i}" for i in range(9)]
+    rows = [("path", "label", "", *more), ("photos/3.png", "cat", "0", *more)]
+    (note,) = read(photos, "\n".join(map(",".join, rows))).notes
+    assert "not read: 9 columns; " in note

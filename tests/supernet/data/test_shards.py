@@ -183,6 +183,22 @@ def test_the_image_is_the_plain_one_of_several(tmp_path: Path) -> None:
         load_shards(tmp_path)
 
 
+def test_the_class_is_the_plain_one_or_the_only_one(tmp_path: Path) -> None:
+    members: dict[str, bytes | int] = {"a.input.png": 1, "a.output.cls": b"0"}
+    members |= {"b.png": 1, "b.cls": b"1", "b.coarse.cls": b"0"}
+    write_shard(tmp_path / "train-0.tar", members)
+    assert load_shards(tmp_path).labels.tolist() == [0, 1]
+    write_shard(tmp_path / "train-1.tar", {"c.png": 1, "c.fine.cls": b"1", "c.coarse.cls": b"0"})
+    with pytest.raises(DataError, match=r"c\.cls is missing"):
+        load_shards(tmp_path)
+
+
+def test_shards_that_no_split_names_are_refused_with_advice(tmp_path: Path) -> None:
+    write_shard(tmp_path / "imagenet-train-0.tar", {"a.png": 1, "a.cls": b"0"})
+    with pytest.raises(DataError, match=r"name the files after their splits, such as train-0000"):
+        load_data(str(tmp_path), resolution=8)
+
+
 def test_samples_without_an_image_are_told(tmp_path: Path) -> None:
     members: dict[str, bytes | int] = {"a.bmp": 7, "a.cls": b"0", "b.heic": b"", "b.cls": b"1"}
     members |= {

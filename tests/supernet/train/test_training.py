@@ -68,11 +68,18 @@ def test_layers_skipped_at_random_are_the_same_for_the_same_seed(
         assert torch.equal(tensor, weights[1][tensor_name]), tensor_name
 
 
-def test_more_epochs_lengthen_a_finished_training(data: Data, tmp_path: Path) -> None:
+def test_more_epochs_lengthen_a_finished_training(
+    data: Data, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     train(TINY, tmp_path, data=data)
     with pytest.raises(CheckpointError, match=r"differs: epochs: 1 here, 2 there|more --epochs"):
         train(replace(TINY, epochs=2), tmp_path, data=data)
+    capsys.readouterr()
     train(replace(TINY, epochs=2), tmp_path, data=data, resume=True)
+    said = "on epochs 2 (was 1), with the schedule of so many, whose lr is 0.05 there: the weights"
+    assert said in capsys.readouterr().err
+    log = (tmp_path / "supernet" / "train.log").read_text()
+    assert [f"{n}, batch_size" in log for n in ("1 epoch", "2 epochs")] == [True, True]
     _, document = load_supernet(tmp_path)
     assert document["changes"] == [{"step": 10, "field": "epochs", "from": 1, "to": 2}]
     rows = (tmp_path / "supernet" / "metrics.csv").read_text().splitlines()
