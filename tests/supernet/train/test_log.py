@@ -78,7 +78,7 @@ def test_a_terminal_that_closes_ends_no_training(tmp_path: Path) -> None:
     with subprocess.Popen(
         [*TRAIN, "--out", str(tmp_path)], cwd=ROOT, stderr=subprocess.DEVNULL
     ) as training:
-        while not (tmp_path / "supernet" / "train.log").exists():  # the first epoch is over
+        while not (tmp_path / "supernet" / "train.log").exists():  # the loop has begun
             assert training.poll() is None
             time.sleep(0.02)
         training.send_signal(signal.SIGHUP)
