@@ -2,6 +2,7 @@
 
     python -m benchmarks.search.efficiency
     python -m benchmarks.search.efficiency --systems guide --seeds 0 1 2     (adds to the results)
+    python -m benchmarks.search.efficiency --systems botorch --evaluations 64
 
 Each config of a trained supernet has been evaluated once (record_space.py). Here searches run on
 that record, all through `nas.search.study.Study`, as in the product. They see one half of the
@@ -9,7 +10,8 @@ images: a front that is chosen on images is valued on others, since on its own i
 measures luck. Reported for each system: the hypervolume of its entries (top1 on the other half
 against log latency; at each budget the entry that the search would choose there), as a share of
 the whole uniform grid's, with the front chosen by raw scores and by what the search believes; how
-many entries lie outside of the uniform grid; CPU seconds a proposal. Writes
+many entries lie outside of the uniform grid; CPU seconds a proposal. `botorch` needs the packages
+botorch and optuna-integration, and is left out unless it is named. Writes
 results/search/efficiency.json and docs/search_efficiency.png.
 """
 
@@ -36,7 +38,7 @@ from nas.evaluate.evaluation import Evaluation
 from nas.search import SearchJob
 from nas.search.belief import Belief
 from nas.search.proposals import Proposal
-from nas.search.samplers import GRID
+from nas.search.samplers import GRID, OPTUNAS
 from nas.search.staircase import configs_by_width, steps_of
 from nas.search.steps import Steps
 from nas.search.study import Study
@@ -47,6 +49,7 @@ from supernet import SubnetConfig
 RESULTS = result_file(__file__)
 FIGURE = RESULTS.parents[3] / "docs" / "search_efficiency.png"
 NUM_EVALUATIONS = (32, 64, 128)
+BOTORCH = "botorch"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +74,7 @@ SYSTEMS = {
     "tpe": System(name="TPE, steps", sampler="tpe"),
     "nsga2": System(name="NSGA-II, steps", sampler="nsga2"),
     "random": System(name="random, steps", sampler="random"),
+    BOTORCH: System(name="BoTorch's qEHVI, steps", sampler=BOTORCH),
 }
 
 
@@ -118,9 +122,16 @@ class Halves:
         return replace(every, widths=tuple(widths))
 
 
-def run(halves: Halves, system: System, seed: int) -> dict[str, Any]:
+def add_botorch() -> None:
+    """Let a job have BoTorch's sampler, which the product does not."""
+    from optuna_integration import BoTorchSampler
+
+    OPTUNAS[BOTORCH] = BoTorchSampler
+
+
+def run(halves: Halves, system: System, seed: int, num_evaluations: int) -> dict[str, Any]:
     """One search: the value of its front after so many evaluations, relative to the grid's."""
-    job = SearchJob(num_trials=NUM_EVALUATIONS[-1], seed=seed, sampler=system.sampler)
+    job = SearchJob(num_trials=num_evaluations, seed=seed, sampler=system.sampler)
     steps = halves.steps if system.has_steps else Steps.all_of(halves.supernet)
     with tempfile.TemporaryDirectory() as folder:
         workers = [
@@ -226,13 +237,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--systems", nargs="+", choices=SYSTEMS, default=[*SYSTEMS])
+    parser.add_argument("--systems", nargs="+", choices=SYSTEMS,
+        default=[name for name in SYSTEMS if name != BOTORCH])  # fmt: skip
+    parser.add_argument("--evaluations", type=int, default=NUM_EVALUATIONS[-1], help="of each")
     parser.add_argument("--seeds", nargs="+", type=int, default=[*range(10)])
     parser.add_argument("--images", type=int, default=3000, help="that a search sees")
     args = parser.parse_args()
+    if BOTORCH in args.systems:
+        add_botorch()
     halves = Halves(load_record(), args.images)
     for name, seed in tqdm([(name, seed) for name in args.systems for seed in args.seeds]):
-        document = add(halves, name, seed, run(halves, SYSTEMS[name], seed))
+        document = add(halves, name, seed, run(halves, SYSTEMS[name], seed, args.evaluations))
     print(table(document))
     os.environ.setdefault("BROWSER_PATH", "/usr/bin/chromium")
     figure(document).write_image(FIGURE, width=1000, height=560, scale=1.5)

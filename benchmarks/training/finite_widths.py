@@ -1,18 +1,20 @@
-"""What it costs to train a finite list of widths: 16 of them against all, on the embedded set.
+"""What it costs to train few widths: a finite list against all, and a pool, on the embedded set.
 
     python -m benchmarks.training.finite_widths --runs runs/finite-widths
 
-The embedded default (widths 0.25, 0.3 ... 1) is trained beside the same job with a width every
-hundredth, which after rounding to channels is nearly a continuum. Both are scored on the same
-`report` images, at the four corners and at 12 random configs of the 16 widths; the differences are
-paired, and pooled over seeds. A run has a folder in --runs: what is stopped goes on, what is
-finished is only read. Writes results/training/finite_widths.json.
+The embedded default (`finite`: widths 0.25, 0.3 ... 1) is trained beside the same job with a width
+every hundredth (`all`), which after rounding to channels is nearly a continuum, and beside one
+whose random subnets come from 64 combinations of its widths (`pool`), so that a GPU can record
+them. All are scored on the same `report` images, at the four corners and at 12 random configs of
+the 16 widths; the differences to `finite` are paired, and put together over seeds. A run has a
+folder in --runs: what is stopped goes on, what is finished is only read. Writes
+results/training/finite_widths.json.
 """
 
 import argparse
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -33,6 +35,9 @@ from supernet.train.training import train
 RESULT = result_file(__file__)
 ALL_WIDTHS = tuple(round(0.25 + 0.01 * number, 2) for number in range(76))
 NUM_RANDOM = 12
+POOL = 64
+Answers = list[tuple[str, Bits]]
+"""Names of configs, and which images of `report` each classifies correctly."""
 
 
 def configs(job: TrainingJob, num_groups: int) -> Iterator[tuple[str, SubnetConfig]]:
@@ -49,8 +54,17 @@ def configs(job: TrainingJob, num_groups: int) -> Iterator[tuple[str, SubnetConf
         yield "random", SubnetConfig(width_mults=widths, resolution=rng.choice(space.resolutions))
 
 
-def answers(job: TrainingJob, run: Path) -> list[tuple[str, Bits]]:
-    """Of each config, which images of `report` it classifies correctly; trains what is missing."""
+def jobs(job: TrainingJob) -> dict[str, TrainingJob]:
+    """The jobs that are compared, by name."""
+    return {
+        "finite": job,
+        "all": replace(job, space=replace(job.space, widths=ALL_WIDTHS)),
+        "pool": replace(job, recipe=replace(job.recipe, pool=POOL)),
+    }
+
+
+def answers(job: TrainingJob, run: Path) -> Answers:
+    """The answers of each config; trains what is missing."""
     train(job, run, Execution(device="cpu", evaluate_every=0), resume=True)
     trained = load_trained(run)
     images = Images(trained.data, torch.device("cpu"))
@@ -62,18 +76,21 @@ def answers(job: TrainingJob, run: Path) -> list[tuple[str, Bits]]:
     return found
 
 
-def compared(finite: list[tuple[str, Bits]], all_widths: list[tuple[str, Bits]]) -> dict[str, Any]:
-    """By name of the config: top1 of both, and that of the finite list minus that of all widths."""
+def compared(found: Mapping[str, Answers]) -> dict[str, Any]:
+    """By name of the config: the top1 of each job, and `finite` minus each other."""
     result = {}
-    for name in dict.fromkeys(name for name, _ in finite):
-        one, other = (
-            np.concatenate([bits for known, bits in scored if known == name])
-            for scored in (finite, all_widths)
-        )
-        result[name] = {
-            "finite": float(one.mean()),
-            "all": float(other.mean()),
-            "difference": asdict(paired_difference(one, other)),
+    for config in dict.fromkeys(name for name, _ in found["finite"]):
+        right = {
+            job: np.concatenate([bits for name, bits in scored if name == config])
+            for job, scored in found.items()
+        }
+        result[config] = {
+            "top1": {job: float(bits.mean()) for job, bits in right.items()},
+            "finite minus": {
+                job: asdict(paired_difference(right["finite"], bits))
+                for job, bits in right.items()
+                if job != "finite"
+            },
         }
     return result
 
@@ -89,19 +106,19 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=RESULT)
     args = parser.parse_args()
     job = TrainingJob() if args.epochs is None else replace(TrainingJob(), epochs=args.epochs)
-    finite, continuous = list[tuple[str, Bits]](), list[tuple[str, Bits]]()
+    together = dict[str, Answers]()
     by_seed = dict[int, dict[str, Any]]()
     for seed in args.seeds:
-        of_seed = replace(job, seed=seed)
-        fine = replace(of_seed, space=replace(job.space, widths=ALL_WIDTHS))
-        one = answers(of_seed, args.runs / f"finite-{seed}")
-        other = answers(fine, args.runs / f"all-{seed}")
-        by_seed[seed] = compared(one, other)
-        finite, continuous = finite + one, continuous + other
+        found = {
+            name: answers(each, args.runs / f"{name}-{seed}")
+            for name, each in jobs(replace(job, seed=seed)).items()
+        }
+        by_seed[seed] = compared(found)
+        together = {name: together.get(name, []) + each for name, each in found.items()}
         result = {
             "epochs": job.epochs,
-            "num_report": len(one[0][1]),
-            "pooled": compared(finite, continuous),
+            "num_report": len(found["finite"][0][1]),
+            "pooled": compared(together),
             "by_seed": by_seed,
             "environment": environment(),
         }
