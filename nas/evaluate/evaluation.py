@@ -20,6 +20,15 @@ may change. One is clearly faster only if the other's latency is higher by more 
 
 
 @dataclass(frozen=True, kw_only=True)
+class Device:
+    """The machine that timed a candidate."""
+
+    host: str
+    reference_ms: float
+    """Median time of the reference network beside the candidate."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Costs:
     """Costs of a config on one target: everything in a candidate except its accuracy."""
 
@@ -32,6 +41,8 @@ class Costs:
     """None if it was not measured."""
     energy_mj: float | None = None
     """Millijoules of one batch; None if they were not measured."""
+    device: Device | None = None
+    """What timed it; None if its latency is predicted."""
 
     def to_json(self) -> dict[str, Any]:
         """JSON values, for a study's storage."""
@@ -40,7 +51,8 @@ class Costs:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "Costs":
         """The inverse of `to_json`."""
-        return cls(**{**values, "latency": Latency(**values["latency"])})
+        device = values.get("device") and Device(**values["device"])
+        return cls(**{**values, "latency": Latency(**values["latency"]), "device": device})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +65,8 @@ class Evaluation:
     scored image, in the order of the race."""
     energy_mj: float | None = None
     """As in Costs."""
+    device: Device | None = None
+    """As in Costs; None where a study has stored it, which keeps it with the trial."""
     duration_s: float = 0.0
     """Seconds from the start of the trial to its end, as recorded by the study."""
 

@@ -1,6 +1,7 @@
 """Evaluator: measures the costs and accuracy of one supernet's configs on one target."""
 
 import random
+import socket
 import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import cache, partial
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 from nas.conversions import planner_config, planner_latency
 from nas.cost.macs import count_macs, count_params
 from nas.errors import NasError
-from nas.evaluate.evaluation import Bits, Costs, Evaluation, strongest_rival
+from nas.evaluate.evaluation import Bits, Costs, Device, Evaluation, strongest_rival
 from nas.evaluate.measures import EXTRA
 from nas.evaluate.racing import Race, accuracy_of
 from nas.evaluate.reference_network import reference_workload
@@ -25,7 +26,7 @@ from nas.runtimes import CompiledNetwork, Runtime
 from nas.runtimes.from_pixels import FromPixels
 from nas.runtimes.mixed import dtypes_of, in_dtype
 from nas.runtimes.runtime import NUM_CALIBRATION_IMAGES
-from planner import Candidate, Latency
+from planner import Candidate
 from supernet import SubnetConfig, Supernet
 from supernet.evaluate.accuracy import (
     Accuracy,
@@ -116,7 +117,9 @@ class Evaluator:
         if predicted:
             predicted.learn(network, candidate)
         correct = score.correct if score.is_whole else race.correct
-        return Evaluation(candidate=candidate, correct=correct, energy_mj=costs.energy_mj)
+        return Evaluation(
+            candidate=candidate, correct=correct, energy_mj=costs.energy_mj, device=costs.device
+        )
 
     def costs(self, config: SubnetConfig, *, max_s: float) -> Costs:
         """Measure a config's costs on this target, with at most `max_s` seconds of timing."""
@@ -265,10 +268,16 @@ class Evaluator:
         predicted: "PredictedLatency | None",
     ) -> Costs:
         latency = predicted.latency(network, resolution) if predicted else None
+        device = None
+        if latency is None:
+            found = self.measure([compiled()], max_s=max_s, allow_noisy=True)
+            latency = planner_latency(found.latencies[0])
+            device = Device(host=socket.gethostname(), reference_ms=1e3 * found.reference_s)
         return Costs(
             macs=count_macs(network, resolution),
             num_params=count_params(network),
-            latency=latency or self._time(compiled(), max_s),
+            latency=latency,
+            device=device,
             **(self.extras(compiled()) if self.measures else {}),
         )
 
@@ -276,9 +285,6 @@ class Evaluator:
         if self._kept_bytes + num_bytes <= MAX_KEPT_BYTES:
             self._kept[config] = compiled
             self._kept_bytes += num_bytes
-
-    def _time(self, compiled: CompiledNetwork, max_s: float) -> Latency:
-        return planner_latency(self.measure([compiled], max_s=max_s, allow_noisy=True).latencies[0])
 
     def require_measurable(self) -> None:
         """Raise NasError if one of `measures` can't be measured here."""

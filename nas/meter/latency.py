@@ -92,6 +92,11 @@ class Measurement:
             or self.slowdown > MAX_SLOWDOWN
         )
 
+    @property
+    def reference_s(self) -> float:
+        """Median time of the reference in `rounds`."""
+        return median([sample for each in self.rounds for sample in each.reference_s])
+
     def is_tied(self, one: int, other: int) -> bool:
         """Whether the latencies of two candidates do not differ significantly.
 

@@ -1,7 +1,7 @@
 """Provenance: the record in a lookup table of everything needed to reproduce it."""
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,19 @@ from nas.search.storage import without_password
 
 
 def provenance(
-    document: Mapping[str, Any], job: SearchJob, out: Path, command: str | None, steps: Steps
+    document: Mapping[str, Any],
+    job: SearchJob,
+    out: Path,
+    command: str | None,
+    steps: Steps,
+    devices: Sequence[Mapping[str, Any]],
 ) -> dict[str, Any]:
     """The provenance of a lookup table as JSON values, without passwords.
 
     `versions`: package versions of the search and, prefixed with "training", of the training;
     `command`; `search`: every field of the job, so that later changes of defaults don't matter;
-    `steps`: the widths of each group and the resolutions that were searched;
+    `steps`: the widths of each group and the resolutions that were searched; `devices`: what timed
+    the candidates, and how its latencies were corrected (`nas.search.fleet`);
     `training`: the training job with all hyperparameters and its seed; `data`: sizes and digests of
     the splits.
 
@@ -30,7 +36,7 @@ def provenance(
         job: the search job.
         out: the run's folder.
         command: the command line; None records the equivalent Python call instead.
-        steps: of the study.
+        steps: of the study; likewise `devices`.
     """
     trained = {f"training {name}": str(value) for name, value in document["versions"].items()}
     now = {"torch": torch.__version__, "optuna": optuna.__version__}
@@ -44,6 +50,7 @@ def provenance(
         "created_utc": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "search": values,
         "steps": steps.to_json(),
+        "devices": [*devices],
         "training": document["job"],
         "data": document["data"],
     }

@@ -115,7 +115,7 @@ def search(
         target=describe_target(evaluator.runtime, job.batch_size),
         supernet=_describe(document, data),
         splits=data.num_images,
-        provenance=provenance(document, job, Path(out), command, study.steps),
+        provenance=provenance(document, job, Path(out), command, study.steps, study.devices()),
         max_latency_ms=job.max_latency_ms,
         max_s=job.front_s,
         allow_noisy=job.allow_noisy,

@@ -20,6 +20,7 @@ from nas.errors import StudyError
 from nas.evaluate.evaluation import Costs, Evaluation, to_text
 from nas.evaluate.measures import MEASURES, value_of
 from nas.search.claim import Clock, claimed, give_back, take_back_abandoned
+from nas.search.fleet import DEVICE, correct, devices
 from nas.search.guide import Guide
 from nas.search.job import SearchJob
 from nas.search.proposals import Proposal, Proposals
@@ -118,6 +119,10 @@ class Study:
         """All evaluated candidates with their correct images, each config once, by trial number."""
         return self.trials.evaluations()
 
+    def devices(self) -> list[dict[str, Any]]:
+        """What timed the candidates: see `nas.search.fleet.devices`."""
+        return devices(self.trials.of(TrialState.COMPLETE))
+
     @property
     def expected_gain(self) -> float:
         """Share of the hypervolume that the next candidate is expected to add.
@@ -167,11 +172,19 @@ class Study:
     def tell(self, proposal: Proposal, evaluation: Evaluation) -> Evaluation | None:
         """Store the evaluation and return it as stored, with the proposal's origin.
 
+        If it was timed on another device than the study's first, its latency is corrected.
+
         None if the claim went stale and another worker has finished the trial.
         """
         candidate = replace(evaluation.candidate, origin=proposal.origin)
-        stored, trial = replace(evaluation, candidate=candidate), proposal.trial
+        found, trial = None, proposal.trial
+        if evaluation.device:
+            found = correct(self.trials.of(TrialState.COMPLETE), evaluation.device)
+            candidate = replace(candidate, latency=candidate.latency.times(found.correction))
+        stored = replace(evaluation, candidate=candidate)
         try:
+            if found:
+                trial.set_user_attr(DEVICE, found.to_json())
             trial.set_user_attr(CANDIDATE, json.dumps(candidate.values()))
             trial.set_user_attr(CORRECT, to_text(evaluation.correct))
             if evaluation.energy_mj is not None:

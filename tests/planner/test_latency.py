@@ -28,5 +28,10 @@ def test_errors_call_the_values_as_files_do(changes: dict[str, Any], message: st
         Latency(**VALUES | changes)
 
 
+def test_all_times_are_multiplied_and_the_rest_stays() -> None:
+    found = Latency(**VALUES).times(2)
+    assert (found.p50_ms, found.p99_ms, found.p50_low_ms, found.num_samples) == (2, 6, 1.8, 5)
+
+
 def test_a_predicted_latency_has_no_samples() -> None:
     assert Latency(**VALUES | {"num_samples": 0, "kind": "predicted"}).num_samples == 0

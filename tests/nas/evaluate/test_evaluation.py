@@ -4,7 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from nas.evaluate.evaluation import Costs, Evaluation, from_text, strongest_rival, to_text
+from nas.evaluate.evaluation import Costs, Device, Evaluation, from_text, strongest_rival, to_text
 from planner import Candidate, Latency
 
 
@@ -35,8 +35,9 @@ def costs(ms: float) -> Costs:
 
 
 def test_costs_survive_as_json() -> None:
-    found = replace(costs(1.5), peak_memory_bytes=7)
-    assert Costs.from_json(json.loads(json.dumps(found.to_json()))) == found
+    device = Device(host="pi", reference_ms=2.5)
+    for found in (costs(1.5), replace(costs(1.5), peak_memory_bytes=7, device=device)):
+        assert Costs.from_json(json.loads(json.dumps(found.to_json()))) == found
 
 
 @pytest.mark.parametrize("num_bits", [0, 1, 8, 2001])

@@ -1,5 +1,7 @@
 import json
+import socket
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,9 +16,9 @@ from nas.evaluate.choice import Choice
 from nas.evaluate.evaluation import Bits, Evaluation
 from nas.evaluate.evaluator import Evaluator
 from nas.evaluate.scores import Scores
+from nas.meter.latency import Measurement
 from nas.number_types import typed
 from nas.runtimes import CompiledNetwork, load_runtime
-from planner import Latency
 from supernet import SubnetConfig, load_supernet
 from supernet.data import Data
 from supernet.evaluate.accuracy import Images, accuracy, calibrated_subnet, correct_images
@@ -107,6 +109,9 @@ def test_the_same_seed_looks_at_the_same_images(evaluator: Evaluator) -> None:
     )
     assert one.candidate == two.candidate
     assert (one.correct == two.correct).all()
+    assert one.device == costs.device, "what was timed elsewhere stays so"
+    assert costs.device is not None
+    assert (costs.device.host, costs.device.reference_ms > 0) == (socket.gethostname(), True)
 
 
 def keeping(evaluator: Evaluator, path: Path) -> Evaluator:
@@ -256,13 +261,13 @@ def test_int8_is_scored_by_the_very_network_that_is_timed(
     in_int8: Evaluator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     timed: list[CompiledNetwork] = []
-    time_one = Evaluator._time
+    measure = Evaluator.measure
 
-    def noting(self: Evaluator, compiled: CompiledNetwork, max_s: float) -> Latency:
-        timed.append(compiled)
-        return time_one(self, compiled, max_s)
+    def noting(self: Evaluator, networks: Sequence[CompiledNetwork], **how: Any) -> Measurement:
+        timed.extend(networks)
+        return measure(self, networks, **how)
 
-    monkeypatch.setattr(Evaluator, "_time", noting)
+    monkeypatch.setattr(Evaluator, "measure", noting)
     found = in_int8.evaluate(CONFIG, max_s=0.1)
     (network,) = timed
     images = in_int8.images

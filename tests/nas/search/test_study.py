@@ -15,7 +15,7 @@ from optuna.trial import TrialState
 from nas.conversions import subnet_config
 from nas.errors import StudyError
 from nas.evaluate.constraint import Constraint
-from nas.evaluate.evaluation import Costs, Evaluation
+from nas.evaluate.evaluation import Costs, Device, Evaluation
 from nas.search.job import SearchJob
 from nas.search.steps import Steps
 from nas.search.study import Study
@@ -479,3 +479,29 @@ def test_what_the_space_does_not_hold_cannot_come_first(
     config = SubnetConfig(width_mults=(width,), resolution=resolution)
     with pytest.raises(StudyError, match="must have widths >= "):
         open_study(supernet, tmp_path, SearchJob(warm_start=(config,)))
+
+
+def test_what_a_slower_device_of_the_fleet_has_timed_is_corrected(
+    supernet: Supernet, tmp_path: Path
+) -> None:
+    study = open_study(supernet, tmp_path)
+
+    def on(host: str, slowness: float) -> Callable[[SubnetConfig], Evaluation]:
+        def timed(config: SubnetConfig) -> Evaluation:
+            found = evaluate(config)
+            slow = replace(found.candidate, latency=found.candidate.latency.times(slowness))
+            return replace(found, candidate=slow, device=Device(host=host, reference_ms=slowness))
+
+        return timed
+
+    run(study, 4, on("one", 1.0))
+    run(study, 8, on("two", 1.25))
+    for each in study.candidates():
+        plain = evaluate(subnet_config(each)).candidate.latency
+        assert each.latency.p50_ms == pytest.approx(plain.p50_ms)
+    assert [(each["host"], each["correction"]) for each in study.devices()] == [
+        ("one", 1.0),
+        ("two", 0.8),
+    ]
+    values = [trial.values[1] for trial in study.trials.of(TrialState.COMPLETE)]
+    assert values == [each.latency.p50_ms for each in study.candidates()]
