@@ -1,20 +1,21 @@
 """What it costs to train few widths: a finite list against all, and a pool, on the embedded set.
 
-    python -m benchmarks.training.finite_widths --runs runs/finite-widths
+    python -m benchmarks.training.finite_widths --against all --runs runs/finite-widths
+    python -m benchmarks.training.finite_widths --against pool --runs runs/finite-widths
 
 The embedded default (`finite`: widths 0.25, 0.3 ... 1) is trained beside the same job with a width
-every hundredth (`all`), which after rounding to channels is nearly a continuum, and beside one
-whose random subnets come from 64 combinations of its widths (`pool`), so that a GPU can record
-them. All are scored on the same `report` images, at the four corners and at 12 random configs of
-the 16 widths; the differences to `finite` are paired, and put together over seeds. A run has a
-folder in --runs: what is stopped goes on, what is finished is only read. Writes
-results/training/finite_widths.json.
+every hundredth (`all`), which after rounding to channels is nearly a continuum, or beside one whose
+random subnets come from 64 combinations of its widths (`pool`), so that a GPU can record them. Both
+are scored on the same `report` images, at the four corners and at 12 random configs of the 16
+widths; the differences are paired, and pooled over seeds. A run has a folder in --runs: what is
+stopped goes on, what is finished is only read. Writes results/training/finite_widths.json, by the
+name of the other job.
 """
 
 import argparse
 import json
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -54,13 +55,11 @@ def configs(job: TrainingJob, num_groups: int) -> Iterator[tuple[str, SubnetConf
         yield "random", SubnetConfig(width_mults=widths, resolution=rng.choice(space.resolutions))
 
 
-def jobs(job: TrainingJob) -> dict[str, TrainingJob]:
-    """The jobs that are compared, by name."""
-    return {
-        "finite": job,
-        "all": replace(job, space=replace(job.space, widths=ALL_WIDTHS)),
-        "pool": replace(job, recipe=replace(job.recipe, pool=POOL)),
-    }
+def other_job(name: str, job: TrainingJob) -> TrainingJob:
+    """The job that `job`, the finite one, is compared with."""
+    if name == "all":
+        return replace(job, space=replace(job.space, widths=ALL_WIDTHS))
+    return replace(job, recipe=replace(job.recipe, pool=POOL))
 
 
 def answers(job: TrainingJob, run: Path) -> Answers:
@@ -76,21 +75,18 @@ def answers(job: TrainingJob, run: Path) -> Answers:
     return found
 
 
-def compared(found: Mapping[str, Answers]) -> dict[str, Any]:
-    """By name of the config: the top1 of each job, and `finite` minus each other."""
+def compared(finite: Answers, others: Answers) -> dict[str, Any]:
+    """By name of the config: top1 of both jobs, and that of the finite one minus the other's."""
     result = {}
-    for config in dict.fromkeys(name for name, _ in found["finite"]):
-        right = {
-            job: np.concatenate([bits for name, bits in scored if name == config])
-            for job, scored in found.items()
-        }
-        result[config] = {
-            "top1": {job: float(bits.mean()) for job, bits in right.items()},
-            "finite minus": {
-                job: asdict(paired_difference(right["finite"], bits))
-                for job, bits in right.items()
-                if job != "finite"
-            },
+    for name in dict.fromkeys(name for name, _ in finite):
+        one, other = (
+            np.concatenate([bits for known, bits in scored if known == name])
+            for scored in (finite, others)
+        )
+        result[name] = {
+            "finite": float(one.mean()),
+            "other": float(other.mean()),
+            "difference": asdict(paired_difference(one, other)),
         }
     return result
 
@@ -100,30 +96,31 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("--against", choices=("all", "pool"), default="all")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--epochs", type=int, help="instead of the default job's")
     parser.add_argument("--runs", type=Path, default=Path("runs/finite-widths"))
     parser.add_argument("--out", type=Path, default=RESULT)
     args = parser.parse_args()
     job = TrainingJob() if args.epochs is None else replace(TrainingJob(), epochs=args.epochs)
-    together = dict[str, Answers]()
+    finite, others = list[tuple[str, Bits]](), list[tuple[str, Bits]]()
     by_seed = dict[int, dict[str, Any]]()
+    document = json.loads(args.out.read_text()) if args.out.exists() else {}
     for seed in args.seeds:
-        found = {
-            name: answers(each, args.runs / f"{name}-{seed}")
-            for name, each in jobs(replace(job, seed=seed)).items()
-        }
-        by_seed[seed] = compared(found)
-        together = {name: together.get(name, []) + each for name, each in found.items()}
-        result = {
+        of_seed = replace(job, seed=seed)
+        one = answers(of_seed, args.runs / f"finite-{seed}")
+        other = answers(other_job(args.against, of_seed), args.runs / f"{args.against}-{seed}")
+        by_seed[seed] = compared(one, other)
+        finite, others = finite + one, others + other
+        document[args.against] = {
             "epochs": job.epochs,
-            "num_report": len(found["finite"][0][1]),
-            "pooled": compared(together),
+            "num_report": len(one[0][1]),
+            "pooled": compared(finite, others),
             "by_seed": by_seed,
             "environment": environment(),
         }
-        write_atomically(args.out, (json.dumps(result, indent=2) + "\n").encode("utf-8"))
-    print(json.dumps(result["pooled"], indent=2))
+        write_atomically(args.out, (json.dumps(document, indent=2) + "\n").encode("utf-8"))
+    print(json.dumps(document[args.against]["pooled"], indent=2))
 
 
 if __name__ == "__main__":

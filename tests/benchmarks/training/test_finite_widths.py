@@ -1,6 +1,6 @@
 import numpy as np
 
-from benchmarks.training.finite_widths import ALL_WIDTHS, POOL, compared, configs, jobs
+from benchmarks.training.finite_widths import ALL_WIDTHS, POOL, compared, configs, other_job
 from supernet import TrainingJob
 
 
@@ -13,15 +13,14 @@ def test_the_same_configs_are_compared() -> None:
         "w0.25-r16",
     ]
     assert len({config.config_id for _, config in found}) == len(found)
-    of = jobs(TrainingJob())
-    assert set(of["finite"].space.widths) < set(of["all"].space.widths) == set(ALL_WIDTHS)
-    assert (of["finite"].recipe.pool, of["pool"].recipe.pool) == (None, POOL)
+    job = TrainingJob()
+    every, pooled = (other_job(name, job) for name in ("all", "pool"))
+    assert set(job.space.widths) < set(every.space.widths) == set(ALL_WIDTHS)
+    assert (job.recipe.pool, every.recipe.pool, pooled.recipe.pool) == (None, None, POOL)
 
 
 def test_differences_are_paired_and_pooled() -> None:
     right, wrong = np.ones(10, bool), np.zeros(10, bool)
-    finite, other = [("full", right), ("full", right)], [("full", right), ("full", wrong)]
-    found = compared({"finite": finite, "all": other, "pool": finite})["full"]
-    assert found["top1"] == {"finite": 1, "all": 0.5, "pool": 1}
-    assert found["finite minus"]["all"]["mean"] == 0.5
-    assert found["finite minus"]["pool"]["mean"] == 0
+    found = compared([("full", right), ("full", right)], [("full", right), ("full", wrong)])["full"]
+    assert (found["finite"], found["other"]) == (1, 0.5)
+    assert found["difference"]["mean"] == 0.5
