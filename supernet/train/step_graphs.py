@@ -150,10 +150,9 @@ class StepGraphs:
                 self.backward(value)
             loss.copy_(value.detach())
 
-        # Warming up adds to gradients and BN's running statistics what no step has asked for.
-        gradients = [gradient for gradient in self._gradients if gradient is not None]
-        changed = [*gradients, *self.supernet.buffers()]
-        before = [tensor.clone() for tensor in changed]
+        # Warming up adds to gradients what no step has asked for. Buffers are each subnet's own.
+        changed = [gradient for gradient in self._gradients if gradient is not None]
+        before = [gradient.clone() for gradient in changed]
         replay = self.recorder.record(work)
         now = [parameter.grad for parameter in self.supernet.parameters()]
         if any(one is not other for one, other in zip(now, self._gradients, strict=True)):
@@ -161,7 +160,7 @@ class StepGraphs:
                 f"all steps must reach the same parameters, but {config.config_id} reaches others: "
                 "leave --graphs out"
             )
-        for tensor, value in zip(changed, before, strict=True):
-            tensor.copy_(value)
+        for gradient, value in zip(changed, before, strict=True):
+            gradient.copy_(value)
         self.num_recorded += 1
         return replay, loss
