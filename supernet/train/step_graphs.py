@@ -52,9 +52,11 @@ class CudaRecorder:
             with torch.cuda.graph(graph, pool=self._pool, stream=self._stream):
                 work()
         except RuntimeError as error:  # CUDA is in no state to go on in
+            # Ending a recording that has failed fails, too, and says only that.
+            first = error.__context__ if isinstance(error.__context__, RuntimeError) else error
             raise SupernetError(
                 "a step must be recordable as a CUDA graph, without waiting for the device, but "
-                f"got: {str(error).partition(chr(10))[0]}; leave --graphs out"
+                f"got: {str(first).partition(chr(10))[0]}; leave --graphs out"
             ) from error
         return graph.replay
 
