@@ -7,7 +7,7 @@ DOCS = Path(__file__).parents[1] / "docs"
 
 
 def marks(script: str) -> tuple[str, str]:
-    """The comments before and after what a script found, such as benchmarks/search/page.py."""
+    """The comments before and after what was found by a script, which is named by its path."""
     return f"<!-- What {script} found begins here. -->", "<!-- It ends here. -->"
 
 

@@ -26,7 +26,7 @@ class SearchJob:
     """Threads of the runtime, at most one for each usable core; None: all usable cores."""
     dtypes: tuple[str, ...] = ("float32",)
     """The number types that the runtime computes in, also when scoring top1. Of several, a
-    candidate is a config in one of them."""
+    candidate is a config in one of them. The command's default is `default_dtype`'s."""
     batch_size: int = 1
     """Images in one timed batch."""
     num_trials: int = 128

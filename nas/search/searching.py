@@ -61,7 +61,7 @@ def search(
     Args:
         supernet: trained, in eval mode.
         data: the data it was trained on; provides the calibration, selection and report splits.
-        job: by default 64 candidates in ONNX Runtime (or eager PyTorch on CUDA) on this machine.
+        job: by default 128 candidates in ONNX Runtime (or a CUDA graph on CUDA) on this machine.
         out: the run's folder; lookup_table.json, candidates.csv and report.html are written to
             `out`/search.
         trained_in: the run that the supernet was trained in, recorded in the table; by default

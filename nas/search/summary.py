@@ -35,16 +35,21 @@ def print_summary(table: LookupTable, candidates: Sequence[Candidate], console: 
         f"the entries); noise floor {noise_floor:.1%}",
         highlight=False,
     )
-    latencies = [candidate.latency.p50_ms for candidate in candidates]
-    if latencies and max(latencies) < MIN_SPAN * min(latencies):
-        console.print(_all_alike(max(latencies) / min(latencies), table), highlight=False)
+    slower = _span([candidate.latency.p50_ms for candidate in candidates])
+    if slower < MIN_SPAN and _span([candidate.macs for candidate in candidates]) >= MIN_MACS_SPAN:
+        console.print(_all_alike(slower, table), highlight=False)
     for line in gain_lines(table):
         console.print(line, highlight=False)
 
 
-MIN_SPAN = 1.2
-"""A search whose slowest candidate takes less than as many times its quickest has found nothing
-to choose from."""
+MIN_SPAN, MIN_MACS_SPAN = 1.2, 2.0
+"""Where the slowest candidate takes less than MIN_SPAN times as long as the fastest, while MACs
+differ by MIN_MACS_SPAN or more, latency does not depend on them."""
+
+
+def _span(values: Sequence[float]) -> float:
+    """The largest as a multiple of the smallest; 1 where there are none."""
+    return max(values) / min(values) if values else 1.0
 
 
 def _all_alike(span: float, table: LookupTable) -> str:

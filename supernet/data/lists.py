@@ -181,7 +181,8 @@ def _rows(file: Path, findings: Findings) -> Iterator[_Row]:
     require_clear(sorted(named), str(file))
     if others:  # such as is_test
         shown = ", ".join(others) if len(others) <= MAX_TOLD else f"{len(others)} columns"
-        findings.say(f"not read: {shown}; a column 'split' can name train, val and test")
+        advice = "; a column 'split' can name train, val and test" if named == {"train"} else ""
+        findings.say(f"not read: {shown}{advice}")
 
 
 def _require_one_label(

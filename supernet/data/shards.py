@@ -94,7 +94,7 @@ class _Sample:
     images: dict[str, tuple[int, int]] = field(default_factory=dict)
     """Offset and size of each, by extension."""
     classes: dict[str, int] = field(default_factory=dict)
-    """Content of each `.cls`, by extension."""
+    """The number in each `.cls`, by extension."""
     json: int | None = None
     """The label in `.json`, if it has one."""
     others: set[str] = field(default_factory=set)
@@ -234,7 +234,10 @@ def _add_member(
         sample.images[extension] = member.offset_data, member.size
     elif kind == "cls":
         content = archive.extractfile(member)
-        sample.classes[extension] = int(content.read() if content else b"")
+        text = content.read() if content else b""
+        # Only `.cls` must be a number: `.coarse.cls` may be a name.
+        if extension == "cls" or text.strip().isdigit():
+            sample.classes[extension] = int(text)
     elif extension == "json":
         content = archive.extractfile(member)
         sample.json = _label_in_json(content.read() if content else b"{}")

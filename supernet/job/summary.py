@@ -15,6 +15,7 @@ def summary(job: TrainingJob) -> str:
         f"weight_decay {hyper.weight_decay:g}",
         f"normalisation {hyper.normalisation}",
         f"widths {space.narrowest:g} to 1" if space.narrowest < 1 else "width 1",
+        *([f"pool {job.recipe.pool}"] if job.recipe.pool else []),
         *(["sorted by importance"] if job.sort_by_importance else []),
         *([f"frozen {' '.join(job.freeze)}"] if job.freeze else []),
         f"resolutions {' '.join(map(str, space.resolutions))}",

@@ -160,8 +160,9 @@ class _Depthwise(torch.autograd.Function):
 
 
 def _channels_last(x: Tensor, sides: Any) -> Tensor:
-    shape = (*x.shape[:2], *sides)
-    return x.new_empty(shape).contiguous(memory_format=torch.channels_last)
+    """A tensor like `x` with other sides, without values."""
+    shape, channels_last = (*x.shape[:2], *sides), torch.channels_last
+    return torch.empty(shape, dtype=x.dtype, device=x.device, memory_format=channels_last)
 
 
 def _programs(num_pixels: int, x: Tensor) -> tuple[int, int]:

@@ -52,9 +52,11 @@ class CudaRecorder:
             with torch.cuda.graph(graph, pool=self._pool, stream=self._stream):
                 work()
         except RuntimeError as error:  # CUDA is in no state to go on in
+            # Ending a recording that has failed fails, too, and says only that.
+            first = error.__context__ if isinstance(error.__context__, RuntimeError) else error
             raise SupernetError(
                 "a step must be recordable as a CUDA graph, without waiting for the device, but "
-                f"got: {str(error).partition(chr(10))[0]}; leave --graphs out"
+                f"got: {str(first).partition(chr(10))[0]}; leave --graphs out"
             ) from error
         return graph.replay
 
@@ -150,10 +152,9 @@ class StepGraphs:
                 self.backward(value)
             loss.copy_(value.detach())
 
-        # Warming up adds to gradients and BN's running statistics what no step has asked for.
-        gradients = [gradient for gradient in self._gradients if gradient is not None]
-        changed = [*gradients, *self.supernet.buffers()]
-        before = [tensor.clone() for tensor in changed]
+        # Warming up adds to gradients what no step has asked for. Buffers are each subnet's own.
+        changed = [gradient for gradient in self._gradients if gradient is not None]
+        before = [gradient.clone() for gradient in changed]
         replay = self.recorder.record(work)
         now = [parameter.grad for parameter in self.supernet.parameters()]
         if any(one is not other for one, other in zip(now, self._gradients, strict=True)):
@@ -161,7 +162,7 @@ class StepGraphs:
                 f"all steps must reach the same parameters, but {config.config_id} reaches others: "
                 "leave --graphs out"
             )
-        for tensor, value in zip(changed, before, strict=True):
-            tensor.copy_(value)
+        for gradient, value in zip(changed, before, strict=True):
+            gradient.copy_(value)
         self.num_recorded += 1
         return replay, loss

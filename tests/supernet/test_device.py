@@ -18,6 +18,15 @@ def test_cuda_without_cuda_is_one_clear_line() -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_a_device_with_a_number_becomes_the_current_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A CUDA graph that is recorded on another one records nothing."""
+    current = list[torch.device]()
+    monkeypatch.setattr(torch, "empty", lambda _, device: None)
+    monkeypatch.setattr(torch.cuda, "set_device", current.append)
+    assert [choose_device(name).index for name in ("cuda:1", "cuda", "cpu")] == [1, None, None]
+    assert current == [torch.device("cuda:1")]
+
+
 def test_an_unknown_device_is_refused() -> None:
     with pytest.raises(SupernetError, match="'toaster' is not"):
         choose_device("toaster")

@@ -42,7 +42,10 @@ def test_where_all_candidates_cost_the_same_it_says_so_and_what_to_do(
     print_summary(table, candidates, Console(width=1000))
     assert "All candidates cost the same" not in capsys.readouterr().out
     last = candidates[-1]
-    alike = [last, replace(last, latency=replace(last.latency, p50_ms=2.25, p50_high_ms=2.5))]
+    slower = replace(last, latency=replace(last.latency, p50_ms=2.25, p50_high_ms=2.5))
+    print_summary(table, [last, slower], Console(width=1000))  # as alike in MACs: a narrow space
+    assert "All candidates cost the same" not in capsys.readouterr().out
+    alike = [last, replace(slower, macs=2 * last.macs)]
     print_summary(table, alike, Console(width=1000))
     out = capsys.readouterr().out
     assert "All candidates cost the same here: the slowest takes 1.12 times as long" in out

@@ -253,6 +253,12 @@ def test_columns_that_are_not_read_are_told(photos: Path, name: str) -> None:
     assert note.endswith("not read: is_test; a column 'split' can name train, val and test")
 
 
+def test_a_list_with_splits_gets_no_advice_to_have_some(photos: Path) -> None:
+    rows = ["path,label,split,id", "photos/3.png,cat,train,7", "photos/1.png,dog,train,8"]
+    images = read(photos, "\n".join([*rows, "photos/2.png,dog,test,9"]))
+    assert images.notes[0].endswith("not read: id")
+
+
 def test_many_columns_that_are_not_read_are_counted(photos: Path) -> None:
     more = [f"column{i}" for i in range(9)]
     rows = [("path", "label", "", *more), ("photos/3.png", "cat", "0", *more)]

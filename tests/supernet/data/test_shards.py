@@ -185,7 +185,7 @@ def test_the_image_is_the_plain_one_of_several(tmp_path: Path) -> None:
 
 def test_the_class_is_the_plain_one_or_the_only_one(tmp_path: Path) -> None:
     members: dict[str, bytes | int] = {"a.input.png": 1, "a.output.cls": b"0"}
-    members |= {"b.png": 1, "b.cls": b"1", "b.coarse.cls": b"0"}
+    members |= {"b.png": 1, "b.cls": b"1", "b.coarse.cls": b"0", "b.name.cls": b"dog"}
     write_shard(tmp_path / "train-0.tar", members)
     assert load_shards(tmp_path).labels.tolist() == [0, 1]
     write_shard(tmp_path / "train-1.tar", {"c.png": 1, "c.fine.cls": b"1", "c.coarse.cls": b"0"})

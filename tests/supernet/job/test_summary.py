@@ -15,8 +15,10 @@ def test_what_a_preset_chooses_is_one_line() -> None:
 def test_what_else_was_chosen_is_told() -> None:
     job = PRESETS["embedded"]
     hyper = replace(job.hyperparameters, body_lr=0.1)
-    said = summary(replace(job, hyperparameters=hyper, freeze=("conv1",), epochs=1))
+    recipe = replace(job.recipe, pool=64)
+    said = summary(replace(job, hyperparameters=hyper, recipe=recipe, freeze=("conv1",), epochs=1))
     assert "1 epoch, " in said
     assert "body_lr 0.1), clip_norm null" in said
     assert "frozen conv1, " in said
+    assert "to 1, pool 64, " in said
     assert "sorted" not in said

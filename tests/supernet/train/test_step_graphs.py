@@ -1,7 +1,10 @@
 """On the CPU: a recorder that remembers the work stands for CUDA's."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from itertools import count
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -125,6 +128,36 @@ def test_a_step_that_reaches_other_parameters_is_refused(data: Data) -> None:
     step.parameters[0].grad = None
     with pytest.raises(SupernetError, match="must reach the same parameters, but w1-r12"):
         step.gradients(images, labels, [SPACE.largest])
+
+
+def test_what_cannot_be_recorded_is_told_and_not_what_followed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    @contextmanager
+    def recording(*_: object, **__: object) -> Iterator[None]:
+        try:
+            yield
+        finally:  # as torch.cuda.graph
+            raise RuntimeError("operation failed due to a previous error during capture")
+
+    stream = SimpleNamespace(wait_stream=lambda _: None)
+    cuda = SimpleNamespace(
+        graph_pool_handle=lambda: (0, 0),
+        Stream=lambda: stream,
+        current_stream=lambda: stream,
+        stream=lambda _: nullcontext(),
+        CUDAGraph=lambda: None,
+        graph=recording,
+    )
+    monkeypatch.setattr(torch, "cuda", cuda)
+    runs = count()
+
+    def work() -> None:
+        if next(runs) == WARM_UP_RUNS:
+            raise RuntimeError("operation not permitted when stream is capturing\nCompile with")
+
+    with pytest.raises(SupernetError, match="not permitted when stream is capturing; leave"):
+        CudaRecorder().record(work)
 
 
 @pytest.mark.gpu
