@@ -17,7 +17,7 @@ from packaging.utils import canonicalize_name
 
 PROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
 EXTRAS = sorted(set(PROJECT["optional-dependencies"]) - {"dev"})
-NOT_IN_DEV = {"executorch", "nvidia-ml-py"}
+NOT_IN_DEV = {"ai-edge-litert", "executorch", "litert-torch", "nvidia-ml-py"}
 """Needed by extras that `dev` leaves out, so perhaps not installed here."""
 
 COPYLEFT = re.compile(r"\b(A|L)?GPL|GNU .*General Public|\bEUPL|\bSSPL|Affero", re.IGNORECASE)

@@ -17,6 +17,7 @@ RUNTIMES = {
     "eager": "nas.runtimes.eager.Eager",
     "executorch": "nas.runtimes.executorch.ExecuTorch",
     "inductor": "nas.runtimes.inductor.Inductor",
+    "litert": "nas.runtimes.litert.LiteRt",
     "onnxruntime": "nas.runtimes.onnxruntime.OnnxRuntime",
     "openvino": "nas.runtimes.openvino.OpenVino",
 }

@@ -64,6 +64,10 @@ def test_batch_normalisation_behind_it_is_folded() -> None:
             *("executorch", "float32", 1e-4),
             marks=[pytest.mark.slow, pytest.mark.filterwarnings("ignore")],
         ),
+        pytest.param(
+            *("litert", "float32", 1e-4),
+            marks=[pytest.mark.slow, pytest.mark.filterwarnings("ignore")],
+        ),
         pytest.param("cudagraph", "float16", 0.02, marks=pytest.mark.gpu),
         pytest.param("onnxruntime", "float32", 0.02, marks=pytest.mark.gpu, id="on a GPU"),
     ],

@@ -38,6 +38,8 @@ MARKS = {
     "executorch": [pytest.mark.slow, pytest.mark.filterwarnings("ignore")],
     # PyTorch's compiler calls what PyTorch itself has deprecated.
     "inductor": [pytest.mark.slow, pytest.mark.filterwarnings("ignore::DeprecationWarning")],
+    # Packages that litert-torch 0.10 needs warn when they are imported, as torchao does.
+    "litert": [pytest.mark.slow, pytest.mark.filterwarnings("ignore")],
     "openvino-int8": [pytest.mark.slow],  # as ONNX Runtime's, but for how it is loaded
 }
 
