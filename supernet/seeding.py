@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,6 +17,16 @@ def seed_generators(seed: int) -> None:
     torch.manual_seed(seed % 2**64)
     random.seed(seed)
     np.random.seed(seed % 2**32)
+
+
+def choices_of_host(device: torch.device) -> tuple[Any, ...]:
+    """Equal to what was returned before if no generator has drawn anything on the host since.
+
+    These are Python's, numpy's and, where a network runs elsewhere, torch's for the CPU.
+    """
+    _, keys, position, *_ = np.random.get_state()
+    of_torch = torch.get_rng_state().numpy().tobytes() if device.type != "cpu" else b""
+    return random.getstate(), np.asarray(keys).tobytes(), position, of_torch
 
 
 @contextmanager

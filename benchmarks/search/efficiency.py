@@ -189,6 +189,7 @@ def summary(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
             }
             | {"deviation": round(pstdev(each["after"][count]["believed"] for each in runs), 4)}
             for count in runs[0]["after"]
+            if all(count in each["after"] for each in runs)
         },
     }
 

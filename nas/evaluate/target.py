@@ -42,11 +42,11 @@ def describe_target(runtime: Runtime, batch_size: int) -> Target:
 def _gpu(properties: Any) -> tuple[str, dict[str, Any], dict[str, Any]]:
     """Name, details and observations of a GPU, from PyTorch's properties of it."""
     details, observed = gpu_facts(str(properties.uuid))
+    versions = {"cuda": torch.version.cuda, "cudnn": torch.backends.cudnn.version()}
     known = {
         "gpu_capability": f"{properties.major}.{properties.minor}",
         "gpu_multiprocessors": properties.multi_processor_count,
-        "cuda": str(torch.version.cuda),
-        "cudnn": str(torch.backends.cudnn.version()),
+        **{name: str(each) for name, each in versions.items() if each is not None},
     }
     return (
         str(properties.name),

@@ -10,10 +10,10 @@ from typing import Any
 
 from tqdm import tqdm
 
+from supernet.bar import LINE_EVERY_S
 from supernet.errors import CheckpointError
 
 SHOW_EVERY_S = 1.0
-LINE_EVERY_S = 60.0
 FIRST_LINE_AFTER_S = 10.0
 
 

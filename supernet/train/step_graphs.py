@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn.functional import softmax
 
 from supernet.errors import SupernetError
+from supernet.seeding import choices_of_host
 from supernet.space import SubnetConfig
 from supernet.train.mutual import Losses, precise
 
@@ -155,7 +156,14 @@ class StepGraphs:
         # Warming up adds to gradients what no step has asked for. Buffers are each subnet's own.
         changed = [gradient for gradient in self._gradients if gradient is not None]
         before = [gradient.clone() for gradient in changed]
+        choices = choices_of_host(pixels.device)
         replay = self.recorder.record(work)
+        if choices_of_host(pixels.device) != choices:
+            raise SupernetError(
+                "a recorded step repeats what Python's or numpy's random numbers chose when it was "
+                f"recorded, but {config.config_id} draws some, to skip layers, say: leave --graphs "
+                "out"
+            )
         now = [parameter.grad for parameter in self.supernet.parameters()]
         if any(one is not other for one, other in zip(now, self._gradients, strict=True)):
             raise SupernetError(

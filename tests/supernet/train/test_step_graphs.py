@@ -1,11 +1,13 @@
 """On the CPU: a recorder that remembers the work stands for CUDA's."""
 
+import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from itertools import count
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -17,7 +19,7 @@ from supernet.job.hyperparameters import Hyperparameters
 from supernet.job.recipe import RECIPES
 from supernet.job.training_job import TrainingJob
 from supernet.models import WideResNet
-from supernet.space import SearchSpace
+from supernet.space import SearchSpace, SubnetConfig
 from supernet.train import step_graphs
 from supernet.train.process_group import ProcessGroup
 from supernet.train.step import Step
@@ -158,6 +160,24 @@ def test_what_cannot_be_recorded_is_told_and_not_what_followed(
 
     with pytest.raises(SupernetError, match="not permitted when stream is capturing; leave"):
         CudaRecorder().record(work)
+
+
+@pytest.mark.parametrize("draw", [random.random, np.random.rand])
+def test_layers_that_chance_on_the_host_skips_are_refused(
+    data: Data, draw: Callable[[], float]
+) -> None:
+    step = make(data, Remembered(), HYPERS[0])
+    images, labels = next(data.train_batches(batch_size=32, epoch=0, seed=0))
+    step.gradients(images, labels, [SPACE.largest])
+    network = step.supernet.forward
+
+    def at_times(images: Tensor, config: SubnetConfig) -> Tensor:
+        return network(images, config) * (1 if draw() < 0.5 else 2)
+
+    assert step.graphs is not None
+    step.graphs.network = at_times
+    with pytest.raises(SupernetError, match="but w1-r12 draws some, to skip layers, say"):
+        step.gradients(images, labels, [SPACE.largest])
 
 
 @pytest.mark.gpu
