@@ -6,7 +6,7 @@ does not prefer what a quicker device has timed. The front is timed again on one
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any
@@ -24,37 +24,41 @@ class Corrected:
     """A device, and by what the latencies that it measured are multiplied."""
 
     device: Device
+    first: str
+    """Host of the device to which it is corrected."""
     correction: float
 
     def to_json(self) -> dict[str, Any]:
         """JSON values, for a trial."""
-        return asdict(self.device) | {"correction": self.correction}
+        return asdict(self.device) | {"first": self.first, "correction": self.correction}
 
 
 def correct(trials: Iterable[FrozenTrial], device: Device) -> Corrected:
     """The correction of a device by its median time of the reference network.
 
-    `trials` are all that are evaluated, by number: the first of them says which device is the
-    first. That one's correction is 1, like that of any device before another one has been heard.
+    `trials` are all that are evaluated. The device that told the first of them stays the first,
+    also when another one ends a trial of a lower number later. Its correction is 1.
     """
-    times = defaultdict[str, list[float]](list)
-    for trial in trials:
-        if found := trial.user_attrs.get(DEVICE):
-            times[found["host"]].append(found["reference_ms"])
-    times[device.host].append(device.reference_ms)
-    first = next(iter(times))
+    known = [*_attributes(trials)]
+    first = known[0]["first"] if known else device.host
     if first == device.host:
-        return Corrected(device=device, correction=1.0)
-    return Corrected(device=device, correction=median(times[first]) / median(times[device.host]))
+        return Corrected(device=device, first=first, correction=1.0)
+    times = [each["reference_ms"] for each in known if each["host"] == first]
+    own = [each["reference_ms"] for each in known if each["host"] == device.host]
+    correction = median(times) / median([*own, device.reference_ms])
+    return Corrected(device=device, first=first, correction=correction)
 
 
 def devices(trials: Iterable[FrozenTrial]) -> list[dict[str, Any]]:
     """For provenance: each device, how many candidates it timed, and its median correction."""
     corrections = defaultdict[str, list[float]](list)
-    for trial in trials:
-        if found := trial.user_attrs.get(DEVICE):
-            corrections[found["host"]].append(found["correction"])
+    for each in _attributes(trials):
+        corrections[each["host"]].append(each["correction"])
     return [
         {"host": host, "num_candidates": len(each), "correction": round(median(each), 4)}
         for host, each in corrections.items()
     ]
+
+
+def _attributes(trials: Iterable[FrozenTrial]) -> Iterator[dict[str, Any]]:
+    return (trial.user_attrs[DEVICE] for trial in trials if DEVICE in trial.user_attrs)

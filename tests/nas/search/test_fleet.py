@@ -1,5 +1,6 @@
 import optuna
 import pytest
+from optuna.trial import TrialState
 
 from nas.evaluate.evaluation import Device
 from nas.search.fleet import DEVICE, correct, devices
@@ -27,6 +28,18 @@ def test_the_first_device_is_what_others_are_corrected_to(study: optuna.Study) -
     assert correct(study.trials, device("two", 4.0)).correction == 0.5
     assert correct(study.trials, device("two", 6.0)).correction == 0.4, "the median of 4 and 6"
     assert correct(study.trials, device("three", 1.0)).correction == 2
+
+
+def test_who_told_first_stays_the_first() -> None:
+    """Also when the trial that began first ends last."""
+    study = optuna.create_study()
+    early, late = study.ask(), study.ask()
+    for trial, one in ((late, device("quick", 2.0)), (early, device("slow", 4.0))):
+        found = correct(study.get_trials(states=(TrialState.COMPLETE,)), one)
+        trial.set_user_attr(DEVICE, found.to_json())
+        study.tell(trial, 1.0)
+    assert correct(study.trials, device("quick", 2.0)).correction == 1
+    assert correct(study.trials, device("slow", 4.0)).correction == 0.5
 
 
 def test_trials_of_before_or_with_predicted_latency_say_nothing(study: optuna.Study) -> None:
