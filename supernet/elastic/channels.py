@@ -16,6 +16,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+from supernet.elastic.attention import tie_heads
 from supernet.elastic.dims import Channels, Dim, kept_places
 from supernet.elastic.following import resolve
 from supernet.elastic.follows import Follows
@@ -78,6 +79,7 @@ class _Tracing:
         self.trace = Trace(model, space.divisor)
         self.labelling = self.trace.labelling
         self.mending = Mending(model, self.trace, self._checked)
+        tie_heads(model, self.labelling)
         for training in (True, False):
             self._run(training)
         in_training, in_eval = self.trace.outputs

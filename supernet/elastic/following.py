@@ -24,9 +24,10 @@ Attribute = tuple[str, str]
 def counting(module: nn.Module, axes: Iterable[Tensor | None]) -> dict[str, Tensor]:
     """Attributes of `module` that may count the channels of one of `axes`, with its labels.
 
-    Where an attribute fits several, the first. None of torch's own layers: `narrow` knows these.
+    Where an attribute fits several, the first. None of torch's own layers that have parameters:
+    `narrow` knows these.
     """
-    if type(module).__module__.startswith("torch.nn."):
+    if type(module).__module__.startswith("torch.nn.") and any(True for _ in module.parameters()):
         return {}
     by_size: dict[int, Tensor] = {}
     for axis in axes:

@@ -7,6 +7,7 @@ from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 from torch.nn.utils.parametrize import is_parametrized
 
+from supernet.elastic.attention import set_attention_sizes
 from supernet.elastic.attributes import Owned, Translation, attributes, referring
 from supernet.elastic.follows import Follows
 
@@ -122,8 +123,12 @@ def _set_sizes(module: nn.Module) -> None:
                 module.num_features = len(size)
         case nn.GroupNorm() if module.weight is not None:
             module.num_channels = len(module.weight)
-        case nn.LayerNorm() if module.weight is not None:
+        case nn.LayerNorm() | nn.RMSNorm() if module.weight is not None:
             module.normalized_shape = tuple(module.weight.shape)
+        case nn.MultiheadAttention():
+            set_attention_sizes(module)
+        case nn.Embedding():
+            module.num_embeddings, module.embedding_dim = module.weight.shape
         case nn.PReLU():
             module.num_parameters = len(module.weight)
 

@@ -14,8 +14,9 @@ from supernet.errors import ModelError
 def check_trainable(model: nn.Module) -> None:
     """Refuse parameters and buffers that a training would get wrong.
 
-    Parameters must have values, be float32 (or integers) and not all be frozen; no two tensors may
-    share memory unless they are one. Raises ModelError, which names the first that does not fit.
+    Parameters must have values, be float32 (or integers), have dense gradients and not all be
+    frozen; no two tensors may share memory unless they are one. Raises ModelError, which names the
+    first that does not fit.
     """
     named = list(model.named_parameters())
     for name, parameter in named:
@@ -39,6 +40,12 @@ def check_trainable(model: nn.Module) -> None:
             "a network must have parameters that are trained, but requires_grad is False for all "
             f"{len(named)} of them: leave some of them unfrozen"
         )
+    for path, module in model.named_modules():
+        if isinstance(module, nn.Embedding | nn.EmbeddingBag) and module.sparse:
+            raise ModelError(
+                f"every gradient must be dense, but {path} is a layer of sparse ones: "
+                "build it with sparse=False"
+            )
     registered = [*named, *model.named_buffers()]
     _check_each(registered)
     _check_memory(registered, list(_attributes(model)))

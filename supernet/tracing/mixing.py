@@ -64,7 +64,7 @@ def _of_convolution(labelling: Labelling, call: Call) -> Mixed:
 
 _NAMES: dict[Callable[[Labelling, Call], Mixed], str] = {
     _by_dim: """mean sum amax amin var std var_mean std_mean linalg_vector_norm norm prod max min
-        logsumexp any all _softmax _safe_softmax _log_softmax""",
+        logsumexp any all median mode kthvalue _softmax _safe_softmax _log_softmax""",
     _of_layer_norm: "native_layer_norm",
     _of_group_norm: "native_group_norm",
     _of_batch_norm: """native_batch_norm cudnn_batch_norm _native_batch_norm_legit

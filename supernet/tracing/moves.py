@@ -83,16 +83,6 @@ def gated(labelling: Labelling, call: Call) -> None:
     labelling.set_axes(call.result, axes)
 
 
-def one_of(labelling: Labelling, call: Call) -> None:
-    """Selecting entries by index keeps the dimension that they are selected from."""
-    axes = list(labelling.axes_of(call.args[0]))
-    axis = axes.pop(call.argument("dim"))
-    if axis is not None:
-        labelling.keep(axis, "entries are selected by index")
-    for output in call.outputs:
-        labelling.set_axes(output, axes)
-
-
 def concatenate(labelling: Labelling, call: Call) -> None:
     """Labels are concatenated along `dim`; the other dimensions are joined."""
     num_dims = call.result.dim()
@@ -138,6 +128,16 @@ def pad(labelling: Labelling, call: Call) -> None:
             added = (amounts[i], amounts[i + 1])
             axes[-1 - i // 2] = torch.nn.functional.pad(axis, added)  # with zeros: KEPT
     labelling.set_axes(call.result, axes)
+
+
+def as_complex(labelling: Labelling, call: Call) -> None:
+    """The last dimension, of real and imaginary parts, is gone."""
+    labelling.set_axes(call.result, labelling.axes_of(call.args[0])[:-1])
+
+
+def as_real(labelling: Labelling, call: Call) -> None:
+    """There is one more dimension, of real and imaginary parts."""
+    labelling.set_axes(call.result, [*labelling.axes_of(call.args[0]), None])
 
 
 def pixel_shuffle(labelling: Labelling, call: Call) -> None:

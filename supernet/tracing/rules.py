@@ -1,13 +1,12 @@
 """Rules: what each operation does to labels; here those of elementwise ones and reductions."""
 
-import re
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from supernet.tracing import alike, moves, norms, products
+from supernet.tracing import alike, lookup, moves, norms, positions, products
 from supernet.tracing.call import Call, operation_name
 from supernet.tracing.labelling import Labelling
 
@@ -52,19 +51,6 @@ def reduction(labelling: Labelling, call: Call) -> None:
         labelling.set_axes(out, left)
 
 
-def pooling(labelling: Labelling, call: Call) -> None:
-    """The last one to three dimensions (by name) are positions; the others keep their labels."""
-    x = call.args[0]
-    axes = list(labelling.axes_of(x))
-    found = re.search("([123])d", call.operation)
-    assert found is not None
-    for dim in range(-int(found[1]), 0):
-        labelling.keep(axes[dim], "pooled over")
-        axes[dim] = None
-    for out in call.outputs:
-        labelling.set_axes(out, axes)
-
-
 def as_another_layout(labelling: Labelling, call: Call) -> None:
     """Strides may change, but the shape must not."""
     if call.result.shape == call.args[0].shape:
@@ -96,21 +82,34 @@ _NAMES: dict[Rule, str] = {
     norms.layer_norm: "native_layer_norm",
     norms.group_norm: "native_group_norm",
     reduction: """mean sum amax amin var std var_mean std_mean linalg_vector_norm norm prod max min
-        logsumexp any all""",
-    pooling: """max_pool2d_with_indices max_pool3d_with_indices avg_pool1d avg_pool2d avg_pool3d
-        _adaptive_avg_pool2d _adaptive_avg_pool3d adaptive_max_pool2d adaptive_max_pool3d
+        logsumexp any all median mode kthvalue""",
+    positions.pooling: """max_pool2d_with_indices max_pool3d_with_indices avg_pool1d avg_pool2d
+        avg_pool3d _adaptive_avg_pool2d _adaptive_avg_pool3d adaptive_max_pool2d adaptive_max_pool3d
         upsample_nearest1d upsample_nearest2d upsample_nearest3d _upsample_nearest_exact2d
         upsample_linear1d upsample_bilinear2d upsample_bicubic2d upsample_trilinear3d
         _upsample_bilinear2d_aa _upsample_bicubic2d_aa reflection_pad1d reflection_pad2d
         replication_pad1d replication_pad2d""",
+    positions.pooling_with: """max_unpool2d max_unpool3d fractional_max_pool2d
+        fractional_max_pool3d""",
+    positions.transform: "_fft_r2c _fft_c2r _fft_c2c",
+    positions.sampling: "grid_sampler_2d grid_sampler_3d",
+    positions.to_patches: "im2col",
+    positions.from_patches: "col2im",
+    lookup.one_of: "select unbind",
+    lookup.along: "sort topk cumsum cumprod cummax cummin logcumsumexp",
+    lookup.index_select: "index_select",
+    lookup.indexed: "index",
+    lookup.gather: "gather",
+    lookup.embedding: "embedding",
     as_another_layout: "as_strided as_strided_",
     moves.carry: """view _unsafe_view permute transpose t unsqueeze squeeze roll flip unfold
         diagonal _reshape_alias view_copy reshape channel_shuffle native_channel_shuffle""",
     moves.piece: "slice split split_with_sizes narrow chunk unsafe_split unsafe_split_with_sizes",
     moves.gated: "glu",
-    moves.one_of: "select unbind",
     moves.concatenate: "cat",
     moves.stack: "stack",
+    moves.as_complex: "view_as_complex",
+    moves.as_real: "view_as_real",
     moves.pad: "constant_pad_nd",
     moves.pixel_shuffle: "pixel_shuffle",
     moves.pixel_unshuffle: "pixel_unshuffle",

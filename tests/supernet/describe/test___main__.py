@@ -59,7 +59,7 @@ def test_little_that_is_elastic_is_a_warning(capsys: pytest.CaptureFixture[str])
 @pytest.mark.parametrize(
     ("argv", "error"),
     [
-        ([f"{THIS}:rigid"], "but all stay (aten.cumsum in the network itself: unknown operation)"),
+        ([f"{THIS}:rigid"], "but all stay (aten.cumsum in the network itself: their order counts)"),
         (["nope"], "a model must be one of"),
         (["resnet18", "--num-classes", "0"], "--num-classes must be 1 or more, but got 0"),
         (["resnet18", "--resolutions", "0"], "`resolution >= 1` must hold"),

@@ -33,7 +33,7 @@ def test_the_table_names_groups_and_what_stays_and_why() -> None:
         "macs: 35,904 in all, 91.4% in elastic layers; 11,280 (31.4%) left at 0.25",
         "params: 674 in all, 90.2% in elastic layers; 218 (32.3%) left at 0.25",
         "kept at full width:",
-        "  16 channels, aten.cumsum in the network itself: unknown operation",
+        "  16 channels, aten.cumsum in the network itself: their order counts",
     ]
 
 
@@ -63,7 +63,7 @@ def test_the_summary_warns_of_a_network_that_is_hardly_elastic() -> None:
     assert summarise(net.model, net.channels) == [
         "1 channel group; 91.4% of the MACs are in elastic layers",
         "kept at full width:",
-        "  16 channels, aten.cumsum in the network itself: unknown operation",
+        "  16 channels, aten.cumsum in the network itself: their order counts",
     ]
     assert require_elastic(net.model, net.channels) is None  # type: ignore[func-returns-value]
     rigid = Supernet(nn.Conv2d(3, 8, 1), torch.empty(1, 3, 8, 8), SearchSpace(resolutions=(8,)))

@@ -2,6 +2,7 @@
 
 import random
 
+import pytest
 import torch
 from torch import Tensor, nn
 
@@ -112,6 +113,43 @@ def test_pieces_of_unequal_size_stay_whole_but_exact() -> None:
     supernet = make(Attention(48, 4))
     assert prove(supernet).num_configs == 3
     assert len(supernet.channels.groups) >= 1
+
+
+class ChannelsLast(nn.Module):
+    """A layer that is given the channels last."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.layer(x.movedim(1, -1)).movedim(-1, 1)
+        return out
+
+
+@pytest.mark.parametrize(
+    ("layer", "attribute", "narrow"),
+    [
+        (ChannelsLast(nn.LayerNorm(16, elementwise_affine=False)), "normalized_shape", (8,)),
+        (ChannelsLast(nn.RMSNorm(16, elementwise_affine=False)), "normalized_shape", (8,)),
+        (ChannelsLast(nn.RMSNorm(16)), "normalized_shape", (8,)),
+        (nn.Sequential(nn.Flatten(), nn.Unflatten(1, (16, 8, 8))), "unflattened_size", (8, 8, 8)),
+    ],
+)  # fmt: skip
+def test_sizes_of_torchs_own_layers_follow(
+    layer: nn.Module, attribute: str, narrow: object
+) -> None:
+    torch.manual_seed(0)
+    network = nn.Sequential(
+        nn.Conv2d(3, 16, 1), layer, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, 4)
+    )
+    space = SearchSpace(resolutions=(8,), groups="layer")
+    supernet = Supernet(network, torch.empty(1, 3, 8, 8), space)
+    assert not supernet.channels.kept
+    half = supernet.extract(SubnetConfig(width_mults=(0.5,), resolution=8))
+    found = [vars(m)[attribute] for m in half.modules() if attribute in vars(m)]
+    assert found == [narrow]
+    assert prove(supernet).num_configs == 3
 
 
 def test_attributes_are_found_by_their_value() -> None:

@@ -38,6 +38,12 @@ def test_complex_parameters_are_refused_and_named() -> None:
     assert "must be real, but phase is complex64" in refusal(model)
 
 
+def test_sparse_embeddings_are_refused_and_named() -> None:
+    model = network()
+    model.rows = nn.Embedding(4, 8, sparse=True)
+    assert "must be dense, but rows is a layer of sparse ones" in refusal(model)
+
+
 def test_a_network_with_nothing_to_train_is_refused() -> None:
     model = network().requires_grad_(False)
     assert "False for all 6 of them" in refusal(model)
