@@ -20,7 +20,9 @@ SIDE_BY_SIDE := tests/supernet tests/nas/runtimes tests/nas/export tests/benchma
 	tests/test_timm_networks.py tests/test_pretrained_start.py tests/test_moved_photos.py \
 	tests/test_damaged_photos.py tests/test_restart.py tests/test_two_searches.py \
 	tests/test_worker_roles.py tests/nas/test_mixed_search.py tests/nas/search/test_searching.py \
-	tests/nas/search/test_several.py tests/nas/search/test_guide.py tests/test_own_dataset.py
+	tests/nas/search/test_several.py tests/nas/search/test_guide.py tests/test_own_dataset.py \
+	tests/nas/search/test_storage.py tests/nas/evaluate tests/nas/kit tests/mutualnas \
+	tests/test_wheel.py tests/test_light_session.py
 
 slow: .venv/installed  ## the checks that take longer
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(TWO) --dist worksteal -m "slow and not timing" $(SIDE_BY_SIDE)

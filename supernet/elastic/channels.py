@@ -18,8 +18,6 @@ from torch import Tensor, nn
 
 from supernet.elastic.attention import tie_heads
 from supernet.elastic.dims import Channels, Dim, kept_places
-from supernet.elastic.following import resolve
-from supernet.elastic.follows import Follows
 from supernet.elastic.inputs import Inputs, as_tuple, require_inputs, without_data
 from supernet.elastic.logits import find_logits
 from supernet.elastic.mending import Checked, Found, Mending
@@ -131,15 +129,6 @@ class _Tracing:
         channels = self._channels(groups)
         return channels, self._first_failure(channels, groups)
 
-    def _following(
-        self, groups: Partition, dims: dict[str, tuple[Dim | None, ...]]
-    ) -> dict[tuple[str, str], Follows]:
-        roots = {a: self.labelling.labels.roots(axis) for a, axis in self.mending.counted.items()}
-        return resolve(roots, groups, {name: each for name, each in dims.items() if any(each)})
-
-    def _narrowed(self, channels: Channels, tensors: dict[str, Tensor]) -> nn.Module:
-        return narrow(self.model, tensors, channels.losing_groups, following=channels.following)
-
     def _elastic_groups(self) -> Partition:
         """All groups with more than one possible size; the others are kept."""
         low, divisor = self.space.narrowest, self.space.divisor
@@ -173,6 +162,10 @@ class _Tracing:
             return entry if bool((entry.groups >= 0).any()) else None
 
         dims = {name: tuple(map(dim, axes)) for name, axes in self.labelling.axes.items()}
+        counted = {
+            attribute: {size: found for size, axis in sizes.items() if (found := dim(axis))}
+            for attribute, sizes in self.mending.counted.items()
+        }
         return Channels(
             groups=groups.groups,
             dims={name: entries for name, entries in dims.items() if any(entries)},
@@ -181,7 +174,7 @@ class _Tracing:
             losing_groups=frozenset(self.labelling.losing_groups),
             num_positions=self.labelling.num_positions,
             ordered=frozenset(self._groups_of(groups, self.labelling.ordered)),
-            following=self._following(groups, dims),
+            following={attribute: sizes for attribute, sizes in counted.items() if sizes},
             mixed=frozenset(self._groups_of(groups, self.labelling.mixed)),
             logits=self.logits,
         )
@@ -206,7 +199,9 @@ class _Tracing:
             stays = torch.tensor([*kept, 1])[groups.group_of] > groups.place_of
             size_of = partial(self._count, stays, {})
             for number, training in enumerate((True, False)):
-                network = self._narrowed(channels, tensors).train(training)
+                network = narrow(
+                    self.model, tensors, channels.losing_groups, sizes=channels.sizes(kept)
+                ).train(training)
                 with unchanged(network):
                     failure = find_failure(network, self.inputs, self.trace.passes[number], size_of)
                 if failure is not None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from supernet.elastic.follows import Follows
+from supernet.elastic.following import Attribute
 from supernet.elastic.logits import Logits
 from supernet.space import channel_multiple, round_channels
 from supernet.tracing import Group, Kept
@@ -52,8 +52,8 @@ class Channels:
     """For each weight: at how many positions of an image it is multiplied with."""
     ordered: frozenset[int]
     """Groups whose channels must keep their order, since a kernel slides along them."""
-    following: dict[tuple[str, str], Follows]
-    """Attributes (path and name) that state a size, and what that is the size of."""
+    following: dict[Attribute, dict[int, Dim]]
+    """Attributes that state sizes: for each such number in one, what it counts."""
     mixed: frozenset[int]
     """Groups whose channels are combined with each other (normalised, averaged), by means of which
     a channel of zeros is not the same as none."""
@@ -66,6 +66,13 @@ class Channels:
             kept_places(group, width, divisor)
             for group, width in zip(self.groups, widths, strict=True)
         )
+
+    def sizes(self, kept_counts: Sequence[int]) -> dict[Attribute, dict[int, int]]:
+        """What the numbers in the attributes of `following` are at these kept counts."""
+        return {
+            attribute: {size: int(dim.is_kept(kept_counts).sum()) for size, dim in counted.items()}
+            for attribute, counted in self.following.items()
+        }
 
     def selector(self, name: str) -> Callable[[Tensor, Sequence[int]], Tensor]:
         """A function that cuts the named tensor to the kept count of each group.

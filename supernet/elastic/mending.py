@@ -42,8 +42,8 @@ class Mending:
     def __init__(self, model: nn.Module, trace: Trace, check: Callable[[], Checked]) -> None:
         self.model, self.trace, self.check = model, trace, check
         self.labelling = trace.labelling
-        self.counted: dict[Attribute, Tensor] = {}
-        """Attributes that count channels, with the labels of these."""
+        self.counted: dict[Attribute, dict[int, Tensor]] = {}
+        """Attributes that count channels: for each such number, the labels of these."""
 
     def mended(self, found: Found) -> Checked | None:
         """What is checked if narrow networks now run further than `found`; else None."""
@@ -70,19 +70,19 @@ class Mending:
         operations, index = self.trace.passes[found.number], found.failure.index
         index = min(index, len(operations) - 1)
         counted = self._counted(operations[index])
-        choices = [counted, *({one: axis} for one, axis in counted.items() if len(counted) > 1)]
+        choices = [counted, *({one: sizes} for one, sizes in counted.items() if len(counted) > 1)]
         for choice in choices if counted else []:
             names = {name for _, name in choice}
             mended = self._followed(choice, found)
             if mended is not None and mended[1] is not None:
                 others = [self._counted(operations[i]) for i in self._alike(operations, index)]
-                more = {a: axis for each in others for a, axis in each.items() if a[1] in names}
+                more = {a: sizes for each in others for a, sizes in each.items() if a[1] in names}
                 return self._followed(more, mended[1]) or mended
             if mended is not None:
                 return mended
         return None
 
-    def _counted(self, operation: TracedOperation) -> dict[Attribute, Tensor]:
+    def _counted(self, operation: TracedOperation) -> dict[Attribute, dict[int, Tensor]]:
         """Attributes of its module that may count channels of what it takes or returns."""
         path = operation.site.path
         outputs = [axes for _, axes in operation.outputs]
@@ -92,7 +92,9 @@ class Mending:
         found = counting(self.model.get_submodule(path), axes)
         return {(path, name): a for name, a in found.items() if (path, name) not in self.counted}
 
-    def _followed(self, counted: dict[Attribute, Tensor], found: Found) -> Checked | None:
+    def _followed(
+        self, counted: dict[Attribute, dict[int, Tensor]], found: Found
+    ) -> Checked | None:
         """What is checked when these attributes follow; None, and all as before, if no better."""
         if not counted:
             return None

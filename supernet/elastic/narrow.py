@@ -9,7 +9,7 @@ from torch.nn.utils.parametrize import is_parametrized
 
 from supernet.elastic.attention import set_attention_sizes
 from supernet.elastic.attributes import Owned, Translation, attributes, referring
-from supernet.elastic.follows import Follows
+from supernet.elastic.following import Attribute, followed
 
 
 def narrow(
@@ -18,7 +18,7 @@ def narrow(
     losing_groups: Collection[str] = frozenset(),
     referring_attributes: Iterable[tuple[str, str]] | None = None,
     *,
-    following: Mapping[tuple[str, str], Follows] | None = None,
+    sizes: Mapping[Attribute, Mapping[int, int]] | None = None,
     independent: bool = False,
 ) -> nn.Module:
     """Return a network like `model` whose parameters and buffers are `tensors`, by name.
@@ -27,7 +27,7 @@ def narrow(
     name. The tensors are used as they are, so a view stays a view and passes its gradients on.
     Attributes that state sizes (`out_channels`, `groups`, ...) follow the tensors. `losing_groups`
     names the weights of those convolutions and group norms that shrink by whole groups; in the
-    others each group shrinks. Other attributes that state sizes are given as `following`.
+    others each group shrinks. `sizes` are what numbers in other attributes become.
 
     What else modules hold refers to the modules of the result where it refers to those of `model`;
     `referring_attributes` is `referring(model)`, if known. Containers are copied, for code caches
@@ -60,10 +60,9 @@ def narrow(
             module.num_groups = full.num_groups * len(module.weight) // len(full.weight)
     for module in narrowed.modules():
         _set_sizes(module)
-    for (path, attribute), follows in (following or {}).items():
-        module, full = narrowed.get_submodule(path), model.get_submodule(path)
-        sizes = _tensor(model, follows.name), _tensor(narrowed, follows.name)
-        module.__dict__[attribute] = follows.value(full.__dict__[attribute], *sizes)
+    for (path, attribute), numbers in (sizes or {}).items():
+        before = model.get_submodule(path).__dict__[attribute]
+        narrowed.get_submodule(path).__dict__[attribute] = followed(before, numbers)
     return narrowed
 
 
@@ -86,14 +85,6 @@ def _narrow(
         for name, child in module.__dict__["_modules"].items()
     }
     return clone
-
-
-def _tensor(model: nn.Module, name: str) -> Tensor:
-    """A parameter or buffer by its name, also where a view stands for it."""
-    path, _, key = name.rpartition(".")
-    owner = model.get_submodule(path)
-    found: Tensor = {**owner._parameters, **owner._buffers}[key]  # type: ignore[assignment]
-    return found
 
 
 def _weight(layer: nn.Module) -> Tensor:

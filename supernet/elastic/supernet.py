@@ -93,7 +93,7 @@ class Supernet(nn.Module):
         is. Where the full network returns other tensors besides the logits in eval mode, it returns
         the logits alone. Raises SpaceError when the config has the wrong number of widths.
         """
-        network = self._narrow(self._cut(config), self._referring)
+        network = self._narrow(self._cut(config), config, self._referring)
         return self.logits.returned_alone(network)
 
     def extract(self, config: SubnetConfig) -> nn.Module:
@@ -111,7 +111,7 @@ class Supernet(nn.Module):
             name: nn.Parameter(tensors[name], requires_grad=tensors[name].is_floating_point())
             for name in self._tensors
         }
-        narrowed = self._narrow(tensors | parameters, independent=True)
+        narrowed = self._narrow(tensors | parameters, config, independent=True)
         return self.logits.returned_alone(narrowed)
 
     def part_of(self, name: str, tensor: Tensor, config: SubnetConfig) -> Tensor:
@@ -135,13 +135,20 @@ class Supernet(nn.Module):
         Equal digests mean that a config names the same subnet of the same tensors.
         """
         groups = [(group.size, group.unit, group.layers) for group in self.channels.groups]
-        following = sorted(self.channels.following.items())
-        digest = hashlib.sha256(repr((groups, self.width_of, *following)).encode())
-        for name, dims in sorted(self.channels.dims.items()):
-            for d, dim in enumerate(dims):
-                if dim is not None:
-                    entries = dim.groups.tolist(), dim.positions.tolist()
-                    digest.update(repr((name, d, entries)).encode())
+        digest = hashlib.sha256(repr((groups, self.width_of)).encode())
+        entries = [
+            (f"{name}[{d}]", dim)
+            for name, dims in self.channels.dims.items()
+            for d, dim in enumerate(dims)
+            if dim is not None
+        ]
+        entries += [
+            (f"{path}:{attribute}={size}", dim)
+            for (path, attribute), counted in self.channels.following.items()
+            for size, dim in counted.items()
+        ]
+        for name, dim in sorted(entries, key=lambda entry: entry[0]):
+            digest.update(repr((name, dim.groups.tolist(), dim.positions.tolist())).encode())
         return digest.hexdigest()
 
     def describe(self) -> str:
@@ -169,6 +176,7 @@ class Supernet(nn.Module):
     def _narrow(
         self,
         tensors: dict[str, Tensor],
+        config: SubnetConfig,
         referring_attributes: tuple[tuple[str, str], ...] | None = None,
         *,
         independent: bool = False,
@@ -178,7 +186,7 @@ class Supernet(nn.Module):
             tensors,
             self.channels.losing_groups,
             referring_attributes,
-            following=self.channels.following,
+            sizes=self.channels.sizes(self.kept_counts(config)),
             independent=independent,
         )
 
@@ -197,7 +205,7 @@ class Supernet(nn.Module):
         named = [*self.model.named_parameters(), *self.model.named_buffers()]
         empty = {name: on_meta(tensor) for name, tensor in named}
         cut = {name: self._select[name](tensor, kept) for name, tensor in empty.items()}
-        return self._narrow(cut)
+        return self._narrow(cut, config)
 
     def _check_resolutions(self) -> None:
         """Run the narrowest subnet at each resolution on the meta device."""

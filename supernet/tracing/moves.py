@@ -1,5 +1,7 @@
 """Operations that only move elements do to the labels what they do to the data."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -65,12 +67,21 @@ def _varies(table: Tensor, dim: int) -> bool:
 def piece(labelling: Labelling, call: Call) -> None:
     """Slices and splits: pieces of equal size are tied, so that each loses the same channels."""
     for dim, axis in enumerate(labelling.axes_of(call.args[0])):
-        size, *different = {output.shape[dim] for output in call.outputs}
-        if axis is None or different or size == len(axis):
+        sizes = [output.shape[dim] for output in call.outputs]
+        size, *different = set(sizes)
+        if axis is None or size == len(axis):
             continue
-        if size and len(axis) % size == 0 and (call.argument("start") or 0) % size == 0:
+        if different:
+            _tie_equal(labelling, axis.split(sizes))
+        elif size and len(axis) % size == 0 and (call.argument("start") or 0) % size == 0:
             labelling.tie_rows(axis.view(-1, size))
     carry(labelling, call)
+
+
+def _tie_equal(labelling: Labelling, pieces: Sequence[Tensor]) -> None:
+    """Tie those of equal size; there are others."""
+    for size in {len(piece) for piece in pieces}:
+        labelling.tie_rows(torch.stack([piece for piece in pieces if len(piece) == size]))
 
 
 def gated(labelling: Labelling, call: Call) -> None:

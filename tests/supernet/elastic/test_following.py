@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from supernet.elastic.following import counting
+from supernet.elastic.following import counting, followed
 from supernet.elastic.supernet import Supernet
 from supernet.proof.proving import prove
 from supernet.space import SearchSpace, SubnetConfig
@@ -155,6 +155,47 @@ def test_sizes_of_torchs_own_layers_follow(
 def test_attributes_are_found_by_their_value() -> None:
     axes = [torch.arange(48), torch.arange(12), None, torch.arange(48)]
     found = counting(Heads(48, 4), axes)
-    assert {name: len(axis) for name, axis in found.items()} == {"head_dim": 12, "attn_dim": 48}
-    assert found["attn_dim"] is axes[0]
+    assert {name: [*sizes] for name, sizes in found.items()} == {"head_dim": [12], "attn_dim": [48]}
+    assert found["attn_dim"][48] is axes[0]
     assert counting(nn.Linear(48, 12), axes) == {}
+    several = nn.Module()
+    vars(several).update(sizes=[12, 5, 48, 12], flag=True)
+    assert [*counting(several, axes)["sizes"]] == [12, 48]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [(32, 8), ((32, 1, 1), (8, 1, 1)), ([16, 32, 16, 8], [32, 8, 32, 8])]
+)
+def test_all_numbers_of_an_attribute_follow_at_once(before: object, after: object) -> None:
+    assert followed(before, {32: 8, 16: 32}) == after
+
+
+class Parts(nn.Module):
+    """As timm's FasterNet and InceptionNeXt: a few channels are convolved, the others are not."""
+
+    def __init__(self, sizes: tuple[int, ...]) -> None:
+        super().__init__()
+        self.sizes, first = sizes, sizes[0]
+        self.convs = nn.ModuleList(nn.Conv2d(size, size, 3, padding=1) for size in sizes[1:])
+        self.untouched = first
+
+    def forward(self, x: Tensor) -> Tensor:
+        first, *others = x.split(list(self.sizes), dim=1)
+        done = [conv(part) for conv, part in zip(self.convs, others, strict=True)]
+        return torch.cat([first, *done], 1)
+
+
+@pytest.mark.parametrize("sizes", [(36, 12), (24, 8, 8, 8), (12, 36), (16, 8, 24)])
+def test_parts_of_unequal_size_follow_a_list(sizes: tuple[int, ...]) -> None:
+    network = nn.Sequential(
+        nn.Conv2d(3, 48, 1), Parts(sizes), nn.ReLU(), Parts(sizes), nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(), nn.Linear(48, 4),
+    )  # fmt: skip
+    space = SearchSpace(resolutions=(8,), groups="layer")
+    supernet = Supernet(network, torch.empty(1, 3, 8, 8), space)
+    assert not supernet.channels.kept
+    assert {g.num_channels for g in supernet.channels.groups} == set(sizes)
+    half = supernet.extract(SubnetConfig(width_mults=(0.5,), resolution=8))
+    narrow = vars(half.get_submodule("1"))["sizes"]
+    assert sum(narrow) == len(half.get_submodule("0").get_parameter("weight")) < 36
+    assert prove(supernet).num_configs == 3
