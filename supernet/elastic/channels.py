@@ -22,6 +22,7 @@ from supernet.elastic.inputs import Inputs, as_tuple, require_inputs, without_da
 from supernet.elastic.logits import find_logits
 from supernet.elastic.mending import Checked, Found, Mending
 from supernet.elastic.narrow import narrow
+from supernet.elastic.recurrent import tie_hidden
 from supernet.elastic.requirements import require_convertible
 from supernet.elastic.unchanged import unchanged
 from supernet.errors import ModelError
@@ -78,6 +79,7 @@ class _Tracing:
         self.labelling = self.trace.labelling
         self.mending = Mending(model, self.trace, self._checked)
         tie_heads(model, self.labelling)
+        tie_hidden(model, self.labelling)
         for training in (True, False):
             self._run(training)
         in_training, in_eval = self.trace.outputs

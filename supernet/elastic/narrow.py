@@ -10,6 +10,7 @@ from torch.nn.utils.parametrize import is_parametrized
 from supernet.elastic.attention import set_attention_sizes
 from supernet.elastic.attributes import Owned, Translation, attributes, referring
 from supernet.elastic.following import Attribute, followed
+from supernet.elastic.recurrent import set_recurrent_sizes
 
 
 def narrow(
@@ -118,6 +119,8 @@ def _set_sizes(module: nn.Module) -> None:
             module.normalized_shape = tuple(module.weight.shape)
         case nn.MultiheadAttention():
             set_attention_sizes(module)
+        case nn.RNNBase():
+            set_recurrent_sizes(module)
         case nn.Embedding():
             module.num_embeddings, module.embedding_dim = module.weight.shape
         case nn.PReLU():
