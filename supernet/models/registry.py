@@ -83,18 +83,27 @@ def _factory(name: str, options: Mapping[str, Any]) -> Factory:
     if ":" in name:
         return _import_factory(name)
     if name in known_models():
-        from torchvision import models
 
         if "weights" in options:
             raise ModelError(
                 f"{name} takes no weights, since nothing is downloaded: pass the file of its "
                 "weights as --weights FILE, or --weights imagenet where they are in its cache"
             )
-        return partial(models.get_model, name, weights=None)
+        return partial(_torchvisions, name)
     raise ModelError(
         f"a model must be one of {', '.join(OWN)}, a torchvision classification network such as "
         f"resnet18, timm:NAME or package.module:factory, but got {name!r}"
     )
+
+
+def _torchvisions(name: str, **options: Any) -> nn.Module:
+    from torchvision import models
+
+    from supernet.models.vision_transformer import make_resizable
+
+    model: nn.Module = models.get_model(name, weights=None, **options)
+    make_resizable(model)
+    return model
 
 
 def _import_factory(name: str) -> Factory:
