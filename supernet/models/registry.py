@@ -83,7 +83,6 @@ def _factory(name: str, options: Mapping[str, Any]) -> Factory:
     if ":" in name:
         return _import_factory(name)
     if name in known_models():
-
         if "weights" in options:
             raise ModelError(
                 f"{name} takes no weights, since nothing is downloaded: pass the file of its "
