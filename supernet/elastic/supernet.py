@@ -137,18 +137,18 @@ class Supernet(nn.Module):
         groups = [(group.size, group.unit, group.layers) for group in self.channels.groups]
         digest = hashlib.sha256(repr((groups, self.width_of)).encode())
         entries = [
-            (f"{name}[{d}]", dim)
-            for name, dims in self.channels.dims.items()
+            ((name, d), dim)
+            for name, dims in sorted(self.channels.dims.items())
             for d, dim in enumerate(dims)
             if dim is not None
         ]
-        entries += [
-            (f"{path}:{attribute}={size}", dim)
-            for (path, attribute), counted in self.channels.following.items()
-            for size, dim in counted.items()
+        counted = [
+            ((*attribute, size), dim)
+            for attribute, sizes in sorted(self.channels.following.items())
+            for size, dim in sizes.items()
         ]
-        for name, dim in sorted(entries, key=lambda entry: entry[0]):
-            digest.update(repr((name, dim.groups.tolist(), dim.positions.tolist())).encode())
+        for key, dim in (*entries, *counted):
+            digest.update(repr((*key, (dim.groups.tolist(), dim.positions.tolist()))).encode())
         return digest.hexdigest()
 
     def describe(self) -> str:

@@ -12,7 +12,7 @@ from torchvision.models.vision_transformer import VisionTransformer, interpolate
 POSITIONS = "encoder.pos_embedding"
 
 
-class ResizableVisionTransformer(VisionTransformer):
+class ResizableVisionTransformer(VisionTransformer):  # type: ignore[misc]
     """The same parameters; at its `image_size` the same outputs."""
 
     def forward(self, x: Tensor) -> Tensor:

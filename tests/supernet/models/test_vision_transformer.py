@@ -32,7 +32,7 @@ def test_at_its_own_size_it_computes_what_it_did() -> None:
 
 
 def test_what_is_no_vit_of_torchvision_stays_as_it_is() -> None:
-    class Own(VisionTransformer):
+    class Own(VisionTransformer):  # type: ignore[misc]
         pass
 
     model = make()
