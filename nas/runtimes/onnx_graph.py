@@ -149,9 +149,12 @@ def export_graph(network: nn.Module, images: torch.Tensor) -> onnx.ModelProto:
 
 
 def tensors_of(network: nn.Module) -> dict[str, torch.Tensor]:
-    """The state dict without what is no tensor, which `get_extra_state` may return."""
-    state = network.state_dict()
-    return {name: value for name, value in state.items() if isinstance(value, torch.Tensor)}
+    """The tensors of the state dict; one that several layers share has its first name."""
+    # With variables: otherwise each name has a tensor of its own.
+    state = network.state_dict(keep_vars=True).items()
+    tensors = [(name, value) for name, value in state if isinstance(value, torch.Tensor)]
+    first = {id(value): name for name, value in reversed(tensors)}
+    return {name: value.detach() for name, value in tensors if first[id(value)] == name}
 
 
 def _without_metadata(model: onnx.ModelProto) -> onnx.ModelProto:

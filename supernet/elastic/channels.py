@@ -192,6 +192,8 @@ class _Tracing:
         widths += [
             [rng.uniform(low, 1) for _ in range(num_groups)] for _ in range(NUM_RANDOM_CHECKS)
         ]
+        if self.mending.was_needed:  # sizes in the code may hold for some pairs of widths only
+            widths += _apart(num_groups, low)
         for number_of_widths, choice in enumerate(widths if num_groups else []):
             kept = channels.kept_counts(choice, self.space.divisor)
             tensors = {
@@ -233,6 +235,15 @@ class _Tracing:
         raise ModelError(
             f"the network must run the same operations in each forward pass, but got: {failure.why}"
         )
+
+
+def _apart(num_groups: int, low: float) -> list[list[float]]:
+    """Widths among which, for any two groups, one is once at its lowest where the other is whole."""
+    return [
+        [low if group >> bit & 1 == lowest else 1.0 for group in range(num_groups)]
+        for bit in range((num_groups - 1).bit_length())
+        for lowest in (0, 1)
+    ]
 
 
 def _named_tensors(model: nn.Module) -> dict[str, Tensor]:

@@ -1,8 +1,9 @@
 """Mending: sizes that code states in plain numbers, and a narrow network fails at.
 
-Before the channels of a failing operation are kept at full width, two things are tried: that code
-takes a size from its module's input (see `equal_sizes`), and that an attribute of the module counts
-channels (see `counting`). What a narrow network then runs further with is right.
+Before the channels of a failing operation are kept at full width, it is tried that code takes a size
+from its module's input (see `equal_sizes`), that an attribute of the module counts channels (see
+`counting`), and that it counts several channels that must then be as many (heads of one size). What
+a narrow network then runs further with is right.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -44,10 +45,14 @@ class Mending:
         self.labelling = trace.labelling
         self.counted: dict[Attribute, dict[int, Tensor]] = {}
         """Attributes that count channels: for each such number, the labels of these."""
+        self.was_needed = False
+        """Whether the code states sizes, at which a narrow network has failed."""
 
     def mended(self, found: Found) -> Checked | None:
         """What is checked if narrow networks now run further than `found`; else None."""
-        return self._with_equal_sizes(found) or self._with_counted_sizes(found)
+        self.was_needed = True
+        tried = self._with_equal_sizes, self._with_counted_sizes, self._with_one_size
+        return next((mended for each in tried if (mended := each(found)) is not None), None)
 
     def _with_equal_sizes(self, found: Found) -> Checked | None:
         """The same with two dimensions united whose sizes are equal in the code, if that helps.
@@ -82,15 +87,42 @@ class Mending:
                 return mended
         return None
 
+    def _with_one_size(self, found: Found) -> Checked | None:
+        """The same with all channels united that one number of an attribute counts, if that helps.
+
+        Not all follow it yet: it counted those of an earlier operation.
+        """
+        operations, index = self.trace.passes[found.number], found.failure.index
+        index = min(index, len(operations) - 1)
+        mended = self._united(self._more_counted(operations[index]), found)
+        if mended is None or mended[1] is None:
+            return mended
+        others = (self._more_counted(operations[i]) for i in self._alike(operations, index))
+        return self._united([pair for pairs in others for pair in pairs], mended[1]) or mended
+
+    def _more_counted(self, operation: TracedOperation) -> list[tuple[Tensor, Tensor]]:
+        """Labels of its channels that numbers may count which already follow, and those of these."""
+        return [
+            (axis, self.counted[attribute][size])
+            for attribute, sizes in self._counting(operation).items()
+            if attribute in self.counted
+            for size, axis in sizes.items()
+            if size in self.counted[attribute]
+        ]
+
     def _counted(self, operation: TracedOperation) -> dict[Attribute, dict[int, Tensor]]:
         """Attributes of its module that may count channels of what it takes or returns."""
+        found = self._counting(operation)
+        return {attribute: a for attribute, a in found.items() if attribute not in self.counted}
+
+    def _counting(self, operation: TracedOperation) -> dict[Attribute, dict[int, Tensor]]:
         path = operation.site.path
         outputs = [axes for _, axes in operation.outputs]
         axes = [
             axis for each in (*outputs, *operation.activations, *operation.weights) for axis in each
         ]
         found = counting(self.model.get_submodule(path), axes)
-        return {(path, name): a for name, a in found.items() if (path, name) not in self.counted}
+        return {(path, name): sizes for name, sizes in found.items()}
 
     def _followed(
         self, counted: dict[Attribute, dict[int, Tensor]], found: Found

@@ -32,6 +32,33 @@ def images(resolution: int, num: int = 2) -> torch.Tensor:
     return torch.randn(num, 3, resolution, resolution, generator=generator)
 
 
+class Shared(nn.Module):
+    """One layer under three names, and one weight of two layers."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first, self.shared = nn.Conv2d(3, width, 1), nn.Conv2d(width, width, 1)
+        self.blocks = nn.ModuleList(nn.Sequential(self.shared, nn.ReLU()) for _ in range(2))
+        self.other = nn.Conv2d(width, width, 1, bias=False)
+        self.other.weight = self.shared.weight
+        self.last = nn.Linear(width, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.first(x)
+        for block in self.blocks:
+            x = x + block(x)
+        logits: torch.Tensor = self.last(self.other(x).mean((2, 3)))
+        return logits
+
+
+def test_a_layer_that_has_several_names_is_one() -> None:
+    x = images(8)
+    small, large = (Shared(width).eval().requires_grad_(False) for width in (8, 16))
+    graph = graph_of(large, x)
+    require_same(graph, large, x)
+    require_same(graph, small, x)
+
+
 def graph_of(alone: nn.Module, x: torch.Tensor) -> ElasticGraph:
     return ElasticGraph(export_graph(alone, x), alone)
 

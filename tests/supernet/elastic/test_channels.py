@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from supernet.elastic.channels import trace_channels
+from supernet.elastic.channels import _apart, trace_channels
 from supernet.elastic.dims import Channels
 from supernet.elastic.supernet import Supernet
 from supernet.errors import ModelError
@@ -355,3 +355,12 @@ def test_a_parameter_or_several_numbers_may_not_decide(value: Tensor) -> None:
     with pytest.raises(ModelError, match=r"but reads 1\.value .*: use torch.where") as caught:
         trace(nn.Conv2d(3, 6, 1), Switched(value), nn.Conv2d(6, 2, 1))
     assert "\n" not in str(caught.value)
+
+
+def test_of_any_two_groups_one_is_once_narrow_where_the_other_is_whole() -> None:
+    for num_groups in (1, 2, 3, 7, 8):
+        widths = _apart(num_groups, 0.25)
+        assert len(widths) <= 2 * 3
+        for one in range(num_groups):
+            for other in set(range(num_groups)) - {one}:
+                assert any(each[one] == 0.25 and each[other] == 1.0 for each in widths)

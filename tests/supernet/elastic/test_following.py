@@ -185,6 +185,35 @@ class Parts(nn.Module):
         return torch.cat([first, *done], 1)
 
 
+class HeadByHead(nn.Module):
+    """As timm's EfficientViT: each head has a layer of its own, and adds what the last one found."""
+
+    def __init__(self, size: int, heads: int) -> None:
+        super().__init__()
+        self.key_size, self.value_size = 8, size // heads
+        outputs = 2 * self.key_size + self.value_size
+        self.heads = nn.ModuleList(nn.Linear(size // heads, outputs) for _ in range(heads))
+        self.proj = nn.Linear(size, size)
+
+    def forward(self, x: Tensor) -> Tensor:
+        found, last = [], torch.zeros(())
+        for head, part in zip(self.heads, x.chunk(len(self.heads), dim=-1), strict=True):
+            sizes = [self.key_size, self.key_size, self.value_size]
+            queries, keys, values = head(part + last).split(sizes, dim=-1)
+            last = (queries @ keys.transpose(-2, -1)).softmax(-1) @ values
+            found.append(last)
+        out: Tensor = self.proj(torch.cat(found, -1))
+        return out
+
+
+def test_a_number_that_several_groups_have_makes_them_one() -> None:
+    supernet = make(HeadByHead(48, 3))
+    assert not supernet.channels.kept
+    keys, values = supernet.channels.groups
+    assert (keys.size, values.size) == (8, 16)
+    assert prove(supernet).num_configs == 3
+
+
 @pytest.mark.parametrize("sizes", [(36, 12), (24, 8, 8, 8), (12, 36), (16, 8, 24)])
 def test_parts_of_unequal_size_follow_a_list(sizes: tuple[int, ...]) -> None:
     network = nn.Sequential(
