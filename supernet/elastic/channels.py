@@ -238,7 +238,7 @@ class _Tracing:
 
 
 def _apart(num_groups: int, low: float) -> list[list[float]]:
-    """Widths among which, for any two groups, one is once at its lowest where the other is whole."""
+    """Widths among which, of any two groups, one is once at its lowest where the other is whole."""
     return [
         [low if group >> bit & 1 == lowest else 1.0 for group in range(num_groups)]
         for bit in range((num_groups - 1).bit_length())

@@ -1,9 +1,9 @@
 """Mending: sizes that code states in plain numbers, and a narrow network fails at.
 
-Before the channels of a failing operation are kept at full width, it is tried that code takes a size
-from its module's input (see `equal_sizes`), that an attribute of the module counts channels (see
-`counting`), and that it counts several channels that must then be as many (heads of one size). What
-a narrow network then runs further with is right.
+Before the channels of a failing operation are kept at full width, three things are tried: that
+code takes a size from its module's input (see `equal_sizes`), that an attribute of the module
+counts channels (see `counting`), and that it counts those of several groups, which must then be as
+many (heads of one size). What a narrow network then runs further with is right.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -101,7 +101,7 @@ class Mending:
         return self._united([pair for pairs in others for pair in pairs], mended[1]) or mended
 
     def _more_counted(self, operation: TracedOperation) -> list[tuple[Tensor, Tensor]]:
-        """Labels of its channels that numbers may count which already follow, and those of these."""
+        """Labels of its channels that a number may count which already follows, and those it does."""
         return [
             (axis, self.counted[attribute][size])
             for attribute, sizes in self._counting(operation).items()

@@ -186,7 +186,7 @@ class Parts(nn.Module):
 
 
 class HeadByHead(nn.Module):
-    """As timm's EfficientViT: each head has a layer of its own, and adds what the last one found."""
+    """As timm's EfficientViT: each head has a layer of its own and adds what the last one found."""
 
     def __init__(self, size: int, heads: int) -> None:
         super().__init__()
