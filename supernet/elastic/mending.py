@@ -101,7 +101,7 @@ class Mending:
         return self._united([pair for pairs in others for pair in pairs], mended[1]) or mended
 
     def _more_counted(self, operation: TracedOperation) -> list[tuple[Tensor, Tensor]]:
-        """Labels of channels that a number may count which already follows, and those that it does."""
+        """Labels that a number which already follows may count, too, and those that it does."""
         return [
             (axis, self.counted[attribute][size])
             for attribute, sizes in self._counting(operation).items()
