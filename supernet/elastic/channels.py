@@ -38,6 +38,8 @@ from supernet.tracing import (
 
 NUM_RANDOM_CHECKS = 2
 """Narrow networks of random widths that are checked besides the narrowest."""
+TRAINING, EVAL = range(2)
+"""Numbers of the traced passes: in training and in eval mode."""
 
 
 def trace_channels(
@@ -80,14 +82,14 @@ class _Tracing:
         self.mending = Mending(model, self.trace, self._checked)
         tie_heads(model, self.labelling)
         tie_hidden(model, self.labelling)
-        for training in (True, False):
-            self._run(training)
+        for number in (TRAINING, EVAL):
+            self._run(training=number == TRAINING)
         in_training, in_eval = self.trace.outputs
         self.logits = find_logits(in_training, in_eval, num_classes)
         for outputs in (in_training, in_eval):
             self.trace.keep(self.logits.fixed(outputs, in_eval))
 
-    def _run(self, training: bool) -> None:
+    def _run(self, *, training: bool) -> None:
         model = narrow(self.model, {}).train(training)
         try:
             with follow_paths(model) as paths, seeded(0), unchanged(model):
@@ -192,9 +194,11 @@ class _Tracing:
         widths += [
             [rng.uniform(low, 1) for _ in range(num_groups)] for _ in range(NUM_RANDOM_CHECKS)
         ]
+        passes = [TRAINING, EVAL]
+        checks = [(choice, passes) for choice in (widths if num_groups else [])]
         if self.mending.was_needed:  # sizes in the code may hold for some pairs of widths only
-            widths += _apart(num_groups, low)
-        for number_of_widths, choice in enumerate(widths if num_groups else []):
+            checks += [(choice, [EVAL]) for choice in _apart(num_groups, low)]
+        for number_of_widths, (choice, numbers) in enumerate(checks):
             kept = channels.kept_counts(choice, self.space.divisor)
             tensors = {
                 name: channels.selector(name)(tensor, kept).contiguous()
@@ -202,10 +206,10 @@ class _Tracing:
             }
             stays = torch.tensor([*kept, 1])[groups.group_of] > groups.place_of
             size_of = partial(self._count, stays, {})
-            for number, training in enumerate((True, False)):
+            for number in numbers:
                 network = narrow(
                     self.model, tensors, channels.losing_groups, sizes=channels.sizes(kept)
-                ).train(training)
+                ).train(number == TRAINING)
                 with unchanged(network):
                     failure = find_failure(network, self.inputs, self.trace.passes[number], size_of)
                 if failure is not None:
@@ -238,11 +242,10 @@ class _Tracing:
 
 
 def _apart(num_groups: int, low: float) -> list[list[float]]:
-    """Widths among which, of any two groups, one is once at its lowest where the other is whole."""
+    """Widths among which, of any two groups, one is once at its lowest and the other whole."""
     return [
-        [low if group >> bit & 1 == lowest else 1.0 for group in range(num_groups)]
+        [low if group >> bit & 1 else 1.0 for group in range(num_groups)]
         for bit in range((num_groups - 1).bit_length())
-        for lowest in (0, 1)
     ]
 
 

@@ -144,6 +144,7 @@ class TestContract:
         compiled.run()
         assert torch.equal(compiled.logits(x), first)
 
+    @pytest.mark.slow
     def test_it_tells_its_peak_memory_or_that_it_cannot(self, runtime: Runtime) -> None:
         small, large = (
             compiled_by(runtime, network(width, whole=True), images(1)).peak_memory_bytes()

@@ -223,6 +223,7 @@ def test_a_latency_that_nothing_keeps_is_known_before_the_search(
     assert not (tmp_path / "search" / "candidates.csv").exists()
 
 
+@pytest.mark.slow
 def test_objectives_and_constraints_go_by_name(
     own_run: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

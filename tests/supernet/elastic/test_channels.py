@@ -1,4 +1,5 @@
 import copy
+import itertools
 import random
 from collections.abc import Collection
 
@@ -357,10 +358,9 @@ def test_a_parameter_or_several_numbers_may_not_decide(value: Tensor) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_of_any_two_groups_one_is_once_narrow_where_the_other_is_whole() -> None:
+def test_of_any_two_groups_one_is_once_narrow_and_the_other_whole() -> None:
     for num_groups in (1, 2, 3, 7, 8):
         widths = _apart(num_groups, 0.25)
-        assert len(widths) <= 2 * 3
-        for one in range(num_groups):
-            for other in set(range(num_groups)) - {one}:
-                assert any(each[one] == 0.25 and each[other] == 1.0 for each in widths)
+        assert len(widths) <= 3
+        for one, other in itertools.combinations(range(num_groups), 2):
+            assert any({each[one], each[other]} == {0.25, 1.0} for each in widths)
