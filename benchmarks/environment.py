@@ -8,6 +8,7 @@ from typing import Any
 import torch
 import torchvision
 
+from nas.meter.cpu import cpu_details
 from nas.meter.machine import cpu_name, governor
 
 
@@ -15,6 +16,7 @@ def environment() -> dict[str, Any]:
     """Hardware, versions and time, as plain values."""
     return {
         "cpu": cpu_name(),
+        "instruction_sets": cpu_details().get("instruction_sets", "unknown"),
         "num_threads": torch.get_num_threads(),
         "governor": governor(),
         "os": platform.platform(),
