@@ -15,22 +15,26 @@ def tie_hidden(model: nn.Module, labelling: Labelling) -> None:
     """
     for module in model.modules():
         if isinstance(module, nn.RNNBase):
-            first, *others = [labelling.axes_of(weight) for weight in _weights(module, "hh")]
-            for axes in others:
-                for axis, like in zip(axes, first, strict=True):
-                    labelling.join(axis, like, "all layers have one hidden size")
-            for axis in first if module.proj_size else ():
+            weights = [labelling.axes_of(weight) for weight in _weights(module, "hh")]
+            for axes in weights[1:]:
+                for axis, first in zip(axes, weights[0], strict=True):
+                    labelling.join(axis, first, "all layers have one hidden size")
+            for axis in (axis for axes in weights if module.proj_size for axis in axes):
                 labelling.keep(axis, "a projection must be smaller than the hidden size")
 
 
 def set_recurrent_sizes(module: nn.RNNBase) -> None:
     """Set the sizes that `module` states to those of its weights."""
-    module.input_size = _weights(module, "ih")[0].shape[1]
-    if not module.proj_size:
-        module.hidden_size = _weights(module, "hh")[0].shape[1]
+    for weight in _weights(module, "ih")[:1]:
+        module.input_size = weight.shape[1]
+    for weight in _weights(module, "hh")[:1]:
+        module.hidden_size = module.hidden_size if module.proj_size else weight.shape[1]
 
 
 def _weights(module: nn.RNNBase, kind: str) -> list[Tensor]:
-    """Those of all layers and directions: `ih` of the input, `hh` of the hidden state."""
+    """Those of all layers and directions: `ih` of the input, `hh` of the hidden state.
+
+    None that a parametrization computes.
+    """
     named = module._parameters.items()
     return [w for name, w in named if w is not None and name.startswith(f"weight_{kind}_")]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrizations
 
 from supernet.elastic.supernet import Supernet
 from supernet.proof import prove
@@ -36,6 +37,14 @@ LAYERS: dict[str, tuple[Callable[[], nn.RNNBase], int]] = {
     "two layers": (lambda: nn.LSTM(16, 20, 2, batch_first=True, bidirectional=True), 40),
     "projected": (lambda: nn.LSTM(16, 20, 2, batch_first=True, proj_size=12), 12),
 }
+
+
+def test_computed_weights_are_no_obstacle() -> None:
+    layer = nn.LSTM(16, 20, batch_first=True)
+    parametrizations.weight_norm(layer, "weight_hh_l0")
+    parametrizations.weight_norm(layer, "weight_ih_l0")
+    supernet = Supernet(Rows(layer, 20), torch.empty(1, 3, SIDE, SIDE), SPACE)
+    assert any("layer" in each.path for each in supernet.channels.kept)
 
 
 @pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")
