@@ -93,7 +93,8 @@ class Supernet(nn.Module):
         is. Where the full network returns other tensors besides the logits in eval mode, it returns
         the logits alone. Raises SpaceError when the config has the wrong number of widths.
         """
-        network = self._narrow(self._cut(config), config, self._referring)
+        kept = self.kept_counts(config)
+        network = self._narrow(self._cut(kept), kept, self._referring)
         return self.logits.returned_alone(network)
 
     def extract(self, config: SubnetConfig) -> nn.Module:
@@ -102,16 +103,17 @@ class Supernet(nn.Module):
         Its BN statistics are those of the full network's first channels until `calibrate_bn`
         replaces them. Raises SpaceError like `subnet`.
         """
+        kept = self.kept_counts(config)
         with torch.no_grad():
             tensors = {
                 name: tensor.clone(memory_format=torch.contiguous_format)
-                for name, tensor in self._cut(config).items()
+                for name, tensor in self._cut(kept).items()
             }
         parameters = {
             name: nn.Parameter(tensors[name], requires_grad=tensors[name].is_floating_point())
             for name in self._tensors
         }
-        narrowed = self._narrow(tensors | parameters, config, independent=True)
+        narrowed = self._narrow(tensors | parameters, kept, independent=True)
         return self.logits.returned_alone(narrowed)
 
     def part_of(self, name: str, tensor: Tensor, config: SubnetConfig) -> Tensor:
@@ -176,7 +178,7 @@ class Supernet(nn.Module):
     def _narrow(
         self,
         tensors: dict[str, Tensor],
-        config: SubnetConfig,
+        kept_counts: tuple[int, ...],
         referring_attributes: tuple[tuple[str, str], ...] | None = None,
         *,
         independent: bool = False,
@@ -186,17 +188,17 @@ class Supernet(nn.Module):
             tensors,
             self.channels.losing_groups,
             referring_attributes,
-            sizes=self.channels.sizes(self.kept_counts(config)),
+            sizes=self.channels.sizes(kept_counts),
             independent=independent,
         )
 
-    def _cut(self, config: SubnetConfig) -> dict[str, Tensor]:
-        kept = self.kept_counts(config)
+    def _cut(self, kept_counts: tuple[int, ...]) -> dict[str, Tensor]:
         tensors = {
-            name: self._select[name](tensor, kept) for name, tensor in self.model.named_parameters()
+            name: self._select[name](tensor, kept_counts)
+            for name, tensor in self.model.named_parameters()
         }
         for name, buffer in self.model.named_buffers():
-            tensors[name] = self._select[name](buffer, kept).clone()
+            tensors[name] = self._select[name](buffer, kept_counts).clone()
         return tensors
 
     def _without_data(self, config: SubnetConfig) -> nn.Module:
@@ -205,7 +207,7 @@ class Supernet(nn.Module):
         named = [*self.model.named_parameters(), *self.model.named_buffers()]
         empty = {name: on_meta(tensor) for name, tensor in named}
         cut = {name: self._select[name](tensor, kept) for name, tensor in empty.items()}
-        return self._narrow(cut, config)
+        return self._narrow(cut, kept)
 
     def _check_resolutions(self) -> None:
         """Run the narrowest subnet at each resolution on the meta device."""

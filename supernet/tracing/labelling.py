@@ -141,6 +141,14 @@ class Labelling:
             )
         return self.axes[name]
 
+    def axes_without(self, tensor: Tensor, dims: Iterable[int], why: str) -> list[Tensor | None]:
+        """Labels of a tensor's dimensions, but None for `dims`, whose channels are kept."""
+        axes = list(self.axes_of(tensor))
+        for dim in dims:
+            self.keep(axes[dim], why)
+            axes[dim] = None
+        return axes
+
     def set_axes(self, tensor: Tensor, axes: Sequence[Tensor | None]) -> None:
         """Label a tensor that an operation returned; a dimension of size 1 needs no labels."""
         if id(tensor) in self._names:

@@ -19,11 +19,7 @@ def one_of(labelling: Labelling, call: Call) -> None:
 
 def along(labelling: Labelling, call: Call) -> None:
     """Sorted, the largest few, or added up along one dimension."""
-    x = call.args[0]
-    axes = list(labelling.axes_of(x))
-    dim = call.argument("dim") % x.dim()
-    labelling.keep(axes[dim], "their order counts")
-    axes[dim] = None
+    axes = labelling.axes_without(call.args[0], [call.argument("dim")], "their order counts")
     for out in call.outputs:
         labelling.set_axes(out, axes)
 
@@ -31,11 +27,9 @@ def along(labelling: Labelling, call: Call) -> None:
 def index_select(labelling: Labelling, call: Call) -> None:
     """Entries of one dimension."""
     x, dim, index = call.args
-    axes = list(labelling.axes_of(x))
-    for axis in (axes[dim], *labelling.axes_of(index)):
+    for axis in labelling.axes_of(index):
         labelling.keep(axis, BY_INDEX)
-    axes[dim] = None
-    labelling.set_axes(call.result, axes)
+    labelling.set_axes(call.result, labelling.axes_without(x, [dim], BY_INDEX))
 
 
 def indexed(labelling: Labelling, call: Call) -> None:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from supernet.tracing.call import Call
-from supernet.tracing.labelling import Axes, Labelling
+from supernet.tracing.labelling import Labelling
 
 
 def pooling(labelling: Labelling, call: Call) -> None:
@@ -33,7 +33,7 @@ def pooling(labelling: Labelling, call: Call) -> None:
 
 def pooling_with(labelling: Labelling, call: Call) -> None:
     """As `pooling`, with a second tensor for it: indices, or random numbers for each channel."""
-    axes = list(_without_positions(labelling, call.args[0], _num_dims(call), "pooled over"))
+    axes = labelling.axes_without(call.args[0], range(-_num_dims(call), 0), "pooled over")
     channels = -1 - _num_dims(call)
     for tensor in call.inputs[1:]:
         like = labelling.axes_of(tensor)
@@ -46,11 +46,7 @@ def pooling_with(labelling: Labelling, call: Call) -> None:
 def transform(labelling: Labelling, call: Call) -> None:
     """A Fourier transform over some dimensions."""
     x, dims = call.args[:2]
-    axes = list(labelling.axes_of(x))
-    for dim in dims:
-        labelling.keep(axes[dim], "transformed over")
-        axes[dim] = None
-    labelling.set_axes(call.result, axes)
+    labelling.set_axes(call.result, labelling.axes_without(x, dims, "transformed over"))
 
 
 def sampling(labelling: Labelling, call: Call) -> None:
@@ -58,13 +54,12 @@ def sampling(labelling: Labelling, call: Call) -> None:
     x, grid = call.args[:2]
     for axis in labelling.axes_of(grid):
         labelling.keep(axis, "used as coordinates")
-    axes = _without_positions(labelling, x, x.dim() - 2, "sampled over")
-    labelling.set_axes(call.result, axes)
+    labelling.set_axes(call.result, labelling.axes_without(x, range(2, x.dim()), "sampled over"))
 
 
 def to_patches(labelling: Labelling, call: Call) -> None:
     """Each channel gives as many consecutive ones as a patch has pixels (F.unfold)."""
-    *batch, axis, _, _ = _without_positions(labelling, call.args[0], 2, "cut into patches")
+    *batch, axis, _, _ = labelling.axes_without(call.args[0], (-2, -1), "cut into patches")
     patch = prod(call.args[1])
     made = None if axis is None else axis.repeat_interleave(patch)
     labelling.set_axes(call.result, [*batch, made, None])
@@ -72,7 +67,7 @@ def to_patches(labelling: Labelling, call: Call) -> None:
 
 def from_patches(labelling: Labelling, call: Call) -> None:
     """The reverse (F.fold): the pixels of a channel are tied."""
-    *batch, axis, _ = _without_positions(labelling, call.args[0], 1, "put together")
+    *batch, axis, _ = labelling.axes_without(call.args[0], [-1], "put together")
     patch = prod(call.args[2])
     channels = None if axis is None else labelling.tie_rows(axis.view(-1, patch), dim=1)
     labelling.set_axes(call.result, [*batch, channels, None, None])
@@ -85,7 +80,7 @@ def _num_dims(call: Call) -> int:
 
 
 def _slid_along(labelling: Labelling, call: Call, dim: int) -> Tensor | None:
-    """Labels of the result's dimension, if the average of a window that slides along zeros too."""
+    """Labels of the result, if the window averages, slides by one, and finds zeros at both ends."""
     axis = labelling.axes_of(call.args[0])[dim]
     if axis is None or not call.operation.startswith("aten.avg_pool"):
         return None
@@ -96,11 +91,3 @@ def _slid_along(labelling: Labelling, call: Call, dim: int) -> Tensor | None:
     inner = axis[start : start + call.result.shape[dim]]
     outer = torch.cat([axis[:start], axis[start + len(inner) :]])
     return inner if bool(labelling.labels.is_kept(outer).all()) else None
-
-
-def _without_positions(labelling: Labelling, x: Tensor, num_dims: int, why: str) -> Axes:
-    """Labels of `x`; those of the last `num_dims` dimensions stay and are left out."""
-    axes = labelling.axes_of(x)
-    for dim in range(-num_dims, 0):
-        labelling.keep(axes[dim], why)
-    return (*axes[: len(axes) - num_dims], *[None] * num_dims)
