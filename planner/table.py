@@ -26,6 +26,9 @@ SCHEMA_MINOR = 4
 and `top1_difference`; 4: an entry's `dtype`. A table of an older minor version lacks what later
 ones added."""
 
+WORTH_TELLING = 0.1
+"""Slowdown of the machine below which `timing_quality` leaves it out."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class LookupTable:
@@ -133,6 +136,16 @@ class LookupTable:
             return 0.0
         measured = self.protocol.get("conditions", {}).get(REPEATED, {})
         return float(measured["session_spread"]) if "session_spread" in measured else None
+
+    @property
+    def timing_quality(self) -> str:
+        """How far the latencies can be relied on, for people to read: noise floor and slowdown."""
+        floor = self.protocol.get("noise_floor")
+        noise = "noise floor not measured" if floor is None else f"noise floor {floor:.1%}"
+        slowdown = self.protocol.get("slowdown") or 0.0
+        if slowdown < WORTH_TELLING:
+            return noise
+        return f"{noise}; the machine ran {slowdown:.0%} slower than at its best"
 
     def under(self, condition: str) -> "LookupTable":
         """The table whose entries have the latency of `condition`, sorted by it.

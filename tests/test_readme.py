@@ -83,6 +83,7 @@ def test_the_commands_for_photographs_work_on_a_folder_of_them(tmp_path: Path) -
         path = tmp_path / "photos" / "train" / "ab"[number % 2] / f"{number}.jpg"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(rng.integers(0, 256, (96, 128, 3), dtype=np.uint8)).save(path)
+    torch.manual_seed(0)
     torch.save(mobilenet_v2().state_dict(), tmp_path / "mobilenet_v2-b0353104.pth")
     for line in lines:
         command = line.partition("  #")[0].replace("python", sys.executable, 1)

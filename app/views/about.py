@@ -40,8 +40,6 @@ def show(sources: dict[str, Source]) -> None:
 def facts(table: LookupTable) -> list[str]:
     """A table's network, data, target, processor, timing method, accuracy split, command: text."""
     supernet, target, protocol = table.supernet, table.target, table.protocol
-    floor = protocol["noise_floor"]
-    noise = "not measured" if floor is None else f"{floor:.1%}"
     return [
         f"Network {supernet['model']}, trained on {supernet['data']} "
         f"({table.splits['train']:,} images, {len(supernet['class_names'])} classes), "
@@ -52,7 +50,7 @@ def facts(table: LookupTable) -> list[str]:
         f"Instruction sets: {target.known('instruction_sets')}; caches: {target.known('caches')}; "
         f"usable cores: {target.known('num_usable_cores')}",
         f"{_count(protocol['num_samples'], 'sample')} in "
-        f"{_count(protocol['num_rounds'], 'round')}, noise floor {noise}",
+        f"{_count(protocol['num_rounds'], 'round')}, {table.timing_quality}",
         f"Accuracy on {table.splits['report']:,} images, not used for training or selection",
         f"{str(table.provenance['command'])[:200]}, {table.provenance['created_utc']}",
     ]

@@ -66,6 +66,8 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     with _shown("timing") as show:
         found = steady(bench, show, allow_noisy=args.allow_noisy)
     under, parameters = measure_conditions(names, bench, _shown)
+    if found.is_slow:
+        print(f"this machine ran {found.slowdown:.0%} slower than at its best", file=sys.stderr)
     ids = [model["config_id"] for model in models]
     ties = found.ties(ids)
     return {

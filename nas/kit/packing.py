@@ -17,8 +17,8 @@ ROOT = Path(__file__).parents[2]
 METER = (
     *("nas/errors.py", "nas/meter/__init__.py", "nas/meter/atomic.py", "nas/meter/cpu.py"),
     *("nas/meter/cpu_elsewhere.py", "nas/meter/latency.py", "nas/meter/machine.py"),
-    *("nas/meter/noise.py", "nas/meter/reference_workload.py", "nas/meter/rounds.py"),
-    *("nas/meter/statistics.py", "nas/threads.py", "supernet/cores.py"),
+    *("nas/meter/noise.py", "nas/meter/other_processes.py", "nas/meter/reference_workload.py"),
+    *("nas/meter/rounds.py", "nas/meter/statistics.py", "nas/threads.py", "supernet/cores.py"),
     *(f"nas/conditions/{path.name}" for path in sorted((ROOT / "nas/conditions").glob("*.py"))),
 )
 

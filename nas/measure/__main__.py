@@ -223,6 +223,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     for condition in table.conditions[1:]:
         print(f"{condition:>24}  {_times_steady(table, condition)}")
+    print(table.timing_quality)
     print(f"written: {args.out}, {len(table)} entries on {table.target.device}")
     return 0
 

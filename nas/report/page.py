@@ -84,8 +84,8 @@ def _section(title: str, note: str, figure: go.Figure, *, first: bool) -> str:
 
 def _front_note(table: LookupTable) -> str:
     return (
-        "Candidates near the front were timed again, in interleaved rounds (noise floor "
-        f"{table.protocol['noise_floor']:.1%}). Front candidates are scored on the "
+        "Candidates near the front were timed again, in interleaved rounds "
+        f"({table.timing_quality}). Front candidates are scored on the "
         f"{table.splits['report']} held-out images of the report split, all others on the "
         "selection split. Error bars are 95 % confidence intervals."
     )

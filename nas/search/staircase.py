@@ -35,9 +35,9 @@ def measured_steps(evaluator: Evaluator, max_s: float) -> Steps:
     """The steps of the evaluator's target; all widths where its latency is no staircase.
 
     A width is dropped only where it saves less than SHARE of its part with 95 % confidence, judged
-    by differences within each round of timing. On a noisy machine all widths stay, and so do those
-    of a group for whose networks `max_s` seconds of preparing and timing leave no time. Of several
-    number types, a step of any is a step.
+    by differences within each round of timing. On a disturbed machine all widths stay, and so do
+    those of a group for whose networks `max_s` seconds of preparing and timing leave no time. Of
+    several number types, a step of any is a step.
     """
     space, dtypes = evaluator.supernet.space, dtypes_of(evaluator.runtime)
     all_steps = Steps.all_of(evaluator.supernet, tuple(filter(None, dtypes)))
@@ -51,7 +51,7 @@ def measured_steps(evaluator: Evaluator, max_s: float) -> Steps:
     bar = Bar(probes, "staircase", unit="config", mininterval=1.0)
     networks = [evaluator.compile_to_time(config) for config in bar]
     found = evaluator.measure(networks, max_s=min(PATIENCE_S, max_s), allow_noisy=True)
-    if found.is_noisy:
+    if found.is_disturbed:
         to_stderr("this machine is too busy to tell steps of the latency: all widths stay")
         return all_steps
     kept, first = [set[float]() for _ in by_width], 0

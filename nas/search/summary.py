@@ -12,8 +12,7 @@ from planner import Candidate, Entry, LookupTable
 
 def print_summary(table: LookupTable, candidates: Sequence[Candidate], console: Console) -> None:
     """Print the entries of `table`, fastest first, and one line about the search."""
-    target, noise_floor = table.target, table.protocol["noise_floor"]
-    entries = list(table)
+    target, entries = table.target, list(table)
     console.print(
         f"{target.device}, {target.runtime} {target.runtime_version}, "
         f"batch {target.batch_size}, threads {target.num_threads}",
@@ -32,7 +31,7 @@ def print_summary(table: LookupTable, candidates: Sequence[Candidate], console: 
         f"{len(candidates)} candidates; {len(entries)} entries, {num_own} of them outside the "
         f"uniform grid, spanning a factor of {span:.1f} in latency; top-1 on "
         f"{table.splits['report']} held-out images ({100 * shrunk:+.1f} points on those that chose "
-        f"the entries); noise floor {noise_floor:.1%}",
+        f"the entries); {table.timing_quality}",
         highlight=False,
     )
     slower = _span([candidate.latency.p50_ms for candidate in candidates])

@@ -38,6 +38,24 @@ def test_a_table_may_be_empty(tmp_path: Path, new_table: Callable[..., LookupTab
     assert len(LookupTable.read(tmp_path / "x.json")) == 0
 
 
+@pytest.mark.parametrize(
+    ("protocol", "told"),
+    [
+        ({"noise_floor": 0.0132, "slowdown": 0.08}, "noise floor 1.3%"),
+        (
+            {"noise_floor": 0.0132, "slowdown": 0.26},
+            "noise floor 1.3%; the machine ran 26% slower than at its best",
+        ),
+        ({"noise_floor": None}, "noise floor not measured"),
+    ],
+)
+def test_how_far_the_latencies_can_be_relied_on_is_told(
+    table: LookupTable, protocol: dict[str, float | None], told: str
+) -> None:
+    without = {name: value for name, value in table.protocol.items() if name != "slowdown"}
+    assert replace(table, protocol=without | protocol).timing_quality == told
+
+
 def test_entries_are_found_by_config_id(table: LookupTable) -> None:
     entry = table.entries[3]
     assert table.by_config_id[entry.config_id] is entry

@@ -14,6 +14,7 @@ import torch
 from nas.errors import NoisyMachineError
 from nas.evaluate.reference_network import reference_workload
 from nas.meter.latency import MIN_ROUNDS, Measurement, measure_latency
+from nas.meter.other_processes import OtherProcesses
 from nas.meter.reference_workload import ReferenceWorkload
 from nas.runtimes import load_runtime
 from supernet.models import WideResNet
@@ -163,20 +164,64 @@ def test_a_machine_known_to_be_faster_is_waited_for(tmp_path: Path) -> None:
     assert 4.0 < result.duration_s < 4.5
 
 
-def test_one_that_stays_slower_than_it_was_is_refused_with_what_to_do(tmp_path: Path) -> None:
-    clock, file = Clock(), tmp_path / "speed.json"
+class Others(OtherProcesses):
+    """Other processes that keep so many cores busy; None: the system doesn't tell."""
+
+    def __init__(self, cores: float | None) -> None:
+        self.cores = cores
+
+    def busy_cores(self) -> float | None:
+        return self.cores
+
+
+def known_to_be_faster(clock: Clock, file: Path) -> ReferenceWorkload:
     reference = ReferenceWorkload(slow_until(clock, 99.0, 1e-4), "a test", file)
     reference.record_best(1.2e-4)
+    return reference
+
+
+@pytest.mark.parametrize(("cores", "told"), [(1.02, " while other .* 1.0 cores busy"), (None, "")])
+def test_a_machine_slowed_by_other_processes_is_refused_with_what_to_do(
+    tmp_path: Path, cores: float | None, told: str
+) -> None:
+    clock, file = Clock(), tmp_path / "speed.json"
+    reference = known_to_be_faster(clock, file)
     with pytest.raises(
-        NoisyMachineError, match="25% slower than at its best, but runs 42% slo"
+        NoisyMachineError, match=f"25% slower than at its best, but runs 42% slower{told}; stop"
     ) as e:
-        measure(clock, [slow_until(clock, 99.0, 1e-3)], max_s=2.0, reference=reference)
+        measure(
+            clock,
+            [slow_until(clock, 99.0, 1e-3)],
+            max_s=2.0,
+            reference=reference,
+            others=Others(cores),
+        )
     assert str(file) in str(e.value)
     assert clock.now > 6.0  # three times as long as it was given
     allowed = measure(clock, [slow_until(clock, 99.0, 1e-3)], reference=reference, allow_noisy=True)
     assert allowed.is_noisy
     assert allowed.protocol()["slowdown"] == pytest.approx(0.41667, abs=1e-4)
     assert allowed.duration_s < 2.1  # where noise is allowed nothing is waited for
+
+
+def test_a_machine_slowed_from_outside_is_waited_for_and_then_measured_as_it_is(
+    tmp_path: Path,
+) -> None:
+    clock = Clock()
+    reference = known_to_be_faster(clock, tmp_path / "speed.json")
+    found = measure(
+        clock,
+        [slow_until(clock, 99.0, 1e-3)],
+        max_s=2.0,
+        reference=reference,
+        others=Others(0.05),
+    )
+    assert clock.now > 6.0
+    assert found.is_noisy
+    assert not found.is_disturbed
+    assert found.latencies[0].p50_ms == pytest.approx(1.7)
+    assert found.protocol()["slowdown"] == pytest.approx(0.41667, abs=1e-4)
+    assert reference.quickest_s == 1.2e-4  # no new best
 
 
 def test_what_was_seen_of_the_machine_is_kept_unless_it_was_noisy() -> None:
