@@ -27,9 +27,11 @@ from supernet.elastic.requirements import require_convertible
 from supernet.elastic.unchanged import unchanged
 from supernet.errors import ModelError
 from supernet.seeding import seeded
-from supernet.space import SearchSpace, channel_multiple
+from supernet.space import SearchSpace, channel_multiple, round_channels
 from supernet.tracing import (
+    Heads,
     Partition,
+    Split,
     Trace,
     divide,
     find_failure,
@@ -58,7 +60,11 @@ def trace_channels(
     require_inputs(model, len(example))
     meta = narrow(model, {n: on_meta(t) for n, t in _named_tensors(model).items()})
     inputs = without_data(example, floating_dtype(model))
-    return _Tracing(meta, inputs, space, num_classes).settled()
+    first = _Tracing(meta, inputs, space, num_classes)
+    heads = frozenset(first.labelling.heads.found)
+    if heads:
+        return _Tracing(meta, inputs, space, num_classes, heads).settled()
+    return first.settled()
 
 
 def floating_dtype(model: nn.Module) -> torch.dtype | None:
@@ -67,7 +73,7 @@ def floating_dtype(model: nn.Module) -> torch.dtype | None:
 
 
 class _Tracing:
-    """A trace of `model`, and the channels that follow from it."""
+    """A trace of `model`, and the channels that follow from it; whole `heads` can be removed."""
 
     def __init__(
         self,
@@ -75,12 +81,13 @@ class _Tracing:
         inputs: tuple[Tensor, ...],
         space: SearchSpace,
         num_classes: int | None,
+        heads: frozenset[Split] = frozenset(),
     ) -> None:
         self.model, self.inputs, self.space = model, inputs, space
-        self.trace = Trace(model, space.divisor)
+        self.trace = Trace(model, space.divisor, Heads(self._head_counts, heads))
         self.labelling = self.trace.labelling
         self.mending = Mending(model, self.trace, self._checked)
-        tie_heads(model, self.labelling)
+        self.mending.counted |= tie_heads(model, self.labelling)
         tie_hidden(model, self.labelling)
         for number in (TRAINING, EVAL):
             self._run(training=number == TRAINING)
@@ -101,6 +108,12 @@ class _Tracing:
                 "a network must compute the same however many batches it has seen (no subnet "
                 f"counts them), but {path or 'the network itself'} uses {name}: take that out"
             )
+
+    def _head_counts(self, num_heads: int, num_features: int) -> range:
+        channels = num_heads * num_features
+        step = channel_multiple(channels, num_features, self.space.divisor)
+        fewest = round_channels(channels, self.space.narrowest, step) // num_features
+        return range(fewest, num_heads + 1, step // num_features)
 
     def _refusal(self, error: Exception) -> ModelError:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
@@ -190,10 +203,12 @@ class _Tracing:
     def _first_failure(self, channels: Channels, groups: Partition) -> Found | None:
         rng, low = random.Random(0), self.space.narrowest
         num_groups = len(channels.groups)
-        widths = [[low] * num_groups]
-        widths += [
+        widths = [
             [rng.uniform(low, 1) for _ in range(num_groups)] for _ in range(NUM_RANDOM_CHECKS)
         ]
+        # Where whole heads are removed, sizes that are equal at the lowest widths may differ at
+        # others, and mending would begin with the wrong ones.
+        widths.insert(NUM_RANDOM_CHECKS if self.labelling.heads.removed else 0, [low] * num_groups)
         passes = [TRAINING, EVAL]
         checks = [(choice, passes) for choice in (widths if num_groups else [])]
         if self.mending.was_needed:  # sizes in the code may hold for some pairs of widths only

@@ -1,9 +1,10 @@
 """Mending: sizes that code states in plain numbers, and a narrow network fails at.
 
-Before the channels of a failing operation are kept at full width, three things are tried: that
+Before the channels of a failing operation are kept at full width, four changes are tried: that
 code takes a size from its module's input (see `equal_sizes`), that an attribute of the module
-counts channels (see `counting`), and that it counts those of several groups, which must then be as
-many (heads of one size). What a narrow network then runs further with is right.
+counts channels (see `counting`), both at once (`channels // self.num_heads` of an input that loses
+whole heads), and that an attribute counts those of several groups, which must then be as many
+(heads of one size). What a narrow network then runs further with is right.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -13,7 +14,10 @@ from torch import Tensor, nn
 
 from supernet.elastic.dims import Channels
 from supernet.elastic.following import Attribute, counting
-from supernet.tracing import Failure, Trace, TracedOperation, equal_sizes
+from supernet.tracing import Failure, Key, Pair, Trace, TracedOperation, equal_sizes
+
+Place = tuple[int, int, int]
+"""Number of the narrow network, of the pass, and of the operation that fails."""
 
 
 @dataclass(frozen=True)
@@ -25,13 +29,28 @@ class Found:
     failure: Failure
 
     @property
-    def place(self) -> tuple[int, int, int]:
+    def place(self) -> Place:
         """How far all narrow networks run."""
         return self.widths, self.number, self.failure.index
 
 
 Checked = tuple[Channels, Found | None]
 """The channels as the labels are, and where a narrow network fails."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """How an operation may be mended, and with it the same step of the code in other modules."""
+
+    equal: Key | None = None
+    """Dimensions that are united, see `equal_sizes`."""
+    names: tuple[str, ...] = ()
+    """Attributes of the module that follow the channels they count."""
+    is_one_size: bool = False
+    """Whether all channels are united that a number counts which already follows."""
+
+
+ONE_SIZE = Way(is_one_size=True)
 
 
 class Mending:
@@ -51,56 +70,64 @@ class Mending:
     def mended(self, found: Found) -> Checked | None:
         """What is checked if narrow networks now run further than `found`; else None."""
         self.was_needed = True
-        tried = self._with_equal_sizes, self._with_counted_sizes, self._with_one_size
-        return next((mended for each in tried if (mended := each(found)) is not None), None)
-
-    def _with_equal_sizes(self, found: Found) -> Checked | None:
-        """The same with two dimensions united whose sizes are equal in the code, if that helps.
-
-        It does where the network then runs further.
-        """
-        operations, index = self.trace.passes[found.number], found.failure.index
-        for key, pair in equal_sizes(operations, index).items():
-            mended = self._united([pair], found)
-            if mended is not None and mended[1] is not None:
-                others = [equal_sizes(operations, i) for i in self._alike(operations, index)]
-                pairs = [each[key] for each in others if key in each]
-                return self._united(pairs, mended[1]) or mended
-            if mended is not None:
-                return mended
+        operations = self.trace.passes[found.number]
+        index = min(found.failure.index, len(operations) - 1)
+        for way in self._ways(operations, index):
+            checked = self._changed(way, operations, [index], found.place)
+            if checked is not None and checked[1] is not None:
+                alike = list(self._alike(operations, index))
+                return self._changed(way, operations, alike, found.place) or checked
+            if checked is not None:
+                return checked
         return None
 
-    def _with_counted_sizes(self, found: Found) -> Checked | None:
-        """The same with attributes that count what shrinks, if the network then runs further."""
-        operations, index = self.trace.passes[found.number], found.failure.index
-        index = min(index, len(operations) - 1)
-        counted = self._counted(operations[index])
-        choices = [counted, *({one: sizes} for one, sizes in counted.items() if len(counted) > 1)]
-        for choice in choices if counted else []:
-            names = {name for _, name in choice}
-            mended = self._followed(choice, found)
-            if mended is not None and mended[1] is not None:
-                others = [self._counted(operations[i]) for i in self._alike(operations, index)]
-                more = {a: sizes for each in others for a, sizes in each.items() if a[1] in names}
-                return self._followed(more, mended[1]) or mended
-            if mended is not None:
-                return mended
+    def _ways(self, operations: Sequence[TracedOperation], index: int) -> list[Way]:
+        """What may mend the operation at `index`, the likeliest first."""
+        names = tuple(dict.fromkeys(name for _, name in self._counted(operations[index])))
+        some = [*((name,) for name in names), *([names] if len(names) > 1 else [])]
+        keys = list(equal_sizes(operations, index))
+        equal, counted = [Way(equal=key) for key in keys], [Way(names=few) for few in some]
+        both = [Way(equal=key, names=few) for key in keys for few in some]
+        if self.labelling.heads.are_removed_in(operations[index].site.path):
+            return [*counted, *both, *equal, ONE_SIZE]  # their number is no size of the input
+        return [*equal, *counted, *both, ONE_SIZE]
+
+    def _changed(
+        self,
+        way: Way,
+        operations: Sequence[TracedOperation],
+        indices: Sequence[int],
+        place: Place,
+    ) -> Checked | None:
+        """What is checked with these mended; None, and all as before, if not beyond `place`."""
+        counted, state = dict(self.counted), self.labelling.state()
+        pairs = [pair for index in indices for pair in self._pairs(way, operations, index)]
+        for index in indices:
+            new = self._counted(operations[index])
+            self.counted |= {each: sizes for each, sizes in new.items() if each[1] in way.names}
+        if self.counted.keys() == counted.keys() and all(map(self._is_united, pairs)):
+            return None
+        for axis, other in pairs:
+            self.labelling.unite(axis.view(-1, len(other)), other)
+        checked = self.check()
+        if checked[1] is None or checked[1].place > place:
+            return checked
+        self.counted = counted
+        self.labelling.restore(state)
         return None
 
-    def _with_one_size(self, found: Found) -> Checked | None:
-        """The same with all channels united that one number of an attribute counts, if that helps.
+    def _pairs(self, way: Way, operations: Sequence[TracedOperation], index: int) -> list[Pair]:
+        """What is united at this operation."""
+        if way.is_one_size:
+            return self._more_counted(operations[index])
+        equal = equal_sizes(operations, index) if way.equal else {}
+        return [equal[way.equal]] if way.equal in equal else []
 
-        Not all follow it yet: it counted those of an earlier operation.
-        """
-        operations, index = self.trace.passes[found.number], found.failure.index
-        index = min(index, len(operations) - 1)
-        mended = self._united(self._more_counted(operations[index]), found)
-        if mended is None or mended[1] is None:
-            return mended
-        others = (self._more_counted(operations[i]) for i in self._alike(operations, index))
-        return self._united([pair for pairs in others for pair in pairs], mended[1]) or mended
+    def _is_united(self, pair: Pair) -> bool:
+        axis, other = map(self.labelling.labels.roots, pair)
+        return bool((axis.view(-1, len(other)) == other).all())
 
-    def _more_counted(self, operation: TracedOperation) -> list[tuple[Tensor, Tensor]]:
+    def _more_counted(self, operation: TracedOperation) -> list[Pair]:
         """Labels that a number which already follows may count, too, and those that it does."""
         return [
             (axis, self.counted[attribute][size])
@@ -117,51 +144,43 @@ class Mending:
 
     def _counting(self, operation: TracedOperation) -> dict[Attribute, dict[int, Tensor]]:
         path = operation.site.path
+        module = self.model.get_submodule(path)
         outputs = [axes for _, axes in operation.outputs]
         axes = [
             axis for each in (*outputs, *operation.activations, *operation.weights) for axis in each
         ]
-        found = counting(self.model.get_submodule(path), axes)
-        return {(path, name): sizes for name, sizes in found.items()}
-
-    def _followed(
-        self, counted: dict[Attribute, dict[int, Tensor]], found: Found
-    ) -> Checked | None:
-        """What is checked when these attributes follow; None, and all as before, if no better."""
-        if not counted:
-            return None
-        before, state = dict(self.counted), self.labelling.state()
-        self.counted |= counted
-        checked = self._if_further(found)
-        if checked is None:
-            self.counted = before
-            self.labelling.restore(state)
-        return checked
-
-    def _united(self, pairs: list[tuple[Tensor, Tensor]], found: Found) -> Checked | None:
-        """What is checked with these united; None, and all as before, if that runs no further."""
-        roots, state = self.labelling.labels.roots, self.labelling.state()
-        pairs = [(axis.view(-1, len(other)), other) for axis, other in pairs]
-        if all(bool((roots(axis) == roots(other)).all()) for axis, other in pairs):
-            return None
-        for axis, other in pairs:
-            self.labelling.unite(axis, other)
-        checked = self._if_further(found)
-        if checked is None:
-            self.labelling.restore(state)
-        return checked
+        owners = {path: module} | {  # of which a method may run
+            f"{path}.{name}".lstrip("."): child for name, child in module.named_children()
+        }
+        return {
+            (owner, name): sizes
+            for owner, each in owners.items()
+            for name, sizes in counting(each, axes).items()
+        }
 
     def _alike(self, operations: Sequence[TracedOperation], index: int) -> Iterator[int]:
-        """The same step of the code in later calls of modules of that class."""
-        site = operations[index].site
-        kind = type(self.model.get_submodule(site.path))
-        for i, operation in enumerate(operations[index + 1 :], index + 1):
-            other = operation.site
-            same = other.operation == site.operation and other.number == site.number
-            if same and type(self.model.get_submodule(other.path)) is kind:
-                yield i
+        """The same step of the code in later calls of modules of that class.
 
-    def _if_further(self, found: Found) -> Checked | None:
-        checked = self.check()
-        is_further = checked[1] is None or checked[1].place > found.place
-        return checked if is_further else None
+        The same operation, as often as the call has run it: a call may do something else besides.
+        """
+        kind, step = self._kind(operations[index]), _step(operations, index)
+        for other in range(index + 1, len(operations)):
+            same = operations[other].name == operations[index].name
+            if same and self._kind(operations[other]) is kind and _step(operations, other) == step:
+                yield other
+
+    def _kind(self, operation: TracedOperation) -> type[nn.Module]:
+        return type(self.model.get_submodule(operation.site.path))
+
+
+def _step(operations: Sequence[TracedOperation], index: int) -> int:
+    """How often this call of the module has run the operation at `index`, with it."""
+    name, site = operations[index].name, operations[index].site
+    count, before = 1, site.number
+    for other in reversed(operations[:index]):
+        if other.site.path == site.path:
+            if other.site.number >= before:
+                break
+            before = other.site.number
+            count += other.name == name
+    return count

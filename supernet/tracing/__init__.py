@@ -1,7 +1,8 @@
 """Channel labels, propagated through a network while it runs on tensors without data."""
 
 from supernet.tracing.call import BATCH_SIZE
-from supernet.tracing.code_sizes import equal_sizes
+from supernet.tracing.code_sizes import Key, Pair, equal_sizes
+from supernet.tracing.heads import Heads, Split
 from supernet.tracing.labelling import Kept, Labelling
 from supernet.tracing.labels import Labels
 from supernet.tracing.one_device import OneDevice, run_on_one_device
@@ -15,12 +16,16 @@ __all__ = [
     "BATCH_SIZE",
     "Failure",
     "Group",
+    "Heads",
     "Kept",
+    "Key",
     "Labelling",
     "Labels",
     "OneDevice",
     "Output",
+    "Pair",
     "Partition",
+    "Split",
     "Trace",
     "TracedOperation",
     "divide",

@@ -14,6 +14,7 @@ from supernet.tracing.trace import TracedOperation
 
 VIEW = "aten.view"
 Pair = tuple[Tensor, Tensor]
+"""Labels of two dimensions; the first is as long as the second, or a multiple of it."""
 MOST_TIMES = 4
 """How many times as long as the input's a dimension may be (queries, keys and values: 3)."""
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from supernet.tracing.call import Call
+from supernet.tracing.heads import Heads
 from supernet.tracing.labels import KEPT, Labels, compact
 
 TIED = "tied to channels that stay"
@@ -58,10 +59,11 @@ class Labelling:
         model: the network whose parameters and buffers get labels.
         divisor: channels will be kept in multiples of this (decides how a grouped convolution
             shrinks).
+        heads: see `Heads`.
     """
 
-    def __init__(self, model: nn.Module, divisor: int) -> None:
-        self.divisor = divisor
+    def __init__(self, model: nn.Module, divisor: int, heads: Heads | None = None) -> None:
+        self.divisor, self.heads = divisor, heads or Heads()
         self.labels = Labels()
         self.kept: list[Kept] = []
         self.made: list[Made] = []
@@ -100,6 +102,8 @@ class Labelling:
         """The operation that ran last and the path of the module in which it did."""
         self.alike: list[Tensor] = []
         """Labels that it made for entries that are all alike."""
+        self._alike: set[int] = set()
+        """Those that any operation made."""
 
     def state(self) -> tuple[Labels, list[Kept], dict[int, tuple[tuple[str, str], str]]]:
         """Which labels are united and kept, and what is listed; see `restore`."""
@@ -170,7 +174,12 @@ class Labelling:
             if tensor.shape[dim] > 1:
                 labels = axes[dim] = self.labels.fresh(tensor.shape[dim])
                 self.alike.append(labels)
+                self._alike.update(labels.tolist())
         self.set_axes(tensor, axes)
+
+    def are_alike(self, axis: Tensor) -> bool:
+        """Whether these are entries that are all alike, and united with no others."""
+        return self._alike.issuperset(self.labels.roots(axis).tolist())
 
     def _seen(self, labels: Tensor) -> Tensor:
         """Record a vector: its channels appear together in one dimension."""

@@ -1,6 +1,7 @@
 """Operations that only move elements do to the labels what they do to the data."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -17,21 +18,29 @@ def carry(labelling: Labelling, call: Call) -> None:
     for dim, axis in enumerate(labelling.axes_of(call.args[0])):
         if axis is None:
             continue
-        for table, found in zip(_moved(labelling, call, axis, dim), axes, strict=True):
-            place = _single_axis(labelling, table)
-            if place is None or found[place[0]] is not None:  # no dimension, or two merged into one
+        tables = _moved(call, labelling.labels.roots(axis), dim)
+        for number, (table, found) in enumerate(zip(tables, axes, strict=True)):
+            entries = partial(_moved_entries, call, len(axis), dim, number)
+            place = _single_axis(labelling, table, entries)
+            if place is None:
                 labelling.keep(axis, MIXED)
-            else:
+                continue
+            merged = found[place[0]]
+            if merged is None or labelling.are_alike(merged):
+                labelling.keep(merged, MIXED)
                 found[place[0]] = place[1]
+            else:
+                labelling.keep(axis, MIXED)
     for output, found in zip(call.outputs, axes, strict=True):
         labelling.set_axes(output, found)
 
 
-def _moved(labelling: Labelling, call: Call, axis: Tensor, dim: int) -> list[Tensor]:
+def _moved(call: Call, values: Tensor, dim: int) -> list[Tensor]:
+    """What the operation makes of a tensor that has these values along `dim`."""
     x, *others = call.args
     shape = [1] * x.dim()
-    shape[dim] = len(axis)
-    table = labelling.labels.roots(axis).view(shape).expand(x.shape)
+    shape[dim] = len(values)
+    table = values.view(shape).expand(x.shape)
     try:
         moved = call.func(table, *others, **call.kwargs)
     except RuntimeError:  # a view of a table that is not contiguous
@@ -39,23 +48,55 @@ def _moved(labelling: Labelling, call: Call, axis: Tensor, dim: int) -> list[Ten
     return [moved] if isinstance(moved, Tensor) else list(moved)
 
 
-def _single_axis(labelling: Labelling, table: Tensor) -> tuple[int, Tensor] | None:
+def _moved_entries(call: Call, size: int, dim: int, number: int) -> Tensor:
+    """Which of `size` entries along `dim` each element of an output came from."""
+    return _moved(call, torch.arange(size), dim)[number]
+
+
+def _single_axis(
+    labelling: Labelling, table: Tensor, entries: Callable[[], Tensor]
+) -> tuple[int, Tensor] | None:
     """The dimension along which labels change, and its labels; None where there is none.
 
-    Where one dimension was split into several (groups and their channels, heads and features), the
-    largest one can shrink, the last of equally large ones: the others count groups, heads or the
-    pixels of an upscaling, which stay.
+    Where one dimension was split into several, one can shrink, see `_shrinking`. `entries` returns
+    which entry each of the table's elements came from.
     """
     varying = [dim for dim in range(table.dim()) if _varies(table, dim)]
     if not varying:
         return None
-    dim = max(varying, key=lambda d: (table.shape[d], d))
+    dim, num_features = varying[0], 1
+    if len(varying) > 1:
+        dim, num_features = _shrinking(labelling, entries(), varying)
     for other in range(table.dim()):
         if other in varying and other != dim:
             labelling.tie_rows(table, other)
         if other != dim:
             table = table.narrow(other, 0, 1)
-    return dim, table.flatten()
+    axis = table.flatten()
+    if num_features > 1:
+        labelling.heads.labels.append((axis.unique(), num_features))
+    return dim, axis
+
+
+def _shrinking(labelling: Labelling, entries: Tensor, parts: list[int]) -> tuple[int, int]:
+    """Which of the dimensions that one was split into can shrink; of heads, their features, or 1.
+
+    Of heads and features, or of queries, keys and values, heads and features: the heads, where
+    whole ones are removed. Else the largest, the last of equally large ones: the others count
+    groups, heads or the pixels of an upscaling, which stay.
+    """
+    features, heads, *_ = sorted(parts, key=lambda dim: _step(entries, dim))
+    path, num_heads = labelling.here[1], entries.shape[heads]
+    if (path, num_heads) in labelling.heads.removed:
+        return heads, entries.shape[features]
+    labelling.heads.note_split(path, num_heads, entries.shape[features])
+    return max(parts, key=lambda dim: (entries.shape[dim], dim)), 1
+
+
+def _step(entries: Tensor, dim: int) -> int:
+    """How many entries further the next one along `dim` is."""
+    along = entries.movedim(dim, 0).flatten(1)[:2, 0]
+    return int(along[1] - along[0])
 
 
 def _varies(table: Tensor, dim: int) -> bool:

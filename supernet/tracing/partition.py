@@ -105,7 +105,10 @@ def _classes(vectors: list[Tensor], elastic: Tensor, num_labels: int) -> Tensor:
 
 
 def _units(labelling: Labelling, group_of: Tensor, sizes: list[int]) -> list[int]:
-    """For each group, the entries of a place in the parameter where it has the fewest."""
+    """For each group, the entries of a place in the parameter where it has the fewest.
+
+    Of heads, at least their features: a parameter with an entry for each head counts no channels.
+    """
     units = [0] * len(sizes)
     for axis in (axis for axes in labelling.axes.values() for axis in axes if axis is not None):
         groups = group_of[labelling.labels.roots(axis)]
@@ -113,4 +116,9 @@ def _units(labelling: Labelling, group_of: Tensor, sizes: list[int]) -> list[int
         for group, count in zip(found.tolist(), counts.tolist(), strict=True):
             unit = count // sizes[group]
             units[group] = min(units[group], unit) if units[group] else unit
+    for heads, num_features in labelling.heads.labels:
+        groups = group_of[labelling.labels.roots(heads)]
+        found, counts = groups[groups >= 0].unique(return_counts=True)
+        for group, count in zip(found.tolist(), counts.tolist(), strict=True):
+            units[group] = max(units[group], count // sizes[group] * num_features)
     return units

@@ -123,6 +123,8 @@ def _product(labelling: Labelling, left: Tensor, right: Tensor, out: Tensor) -> 
         for one, other in zip(left_axes[:-2], right_axes[:-2], strict=True)
     ]
     rows, columns = left_axes[-2], right_axes[-1]
+    if labelling.weight_of(left) is None and labelling.weight_of(right) is None:
+        labelling.heads.note_contraction(labelling.here[1], left.shape[-1])
     if labelling.weight_of(right):
         labelling.multiply(right, columns, max(1, left.shape[-2] // BATCH_SIZE))
     else:

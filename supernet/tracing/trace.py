@@ -14,6 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from supernet.tracing.call import LAYOUT, Call, operation_name
+from supernet.tracing.heads import Heads
 from supernet.tracing.labelling import Axes, Labelling
 from supernet.tracing.mixing import mixed_by
 from supernet.tracing.one_device import run_on_one_device
@@ -61,11 +62,12 @@ class Trace(TorchDispatchMode):
     Args:
         model: the network whose parameters and buffers get labels.
         divisor: see `Labelling`.
+        heads: see `Heads`.
     """
 
-    def __init__(self, model: nn.Module, divisor: int) -> None:
+    def __init__(self, model: nn.Module, divisor: int, heads: Heads | None = None) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.labelling = Labelling(model, divisor)
+        self.labelling = Labelling(model, divisor, heads)
         self.passes: list[list[TracedOperation]] = []
         self.outputs: list[dict[Place, Output]] = []
         """For each pass, the tensors that the network returned."""

@@ -111,10 +111,28 @@ def test_the_proof_holds() -> None:
     prove(Supernet(network, torch.empty(1, 3, SIDE, SIDE), SPACE))
 
 
+def test_whole_heads_are_removed() -> None:
+    network = Tokens(48, Attending(48, num_heads=8, batch_first=True))
+    supernet = Supernet(network, torch.empty(1, 3, SIDE, SIDE), SPACE)
+    (group,) = supernet.channels.groups
+    assert (group.size, group.unit) == (8, 6)
+    attention = supernet.extract(supernet.space.smallest).get_submodule("body.attention")
+    assert (vars(attention)["num_heads"], vars(attention)["head_dim"]) == (2, 6)
+
+
+def test_two_heads_lose_the_same_features() -> None:
+    network = Tokens(24, Attending(24, num_heads=2, batch_first=True))
+    supernet = Supernet(network, torch.empty(1, 3, SIDE, SIDE), SPACE)
+    (group,) = supernet.channels.groups
+    assert (group.size, group.unit) == (12, 2)
+    attention = supernet.extract(supernet.space.smallest).get_submodule("body.attention")
+    assert (vars(attention)["num_heads"], vars(attention)["head_dim"]) == (2, 3)
+
+
 def test_heads_that_cannot_shrink_are_told() -> None:
-    """There are 24, of one feature each."""
+    """There are two, of one feature each."""
     supernet = Supernet(
-        Tokens(24, Attending(24, num_heads=24, batch_first=True)),
+        Tokens(2, Attending(2, num_heads=2, batch_first=True)),
         torch.empty(1, 3, SIDE, SIDE),
         SPACE,
     )
