@@ -139,7 +139,14 @@ def _parts(folder: Path, findings: Findings) -> dict[str, Path]:
 
 def _check_classes(folders: list[Path]) -> None:
     """Raise DataError where one of what would be classes is itself a folder of splits."""
-    if inner := [path for path in folders if _has_train(path)]:
+    inner = [path for path in folders if _has_train(path)]
+    if len(inner) > 1 and not any(_holds_folders(path) for path in inner):
+        name = readable(inner[0].name)
+        raise DataError(
+            f"{inner[0].parent}: must be a folder with train/<class>/, but has <class>/train/: "
+            f"move {name}/train/ to train/{name}/, and so on"
+        )
+    if inner:
         raise DataError(
             f"{inner[0].parent}: must be a folder with train/<class>/, but has no train/: "
             f"pass {inner[0]}"
@@ -162,6 +169,12 @@ def _meant(folders: list[Path]) -> Path | None:
         if len(folders) > 1 and not any(map(_has_train, folders)):
             return only
     return None
+
+
+def _holds_folders(folder: Path) -> bool:
+    """Whether the splits in a folder hold folders, as those of classes."""
+    splits = [path for path in folder.iterdir() if path.name.casefold() in SPELLINGS]
+    return any(each.is_dir() for split in splits if split.is_dir() for each in split.iterdir())
 
 
 def _has_train(folder: Path) -> bool:

@@ -264,3 +264,14 @@ def test_val_alone_may_be_halved_and_test_not(tmp_path: Path) -> None:
     assert load_folder(make_folder(tmp_path / "a", "val")).may_halve
     assert not load_folder(make_folder(tmp_path / "b", "test")).may_halve
     assert not load_folder(make_folder(tmp_path / "c", "val", "test")).may_halve
+
+
+def test_splits_in_the_folders_of_classes_are_told_from_data_sets(tmp_path: Path) -> None:
+    for name in ("roses", "tulips"):
+        for split in ("train", "test"):
+            (tmp_path / "classes" / name / split).mkdir(parents=True)
+            (tmp_path / "sets" / name / split / "red").mkdir(parents=True)
+    with pytest.raises(DataError, match=r"has <class>/train/: move roses/train/ to train/roses/"):
+        load_folder(tmp_path / "classes")
+    with pytest.raises(DataError, match=r"has no train/: pass .*sets.(roses|tulips)$"):
+        load_folder(tmp_path / "sets")
