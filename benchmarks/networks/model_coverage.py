@@ -83,7 +83,10 @@ def build(name: str) -> tuple[nn.Module, int]:
     torch.manual_seed(0)
     if name.startswith("timm/"):
         timm = importlib.import_module("timm")
-        model: nn.Module = timm.create_model(name.removeprefix("timm/"), pretrained=False)
+        name, options = name.removeprefix("timm/"), {"pretrained": False}
+        model: nn.Module = timm.create_model(name, **options)
+        if getattr(model, "num_classes", None) == 0:  # published without a classifier
+            model = timm.create_model(name, **options, num_classes=1000)
         return model.eval(), model.default_cfg["input_size"][-1]  # type: ignore[index, return-value]
     return build_model(name, 1000).eval(), 299 if name == "inception_v3" else 224
 

@@ -32,7 +32,7 @@ def narrow(
 
     What else modules hold refers to the modules of the result where it refers to those of `model`;
     `referring_attributes` is `referring(model)`, if known. Containers are copied, for code caches
-    in them. The rest is shared, unless the result is to be `independent`: then it shares nothing
+    in them; what a module's own `train` empties is empty in the result. The rest is shared, unless the result is to be `independent`: then it shares nothing
     with `model` that can change.
     """
     named = [*model.named_parameters(), *model.named_buffers()]
@@ -64,7 +64,22 @@ def narrow(
     for (path, attribute), numbers in (sizes or {}).items():
         before = model.get_submodule(path).__dict__[attribute]
         narrowed.get_submodule(path).__dict__[attribute] = followed(before, numbers)
+    _forget_caches(narrowed)
     return narrowed
+
+
+def _forget_caches(network: nn.Module) -> None:
+    """Empty what modules computed from their weights for inference, as LeViT's attention biases.
+
+    They do so themselves when they change to training; in which mode they are stays.
+    """
+    forgetting = [m for m in network.modules() if type(m).train is not nn.Module.train]
+    if forgetting:
+        modes = [(module, module.training) for module in network.modules()]
+        for module in forgetting:
+            module.train(module.training)
+        for module, mode in modes:
+            module.training = mode
 
 
 def _narrow(

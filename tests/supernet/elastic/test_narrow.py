@@ -62,6 +62,27 @@ class Caching(nn.Module):
         return out
 
 
+class Forgetting(Caching):
+    """As LeViT: training changes the weights, so it empties the cache."""
+
+    def train(self, mode: bool = True) -> "Forgetting":
+        super().train(mode)
+        self.cache = {}
+        return self
+
+
+def test_what_the_full_network_has_cached_no_narrow_one_finds() -> None:
+    model = Forgetting().eval()
+    x = torch.randn(2, 8)
+    full = model(x)
+    model.second.train()
+    narrowed = narrow(model, dict(model.named_parameters()))
+    model.first.weight.data *= 2
+    torch.testing.assert_close(narrowed(x), 2 * (full - model.second.bias) + model.second.bias)
+    assert [m.training for m in narrowed.modules()] == [False, False, True]
+    assert model.cache
+
+
 def test_what_one_narrow_network_caches_no_other_finds() -> None:
     model = Caching().eval()
     x = torch.randn(2, 8)
