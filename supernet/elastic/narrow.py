@@ -32,8 +32,8 @@ def narrow(
 
     What else modules hold refers to the modules of the result where it refers to those of `model`;
     `referring_attributes` is `referring(model)`, if known. Containers are copied, for code caches
-    in them; what a module's own `train` empties is empty in the result. The rest is shared, unless the result is to be `independent`: then it shares nothing
-    with `model` that can change.
+    in them; what a module's own `train` empties is empty in the result. The rest is shared, unless
+    the result is to be `independent`: then it shares nothing with `model` that can change.
     """
     named = [*model.named_parameters(), *model.named_buffers()]
     by_id = {id(full): tensors[name] for name, full in named if name in tensors}
