@@ -39,7 +39,7 @@ RULES = {
     "dtype": Rule(
         lambda value: value is None or is_text(value),
         "one line of 1 to 500 printable characters, or None",
-        lambda column: all(map(is_text, set(column) - {None})),
+        lambda column: all(is_text(value) for value in column if value is not None),
     ),
 }
 

@@ -3,7 +3,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from planner import DamagedTable, Entry, InvalidValue
@@ -37,6 +37,7 @@ def test_entries_read_together_equal_entries_read_one_by_one(new_entries: Entrie
     dropped=st.sampled_from([*ENTRY_FIELDS, ""]),
     row=st.integers(0, 2),
 )
+@example(changes={"dtype": []}, dropped="", row=0)
 def test_checking_together_accepts_nothing_that_checking_one_by_one_refuses(
     changes: dict[str, Any], dropped: str, row: int
 ) -> None:
