@@ -49,6 +49,12 @@ def channel_multiple(num_channels: int, unit: int, divisor: int) -> int:
     return step
 
 
+def kept_units(num_channels: int, unit: int, width_mult: float, divisor: int) -> int:
+    """How many units of channels that stay or go together a width keeps, see `channel_multiple`."""
+    step = channel_multiple(num_channels, unit, divisor)
+    return round_channels(num_channels, width_mult, step) // unit
+
+
 @dataclass(frozen=True, kw_only=True)
 class SubnetConfig:
     """One subnet: a width multiplier for each channel group (or one for all) and a resolution."""

@@ -172,9 +172,13 @@ def _meant(folders: list[Path]) -> Path | None:
 
 
 def _holds_folders(folder: Path) -> bool:
-    """Whether the splits in a folder hold folders, as those of classes."""
-    splits = [path for path in folder.iterdir() if path.name.casefold() in SPELLINGS]
-    return any(each.is_dir() for split in splits if split.is_dir() for each in split.iterdir())
+    """Whether the splits in a folder hold folders, as those of classes, or can't be read."""
+    try:
+        splits = [path for path in folder.iterdir() if path.name.casefold() in SPELLINGS]
+        inside = [path for split in splits if split.is_dir() for path in split.iterdir()]
+    except OSError:  # told when it is read
+        return True
+    return any(path.is_dir() and not is_hidden(path.name) for path in inside)
 
 
 def _has_train(folder: Path) -> bool:

@@ -29,7 +29,7 @@ def tie_heads(model: nn.Module, labelling: Labelling) -> dict[Attribute, dict[in
         num_heads, num_features = by_head.shape
         if labelling.heads.are_enough(num_heads, num_features):
             heads = labelling.tie_rows(by_head, dim=1)
-            labelling.heads.labels.append((heads, num_features))
+            labelling.heads.note_heads(heads, num_features)
             counted[path, "num_heads"] = {num_heads: heads}
         else:
             counted[path, "head_dim"] = {num_features: labelling.tie_rows(by_head)}

@@ -27,7 +27,7 @@ from supernet.elastic.requirements import require_convertible
 from supernet.elastic.unchanged import unchanged
 from supernet.errors import ModelError
 from supernet.seeding import seeded
-from supernet.space import SearchSpace, channel_multiple, round_channels
+from supernet.space import SearchSpace, channel_multiple, kept_units
 from supernet.tracing import (
     Heads,
     Partition,
@@ -110,10 +110,10 @@ class _Tracing:
             )
 
     def _head_counts(self, num_heads: int, num_features: int) -> range:
-        channels = num_heads * num_features
-        step = channel_multiple(channels, num_features, self.space.divisor)
-        fewest = round_channels(channels, self.space.narrowest, step) // num_features
-        return range(fewest, num_heads + 1, step // num_features)
+        channels, divisor = num_heads * num_features, self.space.divisor
+        fewest = kept_units(channels, num_features, self.space.narrowest, divisor)
+        step = channel_multiple(channels, num_features, divisor) // num_features
+        return range(fewest, num_heads + 1, step)
 
     def _refusal(self, error: Exception) -> ModelError:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]

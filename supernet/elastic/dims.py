@@ -8,7 +8,7 @@ from torch import Tensor
 
 from supernet.elastic.following import Attribute
 from supernet.elastic.logits import Logits
-from supernet.space import channel_multiple, round_channels
+from supernet.space import kept_units
 from supernet.tracing import Group, Kept
 
 
@@ -96,5 +96,4 @@ class Channels:
 
 def kept_places(group: Group, width: float, divisor: int) -> int:
     """Places that a group keeps, so that its channels are a multiple of its `channel_multiple`."""
-    step = channel_multiple(group.num_channels, group.unit, divisor)
-    return round_channels(group.num_channels, width, step) // group.unit
+    return kept_units(group.num_channels, group.unit, width, divisor)

@@ -163,24 +163,12 @@ class Mending:
 
         The same operation, as often as the call has run it: a call may do something else besides.
         """
-        kind, step = self._kind(operations[index]), _step(operations, index)
+        site, kind = operations[index].site, self._kind(operations[index])
         for other in range(index + 1, len(operations)):
-            same = operations[other].name == operations[index].name
-            if same and self._kind(operations[other]) is kind and _step(operations, other) == step:
+            found = operations[other].site
+            same = found.operation == site.operation and found.number == site.number
+            if same and self._kind(operations[other]) is kind:
                 yield other
 
     def _kind(self, operation: TracedOperation) -> type[nn.Module]:
         return type(self.model.get_submodule(operation.site.path))
-
-
-def _step(operations: Sequence[TracedOperation], index: int) -> int:
-    """How often this call of the module has run the operation at `index`, with it."""
-    name, site = operations[index].name, operations[index].site
-    count, before = 1, site.number
-    for other in reversed(operations[:index]):
-        if other.site.path == site.path:
-            if other.site.number >= before:
-                break
-            before = other.site.number
-            count += other.name == name
-    return count

@@ -1,6 +1,6 @@
 """A narrow network: the structure of the full one with other, smaller tensors."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
@@ -59,26 +59,27 @@ def narrow(
             module.groups = full.groups * len(_weight(module)) // len(_weight(full))
         if isinstance(full, nn.GroupNorm) and isinstance(module, nn.GroupNorm):
             module.num_groups = full.num_groups * len(module.weight) // len(full.weight)
-    for module in narrowed.modules():
+    modules = list(narrowed.modules())
+    for module in modules:
         _set_sizes(module)
     for (path, attribute), numbers in (sizes or {}).items():
         before = model.get_submodule(path).__dict__[attribute]
         narrowed.get_submodule(path).__dict__[attribute] = followed(before, numbers)
-    _forget_caches(narrowed)
+    _forget_caches(modules)
     return narrowed
 
 
-def _forget_caches(network: nn.Module) -> None:
+def _forget_caches(modules: Sequence[nn.Module]) -> None:
     """Empty what modules computed from their weights for inference, as LeViT's attention biases.
 
     They do so themselves when they change to training; in which mode they are stays.
     """
-    forgetting = [m for m in network.modules() if type(m).train is not nn.Module.train]
+    forgetting = [module for module in modules if type(module).train is not nn.Module.train]
     if forgetting:
-        modes = [(module, module.training) for module in network.modules()]
+        modes = [module.training for module in modules]
         for module in forgetting:
             module.train(module.training)
-        for module, mode in modes:
+        for module, mode in zip(modules, modes, strict=True):
             module.training = mode
 
 

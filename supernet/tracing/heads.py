@@ -35,7 +35,7 @@ class Heads:
         self.removed = removed
         self.found: set[Split] = set()
         """The splits whose features were contracted."""
-        self.labels: list[tuple[Tensor, int]] = []
+        self.noted: list[tuple[Tensor, int]] = []
         """Labels of heads that can be removed, and how many features each of them has."""
         self._counts = counts
         self._features: set[tuple[Split, int]] = set()
@@ -50,6 +50,10 @@ class Heads:
     def are_removed_in(self, path: str) -> bool:
         """Whether the module of this path splits a dimension into heads that can be removed."""
         return any(path == each for each, _ in self.removed)
+
+    def note_heads(self, labels: Tensor, num_features: int) -> None:
+        """These are heads that can be removed, each once however often it is among `labels`."""
+        self.noted.append((labels.unique(), num_features))
 
     def note_split(self, path: str, num_heads: int, num_features: int) -> None:
         """A dimension is split into heads of so many features, or into something else."""

@@ -102,8 +102,8 @@ class Labelling:
         """The operation that ran last and the path of the module in which it did."""
         self.alike: list[Tensor] = []
         """Labels that it made for entries that are all alike."""
-        self._alike: set[int] = set()
-        """Those that any operation made."""
+        self._ever_alike: set[int] = set()
+        """Those that any operation made for such entries."""
 
     def state(self) -> tuple[Labels, list[Kept], dict[int, tuple[tuple[str, str], str]]]:
         """Which labels are united and kept, and what is listed; see `restore`."""
@@ -174,12 +174,12 @@ class Labelling:
             if tensor.shape[dim] > 1:
                 labels = axes[dim] = self.labels.fresh(tensor.shape[dim])
                 self.alike.append(labels)
-                self._alike.update(labels.tolist())
+                self._ever_alike.update(labels.tolist())
         self.set_axes(tensor, axes)
 
     def are_alike(self, axis: Tensor) -> bool:
         """Whether these are entries that are all alike, and united with no others."""
-        return self._alike.issuperset(self.labels.roots(axis).tolist())
+        return self._ever_alike.issuperset(self.labels.roots(axis).tolist())
 
     def _seen(self, labels: Tensor) -> Tensor:
         """Record a vector: its channels appear together in one dimension."""

@@ -64,39 +64,42 @@ def _single_axis(
     varying = [dim for dim in range(table.dim()) if _varies(table, dim)]
     if not varying:
         return None
-    dim, num_features = varying[0], 1
+    dim = varying[0]
     if len(varying) > 1:
-        dim, num_features = _shrinking(labelling, entries(), varying)
+        dim = _shrinking(labelling, table, entries(), varying)
     for other in range(table.dim()):
         if other in varying and other != dim:
             labelling.tie_rows(table, other)
         if other != dim:
             table = table.narrow(other, 0, 1)
-    axis = table.flatten()
-    if num_features > 1:
-        labelling.heads.labels.append((axis.unique(), num_features))
-    return dim, axis
+    return dim, table.flatten()
 
 
-def _shrinking(labelling: Labelling, entries: Tensor, parts: list[int]) -> tuple[int, int]:
-    """Which of the dimensions that one was split into can shrink; of heads, their features, or 1.
+def _shrinking(labelling: Labelling, table: Tensor, entries: Tensor, parts: list[int]) -> int:
+    """Which of the dimensions that one was split into can shrink.
 
     Of heads and features, or of queries, keys and values, heads and features: the heads, where
     whole ones are removed. Else the largest, the last of equally large ones: the others count
     groups, heads or the pixels of an upscaling, which stay.
     """
     features, heads, *_ = sorted(parts, key=lambda dim: _step(entries, dim))
-    path, num_heads = labelling.here[1], entries.shape[heads]
+    path, num_heads, num_features = labelling.here[1], table.shape[heads], table.shape[features]
     if (path, num_heads) in labelling.heads.removed:
-        return heads, entries.shape[features]
-    labelling.heads.note_split(path, num_heads, entries.shape[features])
-    return max(parts, key=lambda dim: (entries.shape[dim], dim)), 1
+        labelling.heads.note_heads(_along(table, heads), num_features)
+        return heads
+    labelling.heads.note_split(path, num_heads, num_features)
+    return max(parts, key=lambda dim: (table.shape[dim], dim))
 
 
 def _step(entries: Tensor, dim: int) -> int:
     """How many entries further the next one along `dim` is."""
-    along = entries.movedim(dim, 0).flatten(1)[:2, 0]
-    return int(along[1] - along[0])
+    first, second = _along(entries, dim)[:2].tolist()
+    return int(second - first)
+
+
+def _along(table: Tensor, dim: int) -> Tensor:
+    """The first of the vectors along `dim`."""
+    return table.movedim(dim, 0).flatten(1)[:, 0]
 
 
 def _varies(table: Tensor, dim: int) -> bool:

@@ -116,7 +116,7 @@ def _units(labelling: Labelling, group_of: Tensor, sizes: list[int]) -> list[int
         for group, count in zip(found.tolist(), counts.tolist(), strict=True):
             unit = count // sizes[group]
             units[group] = min(units[group], unit) if units[group] else unit
-    for heads, num_features in labelling.heads.labels:
+    for heads, num_features in labelling.heads.noted:
         groups = group_of[labelling.labels.roots(heads)]
         found, counts = groups[groups >= 0].unique(return_counts=True)
         for group, count in zip(found.tolist(), counts.tolist(), strict=True):

@@ -1,5 +1,6 @@
 """Paths: which module is running, tracked by hooks."""
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ class Site:
     operation: str
     """Its name, such as `aten.view`."""
     number: int
-    """How many operations that call of the module has run, with this one."""
+    """How often that call of the module has run this operation, with this time."""
 
 
 class Paths:
@@ -25,22 +26,23 @@ class Paths:
 
     def __init__(self) -> None:
         self._modules = [""]
-        self._num_operations = [0]
+        self._counts = [Counter[str]()]
 
     def enter(self, path: str) -> None:
         """Push a module that begins to run."""
         self._modules.append(path)
-        self._num_operations.append(0)
+        self._counts.append(Counter())
 
     def leave(self) -> None:
         """Pop the module that began last."""
         self._modules.pop()
-        self._num_operations.pop()
+        self._counts.pop()
 
     def next_site(self, operation: str) -> Site:
         """The site of the operation that runs now."""
-        self._num_operations[-1] += 1
-        return Site(self._modules[-1], operation, self._num_operations[-1])
+        counts = self._counts[-1]
+        counts[operation] += 1
+        return Site(self._modules[-1], operation, counts[operation])
 
 
 @contextmanager

@@ -111,22 +111,19 @@ def test_the_proof_holds() -> None:
     prove(Supernet(network, torch.empty(1, 3, SIDE, SIDE), SPACE))
 
 
-def test_whole_heads_are_removed() -> None:
-    network = Tokens(48, Attending(48, num_heads=8, batch_first=True))
+@pytest.mark.parametrize(
+    ("channels", "num_heads", "places", "smallest"),
+    [(48, 8, (8, 6), (2, 6)), (24, 2, (12, 2), (2, 3))],
+)
+def test_whole_heads_are_removed_and_of_two_the_same_features(
+    channels: int, num_heads: int, places: tuple[int, int], smallest: tuple[int, int]
+) -> None:
+    network = Tokens(channels, Attending(channels, num_heads=num_heads, batch_first=True))
     supernet = Supernet(network, torch.empty(1, 3, SIDE, SIDE), SPACE)
     (group,) = supernet.channels.groups
-    assert (group.size, group.unit) == (8, 6)
+    assert (group.size, group.unit) == places
     attention = supernet.extract(supernet.space.smallest).get_submodule("body.attention")
-    assert (vars(attention)["num_heads"], vars(attention)["head_dim"]) == (2, 6)
-
-
-def test_two_heads_lose_the_same_features() -> None:
-    network = Tokens(24, Attending(24, num_heads=2, batch_first=True))
-    supernet = Supernet(network, torch.empty(1, 3, SIDE, SIDE), SPACE)
-    (group,) = supernet.channels.groups
-    assert (group.size, group.unit) == (12, 2)
-    attention = supernet.extract(supernet.space.smallest).get_submodule("body.attention")
-    assert (vars(attention)["num_heads"], vars(attention)["head_dim"]) == (2, 3)
+    assert (vars(attention)["num_heads"], vars(attention)["head_dim"]) == smallest
 
 
 def test_heads_that_cannot_shrink_are_told() -> None:
