@@ -1,5 +1,7 @@
 import io
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -10,6 +12,7 @@ from nas.cost.macs import count_macs
 from nas.errors import LimitError
 from nas.evaluate.constraint import Constraint
 from nas.evaluate.evaluator import Evaluator
+from nas.meter.latency import Measurement
 from nas.runtimes import load_runtime
 from nas.search.feasibility import require_feasible
 from supernet import load_supernet
@@ -63,3 +66,22 @@ def test_macs_below_the_smallest_are_refused_and_the_smallest_are_not(evaluator:
 def test_a_latency_below_the_fastest_is_refused(evaluator: Evaluator) -> None:
     with pytest.raises(LimitError, match=r"latency_p90_ms can be no less than 0\.\d+ .*1e-05"):
         checked(evaluator, "latency_p90_ms<=1e-5")
+
+
+def test_a_machine_slowed_from_outside_refuses_no_latency_that_it_may_reach(
+    evaluator: Evaluator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiled = [evaluator.compile(evaluator.supernet.space.smallest)]
+    found = evaluator.measure(compiled, max_s=0.3, allow_noisy=True)
+    half = f"latency_p50_ms<={found.latencies[0].p50_ms / 2}"
+    with pytest.raises(LimitError, match="can be no less than"):
+        checked(evaluator, half)
+    measure = Evaluator.measure
+
+    def slowed(*args: Any, **options: Any) -> Measurement:
+        return replace(measure(*args, **options), slowdown=3.0)
+
+    monkeypatch.setattr(Evaluator, "measure", slowed)
+    checked(evaluator, half)
+    with pytest.raises(LimitError, match="can be no less than"):
+        checked(evaluator, "latency_p50_ms<=1e-5")
