@@ -16,7 +16,7 @@ from supernet.errors import SupernetError
 EXAMPLE = """example:
   python -m nas.kit runs/default --out kit.zip
   on the device:    unzip kit.zip && python measure.py
-  on this machine:  python -m nas.measure runs/default/search/lookup_table.json \\
+  on this machine:  python -m nas.measure runs/default/artifacts/lookup_table.json \\
                         --from measurements.json --out pi.json
 """
 
@@ -63,7 +63,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (SupernetError, NasError, PlannerError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    print(f"written: {args.out} with {len(table)} networks; on the device: python measure.py")
+    print(
+        f"written: {args.out} with {len(table)} networks, and their table "
+        f"{folder / 'lookup_table.json'}; on the device: python measure.py"
+    )
     return 0
 
 

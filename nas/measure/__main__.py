@@ -22,18 +22,18 @@ from nas.runtimes import load_runtime
 from nas.runtimes.registry import RUNTIMES
 from nas.runtimes.runtime import DTYPES
 from planner import LookupTable, PlannerError
+from supernet.cores import usable_cores
 from supernet.device import choose_device
 from supernet.errors import SupernetError
 
-EXAMPLE = """examples, where TABLE is runs/default/search/lookup_table.json:
-  python -m nas.measure TABLE --runtime openvino --num-threads 1 --out openvino.json
-  python -m nas.measure TABLE --dtype int8 --num-threads 1 --out int8.json
-  python -m nas.kit runs/default --out kit.zip          then, on the device: python measure.py
-  python -m nas.measure TABLE --from measurements.json --out pi.json
+EXAMPLE = """examples, where TABLE is runs/default/artifacts/lookup_table.json, which nas.export and
+nas.kit write:
+  python -m nas.measure TABLE --runtime openvino --out openvino.json
+  python -m nas.measure TABLE --dtype int8 --out int8.json
   python -m nas.measure TABLE --kit kit.zip --ssh pi@host --num-threads 4 --out pi.json
+  python -m nas.measure TABLE --from measurements.json --out pi.json
   python -m nas.measure TABLE --target-command "ssh pi python3 measure.py {model}" --out pi.json
-  python -m nas.measure runs/default/artifacts/lookup_table.json --num-threads 1 \\
-      --conditions first_call after_pause end_to_end --out conditions.json
+  python -m nas.measure TABLE --conditions first_call after_pause end_to_end --out conditions.json
 """
 
 
@@ -68,7 +68,7 @@ def _measured(args: argparse.Namespace, table: LookupTable, stack: ExitStack) ->
     runtime = load_runtime(  # fails, where it does, before the images are read
         args.runtime,
         device=choose_device(args.device).type,
-        num_threads=args.num_threads,
+        num_threads=args.num_threads or min(table.target.num_threads, usable_cores().num_usable),
         dtype=args.dtype or table.target.dtype,
     )
     if args.conditions:
@@ -158,7 +158,11 @@ def _parser() -> argparse.ArgumentParser:
         help="dtype that the runtime computes in; default: the table's. In another one, top-1 is "
         "scored anew",
     )
-    add("--num-threads", type=int, help="threads of the runtime; default: all usable cores")
+    add(
+        "--num-threads",
+        type=int,
+        help="threads of the runtime; default: as many as in TABLE, at most all usable cores",
+    )
     add(
         "--supernet",
         type=Path,
