@@ -8,10 +8,13 @@
 OpenVINO, as `nas.search --runtime onnxruntime openvino` does, and once for OpenVINO alone, by a
 copy of the supernet without scores. Told: seconds each, how many configs were scored, whether equal
 candidates have equal scores, and the entries. About four minutes for the embedded supernet.
-`replay`: searches of the recorded space (benchmarks/search/recorded.py) for a second target, with
-and without the 64 scores of a first one; the second target's latency is the recorded one times
-MACs ** 0.3. Only images that no search has seen value a front; see efficiency.py. A minute.
-`page`: puts both into docs/search.md. Writes results/search/second_target.json.
+`replay`: searches of the recorded space (benchmarks/search/recorded.py) for second targets whose
+latency is another one (`second_targets`): alone; with the scores of a first search, of the recorded
+latency; with those and its entries, as `nas.search` does for several targets. And the first's
+entries as they are, timed on the second target, as a kit does. Only images that no search has
+seen value a front; see efficiency.py. The seeds are others than those that the way was chosen on
+(0 to 3). Ten minutes. `page`: puts both into docs/search.md. Writes
+results/search/second_target.json.
 """
 
 import argparse
@@ -20,24 +23,27 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean, pstdev
 from typing import Any
 
+import numpy
 from tqdm import tqdm
 
 from benchmarks.environment import environment
 from benchmarks.page import DOCS, put_into_page
 from benchmarks.result_file import result_file
 from benchmarks.search.efficiency import Halves, scores
-from benchmarks.search.recorded import load_record
+from benchmarks.search.recorded import Array, Record, load_record
 from nas.conversions import subnet_config
 from nas.evaluate.evaluation import Evaluation
 from nas.evaluate.scores import scores_file
 from nas.evaluate.trained import load_trained
 from nas.search import SearchJob, jobs_by_target, search
+from nas.search.belief import Belief
+from nas.search.several import warm_started
 from nas.search.study import Study
 from planner import LookupTable, read_candidates
 from planner.atomic import write_atomically
@@ -45,10 +51,14 @@ from supernet import SubnetConfig
 
 RESULT = result_file(__file__)
 RUNTIMES = ("onnxruntime", "openvino")
-NUM_SEEDS, NUM_FIRST, NUM_EVALUATIONS = 10, 64, (24, 32, 48, 64)
+SEEDS, NUM_EVALUATIONS = range(10, 20), (32, 64)
+NUM_FIRST = SearchJob().num_trials
 NUM_SEEN = 3000
-EXPONENT = 0.3
-"""How much more the second target's latency depends on MACs than the recorded one."""
+WAYS = {
+    "alone": "alone",
+    "scores": "with the first's scores",
+    "entries": "with its scores and entries",
+}
 
 
 def copied(run: Path, folder: Path) -> Path:
@@ -82,19 +92,20 @@ def compare(run: Path, jobs: Mapping[str, SearchJob], folder: Path) -> dict[str,
     """Search for two targets, and for the second alone; `folder` gets the runs."""
     (first, one), (second, other) = jobs.items()
     shared, alone = copied(run, folder / "shared"), copied(run, folder / "alone")
+    took_first, table = timed_search(shared, one, folder / first)
+    begins_with_it = warm_started(other, [*map(subnet_config, table)])
+    as_many = replace(other, num_trials=one.num_trials)
     found = {
-        "first": timed_search(shared, one, folder / first)[0],
-        "second": timed_search(shared, other, folder / second)[0],
-        "alone": timed_search(
-            alone, replace(other, num_trials=one.num_trials), folder / "second-alone"
-        )[0],
+        "first": took_first,
+        "second": timed_search(shared, begins_with_it, folder / second)[0],
+        "alone": timed_search(alone, as_many, folder / "second-alone")[0],
     }
     top1 = [
         {
             each.config_id: each.accuracy.top1
             for each in read_candidates(folder / name / "search" / "candidates.csv")
         }
-        for name in jobs
+        for name in (first, second)
     ]
     both = top1[0].keys() & top1[1].keys()
     return found | {
@@ -104,15 +115,26 @@ def compare(run: Path, jobs: Mapping[str, SearchJob], folder: Path) -> dict[str,
     }
 
 
+def second_targets(record: Record) -> dict[str, Array]:
+    """Latencies, (n, 3), of targets that the recorded one is not, by what differs."""
+    recorded, macs = record.latency_ms, record.macs[:, None] / record.macs.max()
+    sides = numpy.array([[channels[-1]] for channels in record.number_of])
+    return {
+        "latency times MACs ** 0.3": recorded * macs**0.3,
+        "latency times resolution": recorded * sides / sides.max(),
+        "MACs ** 0.8, no steps": numpy.repeat(macs**0.8, 3, axis=1),
+    }
+
+
 def replayed(
-    halves: Halves, num: int, seed: int, scored: Mapping[SubnetConfig, float] | None = None
+    halves: Halves, job: SearchJob, scored: Mapping[SubnetConfig, float] | None = None
 ) -> list[Evaluation]:
     """The evaluations of one search."""
     with tempfile.TemporaryDirectory() as folder:
         study = Study(
             halves.supernet,
             f"journal:{folder}/study.log",
-            SearchJob(num_trials=num, seed=seed),
+            job,
             belongs_to={},
             find_steps=lambda: halves.steps,
             scored=scored,
@@ -122,53 +144,68 @@ def replayed(
         return study.evaluations()
 
 
-def replay(num_seeds: int = NUM_SEEDS) -> dict[str, Any]:
-    """Hypervolumes after so many evaluations, the second target's whole uniform grid = 1."""
+def replay(seeds: Sequence[int] = SEEDS) -> dict[str, Any]:
+    """Hypervolumes after so many evaluations, each second target's whole uniform grid = 1."""
     record = load_record()
     first = Halves(record, NUM_SEEN)
-    factor = (record.macs / record.macs.max()) ** EXPONENT
-    second = Halves(replace(record, latency_ms=record.latency_ms * factor[:, None]), NUM_SEEN)
-    values: dict[str, dict[int, list[float]]] = {}
-    new: dict[str, list[int]] = {}
-    for seed in tqdm(range(num_seeds), "replay"):
-        scored = {
-            subnet_config(each.candidate): each.candidate.accuracy.top1
-            for each in replayed(first, NUM_FIRST, seed)
-        }
-        for name, known in (("with", scored), ("without", None)):
-            found = replayed(second, NUM_EVALUATIONS[-1], seed + 100, known)
+    others = {
+        name: Halves(replace(record, latency_ms=latency_ms), NUM_SEEN)
+        for name, latency_ms in second_targets(record).items()
+    }
+    values = {name: dict[str, list[float]]() for name in others}
+    num_entries = []
+    for seed in tqdm(seeds, "replay"):
+        known = replayed(first, SearchJob(num_trials=NUM_FIRST, seed=seed))
+        believed = [*Belief(first.supernet, known, first.steps).top1.values()]
+        places = first.front(known, believed)
+        entries = [subnet_config(known[place].candidate) for place in places]
+        num_entries.append(len(entries))
+        scored = {subnet_config(each.candidate): each.candidate.accuracy.top1 for each in known}
+        for name, second in others.items():
+            found = values[name]
+            as_they_are = second.value(
+                [known[place] for place in places], [believed[place] for place in places]
+            )
+            found.setdefault("as they are", []).append(as_they_are / second.of_grid)
             for count in NUM_EVALUATIONS:
-                value = scores(second, found[:count])["believed"]
-                values.setdefault(name, {}).setdefault(count, []).append(value)
-            half = found[: NUM_FIRST // 2]
-            num_new = sum(subnet_config(each.candidate) not in scored for each in half)
-            new.setdefault(name, []).append(num_new)
+                job = SearchJob(num_trials=count, seed=seed + 100)
+                ways = {
+                    "alone": replayed(second, job),
+                    "scores": replayed(second, job, scored),
+                    "entries": replayed(second, warm_started(job, entries), scored),
+                }
+                for way, evaluations in ways.items():
+                    value = scores(second, evaluations)["believed"]
+                    found.setdefault(f"{way} {count}", []).append(value)
     return {
-        name: {
-            "num_new_of_32": fmean(new[name]),
-            "value": {str(count): round(fmean(each), 4) for count, each in by_count.items()},
-            "deviation": {str(count): round(pstdev(each), 4) for count, each in by_count.items()},
-        }
-        for name, by_count in values.items()
-    } | {"num_seeds": num_seeds}
+        "seeds": [*seeds],
+        "num_entries": fmean(num_entries),
+        "targets": {
+            name: {
+                way: {"value": round(fmean(each), 4), "deviation": round(pstdev(each), 4)}
+                for way, each in found.items()
+            }
+            for name, found in values.items()
+        },
+    }
 
 
 def lines(result: Mapping[str, Any]) -> list[str]:
     """Lines of Markdown: a table of the replay, and a sentence on the time."""
     found = []
     if "replay" in result:
-        counts = [str(count) for count in NUM_EVALUATIONS]
+        targets, seeds = result["replay"]["targets"], result["replay"]["seeds"]
         found += [
-            f"| a second target, {result['replay']['num_seeds']} seeds "
-            f"| {' | '.join(f'{count} evaluations' for count in counts)} | new of the first 32 |",
-            "|---" * (len(counts) + 2) + "|",
+            f"| a second target, {len(seeds)} seeds | evaluations | {' | '.join(targets)} |",
+            "|---" * (len(targets) + 2) + "|",
         ]
-        for name in ("without", "with"):
-            row = result["replay"][name]
-            cells = [f"{row['value'][c]:.3f} +- {row['deviation'][c]:.3f}" for c in counts]
-            cells.append(f"{row['num_new_of_32']:.1f}")
-            found.append(f"| {name} the scores of the first | {' | '.join(cells)} |")
-        found.append("")
+        for count in NUM_EVALUATIONS:
+            for way, text in WAYS.items():
+                cells = [_cell(each[f"{way} {count}"]) for each in targets.values()]
+                found.append(f"| {text} | {count} | {' | '.join(cells)} |")
+        cells = [_cell(each["as they are"]) for each in targets.values()]
+        num = f"{result['replay']['num_entries']:.0f}"
+        found += [f"| the first's entries, timed there | {num} | {' | '.join(cells)} |", ""]
     if "time" in result:
         each = result["time"]
         first, second, alone = each["first"], each["second"], each["alone"]
@@ -181,6 +218,10 @@ def lines(result: Mapping[str, Any]) -> list[str]:
             "",
         ]
     return found
+
+
+def _cell(found: Mapping[str, float]) -> str:
+    return f"{found['value']:.3f} +- {found['deviation']:.3f}"
 
 
 def main() -> int:

@@ -106,7 +106,8 @@ def search_parser() -> argparse.ArgumentParser:
         "--warm-start",
         type=Path,
         metavar="TABLE",
-        help="first evaluate the entries of this lookup table, e.g. of another target",
+        help="first evaluate the entries of this lookup table, e.g. of another target, instead of "
+        "configs that are spread over the space",
     )
     add(
         "--repeatable",
@@ -127,7 +128,7 @@ def search_parser() -> argparse.ArgumentParser:
         "--storage",
         metavar="URL",
         help="Optuna storage URL, journal:FILE or grpc://HOST:PORT, which workers can share; "
-        "default: study.db in --out",
+        "default: search/study.db in --out",
     )
     add(
         "--role",

@@ -1,7 +1,7 @@
 """The initial configs of a search, evaluated before the sampler proposes any."""
 
 import random
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 
 import numpy as np
 from scipy.stats import qmc
@@ -27,13 +27,16 @@ def initial_configs(
     """Yield the corners, `warm_start`, then the uniform grid or, instead, a few spread points.
 
     The spread points are a uniform config at each resolution and a space-filling rest (Sobol's
-    sequence). Corners, the grid and a warm start that names no number type of `steps` come in each
-    of them. Each config is lifted to `steps`; of those with the same `channels`, only the first is
-    yielded.
+    sequence); a warm start takes their place, because it is spread along a front. Corners, the grid
+    and a warm start that names no number type of `steps` come in each of them. Each config is
+    lifted to `steps`; of those with the same `channels`, only the first is yielded.
 
     Raises StudyError if a config of `warm_start` is outside the space.
     """
-    rest = _shuffled(space, steps, seed) if whole_grid else _spread(space, steps, seed)
+    if whole_grid:
+        rest: Iterable[SubnetConfig] = _shuffled(space, steps, seed)
+    else:
+        rest = () if warm_start else _spread(space, steps, seed)
     begin = [*steps.in_each_dtype(_corners(space))]
     for config in warm_start:
         has_own = dtype_of(_inside(space, config)) in steps.dtypes

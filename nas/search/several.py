@@ -1,21 +1,28 @@
 """Several targets at once: a search for each, in one run's folder, and a book of their tables."""
 
 import itertools
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
+from nas.conversions import subnet_config
 from nas.errors import NasError
 from nas.search.job import SearchJob
 from nas.search.searching import runtime_of, search
 from planner import Book, LookupTable
-from supernet import Supernet
+from supernet import SubnetConfig, Supernet
 from supernet.data import Data
 
 BOOK = "book.json"
 SHARE = 0.25
 """Of the candidates of the first target, so many are evaluated for each further one. The top1 of
 all that the first one has scored is known then, so that only latencies are left to learn."""
+WARM_SHARE = 0.75
+"""Of those, at most so many are entries of the first target, with which the search begins: most of
+what is good on one target is good on another."""
 
 
 def jobs_by_target(
@@ -44,6 +51,19 @@ def jobs_by_target(
     return jobs
 
 
+def warm_started(job: SearchJob, entries: Sequence[SubnetConfig]) -> SearchJob:
+    """The job of a further target, which begins with `entries` of the first, or some of them.
+
+    Those are spread evenly; `entries` are in the order of their latency. A repeatable job, which
+    depends on no latency, stays as it is.
+    """
+    if job.repeatable:
+        return job
+    num = min(math.ceil(WARM_SHARE * job.num_trials), len(entries))
+    places = np.linspace(0, len(entries) - 1, num).round().astype(int)
+    return replace(job, warm_start=tuple(entries[place] for place in places))
+
+
 def search_targets(
     supernet: Supernet,
     data: Data,
@@ -57,7 +77,8 @@ def search_targets(
     """Search for one target after the other; write a run each to `out`/NAME, and `out`/book.json.
 
     Each search begins with the scores of those before it, if the supernet has a run that keeps
-    them. Called again, each goes on where it was.
+    them, and with the entries of the first table, unless it is `repeatable`. Called again, each
+    goes on where it was.
 
     Args:
         supernet: as in `nas.search.search`, which raises the same errors; likewise `data`,
@@ -67,8 +88,10 @@ def search_targets(
         tell: gets each table when it is written.
     """
     out = Path(out)
-    tables = []
+    tables = list[LookupTable]()
     for name, job in jobs.items():
+        if tables:
+            job = warm_started(job, [*map(subnet_config, tables[0])])
         folder = out / name
         tables.append(
             search(supernet, data, job, out=folder, trained_in=trained_in, command=command)

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.search.second_target import compare, lines, replay
+from benchmarks.search.second_target import NUM_EVALUATIONS, WAYS, compare, lines, replay
 from nas.search import SearchJob
 
 QUICK = SearchJob(
@@ -32,9 +32,13 @@ def test_a_second_target_scores_nothing_anew_and_says_what_it_took(
 
 
 @pytest.mark.slow
-def test_known_scores_find_a_better_front_with_half_of_the_evaluations() -> None:
-    found = replay(num_seeds=1)
-    assert found["with"]["value"]["32"] > found["without"]["value"]["32"]
-    head, _, without, with_scores, _ = lines({"replay": found})
-    assert head.startswith("| a second target, 1 seeds | 24 evaluations |")
-    assert without.count("|") == with_scores.count("|") == head.count("|")
+def test_a_search_that_begins_with_what_is_known_finds_a_better_front() -> None:
+    found = replay(seeds=[10])
+    for values in found["targets"].values():
+        for count in NUM_EVALUATIONS:
+            assert values[f"entries {count}"]["value"] > values[f"alone {count}"]["value"]
+    head, _, *rows, end = lines({"replay": found})
+    assert head.startswith("| a second target, 1 seeds | evaluations |")
+    assert len(rows) == len(WAYS) * len(NUM_EVALUATIONS) + 1
+    assert {row.count("|") for row in rows} == {head.count("|")}
+    assert end == ""

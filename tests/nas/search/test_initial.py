@@ -61,6 +61,11 @@ def test_a_warm_start_comes_next_and_once() -> None:
     assert len(found) == len(initial(whole_grid=True))
 
 
+def test_a_warm_start_replaces_the_spread_points() -> None:
+    own = SubnetConfig(width_mults=(0.4,), resolution=12)
+    assert initial(own)[4:] == [own]
+
+
 def test_what_the_space_does_not_hold_is_refused() -> None:
     with pytest.raises(StudyError, match=r"must have widths >= 0\.25"):
         initial(SubnetConfig(width_mults=(0.1,), resolution=12))

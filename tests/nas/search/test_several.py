@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from nas.conversions import subnet_config
 from nas.errors import NasError
 from nas.evaluate.trained import load_trained
 from nas.search import SearchJob, jobs_by_target, search_targets
@@ -35,14 +36,18 @@ def test_targets_that_repeat_or_share_a_storage_are_refused() -> None:
 def test_a_book_holds_the_tables_in_their_order(
     table: LookupTable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = []
+    asked, warm_starts = [], []
 
     def search(_: Any, __: Any, job: SearchJob, **how: Any) -> LookupTable:
         asked.append(how)
+        warm_starts.append(job.warm_start)
         return replace(table, target=replace(table.target, runtime=str(job.runtime)))
 
     monkeypatch.setattr("nas.search.several.search", search)
-    jobs = {name: replace(JOB, runtime=name) for name in ("eager", "onnxruntime")}
+    names = ("eager", "onnxruntime", "openvino", "inductor")
+    jobs = {name: replace(JOB, runtime=name) for name in names}
+    jobs["openvino"] = replace(jobs["openvino"], num_trials=1)
+    jobs["inductor"] = replace(jobs["inductor"], repeatable=True)
     told = list[str]()
     book = search_targets(
         None,  # type: ignore[arg-type]
@@ -56,6 +61,8 @@ def test_a_book_holds_the_tables_in_their_order(
     assert asked == [
         {"out": tmp_path / name, "trained_in": "somewhere", "command": "search"} for name in jobs
     ]
+    entries = tuple(map(subnet_config, table))
+    assert warm_starts == [(), entries, entries[:1], ()]
     assert told == [*jobs]
     assert [each.target.runtime for each in book] == [*jobs]
     assert read_tables(tmp_path / "book.json") == book.tables
