@@ -234,6 +234,8 @@ def _complaint(
     measurement: Measurement, reference: ReferenceWorkload, others: OtherProcesses
 ) -> str | None:
     """Why a noisy measurement is refused; None where it is not."""
+    busy = others.busy_cores()
+    is_idle = busy is not None and busy <= MAX_BUSY_CORES
     advice = "stop other processes on this machine, or pass --allow-noisy"
     if measurement.share_held_up > MAX_SHARE_HELD_UP:
         return (
@@ -241,12 +243,16 @@ def _complaint(
             f"but disturbed {measurement.share_held_up:.0%}; {advice}"
         )
     if measurement.is_disturbed:
+        if is_idle:
+            advice = (
+                "no other process here is busy, so the machine is disturbed from outside: run the "
+                "same command again later, or pass --allow-noisy"
+            )
         return (
             f"the noise floor must be at most {MAX_NOISE_FLOOR:.0%}, "
             f"but is {measurement.noise_floor:.1%}; {advice}"
         )
-    busy = others.busy_cores()
-    if busy is not None and busy <= MAX_BUSY_CORES:
+    if is_idle:
         return None
     while_busy = "" if busy is None else f" while other processes keep {busy:.1f} cores busy"
     return (
