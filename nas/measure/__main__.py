@@ -68,7 +68,7 @@ def _measured(args: argparse.Namespace, table: LookupTable, stack: ExitStack) ->
     runtime = load_runtime(  # fails, where it does, before the images are read
         args.runtime,
         device=choose_device(args.device).type,
-        num_threads=args.num_threads or min(table.target.num_threads, usable_cores().num_usable),
+        num_threads=_or(args.num_threads, min(table.target.num_threads, usable_cores().num_usable)),
         dtype=args.dtype or table.target.dtype,
     )
     if args.conditions:

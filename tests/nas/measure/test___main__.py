@@ -84,3 +84,13 @@ def test_more_threads_than_usable_cores_are_refused_before_the_supernet_is_read(
     assert main([names[0], "--num-threads", "4", "--device", "cpu", "--out", names[1]]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert "may use, 2 (affinity to 2, no quota), but got 4; use --num-threads 2" in line
+
+
+def test_no_thread_is_one_clear_line(
+    run_with_table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, out = run_with_table / "search" / "lookup_table.json", tmp_path / "out.json"
+    options = ["--num-threads", "0", "--device", "cpu", "--out", str(out)]
+    assert main([str(source), *options]) == 2
+    assert "the number of threads must be >= 1, but got 0" in capsys.readouterr().err
+    assert not out.exists()
