@@ -5,8 +5,9 @@
 For each RUN of supernet.train, its corner configs and some random ones: BN is calibrated on 125,
 250, 500 and 1,000 images, `NUM_DRAWS` different sets of each, and on all of `calibration`. Each is
 scored on `selection` and `report` together, in PyTorch. Told: how far top1 is from that with
-all images, on the mean over configs and draws and at the worst, in points, and the seconds of a
-calibration. Writes results/search/calibration.json, an entry for each model and data set.
+all images, as a share of the images, on the mean over configs and draws and at the worst, and the
+seconds of a calibration. Writes results/search/calibration.json, an entry for each model and data
+set.
 """
 
 import argparse
@@ -25,7 +26,7 @@ from tqdm import tqdm
 
 from benchmarks.environment import environment
 from benchmarks.result_file import result_file
-from nas.evaluate.trained import load_trained
+from nas.evaluate.trained import Trained, load_trained
 from planner.atomic import write_atomically
 from supernet import SubnetConfig, Supernet, calibrate_bn
 from supernet.evaluate.accuracy import Images, correct_images
@@ -55,19 +56,19 @@ def _held_out(images: Images, side: int) -> Iterator[tuple[Tensor, Tensor]]:
         yield from images.batches(split, side)
 
 
-def compared(run: Path, seed: int = 0) -> dict[str, Any]:
+def compared(trained: Trained, seed: int = 0) -> dict[str, Any]:
     """What each number of images loses against all, over configs and draws."""
-    trained, rng = load_trained(run), Random(seed)
+    rng = Random(seed)
     supernet, images = trained.supernet, Images(trained.data, torch.device("cpu"))
     space, num_all = supernet.space, trained.data.num_images["calibration"]
     configs = [*space.corners]
     for _ in range(NUM_RANDOM):
-        widths = tuple(rng.choice(space.widths) for _ in range(space.num_groups))
-        configs.append(SubnetConfig(width_mults=widths, resolution=rng.choice(space.resolutions)))
+        widths, resolution = space.random_widths(rng), rng.choice(space.resolutions)
+        configs.append(SubnetConfig(width_mults=widths, resolution=resolution))
     differences: dict[int, list[float]] = {size: [] for size in SIZES if size < num_all}
     seconds: dict[int, list[float]] = {size: [] for size in (*differences, num_all)}
     top1 = {}
-    for config in tqdm(configs, run.name):
+    for config in tqdm(configs):
         with_all, took = calibrated_top1(supernet, config, images, list(range(num_all)))
         top1[config.config_id] = round(with_all, 5)
         seconds[num_all].append(took)
@@ -103,8 +104,9 @@ def main() -> int:
     parser.add_argument("runs", type=Path, nargs="+", metavar="RUN")
     result = json.loads(RESULT.read_text()) if RESULT.exists() else {}
     for run in parser.parse_args().runs:
-        job = load_trained(run).document["job"]
-        result[f"{job['model']}, {Path(job['data']).name}"] = compared(run)
+        trained = load_trained(run)
+        job = trained.document["job"]
+        result[f"{job['model']}, {Path(job['data']).name}"] = compared(trained)
         write_atomically(RESULT, (json.dumps(result, indent=1) + "\n").encode("ascii"))
     print(json.dumps(result, indent=1))
     return 0
