@@ -71,17 +71,19 @@ def test_a_latency_below_the_fastest_is_refused(evaluator: Evaluator) -> None:
 def test_a_machine_slowed_from_outside_refuses_no_latency_that_it_may_reach(
     evaluator: Evaluator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    compiled = [evaluator.compile(evaluator.supernet.space.smallest)]
-    found = evaluator.measure(compiled, max_s=0.3, allow_noisy=True)
-    half = f"latency_p50_ms<={found.latencies[0].p50_ms / 2}"
+    measured, measure, slowdown = list[Measurement](), Evaluator.measure, 0.0
+
+    def once(*args: Any, **options: Any) -> Measurement:
+        if not measured:
+            measured.append(measure(*args, **options))
+        return replace(measured[0], slowdown=slowdown)
+
+    monkeypatch.setattr(Evaluator, "measure", once)
+    checked(evaluator, "latency_p50_ms<=1e3")
+    half = f"latency_p50_ms<={min(each.p50_low_ms for each in measured[0].latencies) / 2}"
     with pytest.raises(LimitError, match="can be no less than"):
         checked(evaluator, half)
-    measure = Evaluator.measure
-
-    def slowed(*args: Any, **options: Any) -> Measurement:
-        return replace(measure(*args, **options), slowdown=3.0)
-
-    monkeypatch.setattr(Evaluator, "measure", slowed)
+    slowdown = 3.0
     checked(evaluator, half)
     with pytest.raises(LimitError, match="can be no less than"):
         checked(evaluator, "latency_p50_ms<=1e-5")
