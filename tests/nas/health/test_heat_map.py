@@ -22,6 +22,7 @@ def test_the_figure_shows_the_grid_and_marks_a_fall() -> None:
     assert cells == [["50.0%", "60.0%"], ["70.0%", "65.0% v"]]
 
 
+@pytest.mark.slow  # it needs a browser
 def test_with_a_browser_html_and_png_are_written(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
