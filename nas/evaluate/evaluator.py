@@ -198,14 +198,24 @@ class Evaluator:
 
     def report_accuracy(self, network: CompiledNetwork, resolution: int) -> Accuracy:
         """Score a compiled network in the runtime on `report`, on which nothing is selected."""
-        correct = self.report_correct(network, resolution)
+        correct = self.correct("report", network, resolution)
         return Accuracy(num_images=len(correct), num_correct=int(correct.sum()))
 
+    def selection_correct(self, network: CompiledNetwork, config: SubnetConfig) -> Bits:
+        """Whether the compiled network of `config` classifies each image of `selection` correctly.
+
+        It is scored in the runtime unless all of the images are scored already.
+        """
+        scores = self._scores.get(dtype_of(config))
+        known = scores.of(config) if scores else self._nothing
+        if known.is_whole:
+            return known.correct
+        return self.correct("selection", network, config.resolution)
+
     @torch.inference_mode()
-    def report_correct(self, network: CompiledNetwork, resolution: int) -> Bits:
-        """Whether a compiled network classifies each image of `report` correctly."""
-        batches = self.images.pixels("report", resolution)
-        return correct_images(network.logits, batches).numpy()
+    def correct(self, split: str, network: CompiledNetwork, resolution: int) -> Bits:
+        """Whether a compiled network classifies each image of a split correctly."""
+        return correct_images(network.logits, self.images.pixels(split, resolution)).numpy()
 
     def energy_mj(self, network: CompiledNetwork) -> float | None:
         """Millijoules per batch; None if this machine has no counter (see `nas.meter.energy`)."""

@@ -2,7 +2,9 @@
 
 The pairs are chosen by latencies and by what the search believes, which comes from `selection`, and
 told by the paired difference in top1 on `report`. So a pair's numbers are not the luckiest of many,
-and what luck on `selection` has promised shows as a gain that is called not shown.
+and what luck on `selection` has promised shows as a gain that is called not shown. Few images for
+`selection` promise much by luck: "most latency saved" would find the entry that they overrate most,
+so an entry counts as equally accurate only where their number bears that out.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,22 +12,27 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from nas.evaluate.evaluation import Bits
-from nas.evaluate.paired import PairedDifference, paired_difference
+from nas.evaluate.paired import PairedDifference, paired_difference, standard_error
 from planner import LookupTable
 from planner.pareto import front_indices
 
 MARGIN = 0.01
 """Accuracy counts as equal if, with 97.5 % confidence, at most this much top1 is lost."""
 
+ONE_SIDED_95 = 1.645
+"""Standard errors below its mean that a normal variable exceeds with 95 % confidence."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Scored:
-    """A config that was timed with the others, and scored on the same images of `report`."""
+    """A config that was timed with the others, and scored on the same images."""
 
     config_id: str
     latency_p50_ms: float
     believed: float
     """What the search believes its top1 on `selection` to be."""
+    correct_on_selection: Bits
+    """For each image of `selection`, whether it is classified correctly."""
     correct: Bits
     """For each image of `report`, whether it is classified correctly."""
 
@@ -100,7 +107,8 @@ def gains_of(table: LookupTable) -> Gains | None:
 def choose_gains(entries: Sequence[Scored], grid: Sequence[Scored], min_saved: float) -> Gains:
     """Choose the two pairs of an entry and a config of the uniform grid, and compare them.
 
-    `faster`: of the pairs whose entry is believed to be at least as accurate, the one that saves
+    `faster`: of the pairs whose entry is believed to be at least as accurate, and with 95 %
+    confidence no more than MARGIN less so by the number of images that chose, the one that saves
     the largest share of latency, if it is more than `min_saved`, the noise of the latencies.
     `higher`: of the entries beside the most accurate config of the grid that is no slower, the one
     that is believed to be most above it. Of the grid only its front counts, in these latencies and
@@ -121,8 +129,14 @@ def choose_gains(entries: Sequence[Scored], grid: Sequence[Scored], min_saved: f
 def _faster(entries: Sequence[Scored], front: Sequence[Scored]) -> Iterator[tuple[Scored, Scored]]:
     for uniform in front:
         for entry in entries:
-            if entry.believed >= uniform.believed:
+            if _is_believed_equal(entry, uniform):
                 yield entry, uniform
+
+
+def _is_believed_equal(entry: Scored, uniform: Scored) -> bool:
+    lead = _lead(entry, uniform)
+    error = standard_error(entry.correct_on_selection, uniform.correct_on_selection)
+    return lead >= 0 and lead - ONE_SIDED_95 * error >= -MARGIN
 
 
 def _higher(entries: Sequence[Scored], front: Sequence[Scored]) -> Iterator[tuple[Scored, Scored]]:

@@ -72,7 +72,8 @@ def make_table(
             config_id=name,
             latency_p50_ms=latencies[index].p50_ms,
             believed=top1[name],
-            correct=evaluator.report_correct(networks[index], config.resolution),
+            correct_on_selection=evaluator.selection_correct(networks[index], config),
+            correct=evaluator.correct("report", networks[index], config.resolution),
         )
     entries = []
     for candidate in front:

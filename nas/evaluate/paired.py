@@ -26,10 +26,21 @@ def paired_difference(one: Bits, other: Bits) -> PairedDifference:
     to each kind of disagreement, which keeps its coverage where few images disagree.
     """
     num_images = len(one)
-    gained = int(np.count_nonzero(one & ~other))
-    lost = int(np.count_nonzero(other & ~one))
-    plus, minus = (gained + 1) / (num_images + 2), (lost + 1) / (num_images + 2)
-    half = Z_95 * math.sqrt((plus + minus - (plus - minus) ** 2) / (num_images + 2))
+    plus, minus = _shares(one, other), _shares(other, one)
+    half = Z_95 * standard_error(one, other)
     return PairedDifference(
-        mean=(gained - lost) / num_images, low=plus - minus - half, high=plus - minus + half
+        mean=(int(one.sum()) - int(other.sum())) / num_images,
+        low=plus - minus - half,
+        high=plus - minus + half,
     )
+
+
+def standard_error(one: Bits, other: Bits) -> float:
+    """What the choice of the images adds to the difference, as a standard deviation."""
+    plus, minus = _shares(one, other), _shares(other, one)
+    return math.sqrt((plus + minus - (plus - minus) ** 2) / (len(one) + 2))
+
+
+def _shares(right: Bits, wrong: Bits) -> float:
+    """The share of the images on which only the first is right, one image more in each kind."""
+    return (int(np.count_nonzero(right & ~wrong)) + 1) / (len(right) + 2)

@@ -72,11 +72,11 @@ def made(
 def test_what_the_entries_gain_over_the_uniform_grid_is_told_on_report(
     evaluator: Evaluator, candidates: list[Candidate], table: LookupTable
 ) -> None:
-    """An entry stands beside a config of the grid that is believed to be no better, but slow."""
+    """An entry stands beside a slower config of the grid that is believed to be worse."""
     fast = replace(candidates[0], origin="search")
     wide = SubnetConfig(width_mults=(1.0,), resolution=12)
     grid = SubnetConfig(width_mults=(0.6,), resolution=12)
-    believed = {fast.config_id: 0.5, wide.config_id: 0.5, grid.config_id: 0.5}
+    believed = {fast.config_id: 0.9, wide.config_id: 0.5, grid.config_id: 0.5}
     choice = Choice(known={"top1": believed})
     provenance = made(evaluator, [fast], choice=choice, uniform=[wide, grid]).provenance
     assert [each["config_id"] for each in provenance["uniform_grid"]] == ["w1-r12", "w0.6-r12"]

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from nas.evaluate.evaluation import Bits
-from nas.evaluate.paired import paired_difference
+from nas.evaluate.paired import paired_difference, standard_error
 
 
 def bits(num_both: int, num_one: int, num_other: int, num_none: int) -> tuple[Bits, Bits]:
@@ -26,6 +26,14 @@ def test_networks_that_agree_on_every_image_differ_by_little_and_no_more() -> No
     assert found.mean == 0
     assert found.low == -found.high
     assert 0 < found.high < 0.002
+
+
+def test_the_standard_error_is_how_far_other_images_would_have_moved_the_difference() -> None:
+    rng = np.random.default_rng(0)
+    kinds = rng.choice(4, size=(4000, 300), p=[0.85, 0.05, 0.03, 0.07])
+    both = [(row <= 1, (row == 0) | (row == 2)) for row in kinds]
+    moved = np.std([paired_difference(*each).mean for each in both])
+    assert standard_error(*both[0]) == pytest.approx(moved, rel=0.2)
 
 
 def test_the_order_changes_the_sign() -> None:

@@ -46,8 +46,8 @@ def test_a_photo_needs_only_to_be_decoded_and_resized(release: Path, run_with_ta
             (first, probability), *_ = class_probabilities(names, logits[0])
             right.append(first == names[int(photos.labels[index])])
             assert 0.1 <= probability <= 1
-        scored = evaluator.report_correct(
-            evaluator.compile(subnet_config(entry)), entry.config.resolution
+        scored = evaluator.correct(
+            "report", evaluator.compile(subnet_config(entry)), entry.config.resolution
         )
         assert right == scored[::5].tolist()
 
