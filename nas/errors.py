@@ -3,7 +3,7 @@
 ValueError
 +-- NasError
     +-- ResolutionError           the network does not accept images of this size
-    +-- UncountedLayerError       an operation has no formula for its multiply-adds
+    +-- UncountedLayerError       a network's multiply-adds can't be counted without its data
     +-- RuntimeUnavailableError   unknown runtime, or no package, device or cores for it
     +-- ExportError               the exported graph's outputs differ from the network's
     +-- NoisyMachineError         the machine is too busy to measure latency

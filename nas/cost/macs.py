@@ -13,14 +13,15 @@ Limits:
 - A deformable convolution counts as an ordinary one, without the interpolation of its input.
 - An elementwise product of a weight matrix with activations that yields more values than there are
   activations (experts that are mixed) counts one multiply-add for each.
-- Another operation that multiplies and adds but has no formula (bilinear layers, Fourier
-  transforms, operations of other packages) raises an error instead of counting as zero: see
-  `nas.cost.uncounted`.
+- A Fourier transform of n values counts 2.5 n log2 n multiply-adds (5 n log2 n FLOPs, as FFTW's
+  benchmarks count them), of real values half as many.
+- Another operation that multiplies and adds but has no formula (of another package) counts as zero,
+  and `uncounted_operations` names it: a search warns of it. See `nas.cost.uncounted`.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Callable
-from math import prod
+from math import log2, prod
 from typing import Any
 
 import torch
@@ -52,6 +53,34 @@ def _deformable_flops(x: Shape, weight: Shape, *_: object, out_shape: Shape, **_
     return 2 * prod(out_shape) * prod(weight[1:])
 
 
+def _fourier_flops(x: Shape, dims: list[int], *_: object, out_shape: Shape, **__: object) -> int:
+    """Of complex values; the longer of its two sides has all of them."""
+    whole = max(x, out_shape, key=prod)
+    return round(5 * prod(whole) * log2(max(1, prod(whole[dim] for dim in dims))))
+
+
+def _real_fourier_flops(x: Shape, dims: list[int], *_: object, out_shape: Shape, **__: Any) -> int:
+    return _fourier_flops(x, dims, out_shape=out_shape) // 2
+
+
+def _distance_flops(a: Shape, b: Shape, *_: object, out_shape: Shape, **__: object) -> int:
+    return 2 * prod(out_shape) * a[-1]
+
+
+def _time_first_flops(x: Shape, weight: Shape, *_: object, out_shape: Shape, **__: object) -> int:
+    return 2 * prod(out_shape) * prod(weight[:2])
+
+
+def _trilinear_flops(*args: Any, out_shape: object, **_: object) -> int:
+    """Products of three tensors, each with new dimensions at the given places, before the sum."""
+    shapes = [list(shape) for shape in args[:3]]
+    for shape, dims in zip(shapes, args[3:6], strict=True):
+        for dim in sorted(dims):
+            shape.insert(dim, 1)
+    sizes: list[int] = [max(each) for each in zip(*shapes, strict=True)]
+    return 2 * prod(sizes)
+
+
 aten = torch.ops.aten
 PRODUCTS: dict[Any, Callable[..., int]] = {
     aten.mv: _vector_flops,
@@ -59,6 +88,13 @@ PRODUCTS: dict[Any, Callable[..., int]] = {
     aten.vdot: _vector_flops,
     aten.addmv: _added_vector_flops,
     aten.addbmm: _added_batch_flops,
+    aten._fft_c2c: _fourier_flops,
+    aten._fft_r2c: _real_fourier_flops,
+    aten._fft_c2r: _real_fourier_flops,
+    aten._cdist_forward: _distance_flops,
+    aten._euclidean_dist: _distance_flops,
+    aten.conv_tbc: _time_first_flops,
+    aten._trilinear: _trilinear_flops,
 }
 """FLOP formulas that PyTorch's counter lacks."""
 
@@ -75,7 +111,7 @@ def count_macs(network: nn.Module, resolution: int, *, in_channels: int = 3) -> 
     Counts on a copy on the meta device, so `network` is not changed and nothing is computed.
 
     Raises:
-        UncountedLayerError: an operation multiplies and adds, but has no formula.
+        UncountedLayerError: the network needs the values of its input.
         ResolutionError: the network does not accept images of this size.
     """
     return sum(count_layer_macs(network, resolution, in_channels=in_channels).values())
@@ -100,6 +136,23 @@ def count_operation_macs(
 
     Raises like `count_macs`.
     """
+    return _counted(network, resolution, in_channels)[0]
+
+
+def uncounted_operations(
+    network: nn.Module, resolution: int, *, in_channels: int = 3
+) -> dict[str, str]:
+    """Layers with an operation that multiplies and adds but has no formula, and the first one.
+
+    Raises like `count_macs`.
+    """
+    return _counted(network, resolution, in_channels)[1]
+
+
+def _counted(
+    network: nn.Module, resolution: int, in_channels: int
+) -> tuple[dict[str, dict[str, int]], dict[str, str]]:
+    """Multiply-adds by layer and operation, and what is left out."""
     bare = without_data(network).eval()
     dtype = floating_dtype(bare)
     image = torch.empty(1, in_channels, resolution, resolution, device="meta", dtype=dtype)
@@ -113,11 +166,10 @@ def count_operation_macs(
             bare(image)
     except Exception as error:  # of a user's network: anything
         raise _explained(error, f"{in_channels}x{resolution}x{resolution}") from error
-    uncounted.require_none(network)
     macs = layers.macs()
     for layer, terms in uncounted.terms.items():
         macs.setdefault(layer, {})["mul"] = terms
-    return macs
+    return macs, uncounted.found
 
 
 def _explained(error: Exception, images: str) -> ResolutionError | UncountedLayerError:

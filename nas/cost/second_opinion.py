@@ -11,14 +11,14 @@ which Python removed in 3.12; setuptools provides it.
 
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import torch
 from torch import nn
 
-from nas.cost.macs import count_operation_macs, without_data
+from nas.cost.macs import count_operation_macs, uncounted_operations, without_data
 from supernet import Supernet
 from supernet.elastic.channels import floating_dtype
 
@@ -69,6 +69,8 @@ class TwoCounts:
     """All layers in which either counter found MACs, in execution order."""
     thop_error: str | None = None
     """Why thop failed, in which case every `macs_thop` is 0; None if it succeeded."""
+    uncounted: Mapping[str, str] = field(default_factory=dict)
+    """Layers with an operation that counts as zero because it has no formula, and its name."""
 
     @property
     def macs(self) -> int:
@@ -111,7 +113,21 @@ class TwoCounts:
 
     @property
     def warning(self) -> str | None:
-        """One line if thop failed or the counts differ, else None."""
+        """One line if something is not counted, thop failed or the counts differ, else None."""
+        return "; ".join(filter(None, (self._left_out, self._difference))) or None
+
+    @property
+    def _left_out(self) -> str | None:
+        if not self.uncounted:
+            return None
+        operations = dict.fromkeys(self.uncounted.values())
+        return (
+            f"the MACs leave out {' and '.join(operations)} in {_named([*self.uncounted])}: "
+            "torch.utils.flop_counter.register_flop_formula gives one a formula"
+        )
+
+    @property
+    def _difference(self) -> str | None:
         if self.thop_error is not None:
             return f"thop cannot count the MACs of this network: {self.thop_error}"
         if not self.differing:
@@ -151,7 +167,16 @@ def count_twice(network: nn.Module, resolution: int, *, in_channels: int = 3) ->
         if thop_error is None and macs != macs_thop:
             reason = _reason(module, operations, macs_thop, num_names[id(module)])
         layers.append(LayerMacs(layer=name, macs=macs, macs_thop=macs_thop, reason=reason))
-    return TwoCounts(layers=tuple(layers), thop_error=thop_error)
+    return TwoCounts(
+        layers=tuple(layers),
+        thop_error=thop_error,
+        uncounted={
+            layer or "the network itself": operation
+            for layer, operation in uncounted_operations(
+                network, resolution, in_channels=in_channels
+            ).items()
+        },
+    )
 
 
 def counts_of_full_network(supernet: Supernet) -> TwoCounts:

@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from nas.errors import UncountedLayerError
 from supernet.tracing import run_on_one_device
 
 OWN_NAMESPACES = {"aten", "prim", "prims"}
@@ -37,7 +36,8 @@ class UncountedOperations(TorchDispatchMode):
     These are: operations of other packages; those in `WITHOUT_FORMULA`; and any operation of a
     weight matrix (more than one dimension, unlike a scale or shift per channel) with activations,
     unless it only moves or scales values. Tensors computed from weights alone count as weights.
-    `terms` has, by layer, the number of elementwise products that are terms of a matrix product.
+    `found` has the first of them in each layer, `terms`, by layer, the number of elementwise
+    products that are terms of a matrix product.
 
     Args:
         network: its parameters and buffers are the weights.
@@ -50,22 +50,12 @@ class UncountedOperations(TorchDispatchMode):
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._counted, self._where = counted, where
-        self._found: dict[str, str] = {}
+        self.found: dict[str, str] = {}
         self.terms: Counter[str] = Counter()
         # Tensors that do not depend on the image, by id. Keeping the tensors alive keeps their ids
         # unique.
         self._constants = {id(t): t for t in (*network.parameters(), *network.buffers())}
         self._weights = set(self._constants)
-
-    def require_none(self, network: nn.Module) -> None:
-        """Raise UncountedLayerError if an operation was recorded."""
-        for layer, operation in self._found.items():
-            kind = type(network.get_submodule(layer)).__name__
-            raise UncountedLayerError(
-                f"every product must have a FLOP formula, but {operation} in '{layer}' ({kind}) "
-                "has none; use convolutions and matrix products instead, or register one with "
-                "torch.utils.flop_counter.register_flop_formula"
-            )
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
@@ -78,7 +68,7 @@ class UncountedOperations(TorchDispatchMode):
             if any(id(tensor) in self._weights for tensor in inputs):
                 self._weights.update(map(id, outputs))
         elif func.overloadpacket not in self._counted and self._multiplies(func, inputs, outputs):
-            self._found.setdefault(self._where(), str(func.overloadpacket))
+            self.found.setdefault(self._where(), str(func.overloadpacket))
         return out
 
     def _multiplies(self, func: Any, inputs: list[Tensor], outputs: list[Tensor]) -> bool:
