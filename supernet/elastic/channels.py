@@ -189,7 +189,10 @@ class _Tracing:
             kept=tuple(self.labelling.kept),
             made_dims=self.labelling.made_dims,
             losing_groups=frozenset(self.labelling.losing_groups),
-            num_positions=self.labelling.num_positions,
+            macs=self.labelling.macs,
+            dynamic=tuple(
+                (each.macs, tuple(map(dim, each.axes))) for each in self.labelling.dynamic
+            ),
             ordered=frozenset(self._groups_of(groups, self.labelling.ordered)),
             following={attribute: sizes for attribute, sizes in counted.items() if sizes},
             mixed=frozenset(self._groups_of(groups, self.labelling.mixed)),

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from supernet.elastic.dims import Channels
+from supernet.elastic.dims import Channels, Dim
 from supernet.errors import ModelError
 
 LITTLE = 0.2
@@ -95,23 +95,35 @@ def count_elastic(model: nn.Module, channels: Channels, kept: Sequence[int]) -> 
     """Parameters and MACs: in total, in elastic tensors, and remaining where groups keep `kept`.
 
     Keys `params`, `elastic_params`, `kept_params` and the same with `macs`. One multiply-add of a
-    convolution or a linear layer counts as one, for one image of the traced size; products of
-    activations (attention) do not count.
+    convolution or a linear layer counts as one, for one image of the traced size; matrix products
+    of activations (attention) do not count.
     """
     counts = dict.fromkeys(
         (f"{part}{what}" for part in ("", "elastic_", "kept_") for what in ("params", "macs")), 0
     )
     for name, parameter in model.named_parameters():
         dims = channels.dims.get(name, ())
-        left = parameter.numel()
-        for dim in dims:
-            if dim is not None:
-                left = left * int(dim.is_kept(kept).sum()) // len(dim.groups)
-        for what, times in (("params", 1), ("macs", channels.num_positions.get(name, 0))):
-            counts[what] += parameter.numel() * times
-            counts[f"elastic_{what}"] += parameter.numel() * times if dims else 0
-            counts[f"kept_{what}"] += left * times
+        _count(counts, "params", parameter.numel(), dims, kept)
+        _count(counts, "macs", channels.macs.get(name, 0), dims, kept)
+    for macs, dims in channels.dynamic:
+        _count(counts, "macs", macs, dims, kept)
     return counts
+
+
+def _count(
+    counts: dict[str, int],
+    what: str,
+    number: int,
+    dims: Sequence[Dim | None],
+    kept: Sequence[int],
+) -> None:
+    """Add the number to what there is, what is elastic and what remains."""
+    elastic = [dim for dim in dims if dim is not None]
+    counts[what] += number
+    counts[f"elastic_{what}"] += number if elastic else 0
+    for dim in elastic:
+        number = number * int(dim.is_kept(kept).sum()) // len(dim.groups)
+    counts[f"kept_{what}"] += number
 
 
 def _shares(model: nn.Module, channels: Channels, low: Sequence[int], bound: str) -> list[str]:

@@ -48,8 +48,10 @@ class Channels:
     """For each weight that makes channels: the dimension that holds them."""
     losing_groups: frozenset[str]
     """Weights of grouped convolutions and group norms that shrink by whole groups."""
-    num_positions: dict[str, int]
-    """For each weight: at how many positions of an image it is multiplied with."""
+    macs: dict[str, int]
+    """For each weight: multiply-adds with it, for an image of the traced size."""
+    dynamic: tuple[tuple[int, tuple[Dim | None, ...]], ...]
+    """Convolutions with other kernels: multiply-adds of each, and the channels of its two sides."""
     ordered: frozenset[int]
     """Groups whose channels must keep their order, since a kernel slides along them."""
     following: dict[Attribute, dict[int, Dim]]

@@ -10,7 +10,8 @@ from supernet.errors import ModelError
 from supernet.tracing import BATCH_SIZE
 
 Inputs = Tensor | tuple[Tensor, ...]
-"""Images (batch, channels, side, side), or these first and what else `forward` takes."""
+"""Images (batch, channels, side, side), signals (batch, channels, side) or volumes (batch,
+channels, depth, side, side); or these first and what else `forward` takes."""
 
 
 def as_tuple(inputs: Inputs) -> tuple[Tensor, ...]:
@@ -35,9 +36,24 @@ def without_data(
     )
 
 
+def sides_of(images: Tensor) -> tuple[int, ...]:
+    """What the resolution says: height and width; the length of signals (batch, channels, length).
+
+    Of (batch, channels, depth, height, width) the depth is not among them, and stays.
+    """
+    return tuple(images.shape[2:][-2:])
+
+
+def is_image(each: Tensor, images: Tensor) -> bool:
+    """Whether one of the inputs is resized with the images: those are, and others of their size."""
+    return each.dim() > 2 and each.shape[2:] == images.shape[2:]
+
+
 def _resized(each: Tensor, images: Tensor, side: int | None) -> tuple[int, ...]:
-    is_image = each.dim() == 4 and each.shape[2:] == images.shape[2:]
-    return (each.shape[1], side, side) if is_image and side else tuple(each.shape[1:])
+    if not (side and is_image(each, images)):
+        return tuple(each.shape[1:])
+    num_sides = len(sides_of(images))
+    return (*each.shape[1:-num_sides], *[side] * num_sides)
 
 
 def require_inputs(model: nn.Module, number: int) -> None:

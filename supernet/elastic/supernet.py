@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from supernet.elastic.attributes import referring
 from supernet.elastic.channels import floating_dtype, on_meta, trace_channels
 from supernet.elastic.describe import describe
-from supernet.elastic.inputs import Inputs, as_tuple, without_data
+from supernet.elastic.inputs import Inputs, as_tuple, sides_of, without_data
 from supernet.elastic.narrow import narrow
 from supernet.elastic.unchanged import unchanged
 from supernet.elastic.widths import share_widths
@@ -29,9 +29,10 @@ class Supernet(nn.Module):
 
     Args:
         model: any network that takes a batch of images; it must run on `example_input`.
-        example_input: (batch, channels, side, side); only the shape matters. Where `forward` takes
-            several inputs, a tuple of them, images first; others of their height and width count
-            as images, too.
+        example_input: (batch, channels, side, side); only the shape matters. Signals are (batch,
+            channels, side), volumes (batch, channels, depth, side, side), whose depth stays. Where
+            `forward` takes several inputs, a tuple of them, images first; others of their sides
+            count as images, too.
         space: the widths and resolutions to allow. `supernet.space` is the same with
             `num_groups` set to the number of widths in a config.
         num_classes: columns of the logits; None: any number.
@@ -56,7 +57,8 @@ class Supernet(nn.Module):
         """Inputs without data, of the shapes and types that it takes at the highest resolution."""
         self.logits = self.channels.logits
         """Where the logits are in what the network returns."""
-        self.width_of = share_widths(self.channels.groups, space.groups)
+        num_sides = len(sides_of(self.example_inputs[0]))
+        self.width_of = share_widths(self.channels.groups, space.groups, num_sides)
         """For each channel group, the index of its width in a config."""
         self.space = replace(space, num_groups=max(self.width_of, default=0) + 1)
         self._referring = referring(model)
@@ -76,11 +78,11 @@ class Supernet(nn.Module):
         where the logits are unknown (see `num_classes`), all outputs are returned.
         """
         inputs = as_tuple(x)
-        side = inputs[0].shape[-2:]
-        if side != (config.resolution, config.resolution):
+        sides = sides_of(inputs[0])
+        if any(side != config.resolution for side in sides):
             raise SpaceError(
                 f"images must be {config.resolution} px a side for {config.config_id}, "
-                f"but got {tuple(side)}: resize them first"
+                f"but got {sides}: resize them first"
             )
         network = self.subnet(config)
         logits: Tensor = self.logits.of(network, network(*inputs))

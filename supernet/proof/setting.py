@@ -1,9 +1,12 @@
 """Setting: in which precision a proof runs, and on which images."""
 
+import math
+
 import torch
 import torch.nn.functional as F
 
 from supernet.elastic.describe import count_elastic
+from supernet.elastic.inputs import is_image, sides_of
 from supernet.elastic.supernet import Supernet
 from supernet.proof.comparing import run
 from supernet.proof.learning import TOLERANCE, Inputs
@@ -37,9 +40,25 @@ def setting_of(supernet: Supernet) -> tuple[Supernet, torch.dtype, int]:
 
 def macs_of(twin: Supernet, side: int) -> float:
     """About how many an image of `side` px takes."""
-    traced = twin.example_inputs[0].shape[-1]
+    sides = sides_of(twin.example_inputs[0])
     kept = [group.size for group in twin.channels.groups]
-    return count_elastic(twin.model, twin.channels, kept)["macs"] * (side / traced) ** 2
+    macs = count_elastic(twin.model, twin.channels, kept)["macs"]
+    return macs * math.prod(side / traced for traced in sides)
+
+
+def _smooth(
+    shape: tuple[int, ...],
+    num_sides: int,
+    side: int,
+    dtype: torch.dtype,
+    generator: torch.Generator,
+) -> torch.Tensor:
+    """Random images that change little from pixel to pixel, enlarged from 4 pixels a side."""
+    before = shape[:-num_sides]
+    coarse = torch.randn((*before, *[4] * num_sides), generator=generator, dtype=dtype)
+    flat = coarse.reshape(-1, 1, 4, 4) if num_sides == 2 else coarse.reshape(-1, 1, 4)
+    smooth = F.interpolate(flat, size=side, mode="bicubic" if num_sides == 2 else "linear")
+    return smooth.reshape(*before, *[side] * num_sides)
 
 
 def inputs_of(twin: Supernet, dtype: torch.dtype, side: int, count: int) -> Inputs:
@@ -52,9 +71,8 @@ def inputs_of(twin: Supernet, dtype: torch.dtype, side: int, count: int) -> Inpu
         shape = (count, *each.shape[1:])
         if not each.is_floating_point():
             made.append(torch.zeros(shape, dtype=each.dtype, device=device))
-        elif each.dim() == 4 and each.shape[2:] == images.shape[2:]:
-            coarse = torch.randn((*shape[:2], 4, 4), generator=generator, dtype=dtype)
-            made.append(F.interpolate(coarse, size=side, mode="bicubic").to(device))
+        elif is_image(each, images):
+            made.append(_smooth(shape, len(sides_of(images)), side, dtype, generator).to(device))
         else:
             made.append(torch.randn(shape, generator=generator, dtype=dtype).to(device))
     return tuple(made)

@@ -3,6 +3,7 @@
 Each dimension of a tensor has a vector of labels, one per entry, or None where every entry stays.
 """
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -52,6 +53,16 @@ class Made:
         return self.path or self.weight
 
 
+@dataclass(frozen=True, kw_only=True)
+class Dynamic:
+    """A product with what is no parameter: it comes from the image, or is made by the code."""
+
+    macs: int
+    """Multiply-adds for one image."""
+    axes: Axes
+    """Labels of the channels that it takes and makes."""
+
+
 class Labelling:
     """The labels of all tensors of one network, and what follows from them.
 
@@ -71,8 +82,10 @@ class Labelling:
         """All vectors of labels that some dimension of some tensor had, by id."""
         self.axes: dict[str, Axes] = {}
         """Labels of the parameters and buffers that were used, by name."""
-        self.num_positions: dict[str, int] = {}
-        """For each weight: at how many positions of an image the last pass multiplied with it."""
+        self.macs: dict[str, int] = {}
+        """For each weight: multiply-adds with it for an image, in the last pass."""
+        self.dynamic: list[Dynamic] = []
+        """The last pass's products with other weights."""
         self.made_dims: dict[str, int] = {}
         """For each weight that makes channels: the dimension that holds them."""
         self.ordered: list[Tensor] = []
@@ -83,6 +96,7 @@ class Labelling:
         """Weights of grouped convolutions and group norms that shrink by whole groups."""
         named = [*model.named_parameters(), *model.named_buffers()]
         self._names = {id(tensor): name for name, tensor in named}
+        self._parameters = {name for name, _ in model.named_parameters()}
         layers = [(p, m) for m in model.modules() for p in m.parameters(False)]
         self._memories = {_memory(parameter) for parameter in model.parameters()}
         self._layers = {id(parameter): layer for parameter, layer in reversed(layers)}
@@ -116,8 +130,8 @@ class Labelling:
         self.labels, self.kept, self._early = state
 
     def begin_pass(self) -> None:
-        """Count the positions of one more forward pass from zero."""
-        self.num_positions = {}
+        """Count the multiply-adds of one more forward pass from zero."""
+        self.macs, self.dynamic = {}, []
 
     def end_pass(self) -> None:
         """Forget the tensors of the pass; parameters, buffers and all labels remain."""
@@ -167,12 +181,16 @@ class Labelling:
         """The first layer that has this parameter; None: it is no parameter."""
         return self._layers.get(id(tensor))
 
-    def label_alike(self, tensor: Tensor, dims: Iterable[int]) -> None:
-        """Give the entries along `dims` of a tensor, which are all alike, labels of their own."""
+    def label_alike(self, tensor: Tensor, dims: Iterable[int], block: int = 1) -> None:
+        """Give the entries along `dims` of a tensor, which are all alike, labels of their own.
+
+        If it is blocks of so many entries that are alike, those of a block have one label.
+        """
         axes = list(self.axes_of(tensor))
         for dim in dims:
             if tensor.shape[dim] > 1:
-                labels = axes[dim] = self.labels.fresh(tensor.shape[dim])
+                fresh = self.labels.fresh(tensor.shape[dim] // block)
+                labels = axes[dim] = fresh.repeat_interleave(block)
                 self.alike.append(labels)
                 self._ever_alike.update(labels.tolist())
         self.set_axes(tensor, axes)
@@ -255,17 +273,24 @@ class Labelling:
         operation, path = at or self.here
         self.kept.append(Kept(operation=operation, path=path, why=why, num_channels=num_channels))
 
-    def multiply(self, weight: Tensor, made: Tensor | None, num_positions: int) -> None:
-        """Record a multiplication with `weight` at `num_positions` positions of an image.
+    def multiply(
+        self,
+        weight: Tensor,
+        made: Tensor | None,
+        macs: int,
+        channels: tuple[Tensor | None, ...],
+    ) -> None:
+        """Record a product with `weight` that takes so many multiply-adds for an image.
 
-        `made` are the labels of the resulting channels. Does nothing where `weight` is not one of
-        the network's parameters.
+        `made` are the labels of the resulting channels, `channels` of all that the product takes
+        and makes.
         """
         name = self.weight_of(weight)
-        if name is None:
-            return
-        self.num_positions[name] = self.num_positions.get(name, 0) + num_positions
-        if made is not None:
+        if name in self._parameters:
+            self.macs[name] = self.macs.get(name, 0) + macs
+        else:
+            self.dynamic.append(Dynamic(macs=macs, axes=channels))
+        if name is not None and made is not None:
             found = set(self.labels.roots(made).tolist())
             for dim in self._dims_with(name, found)[:1]:
                 self.made_dims[name] = dim
@@ -276,15 +301,19 @@ class Labelling:
                     operation=self.here[0],
                     path=self.here[1],
                     weight=name,
-                    num_positions=num_positions,
+                    num_positions=max(1, round(macs / _num_values(weight))),
                 )
             )
 
     def note_lost(self, weight: Tensor, num_channels: int) -> None:
         """List the channels that `weight` makes, if the labels of its parameters were lost."""
         culprit = self._culprits.get(id(weight))
-        why = f"its weight comes from {culprit}, which is not followed"
-        if culprit and all((k.path, k.why) != (self.here[1], why) for k in self.kept):
+        if culprit:
+            self.note_once(f"its weight comes from {culprit}, which is not followed", num_channels)
+
+    def note_once(self, why: str, num_channels: int) -> None:
+        """List channels unless the same module has some for the same reason."""
+        if all((kept.path, kept.why) != (self.here[1], why) for kept in self.kept):
             self.note_kept(why, num_channels)
 
     def _note_kept_early(self, made: Tensor) -> None:
@@ -301,6 +330,11 @@ class Labelling:
     def name_of(self, tensor: Tensor) -> str | None:
         """The name of a parameter or buffer."""
         return self._names.get(id(tensor))
+
+    def is_buffer(self, tensor: Tensor) -> bool:
+        """Whether it is a buffer, or computed from buffers alone."""
+        name = self.weight_of(tensor)
+        return name is not None and name not in self._parameters
 
     def weight_of(self, tensor: Tensor) -> str | None:
         """The parameter that a tensor is, or is computed from; None: it comes from the image."""
@@ -365,6 +399,12 @@ class Labelling:
         vectors = [made.labels for made in self.made] or [torch.zeros(0, dtype=torch.int64)]
         roots: Tensor = self.labels.roots(torch.cat(vectors)).unique()
         return roots
+
+
+def _num_values(tensor: Tensor) -> int:
+    """How many values a tensor has, repetitions of an expanded one not counted."""
+    sizes = zip(tensor.shape, tensor.stride(), strict=True)
+    return math.prod(size for size, stride in sizes if stride != 0)
 
 
 def _memory(tensor: Tensor) -> int:

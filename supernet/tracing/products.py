@@ -9,6 +9,7 @@ from supernet.tracing.labelling import Labelling
 
 CONTRACTED = "multiplied with a dimension of fixed size"
 BIAS = "has a bias of fixed size"
+UNKNOWN = "unknown operation"
 
 
 def convolution(labelling: Labelling, call: Call) -> None:
@@ -24,11 +25,38 @@ def convolution(labelling: Labelling, call: Call) -> None:
         labelling.join(channels, contracted, CONTRACTED)
     if bias is not None:
         labelling.join(made, labelling.axes_of(bias)[0], BIAS)
-    num_positions = (x if transposed else call.result)[0, 0].numel()
-    labelling.multiply(weight, made, num_positions)
+    num_terms = (x if transposed else call.result)[0, 0].numel() * weight.numel()
+    # A kernel that is made of the images has some for each image, in as many groups.
+    per_image = num_terms if labelling.weight_of(weight) else num_terms * len(x) // BATCH_SIZE
+    labelling.multiply(weight, made, per_image, (channels, made))
     if made is None:
         labelling.note_lost(weight, call.result.shape[1])
     labelling.set_axes(call.result, [x_axes[0], made, *positions])
+
+
+def deformable_convolution(labelling: Labelling, call: Call) -> None:
+    """torchvision's: a convolution that takes each input from where `offset` says."""
+    x, weight, _, _, bias, *_, groups, offset_groups, _ = call.args
+    if groups > 1 or offset_groups > 1:
+        unknown(labelling, call)
+        return
+    x_axes, (made, contracted, *sides) = labelling.axes_of(x), labelling.axes_of(weight)
+    labelling.join(x_axes[1], contracted, CONTRACTED)
+    labelling.join(made, labelling.axes_of(bias)[0], BIAS)
+    for axis in (*sides, *x_axes[2:], *(a for t in call.args[2:4] for a in labelling.axes_of(t))):
+        labelling.keep(axis, "says where inputs are taken from")
+    macs = call.result[0, 0].numel() * weight.numel()
+    labelling.multiply(weight, made, macs, (contracted, made))
+    labelling.set_axes(call.result, [x_axes[0], made, None, None])
+
+
+def unknown(labelling: Labelling, call: Call) -> None:
+    """The inputs of an unknown operation stay at full width; what its weights make is listed."""
+    for tensor in call.inputs:
+        for axis in labelling.axes_of(tensor):
+            labelling.keep(axis, UNKNOWN)
+        if labelling.name_of(tensor) and tensor.dim() > 1:
+            labelling.note_once(f"made by an {UNKNOWN}", tensor.shape[0])
 
 
 def _slid_along(labelling: Labelling, call: Call, dim: int) -> Tensor | None:
@@ -125,10 +153,11 @@ def _product(labelling: Labelling, left: Tensor, right: Tensor, out: Tensor) -> 
     rows, columns = left_axes[-2], right_axes[-1]
     if labelling.weight_of(left) is None and labelling.weight_of(right) is None:
         labelling.heads.note_contraction(labelling.here[1], left.shape[-1])
+    macs = out.numel() * left.shape[-1] // BATCH_SIZE
     if labelling.weight_of(right):
-        labelling.multiply(right, columns, max(1, left.shape[-2] // BATCH_SIZE))
-    else:
-        labelling.multiply(left, rows, max(1, right.shape[-1] // BATCH_SIZE))
+        labelling.multiply(right, columns, macs, (left_axes[-1], columns))
+    elif labelling.weight_of(left):
+        labelling.multiply(left, rows, macs, (left_axes[-1], rows))
     if columns is None:
         labelling.note_lost(right, right.shape[-1])
     labelling.set_axes(out, [*batch, rows, columns])

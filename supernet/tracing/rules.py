@@ -56,14 +56,7 @@ def as_another_layout(labelling: Labelling, call: Call) -> None:
     if call.result.shape == call.args[0].shape:
         labelling.set_axes(call.result, labelling.axes_of(call.args[0]))
     else:
-        unknown(labelling, call)
-
-
-def unknown(labelling: Labelling, call: Call) -> None:
-    """The inputs of an unknown operation stay at full width."""
-    for tensor in call.inputs:
-        for axis in labelling.axes_of(tensor):
-            labelling.keep(axis, "unknown operation")
+        products.unknown(labelling, call)
 
 
 WITH_INDICES = {"aten.max", "aten.min", "aten.median", "aten.mode", "aten.kthvalue"}
@@ -118,7 +111,9 @@ _NAMES: dict[Rule, str] = {
     products.product_and_sum: "addmm baddbmm",
 }
 
-RULES = {f"aten.{name}": rule for rule, names in _NAMES.items() for name in names.split()}
+RULES = {f"aten.{name}": rule for rule, names in _NAMES.items() for name in names.split()} | {
+    "torchvision.deform_conv2d": products.deformable_convolution
+}
 """The rule of each operation with a rule of its own."""
 
 
@@ -127,4 +122,4 @@ def rule_for(func: Any) -> Rule:
     rule = RULES.get(operation_name(func))
     if rule is None and torch.Tag.pointwise in func.tags:
         return elementwise
-    return rule or unknown
+    return rule or products.unknown

@@ -102,6 +102,14 @@ def test_a_damaged_description_is_refused(run: Path, text: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_other_groups_than_those_it_was_trained_with_are_refused(run: Path) -> None:
+    path = run / "supernet" / "supernet.json"
+    document = json.loads(path.read_text())
+    path.write_text(json.dumps(document | {"groups_sha256": "0" * 64}))
+    with pytest.raises(CheckpointError, match="the channel groups that tracing finds"):
+        load_supernet(run)
+
+
 def test_weights_of_another_model_are_refused(run: Path) -> None:
     path = run / "supernet" / "supernet.json"
     document = json.loads(path.read_text())

@@ -1,9 +1,11 @@
 """Random networks of layers called, joined and moved in many ways: views against masks."""
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -24,7 +26,8 @@ STEPS = st.lists(
                 *("conv", "grouped", "depthwise", "sum", "cat", "shuffle"),
                 *("functional", "past the hooks", "shared", "hooked", "gate", "in place"),
                 *("spatial gate", "expanded", "normalised", "ones", "glu", "circular"),
-                *("group norm", "channel norm"),
+                *("group norm", "channel norm", "instance norm", "norm by hand"),
+                *("tied", "turned in place", "numpy's coin"),
             ]
         ),
         st.integers(0, 7),
@@ -68,6 +71,12 @@ def layer_for(kind: str, size: int, made: int) -> nn.Module:
             return nn.Conv2d(size, 2 * made, 1)
         case "shared":
             return nn.Conv2d(size, size, 1)
+        case "tied":
+            one, other = nn.Conv2d(size, size, 1), nn.Conv2d(size, size, 1)
+            other.weight = one.weight
+            return nn.Sequential(one, nn.ReLU(), other)
+        case "instance norm":
+            return nn.InstanceNorm2d(size, affine=True)
         case "expanded":
             return nn.Conv2d(size, 1, 1)
         case "spatial gate":
@@ -102,6 +111,9 @@ class RandomNetwork(nn.Module):
             "normalised": self.normalised,
             "ones": self.ones,
             "glu": self.glu,
+            "norm by hand": self.norm_by_hand,
+            "turned in place": self.turned_in_place,
+            "numpy's coin": self.numpys_coin,
         }
 
     def halve(self, x: Tensor) -> Tensor:
@@ -133,6 +145,17 @@ class RandomNetwork(nn.Module):
 
     def glu(self, layer: nn.Module, x: Tensor) -> Tensor:
         return F.glu(layer(x), 1)
+
+    def norm_by_hand(self, layer: nn.Module, x: Tensor) -> Tensor:
+        mean = x.mean((0, 2, 3), keepdim=True)
+        variance = (x - mean).square().mean((0, 2, 3), keepdim=True)
+        return (x - mean) / (variance + 1e-3).sqrt()
+
+    def turned_in_place(self, layer: nn.Module, x: Tensor) -> Tensor:
+        return x.clone().transpose_(2, 3).unsqueeze_(0).squeeze_(0)
+
+    def numpys_coin(self, layer: nn.Module, x: Tensor) -> Tensor:
+        return x * (0.5 if np.random.rand() < 0.5 else 2.0)
 
     def forward(self, x: Tensor) -> Tensor:
         layers: list[Any] = list(self.layers)
@@ -194,13 +217,18 @@ def check_views(steps: list[tuple[str, int, int, int]], seed: int) -> None:
     config = SubnetConfig(width_mults=widths, resolution=6)
     images = torch.randn(3, 3, 6, 6, dtype=torch.float64)
 
-    output = supernet(images, config)
+    def run(network: Callable[[], Tensor]) -> Tensor:
+        np.random.seed(seed)
+        return network()
+
+    output = run(lambda: supernet(images, config))
     output.square().sum().backward()
-    torch.testing.assert_close(output, supernet.extract(config)(images), rtol=1e-9, atol=1e-12)
+    extracted = supernet.extract(config)
+    torch.testing.assert_close(output, run(lambda: extracted(images)), rtol=1e-9, atol=1e-12)
 
     full = {name: p.detach().clone().requires_grad_() for name, p in model.named_parameters()}
     masked = {name: tensor * mask(supernet, config, name, tensor) for name, tensor in full.items()}
-    expected: Tensor = torch.func.functional_call(model, masked, (images,))
+    expected = run(lambda: torch.func.functional_call(model, masked, (images,)))
     expected.square().sum().backward()
     torch.testing.assert_close(output, expected, rtol=1e-9, atol=1e-12)
     for name, parameter in model.named_parameters():

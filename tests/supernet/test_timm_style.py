@@ -271,6 +271,30 @@ def test_a_kernel_made_on_the_spot_for_each_channel_leaves_the_channels_elastic(
     assert [group.num_channels for group in supernet.channels.groups] == [16]
 
 
+class Wavelet(nn.Module):
+    """Each channel is decomposed by the same four filters, which are repeated on the spot."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        signs = torch.tensor([[1.0, 1, 1, 1], [1, -1, 1, -1], [1, 1, -1, -1], [1, -1, -1, 1]])
+        self.register_buffer("filters", signs.view(4, 1, 2, 2) / 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        size = x.shape[1]
+        filters = self.get_buffer("filters").repeat(size, 1, 1, 1)
+        return F.conv2d(x, filters, stride=2, groups=size)
+
+
+def test_filters_repeated_for_each_channel_leave_the_channels_elastic() -> None:
+    torch.manual_seed(0)
+    layers = nn.Conv2d(3, 16, 1), Wavelet(), nn.Conv2d(64, 32, 1), nn.AdaptiveAvgPool2d(1)
+    network = nn.Sequential(*layers, nn.Flatten(), nn.Linear(32, 4))
+    supernet = Supernet(network, torch.empty(1, 3, 8, 8), SPACE).eval()
+    assert not supernet.channels.kept
+    assert [group.num_channels for group in supernet.channels.groups] == [16, 32]
+    check_at_random_widths(supernet)
+
+
 def lenet() -> nn.Module:
     return nn.Sequential(nn.Conv2d(3, 6, 1), nn.Conv2d(6, 32, 1), nn.Conv2d(32, 4, 1))
 

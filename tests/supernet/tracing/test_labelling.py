@@ -17,7 +17,8 @@ def labelling(model: nn.Sequential) -> Labelling:
     labelling = Labelling(model, divisor=1)
     labelling.here = "aten.convolution", "0"
     weight = model.get_parameter("0.weight")
-    labelling.multiply(weight, labelling.axes_of(weight)[0], 64)
+    made = labelling.axes_of(weight)[0]
+    labelling.multiply(weight, made, 64 * weight.numel(), (None, made))
     return labelling
 
 
@@ -32,13 +33,13 @@ def test_a_parameter_has_the_same_labels_each_time(
     assert labelling.axes_of(model.get_parameter("1.weight"))[0] is out_channels
 
 
-def test_a_product_makes_channels(labelling: Labelling) -> None:
+def test_a_product_makes_channels(labelling: Labelling, model: nn.Sequential) -> None:
     assert [(made.path, made.num_positions) for made in labelling.made] == [("0", 64)]
     assert labelling.made_dims == {"0.weight": 0}
-    assert labelling.num_positions == {"0.weight": 64}
+    assert labelling.macs == {"0.weight": 64 * model.get_parameter("0.weight").numel()}
     assert len(labelling.made_roots()) == 4
     labelling.begin_pass()
-    assert labelling.num_positions == {}
+    assert labelling.macs == {}
 
 
 def test_joined_channels_are_the_same_and_what_meets_a_fixed_size_is_kept(

@@ -34,7 +34,7 @@ def test_a_pass_notes_operations_makers_and_positions() -> None:
         ("first", 64),
         ("second", 64),
     ]
-    assert labelling.num_positions == {"first.weight": 64, "second.weight": 64}
+    assert labelling.macs == {"first.weight": 64 * 3 * 4, "second.weight": 64 * 4 * 2}
     assert labelling.made_dims == {"first.weight": 0, "second.weight": 0}
 
 

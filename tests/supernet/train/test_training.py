@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from supernet.checkpoint import load_supernet, read_document, weights_sha256, write_tensors
 from supernet.data import load_data
 from supernet.data.dataset import Data
+from supernet.elastic.supernet import Supernet
 from supernet.errors import CheckpointError, DataError, ModelError, OwnedError, SupernetError
 from supernet.job.execution import Execution
 from supernet.job.hyperparameters import Hyperparameters
@@ -24,7 +25,7 @@ from supernet.job.recipe import RECIPES
 from supernet.job.training_job import TrainingJob
 from supernet.models.registry import OWN, build_model
 from supernet.space import SearchSpace
-from supernet.train import train
+from supernet.train import beginning, train
 from supernet.train.beginning import new_supernet
 from supernet.train.loop import Loop
 from supernet.train.owner import owner
@@ -181,6 +182,25 @@ def test_a_rigid_network_is_refused_with_the_reason_where_widths_are_trained(
     assert "\n" not in str(caught.value)
     train(replace(rigid, recipe=RECIPES["independent"]), tmp_path, data=data)
     assert "warning" not in capsys.readouterr().err  # widths are not trained
+
+
+def test_a_training_begins_with_what_is_elastic_and_a_proof(
+    data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    proven: list[Supernet] = []
+    monkeypatch.setattr(beginning, "proof_of", proven.append)
+    train(TINY, tmp_path, data=data)
+    assert "6 channel groups; 100.0% of the MACs are in elastic layers" in capsys.readouterr().err
+    assert [type(each) for each in proven] == [Supernet]
+
+
+def test_a_training_with_other_groups_is_not_continued(
+    data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(TINY, tmp_path, data=data)
+    monkeypatch.setattr(Supernet, "groups_digest", lambda self: "of another version")
+    with pytest.raises(CheckpointError, match="the channel groups that tracing finds"):
+        train(replace(TINY, epochs=2), tmp_path, data=data, resume=True)
 
 
 def photos(root: Path) -> Path:
