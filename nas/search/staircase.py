@@ -29,6 +29,8 @@ OTHERS = 0.5
 SHARE = 0.5
 """A count is a step if it saves this share of what it would save if latency were a straight line
 from the fewest channels to the most."""
+MAX_NAMED = 8
+"""Groups whose counts are told one by one."""
 
 
 def measured_steps(evaluator: Evaluator, max_s: float) -> Steps:
@@ -63,15 +65,23 @@ def measured_steps(evaluator: Evaluator, max_s: float) -> Steps:
             widths, first = steps_of(widths, times), places.stop
         kept[number % len(by_width)] |= {*widths}
     steps = replace(all_steps, widths=tuple(tuple(sorted(each)) for each in kept))
-    counts = ", ".join(
-        f"{len(few)} of {len(many)}"
-        for few, many in zip(steps.widths, all_steps.widths, strict=True)
-    )
     to_stderr(
-        f"steps of the latency: {counts} channel counts of the groups; "
-        f"{steps.num_configs:,} of {all_steps.num_configs:,} configs are searched"
+        f"steps of the latency: {_counts(steps, all_steps)} channel counts of the groups; "
+        f"{_number(steps.num_configs)} of {_number(all_steps.num_configs)} configs are searched"
     )
     return steps
+
+
+def _counts(steps: Steps, all_steps: Steps) -> str:
+    """How many counts of each group there are among all; of many groups, of all together."""
+    pairs = [(len(few), len(all_steps.widths[n])) for n, few in enumerate(steps.widths)]
+    if len(pairs) > MAX_NAMED:
+        pairs = [(sum(few for few, _ in pairs), sum(many for _, many in pairs))]
+    return ", ".join(f"{few} of {many}" for few, many in pairs)
+
+
+def _number(count: int) -> str:
+    return f"{count:,}" if count < 1e9 else f"{count:.1e}"
 
 
 def configs_by_width(space: SearchSpace, steps: Steps) -> list[list[SubnetConfig]]:

@@ -4,6 +4,7 @@ import math
 import random
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 from nas.evaluate.evaluator import Evaluator
 from nas.evaluate.trained import load_trained
 from nas.runtimes import CompiledNetwork, load_runtime
-from nas.search.staircase import _affordable, measured_steps, steps_of
+from nas.search.staircase import _affordable, _counts, measured_steps, steps_of
 from nas.search.steps import Steps, widths_by_channels
 from supernet import SubnetConfig
 from supernet.evaluate.accuracy import Images
@@ -31,6 +32,13 @@ def rounds(values: Sequence[float], noise: float = 0.0) -> list[list[float]]:
 def test_counts_that_cost_what_the_next_costs_are_no_steps() -> None:
     pairs = [1.0, 1.0, 2.0, 2.01, 3.0, 2.99, 4.0, 4.0]
     assert steps_of(WIDTHS, rounds(pairs)) == (0.125, 0.25, 0.5, 0.75, 1.0), "with both ends"
+
+
+def test_counts_of_many_groups_are_told_together() -> None:
+    few, many = (Steps(widths=(each,) * 9, resolutions=(8,)) for each in ((0.5, 1.0), WIDTHS))
+    assert _counts(few, many) == "18 of 72"
+    few, many = (replace(each, widths=each.widths[:2]) for each in (few, many))
+    assert _counts(few, many) == "2 of 8, 2 of 8"
 
 
 def test_an_early_step_stays() -> None:
