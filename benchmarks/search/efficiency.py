@@ -1,18 +1,20 @@
 """How good a front a search finds in 32, 64 and 128 evaluations: replayed on a record.
 
-    python -m benchmarks.search.efficiency
+    python -m benchmarks.search.efficiency [--record cifar]
     python -m benchmarks.search.efficiency --systems guide --seeds 0 1 2     (adds to the results)
     python -m benchmarks.search.efficiency --systems botorch --evaluations 64
+    python -m benchmarks.search.efficiency page
 
-Each config of a trained supernet has been evaluated once (record_space.py). Here searches run on
-that record, all through `nas.search.study.Study`, as in the product. They see one half of the
+Each config of two trained supernets has been evaluated once (record_space.py). Here searches run on
+such a record, all through `nas.search.study.Study`, as in the product. They see one half of the
 images: a front that is chosen on images is valued on others, since on its own images it also
 measures luck. Reported for each system: the hypervolume of its entries (top1 on the other half
 against log latency; at each budget the entry that the search would choose there), as a share of
 the whole uniform grid's, with the front chosen by raw scores and by what the search believes; how
 many entries lie outside of the uniform grid; CPU seconds a proposal. `botorch` needs the packages
 botorch and optuna-integration, and is left out unless it is named. Writes
-results/search/efficiency.json and docs/search_efficiency.png.
+results/search/efficiency_RECORD.json; `page` puts the tables into docs/search.md and draws
+docs/search_efficiency.png.
 """
 
 import argparse
@@ -21,18 +23,22 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from statistics import fmean, pstdev
 from typing import Any
 
 import numpy
+from plotly.colors import qualitative
 from plotly.graph_objects import Figure
+from plotly.subplots import make_subplots
 from tqdm import tqdm
 
 from benchmarks.environment import environment
-from benchmarks.result_file import result_file
-from benchmarks.search.recorded import Record, load_record
+from benchmarks.page import DOCS, put_into_page
+from benchmarks.result_file import RESULTS
+from benchmarks.search.recorded import FASHION, RECORDS, Record, load_record
 from nas.conversions import subnet_config
 from nas.evaluate.evaluation import Evaluation
 from nas.search import SearchJob
@@ -46,10 +52,11 @@ from planner.atomic import write_atomically
 from planner.pareto import front_indices
 from supernet import SubnetConfig
 
-RESULTS = result_file(__file__)
-FIGURE = RESULTS.parents[3] / "docs" / "search_efficiency.png"
+SCRIPT = "benchmarks/search/efficiency.py"
+FIGURE = DOCS / "search_efficiency.png"
 NUM_EVALUATIONS = (32, 64, 128)
 BOTORCH = "botorch"
+TITLES = {"fashion": "WideResNet-10-2, Fashion-MNIST", "cifar": "WideResNet-10-1, CIFAR-10"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,11 +91,11 @@ class Halves:
     `num_seen` images, drawn at random, are seen.
     """
 
-    def __init__(self, record: Record, num_seen: int) -> None:
+    def __init__(self, record: Record, num_seen: int, seed: int = 0) -> None:
         self.record, self.supernet = record, record.supernet
-        order = numpy.random.default_rng(0).permutation(record.is_right.shape[1])
-        self.seen, others = order[:num_seen], order[num_seen:]
-        self.top1 = record.is_right[:, others].mean(axis=1)
+        order = numpy.random.default_rng(seed).permutation(record.is_right.shape[1])
+        self.seen, self.others = order[:num_seen], order[num_seen:]
+        self.top1 = record.is_right[:, self.others].mean(axis=1)
         self.log_latency = numpy.log(record.latency_ms[:, 0])
         self.steps = self._steps()
         uniform = [self.evaluate(config) for config in record.supernet.space.grid()]
@@ -131,6 +138,20 @@ def add_botorch() -> None:
 
 def run(halves: Halves, system: System, seed: int, num_evaluations: int) -> dict[str, Any]:
     """One search: the value of its front after so many evaluations, relative to the grid's."""
+    start = time.process_time()
+    evaluations = searched(halves, system, seed, num_evaluations)
+    seconds = time.process_time() - start
+    counts = sorted({min(count, len(evaluations)) for count in NUM_EVALUATIONS})
+    return {
+        "cpu_s_a_proposal": round(seconds / len(evaluations), 4),
+        "after": {str(count): scores(halves, evaluations[:count]) for count in counts},
+    }
+
+
+def searched(
+    halves: Halves, system: System, seed: int, num_evaluations: int
+) -> Sequence[Evaluation]:
+    """What one search evaluates, in order."""
     job = SearchJob(num_trials=num_evaluations, seed=seed, sampler=system.sampler)
     steps = halves.steps if system.has_steps else Steps.all_of(halves.supernet)
     with tempfile.TemporaryDirectory() as folder:
@@ -144,17 +165,10 @@ def run(halves: Halves, system: System, seed: int, num_evaluations: int) -> dict
             )
             for _ in range(system.num_workers)
         ]
-        start = time.process_time()
         while asked := _ask(workers, job.num_trials):
             for worker, proposal in asked:
                 worker.tell(proposal, halves.evaluate(proposal.config))
-        seconds = time.process_time() - start
-        evaluations = workers[0].evaluations()
-    counts = sorted({min(count, len(evaluations)) for count in NUM_EVALUATIONS})
-    return {
-        "cpu_s_a_proposal": round(seconds / len(evaluations), 4),
-        "after": {str(count): scores(halves, evaluations[:count]) for count in counts},
-    }
+        return workers[0].evaluations()
 
 
 def _ask(workers: Sequence[Study], num_trials: int) -> list[tuple[Study, Proposal]]:
@@ -211,53 +225,99 @@ def table(document: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def figure(document: dict[str, Any]) -> Figure:
-    """The mean value against evaluations, a line a system."""
-    drawn = Figure()
-    for name, found in document["summary"].items():
-        drawn.add_scatter(
-            x=[int(count) for count in found["after"]],
-            y=[each["believed"] for each in found["after"].values()],
-            error_y={"array": [each["deviation"] for each in found["after"].values()]},
-            name=SYSTEMS[name].name,
-            mode="lines+markers",
-            line={"width": 4 if name == "guide" else 2},
-        )
+def figure(documents: Mapping[str, dict[str, Any]]) -> Figure:
+    """The mean value against evaluations, a line a system; a panel a record."""
+    drawn = make_subplots(
+        cols=len(documents), subplot_titles=[TITLES[name] for name in documents], shared_yaxes=True
+    )
+    colours = dict(zip(SYSTEMS, qualitative.D3, strict=False))
+    for column, document in enumerate(documents.values(), 1):
+        for name, found in document["summary"].items():
+            drawn.add_scatter(
+                x=[int(count) for count in found["after"]],
+                y=[each["believed"] for each in found["after"].values()],
+                error_y={"array": [each["deviation"] for each in found["after"].values()]},
+                name=SYSTEMS[name].name,
+                legendgroup=name,
+                showlegend=column == 1,
+                mode="lines+markers",
+                line={"width": 4 if name == "guide" else 2, "color": colours[name]},
+                col=column,
+                row=1,
+            )
     drawn.update_layout(
         template="plotly_white",
         font={"size": 16},
-        xaxis={"title": "evaluations", "tickvals": [*NUM_EVALUATIONS], "rangemode": "tozero"},
         yaxis={"title": "hypervolume on other images, grid = 1"},
-        margin={"l": 70, "r": 20, "t": 20, "b": 60},
+        margin={"l": 70, "r": 20, "t": 40, "b": 60},
     )
+    drawn.update_xaxes(title="evaluations", tickvals=[*NUM_EVALUATIONS], rangemode="tozero")
     return drawn
 
 
+def page_lines(documents: Mapping[str, dict[str, Any]]) -> list[str]:
+    """A paragraph and a table a record, for docs/search.md."""
+    lines = []
+    for name, document in documents.items():
+        lines += [
+            f"**{TITLES[name]}**: of {document['num_configs']:,} configs with one of the 16 widths "
+            f"{document['num_configs_of_steps']:,} consist of steps; a search sees "
+            f"{document['num_images_seen']:,} images.",
+            "",
+            table(document),
+            "",
+        ]
+    return lines
+
+
+def put_on_page() -> None:
+    """Put all that was replayed into docs/search.md and its figure."""
+    documents = {
+        name: json.loads(result_of(name).read_text())
+        for name in RECORDS
+        if result_of(name).exists()
+    }
+    put_into_page(SCRIPT, page_lines(documents), DOCS / "search.md")
+    os.environ.setdefault("BROWSER_PATH", "/usr/bin/chromium")
+    figure(documents).write_image(FIGURE, width=1300, height=560, scale=1.5)
+
+
 def main() -> int:
-    """Replay what is asked for; add it to the results; draw them all."""
+    """Replay what is asked for and add it to the results, or put them on the page."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("part", choices=("replay", "page"), nargs="?", default="replay")
+    parser.add_argument("--record", choices=RECORDS, default=FASHION)
     parser.add_argument("--systems", nargs="+", choices=SYSTEMS,
         default=[name for name in SYSTEMS if name != BOTORCH])  # fmt: skip
     parser.add_argument("--evaluations", type=int, default=NUM_EVALUATIONS[-1], help="of each")
     parser.add_argument("--seeds", nargs="+", type=int, default=[*range(10)])
-    parser.add_argument("--images", type=int, default=3000, help="that a search sees")
     args = parser.parse_args()
+    if args.part == "page":
+        put_on_page()
+        return 0
     if BOTORCH in args.systems:
         add_botorch()
-    halves = Halves(load_record(), args.images)
+    record = load_record(args.record)
+    halves = Halves(record, record.is_right.shape[1] // 2)
     for name, seed in tqdm([(name, seed) for name in args.systems for seed in args.seeds]):
-        document = add(halves, name, seed, run(halves, SYSTEMS[name], seed, args.evaluations))
+        found = run(halves, SYSTEMS[name], seed, args.evaluations)
+        document = add(result_of(args.record), halves, name, seed, found)
     print(table(document))
-    os.environ.setdefault("BROWSER_PATH", "/usr/bin/chromium")
-    figure(document).write_image(FIGURE, width=1000, height=560, scale=1.5)
     return 0
 
 
-def add(halves: Halves, name: str, seed: int, found: dict[str, Any]) -> dict[str, Any]:
+def result_of(record: str) -> Path:
+    """The file with what was replayed on a record."""
+    return RESULTS / "search" / f"efficiency_{record}.json"
+
+
+def add(
+    result: Path, halves: Halves, name: str, seed: int, found: dict[str, Any]
+) -> dict[str, Any]:
     """Put one search into the results, and return them all."""
-    document = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"runs": {}}
+    document = json.loads(result.read_text()) if result.exists() else {"runs": {}}
     document["runs"].setdefault(name, {})[str(seed)] = found
     document |= {
         "summary": {k: summary([*runs.values()]) for k, runs in document["runs"].items()},
@@ -267,7 +327,7 @@ def add(halves: Halves, name: str, seed: int, found: dict[str, Any]) -> dict[str
         "record": halves.record.about,
         "environment": environment(),
     }
-    write_atomically(RESULTS, (json.dumps(document, indent=1) + "\n").encode())
+    write_atomically(result, (json.dumps(document, indent=1) + "\n").encode())
     return document
 
 

@@ -118,7 +118,7 @@ def lines(document: dict[str, Any]) -> list[str]:
                 str(one["shown"]),
             ]  # fmt: skip
             said.append("| " + " | ".join([f"{int(count):,}", RULES[rule], *cells]) + " |")
-    return said
+    return [*said, ""]
 
 
 def replayed(record: Record, num_seen: int, seeds: Sequence[int]) -> dict[str, Any]:

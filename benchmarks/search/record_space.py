@@ -4,15 +4,21 @@
         --model-args depth=10 widen=2 stem_stride=2 --batch-size 128 --epochs 2 --out runs/wide2
     python -m benchmarks.search.record_space runs/wide2 accuracy
     python -m benchmarks.search.record_space runs/wide2 latency      (on an idle machine)
-    python -m benchmarks.search.record_space runs/wide2 join
+    python -m benchmarks.search.record_space runs/wide2 join --name fashion
 
 Three stages of a WideResNet-10-2, in multiples of DIVISOR channels, have 8 x 13 x 25 widths (the
-first one's with the stem's); with every second width of the first stage and 4 resolutions these are
-5,200 configs. For each: which of the first NUM_IMAGES selection images it gets right (as bits, so
-that a search that looks at some of them only can be replayed too), MACs, and the latency in ONNX
-Runtime on one thread, timed interleaved with others drawn at random. Accuracy takes a quarter of an
-hour of one core, latency two minutes; both go on where they were stopped. Writes
-results/search/record_space.npz, which efficiency.py replays.
+first one's with the stem's); with 4 widths of the first stage and 4 resolutions these are 5,200
+configs. For each: which of the first MAX_IMAGES selection images it gets right (as bits, so that a
+search that looks at some of them only can be replayed too), MACs, and the latency in ONNX Runtime
+on one thread, timed interleaved with others drawn at random. Accuracy takes a quarter of an hour of
+one core, latency two minutes; both go on where they were stopped. The other record is of a network
+half as wide (widen=1, 4 x 7 x 13 widths, 1,456 configs) and other images:
+
+    python -m supernet.train --data CIFAR10-FOLDER --resolutions 32 28 24 20 --model wide_resnet \
+        --model-args depth=10 widen=1 stem_stride=2 --width-range 0.25 1 --batch-size 128 \
+        --epochs 4 --out runs/cifar
+
+Writes results/search/record_space_NAME.npz, which efficiency.py replays.
 """
 
 import argparse
@@ -33,7 +39,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from benchmarks.environment import environment
-from benchmarks.result_file import result_file
+from benchmarks.search.recorded import RECORDS
 from nas.cost.macs import count_macs
 from nas.evaluate.trained import Trained, load_trained
 from nas.meter.rounds import Runnable
@@ -45,13 +51,12 @@ from supernet.evaluate.accuracy import Images
 from supernet.evaluate.calibration import calibrate_bn
 from supernet.models import WideResNet
 
-RESULT = result_file(__file__, ".npz")
 DIVISOR = 4
 """Of channels. Training rounded to multiples of 8; half of that makes the space large enough."""
-STRIDES = (2, 1, 1)
-"""Of each stage's widths every so many are recorded."""
-NUM_IMAGES = 6000
-"""Of `selection`, the first of them; a multiple of the batch size."""
+NUM_FIRST = 4
+"""Of the first stage's widths so many are recorded, evenly spaced."""
+MAX_IMAGES = 6000
+"""Of `selection`, the first of them."""
 SIDE_BY_SIDE = 95
 """Configs that are timed in one interleaved measurement."""
 NUM_ROUNDS, RUNS_PER_VISIT = 11, 5
@@ -78,7 +83,8 @@ def distinct_configs(supernet: Supernet) -> list[SubnetConfig]:
             widths = tuple(width if g == group else 1.0 for g in range(space.num_groups))
             config = SubnetConfig(width_mults=widths, resolution=space.resolutions[0])
             by_channels.setdefault(supernet.kept_counts(config), width)
-        choices.append(list(by_channels.values())[:: STRIDES[group]])
+        stride = max(1, len(by_channels) // NUM_FIRST) if group == 0 else 1
+        choices.append(list(by_channels.values())[::stride])
     return [
         SubnetConfig(width_mults=widths, resolution=resolution)
         for resolution in space.resolutions
@@ -108,7 +114,7 @@ def record_accuracy(run: Path, part: Path) -> None:
 def right_answers(
     supernet: Supernet, configs: Sequence[SubnetConfig], images: Images
 ) -> Iterator[tuple[SubnetConfig, nn.Module, Tensor]]:
-    """Each config, its network, and which of the first NUM_IMAGES its calibrated one gets right.
+    """Each config, its network, and which of the first MAX_IMAGES its calibrated one gets right.
 
     Configs that differ in the last width only are to follow each other, the widest first: what does
     not depend on that width, up to the first half of the last block, is computed once for all.
@@ -166,9 +172,13 @@ def _features(head: nn.Module, resolution: int, images: Images) -> dict[str, lis
 
 
 def _selection(images: Images, resolution: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """The first NUM_IMAGES of `selection`."""
-    batches = images.batches("selection", resolution)
-    return itertools.islice(batches, NUM_IMAGES // images.batch_size)
+    """The first MAX_IMAGES of `selection`."""
+    num_left = MAX_IMAGES
+    for pixels, labels in images.batches("selection", resolution):
+        yield pixels[:num_left], labels[:num_left]
+        num_left -= len(pixels)
+        if num_left <= 0:
+            return
 
 
 def _labels(images: Images, resolution: int) -> Tensor:
@@ -233,8 +243,8 @@ def time_rounds(networks: Sequence[Runnable], rng: random.Random) -> numpy.ndarr
     return rounds
 
 
-def join(run: Path, part: Path) -> None:
-    """Put the parts together into RESULT."""
+def join(run: Path, part: Path, result: Path) -> None:
+    """Put the parts together into `result`."""
     trained, supernet = load_space(run)
     configs = distinct_configs(supernet)
     accuracy = [numpy.load(path) for path in sorted(part.glob("accuracy-*.npz"))]
@@ -253,13 +263,13 @@ def join(run: Path, part: Path) -> None:
         "weights_sha256": trained.document["weights_sha256"],
         "num_classes": len(trained.data.classes),
         "space": supernet.space.to_json(),
-        "num_images": NUM_IMAGES,
+        "num_images": min(MAX_IMAGES, trained.data.num_images["selection"]),
         "runtime": "onnxruntime, one thread",
         "full_network_ms": full,
         "environment": environment(),
     }
     numpy.savez_compressed(
-        RESULT,
+        result,
         channels=numpy.array([supernet.kept_counts(c) for c in configs], dtype="int16"),
         resolution=numpy.array([c.resolution for c in configs], dtype="int16"),
         bits=numpy.concatenate([each["bits"] for each in accuracy]),
@@ -267,7 +277,7 @@ def join(run: Path, part: Path) -> None:
         latency_ms=latency.astype("float32"),
         about=json.dumps(about),
     )
-    print(f"written: {RESULT}, {RESULT.stat().st_size / 2**20:.2f} MiB, {len(configs)} configs")
+    print(f"written: {result}, {result.stat().st_size / 2**20:.2f} MiB, {len(configs)} configs")
 
 
 def main() -> None:
@@ -275,12 +285,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", type=Path)
     parser.add_argument("what", choices=("accuracy", "latency", "join"))
+    parser.add_argument("--name", choices=RECORDS, help="of the record that `join` writes")
     args = parser.parse_args()
     part = args.run / "recorded"
     part.mkdir(exist_ok=True)
-    {"accuracy": record_accuracy, "latency": record_latency, "join": join}[args.what](
-        args.run, part
-    )
+    if args.what == "accuracy":
+        record_accuracy(args.run, part)
+    elif args.what == "latency":
+        record_latency(args.run, part)
+    elif args.name:
+        join(args.run, part, RECORDS[args.name])
+    else:
+        parser.error("--name must be given to join")
 
 
 if __name__ == "__main__":

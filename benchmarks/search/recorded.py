@@ -1,9 +1,8 @@
-"""The recorded search space (benchmarks.search.record_space): any search of it can be replayed."""
+"""Recorded search spaces (benchmarks.search.record_space): any search of them can be replayed."""
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy
@@ -18,7 +17,9 @@ from supernet import SearchSpace, SubnetConfig, Supernet
 from supernet.evaluate.accuracy import Accuracy
 from supernet.models import build_model
 
-RECORDED = RESULTS / "search" / "record_space.npz"
+RECORDS = {name: RESULTS / "search" / f"record_space_{name}.npz" for name in ("fashion", "cifar")}
+"""Where each record is kept."""
+FASHION = "fashion"
 Array = NDArray[Any]
 
 
@@ -82,9 +83,9 @@ class Recorded(Supernet):
         return tuple(exact.tolist())
 
 
-def load_record(path: Path = RECORDED) -> Record:
+def load_record(name: str = FASHION) -> Record:
     """Read what `benchmarks.search.record_space` wrote."""
-    saved = numpy.load(path)
+    saved = numpy.load(RECORDS[name])
     about = json.loads(str(saved["about"]))
     job, space = about["job"], SearchSpace.from_json(about["space"])
     model = build_model(job["model"], about["num_classes"], job["model_options"])

@@ -43,7 +43,7 @@ def plain(supernet: Supernet, config: SubnetConfig, images: Images) -> Tensor:
 def test_what_is_computed_once_for_many_is_what_each_alone_computes(
     supernet: Supernet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(record_space, "NUM_IMAGES", 40)
+    monkeypatch.setattr(record_space, "MAX_IMAGES", 40)
     configs = [c for c in distinct_configs(supernet) if c.resolution == 12]
     found = [*right_answers(supernet, configs, Noise())]
     assert [config for config, _, _ in found] == configs
