@@ -3,7 +3,7 @@
 ValueError
 +-- NasError
     +-- ResolutionError           the network does not accept images of this size
-    +-- UncountedLayerError       a network's multiply-adds can't be counted without its data
+    +-- NeedsValuesError          a network reads the values of its input
     +-- RuntimeUnavailableError   unknown runtime, or no package, device or cores for it
     +-- ExportError               the exported graph's outputs differ from the network's
     +-- NoisyMachineError         the machine is too busy to measure latency
@@ -20,8 +20,8 @@ class ResolutionError(NasError):
     """The network does not accept images of this size."""
 
 
-class UncountedLayerError(NasError):
-    """An operation has no formula for its multiply-adds, so the total would be too low."""
+class NeedsValuesError(NasError):
+    """The network reads the values of its input, without which its multiply-adds are counted."""
 
 
 class RuntimeUnavailableError(NasError):

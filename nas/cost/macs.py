@@ -15,12 +15,13 @@ Limits:
   activations (experts that are mixed) counts one multiply-add for each.
 - A Fourier transform of n values counts 2.5 n log2 n multiply-adds (5 n log2 n FLOPs, as FFTW's
   benchmarks count them), of real values half as many.
-- Another operation that multiplies and adds but has no formula (of another package) counts as zero,
-  and `uncounted_operations` names it: a search warns of it. See `nas.cost.uncounted`.
+- Another operation that multiplies and adds but has no formula (above all of another package)
+  counts as zero, and `count_operations` names it: a search warns of it. See `nas.cost.uncounted`.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Callable
+from dataclasses import dataclass
 from math import log2, prod
 from typing import Any
 
@@ -29,7 +30,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from nas.cost.uncounted import UncountedOperations
-from nas.errors import ResolutionError, UncountedLayerError
+from nas.errors import NeedsValuesError, ResolutionError
 from supernet.elastic.channels import floating_dtype
 from supernet.elastic.narrow import narrow
 
@@ -111,7 +112,7 @@ def count_macs(network: nn.Module, resolution: int, *, in_channels: int = 3) -> 
     Counts on a copy on the meta device, so `network` is not changed and nothing is computed.
 
     Raises:
-        UncountedLayerError: the network needs the values of its input.
+        NeedsValuesError: the network reads the values of its input.
         ResolutionError: the network does not accept images of this size.
     """
     return sum(count_layer_macs(network, resolution, in_channels=in_channels).values())
@@ -136,23 +137,21 @@ def count_operation_macs(
 
     Raises like `count_macs`.
     """
-    return _counted(network, resolution, in_channels)[0]
+    return count_operations(network, resolution, in_channels=in_channels).macs
 
 
-def uncounted_operations(
-    network: nn.Module, resolution: int, *, in_channels: int = 3
-) -> dict[str, str]:
-    """Layers with an operation that multiplies and adds but has no formula, and the first one.
+@dataclass(frozen=True, kw_only=True)
+class Operations:
+    """The operations of a network that multiply and add."""
 
-    Raises like `count_macs`.
-    """
-    return _counted(network, resolution, in_channels)[1]
+    macs: dict[str, dict[str, int]]
+    """Multiply-adds by layer and aten operation."""
+    uncounted: dict[str, str]
+    """Layers with an operation that has no formula, and the first one's name."""
 
 
-def _counted(
-    network: nn.Module, resolution: int, in_channels: int
-) -> tuple[dict[str, dict[str, int]], dict[str, str]]:
-    """Multiply-adds by layer and operation, and what is left out."""
+def count_operations(network: nn.Module, resolution: int, *, in_channels: int = 3) -> Operations:
+    """What `count_operation_macs` returns, and what it leaves out; raises like `count_macs`."""
     bare = without_data(network).eval()
     dtype = floating_dtype(bare)
     image = torch.empty(1, in_channels, resolution, resolution, device="meta", dtype=dtype)
@@ -169,13 +168,13 @@ def _counted(
     macs = layers.macs()
     for layer, terms in uncounted.terms.items():
         macs.setdefault(layer, {})["mul"] = terms
-    return macs, uncounted.found
+    return Operations(macs=macs, uncounted=uncounted.found)
 
 
-def _explained(error: Exception, images: str) -> ResolutionError | UncountedLayerError:
+def _explained(error: Exception, images: str) -> ResolutionError | NeedsValuesError:
     reason = (str(error).strip() or type(error).__name__).partition("\n")[0]
     if isinstance(error, NotImplementedError) or "meta tensor" in reason.lower():
-        return UncountedLayerError(
+        return NeedsValuesError(
             f"the network must run on meta tensors to be counted, but got: {reason}; "
             "remove code that depends on the values of its input"
         )

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from nas.cost.macs import count_operation_macs, uncounted_operations, without_data
+from nas.cost.macs import count_operations, without_data
 from supernet import Supernet
 from supernet.elastic.channels import floating_dtype
 
@@ -114,16 +114,18 @@ class TwoCounts:
     @property
     def warning(self) -> str | None:
         """One line if something is not counted, thop failed or the counts differ, else None."""
-        return "; ".join(filter(None, (self._left_out, self._difference))) or None
+        return "; ".join(filter(None, (self.left_out, self._difference))) or None
 
     @property
-    def _left_out(self) -> str | None:
+    def left_out(self) -> str | None:
+        """One line if an operation counts as zero, else None."""
         if not self.uncounted:
             return None
         operations = dict.fromkeys(self.uncounted.values())
         return (
-            f"the MACs leave out {' and '.join(operations)} in {_named([*self.uncounted])}: "
-            "torch.utils.flop_counter.register_flop_formula gives one a formula"
+            f"the MACs leave out {' and '.join(operations)} in {_named([*self.uncounted])}, which "
+            f"{'has' if len(operations) == 1 else 'have'} no formula: "
+            "register one with torch.utils.flop_counter.register_flop_formula"
         )
 
     @property
@@ -142,6 +144,7 @@ class TwoCounts:
             "macs_thop": self.macs_thop,
             "differing_layers": [asdict(layer) for layer in self.differing],
             **({} if self.thop_error is None else {"thop_error": self.thop_error}),
+            **({"uncounted": dict(self.uncounted)} if self.uncounted else {}),
         }
 
 
@@ -150,7 +153,8 @@ def count_twice(network: nn.Module, resolution: int, *, in_channels: int = 3) ->
 
     Raises like `nas.cost.macs.count_macs`. A failure of thop is recorded in `thop_error`.
     """
-    by_operation = count_operation_macs(network, resolution, in_channels=in_channels)
+    counted = count_operations(network, resolution, in_channels=in_channels)
+    by_operation = counted.macs
     by_thop: dict[str, int] = {}
     thop_error = None
     try:
@@ -172,9 +176,7 @@ def count_twice(network: nn.Module, resolution: int, *, in_channels: int = 3) ->
         thop_error=thop_error,
         uncounted={
             layer or "the network itself": operation
-            for layer, operation in uncounted_operations(
-                network, resolution, in_channels=in_channels
-            ).items()
+            for layer, operation in counted.uncounted.items()
         },
     )
 

@@ -7,7 +7,6 @@ which scales first).
 
 from collections import Counter
 from collections.abc import Callable, Container
-from math import prod
 from typing import Any
 
 import torch
@@ -15,12 +14,12 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from supernet.tracing import run_on_one_device
+from supernet.tracing import num_values, run_on_one_device
 
 OWN_NAMESPACES = {"aten", "prim", "prims"}
 """Namespaces of PyTorch's own operations; an operation of another package may compute anything."""
 
-WITHOUT_FORMULA = ("_fft_", "_cdist", "_pdist", "_euclidean_dist", "_linalg_", "linalg_")
+WITHOUT_FORMULA = ("_pdist", "_linalg_", "linalg_")
 """Name prefixes of operations that multiply and add for any inputs."""
 
 MOVING = (
@@ -36,7 +35,7 @@ class UncountedOperations(TorchDispatchMode):
     These are: operations of other packages; those in `WITHOUT_FORMULA`; and any operation of a
     weight matrix (more than one dimension, unlike a scale or shift per channel) with activations,
     unless it only moves or scales values. Tensors computed from weights alone count as weights.
-    `found` has the first of them in each layer, `terms`, by layer, the number of elementwise
+    `found` has the first of them in each layer; `terms` has, by layer, the number of elementwise
     products that are terms of a matrix product.
 
     Args:
@@ -82,17 +81,11 @@ class UncountedOperations(TorchDispatchMode):
         if torch.Tag.pointwise in func.tags:
             # Scaling keeps the number of activations; broadcasting to more yields the terms of a
             # matrix product.
-            activations = [_num_values(t) for t in inputs if id(t) not in self._weights]
+            activations = [num_values(t) for t in inputs if id(t) not in self._weights]
             if "mul" in name and outputs[0].numel() > max(activations):
                 self.terms[self._where()] += outputs[0].numel()
             return False
         return not any(part in name for part in MOVING)
-
-
-def _num_values(tensor: Tensor) -> int:
-    """How many values a tensor has, repetitions of an expanded one not counted."""
-    sizes = zip(tensor.shape, tensor.stride(), strict=True)
-    return prod(size for size, stride in sizes if stride != 0)
 
 
 def _is_matrix(tensor: Tensor) -> bool:

@@ -19,8 +19,9 @@ from planner.pareto import front_indices
 MARGIN = 0.01
 """Accuracy counts as equal if, with 97.5 % confidence, at most this much top1 is lost."""
 
-ONE_SIDED_95 = 1.645
-"""Standard errors below its mean that a normal variable exceeds with 95 % confidence."""
+NUM_ERRORS = 1.645
+"""Standard errors of the difference on `selection` by which luck may have raised a lead. One lead
+would be raised by more in 5 % of all cases; the largest of many is raised by more than that."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,9 +108,9 @@ def gains_of(table: LookupTable) -> Gains | None:
 def choose_gains(entries: Sequence[Scored], grid: Sequence[Scored], min_saved: float) -> Gains:
     """Choose the two pairs of an entry and a config of the uniform grid, and compare them.
 
-    `faster`: of the pairs whose entry is believed to be at least as accurate, and with 95 %
-    confidence no more than MARGIN less so by the number of images that chose, the one that saves
-    the largest share of latency, if it is more than `min_saved`, the noise of the latencies.
+    `faster`: of the pairs whose entry is believed to be at least as accurate, and less
+    NUM_ERRORS standard errors still no more than MARGIN below, the one that saves the largest share
+    of latency, if it is more than `min_saved`, the noise of the latencies.
     `higher`: of the entries beside the most accurate config of the grid that is no slower, the one
     that is believed to be most above it. Of the grid only its front counts, in these latencies and
     what is believed: to be faster than a config that the grid itself beats is no gain.
@@ -136,7 +137,7 @@ def _faster(entries: Sequence[Scored], front: Sequence[Scored]) -> Iterator[tupl
 def _is_believed_equal(entry: Scored, uniform: Scored) -> bool:
     lead = _lead(entry, uniform)
     error = standard_error(entry.correct_on_selection, uniform.correct_on_selection)
-    return lead >= 0 and lead - ONE_SIDED_95 * error >= -MARGIN
+    return lead >= 0 and lead - NUM_ERRORS * error >= -MARGIN
 
 
 def _higher(entries: Sequence[Scored], front: Sequence[Scored]) -> Iterator[tuple[Scored, Scored]]:

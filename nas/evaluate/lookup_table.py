@@ -7,6 +7,7 @@ from typing import Any
 from nas.conversions import planner_latency, subnet_config
 from nas.cost.group_macs import describe_groups
 from nas.evaluate.choice import Choice
+from nas.evaluate.evaluation import Bits
 from nas.evaluate.evaluator import Evaluator
 from nas.evaluate.gains import Scored, choose_gains
 from nas.evaluate.racing import accuracy_of
@@ -63,25 +64,31 @@ def make_table(
     timed = [replace(each, latency=latencies[place[each.config_id]]) for each in timed]
     front = choice.front(timed)
     on_front = {each.config_id for each in front}
-    scored: dict[str, Scored] = {}
-    for config in Bar(
-        dict.fromkeys([*map(subnet_config, front), *uniform]), "score", unit="config"
-    ):
-        name, index = config.config_id, place[config.config_id]
-        scored[name] = Scored(
-            config_id=name,
-            latency_p50_ms=latencies[index].p50_ms,
-            believed=top1[name],
-            correct_on_selection=evaluator.selection_correct(networks[index], config),
-            correct=evaluator.correct("report", networks[index], config.resolution),
+    to_score = dict.fromkeys([*map(subnet_config, front), *uniform])
+    correct: dict[str, Bits] = {}
+    for config in Bar(to_score, "score", unit="config"):
+        network = networks[place[config.config_id]]
+        correct[config.config_id] = evaluator.correct("report", network, config.resolution)
+    scored = {
+        config.config_id: Scored(
+            config_id=config.config_id,
+            latency_p50_ms=latencies[place[config.config_id]].p50_ms,
+            believed=top1[config.config_id],
+            correct_on_selection=evaluator.selection_correct(
+                networks[place[config.config_id]], config
+            ),
+            correct=correct[config.config_id],
         )
+        for config in to_score
+        if uniform
+    }
     entries = []
     for candidate in front:
         index = place[candidate.config_id]
         budget_probability = (
             None if max_latency_ms is None else measured.share_within(index, max_latency_ms)
         )
-        entry = _entry(evaluator, candidate, networks[index], scored[candidate.config_id])
+        entry = _entry(evaluator, candidate, networks[index], correct[candidate.config_id])
         tied_with = tuple(name for name in ties[candidate.config_id] if name in on_front)
         entries.append(replace(entry, tied_with=tied_with, budget_probability=budget_probability))
     grid = [scored[each.config_id] for each in uniform]
@@ -121,11 +128,11 @@ def _gains(
 
 
 def _entry(
-    evaluator: Evaluator, candidate: Candidate, network: CompiledNetwork, scored: Scored
+    evaluator: Evaluator, candidate: Candidate, network: CompiledNetwork, correct: Bits
 ) -> Entry:
     """The candidate as an entry, with its accuracy on `report`, peak memory and energy."""
     values = vars(candidate) | {
-        "accuracy": accuracy_of(scored.correct),
+        "accuracy": accuracy_of(correct),
         "peak_memory_bytes": network.peak_memory_bytes(),
     }
     return Entry(

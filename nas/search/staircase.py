@@ -10,6 +10,7 @@ network for each channel count it may have, the other widths being alike, all ti
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from decimal import Decimal
 
 from nas.evaluate.evaluator import Evaluator
 from nas.meter.latency import MIN_ROUNDS
@@ -81,7 +82,7 @@ def _counts(steps: Steps, all_steps: Steps) -> str:
 
 
 def _number(count: int) -> str:
-    return f"{count:,}" if count < 1e9 else f"{count:.1e}"
+    return f"{count:,}" if count < 10**9 else f"{Decimal(count):.1e}"
 
 
 def configs_by_width(space: SearchSpace, steps: Steps) -> list[list[SubnetConfig]]:

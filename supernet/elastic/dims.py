@@ -51,7 +51,8 @@ class Channels:
     macs: dict[str, int]
     """For each weight: multiply-adds with it, for an image of the traced size."""
     dynamic: tuple[tuple[int, tuple[Dim | None, ...]], ...]
-    """Convolutions with other kernels: multiply-adds of each, and the channels of its two sides."""
+    """Products with buffers, and with kernels that are made of the image or by the code:
+    multiply-adds of each, and the kernel's dimensions, or else the channels that it makes."""
     ordered: frozenset[int]
     """Groups whose channels must keep their order, since a kernel slides along them."""
     following: dict[Attribute, dict[int, Dim]]

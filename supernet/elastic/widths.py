@@ -9,7 +9,7 @@ from supernet.tracing import Group
 def share_widths(groups: Sequence[Group], how: str, num_sides: int = 2) -> tuple[int, ...]:
     """For each group, the index of its width; indices follow the order of the network.
 
-    Of images with `num_sides` sides: two, one of a signal.
+    `num_sides`: 2 for images and volumes, 1 for signals, 0 for what has no resolution.
 
     `how` is one of `supernet.space.GROUPS`. With "stage", groups share a width if their channels
     are first computed at the same resolution, to the nearest power of two; groups on pooled
@@ -21,7 +21,7 @@ def share_widths(groups: Sequence[Group], how: str, num_sides: int = 2) -> tuple
         return (0,) * len(groups)
     octaves: list[int] = []
     for group in groups:
-        octave = round(math.log2(group.num_positions) / num_sides)
+        octave = round(math.log2(group.num_positions) / max(1, num_sides))
         octaves.append(octaves[-1] if octaves and group.num_positions == 1 else octave)
     number = {octave: i for i, octave in enumerate(dict.fromkeys(octaves))}
     return tuple(number[octave] for octave in octaves)

@@ -10,6 +10,7 @@ from supernet.tracing.outputs import Output, find_tensors, pick
 from supernet.tracing.partition import Group, Partition, divide
 from supernet.tracing.paths import follow_paths
 from supernet.tracing.replay import Failure, find_failure
+from supernet.tracing.shapes import num_values
 from supernet.tracing.trace import Trace, TracedOperation
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "find_failure",
     "find_tensors",
     "follow_paths",
+    "num_values",
     "pick",
     "run_on_one_device",
 ]

@@ -18,13 +18,13 @@ def new(labelling: Labelling, call: Call) -> None:
 def expanded(labelling: Labelling, call: Call) -> None:
     """Expanded or repeated: alike along a new dimension, or where there was one entry.
 
-    A buffer's entries (the filters of a wavelet) are repeated for each channel, all together.
+    A buffer of kernels (the filters of a wavelet) is repeated for each channel, all together.
     """
     moves.carry(labelling, call)
     x, out = call.args[0], call.result
     new_dims = range(-out.dim(), 0)
     labelling.label_alike(out, [d for d in new_dims if x.dim() < -d or x.shape[d] == 1])
-    for dim in range(-x.dim(), 0) if labelling.is_buffer(x) else ():
-        if 1 < x.shape[dim] < out.shape[dim]:
-            labelling.keep(labelling.axes_of(x)[dim], "repeated for each channel")
-            labelling.label_alike(out, [dim], block=x.shape[dim])
+    are_kernels = labelling.is_buffer(x) and x.dim() == out.dim() > 2
+    if are_kernels and 1 < len(x) < len(out) and x.shape[1:] == out.shape[1:]:
+        labelling.keep(labelling.axes_of(x)[0], "repeated for each channel")
+        labelling.label_alike(out, [0], block=len(x))

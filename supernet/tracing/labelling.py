@@ -3,7 +3,6 @@
 Each dimension of a tensor has a vector of labels, one per entry, or None where every entry stays.
 """
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 from supernet.tracing.call import Call
 from supernet.tracing.heads import Heads
 from supernet.tracing.labels import KEPT, Labels, compact
+from supernet.tracing.shapes import num_values
 
 TIED = "tied to channels that stay"
 
@@ -55,12 +55,12 @@ class Made:
 
 @dataclass(frozen=True, kw_only=True)
 class Dynamic:
-    """A product with what is no parameter: it comes from the image, or is made by the code."""
+    """A product with no parameter: with a buffer, or a kernel made of the image or by the code."""
 
     macs: int
     """Multiply-adds for one image."""
     axes: Axes
-    """Labels of the channels that it takes and makes."""
+    """Labels of the kernel's channels; where it has none, of those that it makes."""
 
 
 class Labelling:
@@ -85,7 +85,7 @@ class Labelling:
         self.macs: dict[str, int] = {}
         """For each weight: multiply-adds with it for an image, in the last pass."""
         self.dynamic: list[Dynamic] = []
-        """The last pass's products with other weights."""
+        """The last pass's other products but those of two activations."""
         self.made_dims: dict[str, int] = {}
         """For each weight that makes channels: the dimension that holds them."""
         self.ordered: list[Tensor] = []
@@ -273,23 +273,18 @@ class Labelling:
         operation, path = at or self.here
         self.kept.append(Kept(operation=operation, path=path, why=why, num_channels=num_channels))
 
-    def multiply(
-        self,
-        weight: Tensor,
-        made: Tensor | None,
-        macs: int,
-        channels: tuple[Tensor | None, ...],
-    ) -> None:
+    def multiply(self, weight: Tensor, made: Tensor | None, macs: int) -> None:
         """Record a product with `weight` that takes so many multiply-adds for an image.
 
-        `made` are the labels of the resulting channels, `channels` of all that the product takes
-        and makes.
+        `made` are the labels of the resulting channels.
         """
         name = self.weight_of(weight)
         if name in self._parameters:
             self.macs[name] = self.macs.get(name, 0) + macs
         else:
-            self.dynamic.append(Dynamic(macs=macs, axes=channels))
+            axes = self.axes_of(weight)
+            has_labels = any(axis is not None for axis in axes)
+            self.dynamic.append(Dynamic(macs=macs, axes=axes if has_labels else (made,)))
         if name is not None and made is not None:
             found = set(self.labels.roots(made).tolist())
             for dim in self._dims_with(name, found)[:1]:
@@ -301,7 +296,7 @@ class Labelling:
                     operation=self.here[0],
                     path=self.here[1],
                     weight=name,
-                    num_positions=max(1, round(macs / _num_values(weight))),
+                    num_positions=max(1, round(macs / num_values(weight))),
                 )
             )
 
@@ -332,9 +327,8 @@ class Labelling:
         return self._names.get(id(tensor))
 
     def is_buffer(self, tensor: Tensor) -> bool:
-        """Whether it is a buffer, or computed from buffers alone."""
-        name = self.weight_of(tensor)
-        return name is not None and name not in self._parameters
+        """Whether it is a buffer itself."""
+        return self.name_of(tensor) is not None and self.name_of(tensor) not in self._parameters
 
     def weight_of(self, tensor: Tensor) -> str | None:
         """The parameter that a tensor is, or is computed from; None: it comes from the image."""
@@ -399,12 +393,6 @@ class Labelling:
         vectors = [made.labels for made in self.made] or [torch.zeros(0, dtype=torch.int64)]
         roots: Tensor = self.labels.roots(torch.cat(vectors)).unique()
         return roots
-
-
-def _num_values(tensor: Tensor) -> int:
-    """How many values a tensor has, repetitions of an expanded one not counted."""
-    sizes = zip(tensor.shape, tensor.stride(), strict=True)
-    return math.prod(size for size, stride in sizes if stride != 0)
 
 
 def _memory(tensor: Tensor) -> int:

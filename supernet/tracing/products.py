@@ -25,10 +25,8 @@ def convolution(labelling: Labelling, call: Call) -> None:
         labelling.join(channels, contracted, CONTRACTED)
     if bias is not None:
         labelling.join(made, labelling.axes_of(bias)[0], BIAS)
-    num_terms = (x if transposed else call.result)[0, 0].numel() * weight.numel()
-    # A kernel that is made of the images has some for each image, in as many groups.
-    per_image = num_terms if labelling.weight_of(weight) else num_terms * len(x) // BATCH_SIZE
-    labelling.multiply(weight, made, per_image, (channels, made))
+    macs = len(x) * (x if transposed else call.result)[0, 0].numel() * weight.numel()
+    labelling.multiply(weight, made, macs // _num_images(labelling, call))
     if made is None:
         labelling.note_lost(weight, call.result.shape[1])
     labelling.set_axes(call.result, [x_axes[0], made, *positions])
@@ -37,7 +35,9 @@ def convolution(labelling: Labelling, call: Call) -> None:
 def deformable_convolution(labelling: Labelling, call: Call) -> None:
     """torchvision's: a convolution that takes each input from where `offset` says."""
     x, weight, _, _, bias, *_, groups, offset_groups, _ = call.args
+    macs = len(x) * call.result[0, 0].numel() * weight.numel() // _num_images(labelling, call)
     if groups > 1 or offset_groups > 1:
+        labelling.multiply(weight, None, macs)
         unknown(labelling, call)
         return
     x_axes, (made, contracted, *sides) = labelling.axes_of(x), labelling.axes_of(weight)
@@ -45,8 +45,7 @@ def deformable_convolution(labelling: Labelling, call: Call) -> None:
     labelling.join(made, labelling.axes_of(bias)[0], BIAS)
     for axis in (*sides, *x_axes[2:], *(a for t in call.args[2:4] for a in labelling.axes_of(t))):
         labelling.keep(axis, "says where inputs are taken from")
-    macs = call.result[0, 0].numel() * weight.numel()
-    labelling.multiply(weight, made, macs, (contracted, made))
+    labelling.multiply(weight, made, macs)
     labelling.set_axes(call.result, [x_axes[0], made, None, None])
 
 
@@ -55,8 +54,14 @@ def unknown(labelling: Labelling, call: Call) -> None:
     for tensor in call.inputs:
         for axis in labelling.axes_of(tensor):
             labelling.keep(axis, UNKNOWN)
-        if labelling.name_of(tensor) and tensor.dim() > 1:
+        is_weight = labelling.name_of(tensor) and not labelling.is_buffer(tensor)
+        if is_weight and tensor.dim() > 1 and not labelling.is_constant(call):
             labelling.note_once(f"made by an {UNKNOWN}", tensor.shape[0])
+
+
+def _num_images(labelling: Labelling, call: Call) -> int:
+    """Of how many images the result consists: one, if it does not depend on them."""
+    return 1 if labelling.is_constant(call) else BATCH_SIZE
 
 
 def _slid_along(labelling: Labelling, call: Call, dim: int) -> Tensor | None:
@@ -129,13 +134,13 @@ def choices(labelling: Labelling, num_channels: int, unit: int) -> int:
 def product(labelling: Labelling, call: Call) -> None:
     """Products of two matrices or of two batches of matrices."""
     left, right = call.args[:2]
-    _product(labelling, left, right, call.result)
+    _product(labelling, call, left, right)
 
 
 def product_and_sum(labelling: Labelling, call: Call) -> None:
     """Products of matrices with a bias added, as in a linear layer."""
     bias, left, right = call.args[:3]
-    _product(labelling, left, right, call.result)
+    _product(labelling, call, left, right)
     axes = list(labelling.axes_of(call.result))
     for dim in range(-bias.dim(), 0):
         if bias.shape[dim] > 1:
@@ -143,7 +148,7 @@ def product_and_sum(labelling: Labelling, call: Call) -> None:
     labelling.set_axes(call.result, axes)
 
 
-def _product(labelling: Labelling, left: Tensor, right: Tensor, out: Tensor) -> None:
+def _product(labelling: Labelling, call: Call, left: Tensor, right: Tensor) -> None:
     left_axes, right_axes = labelling.axes_of(left), labelling.axes_of(right)
     labelling.join(left_axes[-1], right_axes[-2], CONTRACTED)
     batch = [
@@ -153,11 +158,11 @@ def _product(labelling: Labelling, left: Tensor, right: Tensor, out: Tensor) -> 
     rows, columns = left_axes[-2], right_axes[-1]
     if labelling.weight_of(left) is None and labelling.weight_of(right) is None:
         labelling.heads.note_contraction(labelling.here[1], left.shape[-1])
-    macs = out.numel() * left.shape[-1] // BATCH_SIZE
+    macs = call.result.numel() * left.shape[-1] // _num_images(labelling, call)
     if labelling.weight_of(right):
-        labelling.multiply(right, columns, macs, (left_axes[-1], columns))
+        labelling.multiply(right, columns, macs)
     elif labelling.weight_of(left):
-        labelling.multiply(left, rows, macs, (left_axes[-1], rows))
+        labelling.multiply(left, rows, macs)
     if columns is None:
         labelling.note_lost(right, right.shape[-1])
-    labelling.set_axes(out, [*batch, rows, columns])
+    labelling.set_axes(call.result, [*batch, rows, columns])

@@ -1,9 +1,10 @@
-"""Shapes of the commonest operations on the meta device, as quickly as they can be told.
+"""Shapes of tensors, and of the commonest operations on the meta device, as quickly as can be.
 
 On meta, PyTorch runs batch norm and the activation functions by decompositions in Python, which
 took more than half of a conversion.
 """
 
+import math
 from typing import Any
 
 import torch
@@ -16,6 +17,12 @@ _ACTIVATIONS = {
     *(ops.aten.sigmoid, ops.aten.sigmoid_, ops.aten.silu, ops.aten.silu_),
     *(ops.aten.gelu, ops.aten.gelu_, ops.aten.mish, ops.aten.mish_),
 }
+
+
+def num_values(tensor: Tensor) -> int:
+    """How many values a tensor has, repetitions of an expanded one not counted."""
+    sizes = zip(tensor.shape, tensor.stride(), strict=True)
+    return math.prod(size for size, stride in sizes if stride != 0)
 
 
 def quick_result(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:

@@ -26,7 +26,13 @@ def test_a_page_without_the_marks_stays_as_it_is(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("page", "names"),
     [
-        ("search", ("search/second_target", "search/storage_speed")),
+        (
+            "search",
+            tuple(
+                f"search/{name}"
+                for name in ("efficiency", "gains", "photographs", "second_target", "storage_speed")
+            ),
+        ),
         ("quantisation", ("search/number_types",)),
         ("deployment", ("latency/conditions",)),
         ("photographs", ("training/photographs", "training/few_photographs")),

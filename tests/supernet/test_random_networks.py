@@ -27,7 +27,7 @@ STEPS = st.lists(
                 *("functional", "past the hooks", "shared", "hooked", "gate", "in place"),
                 *("spatial gate", "expanded", "normalised", "ones", "glu", "circular"),
                 *("group norm", "channel norm", "instance norm", "norm by hand"),
-                *("tied", "turned in place", "numpy's coin"),
+                *("tied", "turned in place", "numpy's coin", "tracked norm"),
             ]
         ),
         st.integers(0, 7),
@@ -75,8 +75,9 @@ def layer_for(kind: str, size: int, made: int) -> nn.Module:
             one, other = nn.Conv2d(size, size, 1), nn.Conv2d(size, size, 1)
             other.weight = one.weight
             return nn.Sequential(one, nn.ReLU(), other)
-        case "instance norm":
-            return nn.InstanceNorm2d(size, affine=True)
+        case "instance norm" | "tracked norm":
+            tracks = kind == "tracked norm"
+            return nn.InstanceNorm2d(size, affine=True, track_running_stats=tracks)
         case "expanded":
             return nn.Conv2d(size, 1, 1)
         case "spatial gate":

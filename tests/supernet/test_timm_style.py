@@ -292,6 +292,11 @@ def test_filters_repeated_for_each_channel_leave_the_channels_elastic() -> None:
     supernet = Supernet(network, torch.empty(1, 3, 8, 8), SPACE).eval()
     assert not supernet.channels.kept
     assert [group.num_channels for group in supernet.channels.groups] == [16, 32]
+    for config in (supernet.space.largest, supernet.space.smallest):
+        kept = supernet.kept_counts(config)
+        counts = count_elastic(supernet.model, supernet.channels, kept)
+        assert counts["kept_macs"] == count_macs(supernet.extract(config), 8)
+        assert counts["elastic_macs"] == counts["macs"]
     check_at_random_widths(supernet)
 
 

@@ -43,12 +43,12 @@ def plain(supernet: Supernet, config: SubnetConfig, images: Images) -> Tensor:
 def test_what_is_computed_once_for_many_is_what_each_alone_computes(
     supernet: Supernet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(record_space, "MAX_IMAGES", 40)
+    monkeypatch.setattr(record_space, "MAX_IMAGES", 30)  # of 40: one batch and a half
     configs = [c for c in distinct_configs(supernet) if c.resolution == 12]
     found = [*right_answers(supernet, configs, Noise())]
     assert [config for config, _, _ in found] == configs
     for config, _, right in found[::3]:
-        np.testing.assert_array_equal(right, plain(supernet, config, Noise()))
+        np.testing.assert_array_equal(right, plain(supernet, config, Noise())[:30])
 
 
 def test_each_config_is_recorded_once(supernet: Supernet) -> None:

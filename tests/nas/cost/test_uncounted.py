@@ -5,7 +5,7 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from nas.cost.macs import count_layer_macs, count_macs, uncounted_operations
+from nas.cost.macs import count_layer_macs, count_macs, count_operations
 from nas.cost.second_opinion import count_twice
 
 
@@ -34,12 +34,12 @@ def distances(x: Tensor, w: Tensor) -> Tensor:
 def test_an_operation_of_another_package_counts_as_nothing_and_is_named() -> None:
     network = nn.Sequential(nn.Identity(), Computes(masked, 3))
     assert count_macs(network, 8) == 0
-    assert uncounted_operations(network, 8) == {"1": "torchvision.roi_align"}
+    assert count_operations(network, 8).uncounted == {"1": "torchvision.roi_align"}
     assert count_twice(network, 8).warning == (
-        "the MACs leave out torchvision.roi_align in 1: "
-        "torch.utils.flop_counter.register_flop_formula gives one a formula"
+        "the MACs leave out torchvision.roi_align in 1, which has no formula: "
+        "register one with torch.utils.flop_counter.register_flop_formula"
     )
-    assert uncounted_operations(nn.Conv2d(3, 4, 1), 8) == {}
+    assert count_operations(nn.Conv2d(3, 4, 1), 8).uncounted == {}
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_other_products_have_formulas(
 ) -> None:
     network = nn.Sequential(nn.Identity(), Computes(compute, *shape))
     assert count_layer_macs(network, 8) == {"1": macs}
-    assert uncounted_operations(network, 8) == {}
+    assert count_operations(network, 8).uncounted == {}
 
 
 def test_an_operation_of_another_package_counts_with_a_registered_formula(

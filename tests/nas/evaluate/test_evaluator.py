@@ -121,6 +121,20 @@ def keeping(evaluator: Evaluator, path: Path) -> Evaluator:
     return Evaluator(of, images, evaluator.runtime, batch_size=2, seed=0, scores=scores)
 
 
+def test_images_of_selection_that_are_scored_are_not_scored_again(
+    evaluator: Evaluator, tmp_path: Path
+) -> None:
+    keeps = keeping(evaluator, tmp_path / "scores.jsonl")
+    network = keeps.compile(CONFIG)
+    at_first = keeps.selection_correct(network, CONFIG)
+    scored = keeps.evaluate(CONFIG, max_s=0.1).correct
+    assert len(at_first) == NUM_IMAGES
+    assert at_first.tolist() == scored.tolist()
+    other = keeps.compile(SubnetConfig(width_mults=(0.25,), resolution=8))
+    assert keeps.selection_correct(other, CONFIG).tolist() == scored.tolist()
+    assert keeps.correct("report", network, 8).tolist() != scored.tolist()
+
+
 def test_what_a_race_has_scored_is_not_scored_again(
     evaluator: Evaluator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from nas.evaluate.evaluator import Evaluator
 from nas.evaluate.trained import load_trained
 from nas.runtimes import CompiledNetwork, load_runtime
-from nas.search.staircase import _affordable, _counts, measured_steps, steps_of
+from nas.search.staircase import _affordable, _counts, _number, measured_steps, steps_of
 from nas.search.steps import Steps, widths_by_channels
 from supernet import SubnetConfig
 from supernet.evaluate.accuracy import Images
@@ -39,6 +39,14 @@ def test_counts_of_many_groups_are_told_together() -> None:
     assert _counts(few, many) == "18 of 72"
     few, many = (replace(each, widths=each.widths[:2]) for each in (few, many))
     assert _counts(few, many) == "2 of 8, 2 of 8"
+
+
+def test_a_number_is_told_as_long_as_it_can_be_read() -> None:
+    assert [_number(n) for n in (1456, 173_689_978_884, 16**300)] == [
+        "1,456",
+        "1.7e+11",
+        "1.7e+361",
+    ]
 
 
 def test_an_early_step_stays() -> None:

@@ -12,7 +12,7 @@ from supernet.evaluate.calibration import calibrate_bn
 from supernet.proof.proving import prove
 from supernet.space import SearchSpace, SubnetConfig
 
-SPACE = SearchSpace(resolutions=(16, 12), divisor=2)
+SPACE = SearchSpace(resolutions=(32, 24), divisor=2)
 
 
 def signals() -> nn.Sequential:
@@ -40,7 +40,7 @@ def inputs(network: nn.Sequential, side: int, batch: int = 4) -> Tensor:
 @pytest.mark.parametrize("network", [signals(), volumes()])
 def test_they_are_elastic_resizable_calibrated_extracted_and_proven(network: nn.Sequential) -> None:
     torch.manual_seed(0)
-    supernet = Supernet(network, inputs(network, 16), SPACE)
+    supernet = Supernet(network, inputs(network, 32), SPACE)
     assert supernet.width_of == (0, 1)  # stages, by halved sides
     assert not supernet.channels.kept
     for side in SPACE.resolutions:
@@ -50,7 +50,7 @@ def test_they_are_elastic_resizable_calibrated_extracted_and_proven(network: nn.
         extracted = supernet.eval().extract(config)
         calibrate_bn(extracted, [x])
         assert extracted(x).isfinite().all()
-    with pytest.raises(SpaceError, match="images must be 12 px a side"):
-        supernet(inputs(network, 16), config)
+    with pytest.raises(SpaceError, match="images must be 24 px a side"):
+        supernet(inputs(network, 32), config)
     proof = prove(supernet.eval())
     assert (proof.dtype, proof.num_configs, proof.why_not) == ("float64", 3, "")

@@ -18,7 +18,7 @@ def labelling(model: nn.Sequential) -> Labelling:
     labelling.here = "aten.convolution", "0"
     weight = model.get_parameter("0.weight")
     made = labelling.axes_of(weight)[0]
-    labelling.multiply(weight, made, 64 * weight.numel(), (None, made))
+    labelling.multiply(weight, made, 64 * weight.numel())
     return labelling
 
 
