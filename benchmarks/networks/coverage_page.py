@@ -15,6 +15,14 @@ PLAIN = 0.95
 Rows = dict[str, dict[str, Any]]
 
 
+MOSTLY = 0.8
+"""An elastic share of the MACs that is told of timm's networks."""
+
+
+def _mostly_elastic(rows: Rows) -> int:
+    return sum(row["elastic_macs"] > MOSTLY for row in _good(rows).values())
+
+
 def write_page(document: dict[str, Any]) -> None:
     """A table for torchvision's networks and one for timm's, with what is remarkable."""
     rows: Rows = dict(sorted(document["models"].items()))
@@ -27,8 +35,9 @@ def write_page(document: dict[str, Any]) -> None:
         *_filled(
             f"{_converted(theirs)} classification networks of torchvision "
             f"{versions['torchvision']} and {_converted(timm)} of timm (one or more a family) "
-            f"convert: PyTorch {versions['torch']}, {versions['cpu']}, one thread, fresh weights. "
-            "This page is written by `python -m benchmarks.networks.model_coverage`; its JSON "
+            f"convert; of timm's, {_mostly_elastic(timm)} have more than {MOSTLY:.0%} of the MACs "
+            f"in elastic layers. PyTorch {versions['torch']}, {versions['cpu']}, one thread, fresh "
+            "weights. This page is written by `python -m benchmarks.networks.model_coverage`; its JSON "
             "lists the channels that stay at full width.",
             _checks({name: row for name, row in _good(rows).items() if "earlier" not in row}),
             _costs(_good(theirs)),
@@ -38,8 +47,8 @@ def write_page(document: dict[str, Any]) -> None:
             "between two groups keeps a quarter, a classifier or a depthwise convolution a half, "
             "and channels are rounded to multiples of 8, in narrow layers of 4, 2 or 1. "
             "*Difference*: see above. *ONNX*: the same between ONNX Runtime and the extracted "
-            "network; -: the row is from before this was measured. *Trace*: CPU seconds, beside "
-            "other work. Rows were measured one by one, while the tracer was being improved.",
+            "network. *Trace*: CPU seconds, beside other work, on several machines. Rows were "
+            "measured one by one, while the tracer was being improved.",
             *_earlier(rows),
         ),
         *_table(theirs),
