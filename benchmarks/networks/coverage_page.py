@@ -37,8 +37,8 @@ def write_page(document: dict[str, Any]) -> None:
             f"{versions['torchvision']} and {_converted(timm)} of timm (one or more a family) "
             f"convert; of timm's, {_mostly_elastic(timm)} have more than {MOSTLY:.0%} of the MACs "
             f"in elastic layers. PyTorch {versions['torch']}, {versions['cpu']}, one thread, fresh "
-            "weights. This page is written by `python -m benchmarks.networks.model_coverage`; its JSON "
-            "lists the channels that stay at full width.",
+            "weights. This page is written by `python -m benchmarks.networks.model_coverage`; its "
+            "JSON lists the channels that stay at full width.",
             _checks({name: row for name, row in _good(rows).items() if "earlier" not in row}),
             _costs(_good(theirs)),
             _shrinking(_good(theirs)),
