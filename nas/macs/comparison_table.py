@@ -10,7 +10,7 @@ from nas.cost.second_opinion import TOLERANCE, TwoCounts
 def print_comparison(counts: TwoCounts, console: Console) -> None:
     """Print each layer's MACs by both counters, the totals, and the reasons for differences."""
     console.print(comparison_table(counts))
-    if counts.left_out is not None:
+    if counts.left_out is not None and counts.thop_error is None:  # else it is in the warning
         console.print(Text(counts.left_out), soft_wrap=True)
     if counts.thop_error is not None:
         console.print(Text(counts.warning or ""), soft_wrap=True)
